@@ -1,0 +1,75 @@
+"""streamfix: restores live and recorded video between a camera and whatever watches it.
+
+    import streamfix
+
+    streamfix.restore("in.mp4", "out.mp4", "smooth")
+    for frame in streamfix.open("in.mp4").filter("smooth"):
+        picture = frame.rgb()  # (H, W, 3) uint8
+
+What is listed in `__all__` is the public interface; a plugin imports nothing else.
+Names are loaded when they are first used: torch alone takes seconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# name -> module that defines it
+_PUBLIC = {
+    "FILTERS": "filters.base",
+    "BadOption": "errors",
+    "Cancelled": "errors",
+    "Color": "frame",
+    "DecodeError": "errors",
+    "DeviceError": "errors",
+    "Filter": "filters.base",
+    "FilterError": "errors",
+    "Frame": "frame",
+    "InputError": "errors",
+    "Layout": "frame",
+    "ModelError": "errors",
+    "OutputError": "errors",
+    "PixelFormat": "frame",
+    "Planes": "frame",
+    "StreamfixError": "errors",
+    "UnknownName": "errors",
+    "UsageError": "errors",
+    "VideoInfo": "frame",
+    "open": "library",
+    "restore": "library",
+}
+
+__all__ = sorted([*_PUBLIC, "__version__"])
+
+if TYPE_CHECKING:
+    from .errors import (
+        BadOption,
+        Cancelled,
+        DecodeError,
+        DeviceError,
+        FilterError,
+        InputError,
+        ModelError,
+        OutputError,
+        StreamfixError,
+        UnknownName,
+        UsageError,
+    )
+    from .filters.base import FILTERS, Filter
+    from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
+    from .library import open, restore
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        value = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'streamfix' has no attribute {name!r}; it has: {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

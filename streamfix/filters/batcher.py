@@ -1,0 +1,98 @@
+"""Lets several streams share one filter: gathers their calls into batches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import FilterError
+from .base import Filter
+
+_Call = tuple[Tensor, Sequence[Any], "Future[Tensor]"]
+
+
+class Batcher(Filter[Any]):
+    """Wraps a filter. Calls made from several threads within `max_wait_s` run as one batch.
+
+    Each stream has at most one call waiting, so none can crowd out another.
+    An error reaches exactly the streams whose call was in the batch.
+    """
+
+    def __init__(self, filter: Filter[Any], max_batch: int = 8, max_wait_s: float = 0.002) -> None:
+        if max_batch < 1 or max_wait_s < 0:
+            raise ValueError(f"max_batch must be >= 1 and max_wait_s >= 0, got {max_batch} and {max_wait_s}")
+        for name in ("layout", "past", "step", "future", "scale", "multiple"):
+            setattr(self, name, getattr(filter, name))
+        self.batches = 0
+        self.calls = 0
+        self._filter, self._max_batch, self._max_wait_s = filter, max_batch, max_wait_s
+        self._waiting: list[_Call] = []
+        self._changed = threading.Condition()
+        self._open = True
+        self._thread = threading.Thread(target=self._serve, name="batcher", daemon=True)
+        self._thread.start()
+
+    def init_state(self) -> Any:
+        return self._filter.init_state()
+
+    def to(self, device: torch.device) -> None:
+        self._filter.to(device)
+
+    def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
+        future: Future[Tensor] = Future()
+        with self._changed:
+            if not self._open:
+                raise FilterError(f"the batcher of {type(self._filter).__name__} is closed")
+            self._waiting.append((x, states, future))
+            self._changed.notify()
+        return future.result()
+
+    def close(self) -> None:
+        """Serve what waits, end the thread, close the wrapped filter."""
+        with self._changed:
+            self._open = False
+            self._changed.notify()
+        self._thread.join()
+        self._filter.close()
+
+    def _take(self) -> list[_Call]:
+        """The next batch; empty once closed and served."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or not self._open)
+            if not self._waiting:
+                return []
+            deadline = time.monotonic() + self._max_wait_s
+            self._changed.wait_for(
+                lambda: len(self._waiting) >= self._max_batch or not self._open, deadline - time.monotonic()
+            )
+            first = self._waiting[0][0]
+            batch: list[_Call] = []
+            rest: list[_Call] = []
+            for call in self._waiting:
+                fits = call[0].shape[1:] == first.shape[1:] and call[0].dtype == first.dtype
+                (batch if fits and len(batch) < self._max_batch else rest).append(call)
+            self._waiting = rest
+            return batch
+
+    def _serve(self) -> None:
+        while batch := self._take():
+            self.batches += 1
+            self.calls += len(batch)
+            try:
+                # inference mode belongs to a thread: the callers' does not reach this one
+                with torch.inference_mode():
+                    states = [state for _, many, _ in batch for state in many]
+                    y = self._filter(torch.cat([x for x, _, _ in batch]), states)
+                parts = y.split([len(x) for x, _, _ in batch])
+            except BaseException as error:
+                for _, _, future in batch:
+                    future.set_exception(error)
+            else:
+                for part, (_, _, future) in zip(parts, batch, strict=True):
+                    future.set_result(part)

@@ -1,0 +1,205 @@
+"""What travels: pictures with their time and colour, and what is known of a whole stream.
+
+torch is imported only when a tensor is asked for, so that a pass-through job
+and the command line's own messages do not wait for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Layout = Literal["yuv420", "rgb", "luma"]
+LAYOUTS: tuple[Layout, ...] = ("yuv420", "rgb", "luma")
+
+# Code points of ITU-T H.273 (the same numbers as in FFmpeg's pixfmt.h).
+UNSPECIFIED = 2
+_KR_KB = {
+    1: (0.2126, 0.0722),  # BT.709
+    4: (0.30, 0.11),  # FCC
+    5: (0.299, 0.114),  # BT.470 BG, that is BT.601 625
+    6: (0.299, 0.114),  # SMPTE 170M, that is BT.601 525
+    7: (0.212, 0.087),  # SMPTE 240M
+    9: (0.2627, 0.0593),  # BT.2020 non-constant luminance
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Color:
+    """Colour tags as the stream carries them, in code points of ITU-T H.273; 2 is "unspecified".
+
+    matrix: 1 BT.709, 5 and 6 BT.601, 9 BT.2020 NCL, 0 is R'G'B'.
+    full_range: None is "unspecified".
+    """
+
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    matrix: int = UNSPECIFIED
+    full_range: bool | None = None
+
+    def kr_kb(self, height: int) -> tuple[float, float]:
+        """Luma weights of red and blue.
+
+        height: lines of the picture, which decide where the stream says
+        nothing (or something with no weights, such as ICtCp): BT.709 from
+        720 lines on, else BT.601.
+        """
+        return _KR_KB.get(self.matrix) or _KR_KB[1 if height >= 720 else 6]
+
+    def is_full(self, default: bool = False) -> bool:
+        """True if codes span 0 to the maximum; untagged Y'CbCr is limited."""
+        return default if self.full_range is None else self.full_range
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How a planar picture is stored. `name` is FFmpeg's.
+
+    kind: "yuv" (planes Y, U, V), "gray" (Y) or "rgb" (planes G, B, R).
+    depth: bits of a code value, 8 to 16.
+    log2_w, log2_h: chroma is 2**log2_w narrower and 2**log2_h lower.
+    """
+
+    name: str
+    kind: Literal["yuv", "gray", "rgb"]
+    depth: int
+    log2_w: int = 0
+    log2_h: int = 0
+
+    @property
+    def max_code(self) -> int:
+        """The largest code value, 255 at 8 bit."""
+        return (1 << self.depth) - 1
+
+    def plane_shapes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """(height, width) of each plane of a width x height picture."""
+        if self.kind == "gray":
+            return [(height, width)]
+        chroma = (-(-height >> self.log2_h), -(-width >> self.log2_w))
+        return [(height, width), chroma, chroma]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """A picture as code values: one (H, W) integer tensor a plane (uint8, or uint16 above 8 bit)."""
+
+    format: PixelFormat
+    width: int
+    height: int
+    data: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        want = self.format.plane_shapes(self.width, self.height)
+        got = [tuple(p.shape) for p in self.data]
+        if got != want:
+            raise ValueError(f"planes of {self.width}x{self.height} {self.format.name} are {want}, got {got}")
+
+    def planes(self, color: Color) -> Planes:
+        """These planes: they are a `Picture` themselves."""
+        return self
+
+
+@runtime_checkable
+class Picture(Protocol):
+    """What a frame shows. Made by the decoder, or by a filter; read through `streamfix.layout`."""
+
+    @property
+    def format(self) -> PixelFormat: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    def planes(self, color: Color) -> Planes:
+        """The picture as code values; `color` is the frame's own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a stream and all that is known of it.
+
+    pts: presentation time in units of time_base, exactly as the input had it.
+    duration: in units of time_base, 0 if unknown.
+    cut: the only discontinuity signal: a scene cut, seek, reconnect or format
+    change lies between the frame before and this one.
+    damaged: the decoder says the picture is not what was sent; it never
+    enters temporal state.
+    origin: the decoder's own object, from which the writer takes side data.
+    """
+
+    picture: Picture
+    pts: int
+    time_base: Fraction
+    duration: int = 0
+    color: Color = field(default_factory=Color)
+    sample_aspect_ratio: Fraction | None = None
+    cut: bool = False
+    damaged: bool = False
+    origin: Any = None
+
+    def __repr__(self) -> str:
+        marks = "".join(f" {m}" for m in ("cut", "damaged") if getattr(self, m))
+        return f"<Frame {self.width}x{self.height} {self.picture.format.name} at {self.time_s:.3f} s{marks}>"
+
+    @property
+    def width(self) -> int:
+        return self.picture.width
+
+    @property
+    def height(self) -> int:
+        return self.picture.height
+
+    @property
+    def time_s(self) -> float:
+        """Presentation time in seconds."""
+        return float(self.pts * self.time_base)
+
+    def with_picture(self, picture: Picture) -> Frame:
+        """The same moment with another picture."""
+        return replace(self, picture=picture)
+
+    def tensor(
+        self, layout: Layout = "rgb", device: torch.device | str = "cpu", dtype: torch.dtype | None = None
+    ) -> Tensor:
+        """The picture as a floating-point tensor (C, H, W) in [0, 1].
+
+        layout: "rgb" (3, H, W), "luma" (1, H, W) or "yuv420" (6, ceil H/2, ceil W/2);
+        see `streamfix.layout`. dtype: float32 unless told.
+        """
+        from .layout import to_layout
+
+        return to_layout(self, layout, device=device, dtype=dtype)
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """The picture as (H, W, 3) uint8 R'G'B', full range, rounded."""
+        from .layout import to_rgb8
+
+        return to_rgb8(self)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a video stream before its first frame.
+
+    rate: average frames a second, None if the container does not say.
+    duration_s: None for live input. frames: an estimate, None if unknown.
+    """
+
+    width: int
+    height: int
+    pix_fmt: str
+    time_base: Fraction
+    rate: Fraction | None = None
+    color: Color = field(default_factory=Color)
+    sample_aspect_ratio: Fraction | None = None
+    duration_s: float | None = None
+    frames: int | None = None

@@ -1,0 +1,1 @@
+"""Containers and codecs: reading, writing, and the pictures in between."""

@@ -1,0 +1,241 @@
+"""Stages joined by channels, one thread each: how every stream is run.
+
+The contract of a stage:
+- `push(item)` gives zero or more items; an item it does not know passes through.
+- `flush()` gives what is still held. Called once, at the end of the source,
+  never after an error or a cancel.
+- `close()` releases resources. Called exactly once, whatever happened, after
+  all threads have ended: packets still queued may point into the source.
+- Frames leave in the order they came, one out for each one in, with the same pts.
+
+The same stages run threaded (`run`) or in the calling thread (`run_inline`),
+with the same result.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from .channel import Channel, Closed
+from .errors import Cancelled
+
+
+class Source(Protocol):
+    """Where items come from."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def stop(self) -> None:
+        """End the iteration soon. May be called from any thread and from a signal handler."""
+
+    def close(self) -> None:
+        """Release resources; called once."""
+
+
+class Stage:
+    """One step of a pipeline: takes an item, gives zero or more."""
+
+    name: str = ""
+
+    def push(self, item: Any) -> Iterable[Any]:
+        """Take one item; give what became ready."""
+        raise NotImplementedError(f"{type(self).__name__} has no push")
+
+    def flush(self) -> Iterable[Any]:
+        """Give what is still held, at the end of the stream."""
+        return ()
+
+    def close(self) -> None:
+        """Release resources. Called once, also after an error."""
+
+
+class Chain(Stage):
+    """Several stages as one, run in one thread: a stream needs three threads however many filters it has."""
+
+    def __init__(self, *stages: Stage, name: str = "restore") -> None:
+        self.stages = stages
+        self.name = name
+
+    def push(self, item: Any) -> Iterator[Any]:
+        return self._through(0, (item,))
+
+    def flush(self) -> Iterator[Any]:
+        for i, stage in enumerate(self.stages):
+            yield from self._through(i + 1, stage.flush())
+
+    def close(self) -> None:
+        close_all(self.stages)
+
+    def _through(self, i: int, items: Iterable[Any]) -> Iterator[Any]:
+        if i == len(self.stages):
+            yield from items
+            return
+        for item in items:
+            yield from self._through(i + 1, self.stages[i].push(item))
+
+
+def close_all(parts: Iterable[Source | Stage]) -> None:
+    """Close every part, also when one of them fails to; then raise the first failure."""
+    first: BaseException | None = None
+    for part in parts:
+        try:
+            part.close()
+        except BaseException as error:
+            first = first or error
+    if first is not None:
+        raise first
+
+
+class Pipeline:
+    """A source and its stages, each in a thread of its own, joined by bounded channels.
+
+    depth: items each channel holds; in flight are at most
+    (depth + 1) per stage plus what the stages themselves hold.
+    droppable: makes the first channel, and only that one, give up its oldest
+    item for which this is true instead of making the source wait (live input).
+    first_depth: depth of the first channel, where it differs (live: 1).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *stages: Stage,
+        depth: int = 4,
+        droppable: Callable[[Any], bool] | None = None,
+        first_depth: int | None = None,
+    ) -> None:
+        if not stages:
+            raise ValueError("a pipeline needs at least one stage after its source")
+        self.source = source
+        self.stages = stages
+        depths = [first_depth or depth] + [depth] * (len(stages) - 1)
+        self._channels: list[Channel[Any]] = [
+            Channel(d, droppable if i == 0 else None) for i, d in enumerate(depths)
+        ]
+        self._threads: list[threading.Thread] = []
+        self._busy_s = [0.0] * (1 + len(stages))
+        self._error: BaseException | None = None
+        self._begun = False
+        self._closed = False
+        self._lock = threading.Lock()
+
+    @property
+    def dropped(self) -> int:
+        """Items the first channel gave up."""
+        return self._channels[0].dropped
+
+    @property
+    def queued(self) -> list[int]:
+        """Items now waiting in each channel, the source's first."""
+        return [len(c) for c in self._channels]
+
+    @property
+    def busy_s(self) -> dict[str, float]:
+        """Seconds each part has worked, waiting for its neighbours not counted."""
+        return dict(zip(self._names(), self._busy_s, strict=True))
+
+    def run(self) -> None:
+        """Run to the end of the source. Raises the first error of any part."""
+        self.start()
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            self.cancel()
+            self.wait()
+
+    def run_inline(self) -> None:
+        """The same in the calling thread, without channels: for tests and debuggers."""
+        self._begin()
+        chain = Chain(*self.stages)
+        try:
+            for item in self.source:
+                for _ in chain.push(item):
+                    pass
+            for _ in chain.flush():
+                pass
+        finally:
+            close_all((self.source, chain))
+
+    def start(self) -> None:
+        """Start the threads and return."""
+        self._begin()
+        ends: list[Channel[Any] | None] = [None, *self._channels, None]
+        self._threads = [
+            threading.Thread(target=self._work, args=(i, part, ends[i], ends[i + 1]), name=name, daemon=True)
+            for i, (part, name) in enumerate(zip((self.source, *self.stages), self._names(), strict=True))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self) -> None:
+        """Wait for the threads, close everything once, raise the first error."""
+        for thread in self._threads:
+            thread.join()
+        close_error: BaseException | None = None
+        with self._lock:
+            closing, self._closed = not self._closed, True
+        if closing:
+            try:
+                close_all((self.source, *self.stages))
+            except BaseException as error:
+                close_error = error
+        if self._error is None:
+            self._error = close_error
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End the source: what was read is still restored, encoded and written."""
+        self.source.stop()
+
+    def cancel(self, error: BaseException | None = None) -> None:
+        """End the run now: what is in flight is thrown away; `wait` raises `error` or Cancelled."""
+        with self._lock:
+            if self._error is None:
+                self._error = error or Cancelled("cancelled before the end of the input")
+        self.source.stop()
+        for channel in self._channels:
+            channel.close()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._begun:
+                raise RuntimeError("a pipeline runs once; make a new one")
+            self._begun = True
+
+    def _names(self) -> list[str]:
+        return [getattr(part, "name", "") or type(part).__name__ for part in (self.source, *self.stages)]
+
+    def _work(self, i: int, part: Any, inbox: Channel[Any] | None, outbox: Channel[Any] | None) -> None:
+        try:
+            if inbox is None:
+                self._deliver(i, part, outbox)
+            else:
+                for item in inbox:
+                    self._deliver(i, part.push(item), outbox)
+                    del item
+                if not inbox.closed:
+                    self._deliver(i, part.flush(), outbox)
+        except Closed:
+            pass  # downstream is gone, and has said why
+        except BaseException as error:
+            self.cancel(error)
+        finally:
+            if inbox is not None:
+                inbox.close()
+            if outbox is not None:
+                outbox.finish()
+
+    def _deliver(self, i: int, items: Iterable[Any], outbox: Channel[Any] | None) -> None:
+        clock = time.perf_counter
+        begin = clock()
+        for item in items:
+            self._busy_s[i] += clock() - begin
+            if outbox is not None:
+                outbox.send(item)
+            del item
+            begin = clock()
+        self._busy_s[i] += clock() - begin

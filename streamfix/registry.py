@@ -1,0 +1,167 @@
+"""Names for things a user may ask for. A class's keyword arguments are its options."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from .errors import BadOption, UnknownName
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One keyword argument: its name, what it takes, and its default."""
+
+    name: str
+    kind: Any
+    default: Any
+
+    @property
+    def takes(self) -> str:
+        """What may be written for it, for messages and help."""
+        return _describe(self.kind)
+
+
+class Registry(Generic[T]):
+    """Maps a name to a class.
+
+    kind: what is named, for messages ("filter").
+    group: the entry-point group in which installed packages announce theirs;
+    a package is imported only when its name is used.
+    """
+
+    def __init__(self, kind: str, group: str | None = None) -> None:
+        self.kind = kind
+        self._group = group
+        self._classes: dict[str, type[T]] = {}
+        self._announced: dict[str, EntryPoint] | None = None
+
+    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+        """Class decorator: add the class under `name`."""
+
+        def add(cls: type[T]) -> type[T]:
+            known = self._classes.get(name)
+            if known is not None and known is not cls:
+                raise ValueError(f"{self.kind} {name!r} is already {known.__module__}.{known.__qualname__}")
+            self._classes[name] = cls
+            return cls
+
+        return add
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._classes, *self._points()}))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes or name in self._points()
+
+    def get(self, name: str) -> type[T]:
+        """The class of that name. Raises UnknownName with what there is."""
+        if name not in self._classes:
+            point = self._points().get(name)
+            if point is None:
+                raise UnknownName(f"no {self.kind} {name!r}{_nearest(name, self)}; there are: {', '.join(self)}")
+            self._classes[name] = point.load()
+        return self._classes[name]
+
+    def options(self, name: str) -> dict[str, Option]:
+        """The options of a class in the order it declares them."""
+        cls = self.get(name)
+        hints = get_type_hints(cls.__init__)
+        return {
+            p.name: Option(p.name, hints.get(p.name, str), p.default)
+            for p in inspect.signature(cls).parameters.values()
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        }
+
+    def create(self, name: str, options: Mapping[str, Any] | None = None, /) -> T:
+        """Make one. Text values are parsed by the annotation of the argument they are for.
+
+        The keys "0", "1", ... stand for the options in their order, as in `model=net.pth`.
+        Raises UnknownName, or BadOption naming the option and what it takes.
+        """
+        known = self.options(name)
+        values = {}
+        for key, value in (options or {}).items():
+            if key.isdigit() and int(key) < len(known):
+                key = list(known)[int(key)]
+            if key not in known:
+                raise BadOption(
+                    f"{name} has no option {key!r}{_nearest(key, known)}; it has: {', '.join(known) or 'none'}"
+                )
+            if key in values:
+                raise BadOption(f"{name}: option {key!r} is given twice")
+            values[key] = parse_value(f"{name}={key}", value, known[key].kind)
+        missing = [k for k, o in known.items() if o.default is inspect.Parameter.empty and k not in values]
+        if missing:
+            raise BadOption(f"{name} needs {missing[0]}, as in {name}={missing[0]}=VALUE")
+        return self.get(name)(**values)
+
+    def _points(self) -> dict[str, EntryPoint]:
+        if self._announced is None:
+            found = entry_points(group=self._group) if self._group else ()
+            self._announced = {point.name: point for point in found}
+        return self._announced
+
+
+def parse_value(where: str, text: Any, kind: Any) -> Any:
+    """Read option text by type annotation: int, float, bool, str, Literal, and unions of these with None.
+
+    Raises BadOption naming `where`, the text and what is taken instead.
+    """
+    if not isinstance(text, str):
+        return text
+    for candidate in _alternatives(kind):
+        try:
+            return _parse_as(text, candidate)
+        except ValueError:
+            continue
+    raise BadOption(f"{where}: {text!r} is not {_describe(kind)}")
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    if get_origin(kind) in (Union, types.UnionType):
+        # Words before numbers, and str last: it takes everything.
+        return tuple(sorted(get_args(kind), key=lambda k: (k is str, get_origin(k) is not Literal)))
+    return (kind,)
+
+
+def _parse_as(text: str, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        for choice in get_args(kind):
+            if text == str(choice):
+                return choice
+        raise ValueError(text)
+    if kind in (None, type(None)):
+        if text.lower() in ("none", ""):
+            return None
+        raise ValueError(text)
+    if kind is bool:
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off"):
+            return False
+        raise ValueError(text)
+    if kind is float and text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        raise ValueError(text)
+    return kind(text) if callable(kind) else text
+
+
+def _describe(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(str(choice) for choice in get_args(kind))
+    words = {int: "a whole number", float: "a number", bool: "0 or 1", str: "text", type(None): "none"}
+    if kind in words:
+        return words[kind]
+    return " or ".join(_describe(k) for k in get_args(kind)) or getattr(kind, "__name__", str(kind))
+
+
+def _nearest(name: str, names: Any) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,65 @@
+"""Windows over time: past, step and future frames, never across a cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a filter sees at once.
+
+    frames: past + step + future frames of one shot; the shot's first and last
+    frame are repeated beyond its ends.
+    centre: the frames this window is to restore, 1 to `step` of them.
+    first: the shot begins here: start from a new state.
+    """
+
+    frames: tuple[Frame, ...]
+    centre: tuple[Frame, ...]
+    first: bool
+
+
+class Windower:
+    """Cuts one shot after another into windows.
+
+    A frame with `cut` ends the shot before it. Damaged frames must not be
+    pushed: they have no place in a window (see `filters.base.Restorer`).
+    """
+
+    def __init__(self, past: int = 0, step: int = 1, future: int = 0) -> None:
+        if past < 0 or future < 0 or step < 1:
+            raise ValueError(f"a window needs past >= 0, step >= 1, future >= 0; got {past}, {step}, {future}")
+        self.past, self.step, self.future = past, step, future
+        self._shot: list[Frame] = []  # the frames of this shot that are still needed
+        self._done = 0  # index in _shot of the next frame to restore
+        self._first = True
+
+    def push(self, frame: Frame) -> Iterator[Window]:
+        """Take the next frame; give the windows that became complete."""
+        if frame.cut:
+            yield from self.flush()
+        self._shot.append(frame)
+        while len(self._shot) - self._done >= self.step + self.future:
+            yield self._window(self.step)
+
+    def flush(self) -> Iterator[Window]:
+        """End the shot: give windows for all frames still held."""
+        while self._done < len(self._shot):
+            yield self._window(min(self.step, len(self._shot) - self._done))
+        self._shot, self._done, self._first = [], 0, True
+
+    def _window(self, count: int) -> Window:
+        begin, end = self._done - self.past, self._done + self.step + self.future
+        last = len(self._shot) - 1
+        frames = tuple(self._shot[min(max(i, 0), last)] for i in range(begin, end))
+        window = Window(frames, tuple(self._shot[self._done : self._done + count]), self._first)
+        self._first = False
+        self._done += count
+        surplus = max(0, self._done - self.past)
+        del self._shot[:surplus]
+        self._done -= surplus
+        return window
