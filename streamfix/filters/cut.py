@@ -6,75 +6,86 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..frame import Frame
-from ..layout import to_layout
+from ..layout import TensorPicture, to_layout
 from ..pipeline import Stage
 
-_THUMBNAIL = (36, 64)
+THUMBNAIL = (18, 32)
 
 
 class CutDetector(Stage):
-    """Sets `cut` on the first frame of each shot; changes nothing else.
+    """Sets `cut` on the first frame of each shot, and changes nothing else.
 
-    A cut is seen where the thumbnail's mean absolute change is large in itself
-    and far above the change that the frames before it had, so that fast motion
-    and noise do not count. A gap in time of more than `max_gap_s`, or time
-    that runs backwards, counts as a cut too.
+    A scene cut is a mean absolute change of the luma thumbnail that is large
+    in itself and far above what this shot's own motion and noise made of it so
+    far. Most of a change of the mean is taken out first, and so is a pan of up
+    to two thumbnail cells: lightning, a switched lamp and a fast pan are no
+    cuts. A gap in time of more than `max_gap_s`, and time
+    that runs backwards, are cuts too.
 
-    threshold: change of a 64x36 luma thumbnail, in parts of full scale. A
-    change of exposure is no cut by itself: the thumbnails' means are removed
-    in part.
+    threshold: smallest change that may be a cut, as a part of full scale.
+    ratio: smallest multiple of the shot's usual change.
     """
 
     name = "cut"
 
-    def __init__(self, threshold: float = 0.08, ratio: float = 3.0, max_gap_s: float = 2.0) -> None:
+    def __init__(self, threshold: float = 0.07, ratio: float = 4.0, max_gap_s: float = 2.0) -> None:
         self.threshold, self.ratio, self.max_gap_s = threshold, ratio, max_gap_s
         self.cuts = 0
         self._previous: Tensor | None = None
+        self._previous_s = 0.0
         self._usual = 0.0
-        self._time_s = 0.0
 
     def push(self, item: Any) -> Iterator[Any]:
         if isinstance(item, Frame) and not item.damaged:
-            if item.cut:
-                self._previous = None
-            elif self._is_cut(item):
+            now = thumbnail(item)
+            if item.cut or self._is_cut(now, item.time_s):
                 item = replace(item, cut=True)
-                self._previous = None
-            if item.cut:
                 self.cuts += 1
-            self._remember(item)
+                self._usual = 0.0
+            self._previous, self._previous_s = now, item.time_s
         yield item
 
-    def _thumbnail(self, frame: Frame) -> Tensor:
-        luma = to_layout(frame, "luma")
-        stride = max(1, min(luma.shape[-2] // _THUMBNAIL[0], luma.shape[-1] // _THUMBNAIL[1]) // 2)
-        return F.adaptive_avg_pool2d(luma[None, :, ::stride, ::stride], _THUMBNAIL)[0, 0]
-
-    def _is_cut(self, frame: Frame) -> bool:
-        gap_s = frame.time_s - self._time_s
-        if self._previous is not None and not 0 <= gap_s <= self.max_gap_s:
-            return True
-        thumbnail = self._thumbnail(frame)
-        if self._previous is None or self._previous.shape != thumbnail.shape:
-            self._current = thumbnail
+    def _is_cut(self, now: Tensor, time_s: float) -> bool:
+        if self._previous is None:
             return False
-        self._current = thumbnail
-        delta = thumbnail - self._previous
-        change = float((delta - 0.7 * delta.mean()).abs().mean())
-        found = change > self.threshold and change > self.ratio * self._usual
-        # what a shot's own motion makes of the thumbnail; a cut itself does not count
-        self._usual = 0.0 if found else max(0.8 * self._usual + 0.2 * change, 0.25 * change)
+        if not 0 <= time_s - self._previous_s <= self.max_gap_s:
+            return True
+        change = change_of(now, self._previous)
+        found = change > self.threshold and change > self.ratio * self._usual and not self._is_pan(now, self._previous)
+        self._usual = max(0.9 * self._usual, change)
         return found
 
-    def _remember(self, frame: Frame) -> None:
-        if frame.cut and self._previous is None:
-            self._current = self._thumbnail(frame)
-            self._usual = 0.0
-        self._previous = self._current
-        self._time_s = frame.time_s
+
+    def _is_pan(self, now: Tensor, previous: Tensor) -> bool:
+        height, width = THUMBNAIL
+        centre = now[2 : height - 2, 2 : width - 2]
+        return any(
+            change_of(centre, previous[y : y + height - 4, x : x + width - 4]) < self.threshold
+            for y in range(5)
+            for x in range(5)
+        )
+
+
+def change_of(now: Tensor, previous: Tensor) -> float:
+    """Mean absolute change of two thumbnails, most of a common change of brightness taken out."""
+    delta = now - previous
+    return float((delta - 0.7 * delta.mean()).abs().mean())
+
+
+def thumbnail(frame: Frame) -> Tensor:
+    """The luma as (18, 32) means in [0, 1], from every few lines and columns: it only has to be comparable."""
+    picture = frame.picture
+    if isinstance(picture, TensorPicture):
+        luma = to_layout(frame, "luma", picture.tensor.device)[0]
+        top = 1.0
+    else:
+        planes = picture.planes(frame.color)
+        # green stands for the luma of R'G'B': the first plane in either case
+        luma, top = planes.data[0], float(planes.format.max_code)
+    height, width = luma.shape
+    step = max(1, min(height // (4 * THUMBNAIL[0]), width // (4 * THUMBNAIL[1])))
+    return F.adaptive_avg_pool2d(luma[::step, ::step].float()[None], THUMBNAIL)[0] / top
