@@ -1,0 +1,156 @@
+"""The table of options: what each is called, takes, means, and where it may stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .values import (
+    parse_count,
+    parse_duration,
+    parse_integer,
+    parse_number,
+    parse_rate,
+    parse_ratio,
+    parse_size,
+    parse_time,
+)
+
+Place = Literal["global", "input", "output", "file"]  # file: before an input or an output
+
+
+def parse_map_index(text: str) -> bool:
+    """-map_metadata and -map_chapters: 0 copies from the first input, -1 copies nothing. Raises ValueError."""
+    if text not in ("0", "-1"):
+        raise ValueError("0 (copy from the first input) or -1 (copy nothing) is wanted")
+    return text == "0"
+
+
+def parse_pair(text: str) -> tuple[str, str]:
+    """key=value; an empty value removes the key. Raises ValueError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ValueError("key=value is wanted, as in title=Harbour")
+    return key, value
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """A parser that takes one of `names`."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"{', '.join(names[:-1])} or {names[-1]} is wanted")
+        return text
+
+    return parse
+
+
+def parse_device(text: str) -> str:
+    """auto, cpu, cuda or cuda:N. Raises ValueError."""
+    if text in ("auto", "cpu", "cuda") or (text.startswith("cuda:") and text[5:].isdigit()):
+        return text
+    raise ValueError("auto, cpu, cuda or cuda:N is wanted")
+
+
+def parse_hwaccel(text: str) -> str:
+    """auto and none. Raises ValueError."""
+    if text in ("auto", "none"):
+        return text
+    raise ValueError("decoding runs on the CPU; leave -hwaccel out, or give auto or none")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. takes: what its argument is called in the help, None for a switch (and its -no form)."""
+
+    name: str
+    place: Place
+    takes: str | None
+    help: str
+    parse: Callable[[str], Any] = str
+    aliases: tuple[str, ...] = ()
+    stream: bool = False  # takes a stream specifier, as in -c:v
+    repeats: bool = False  # each use adds to the ones before
+    libav: bool = False  # handed to the encoder or muxer as it was written
+
+
+_TABLE = (
+    # -- information
+    Option("h", "global", "[full|filter=NAME]", "this help, the whole of it, or that of a filter", aliases=("help", "-help", "?")),
+    Option("version", "global", None, "versions of streamfix and its libraries"),
+    Option("filters", "global", None, "the filters there are"),
+    # -- the whole run
+    Option("y", "global", None, "overwrite an existing output"),
+    Option("n", "global", None, "never overwrite an existing output: refuse"),
+    Option("device", "global", "auto|cpu|cuda", "where filters compute; auto takes a GPU if there is one", parse_device),
+    Option("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
+    Option("hide_banner", "global", None, "do not print versions"),
+    Option("stats", "global", None, "print progress (the default); -nostats does not"),
+    Option("stats_period", "global", "TIME", "seconds between two progress reports, 0.5 unless told", parse_duration),
+    Option("progress", "global", "URL", "write progress as key=value blocks to a file, pipe:N, tcp:// or http://"),
+    Option("benchmark", "global", None, "print the time and memory taken at the end"),
+    Option("stdin", "global", None, "take keys from the terminal (q stops); -nostdin does not"),
+    Option("max_error_rate", "global", "0..1", "largest part of damaged packets that is no failure, 2/3 unless told", parse_ratio),
+    Option("queue_depth", "global", "N", "pictures held between two threads, 4 unless told", parse_count),
+    Option("copyts", "global", None, "keep the input's timestamps (they are always kept unless -ss is given)"),
+    # -- inputs
+    Option("i", "input", "URL", "an input: a file, URL, image pattern, pipe:N or - for stdin"),
+    Option("re", "input", None, "read at the input's own speed"),
+    Option("stream_loop", "input", "N", "play the input N more times, -1 without end", parse_integer),
+    Option("autorotate", "input", None, "turn pictures upright (the default); -noautorotate keeps the display matrix"),
+    Option("hwaccel", "input", "auto|none", "accepted for compatibility; decoding runs on the CPU", parse_hwaccel),
+    # -- before an input or an output
+    Option("f", "file", "FORMAT", "container format, where the name does not tell"),
+    Option("ss", "file", "TIME", "begin there", parse_time),
+    Option("t", "file", "TIME", "stop after this long", parse_duration),
+    Option("to", "file", "TIME", "stop there", parse_time),
+    Option("threads", "file", "N", "decoder or encoder threads, 0 for as many as there are cores", parse_integer),
+    Option("c", "file", "CODEC", "decoder (input) or encoder (output); copy for all but video", aliases=("codec",), stream=True),
+    Option("vcodec", "file", "CODEC", "the same as -c:v"),
+    Option("r", "file", "RATE", "frames a second: constant for outputs, of raw pictures for inputs", parse_rate, stream=True),
+    Option("pix_fmt", "file", "FORMAT", "pixel format, of raw pictures for inputs", stream=True),
+    Option("s", "file", "SIZE", "scale to WIDTHxHEIGHT (last filter), or the size of raw pictures", parse_size, stream=True),
+    Option("an", "file", None, "no audio"),
+    Option("sn", "file", None, "no subtitles"),
+    Option("dn", "file", None, "no data streams"),
+    # -- outputs
+    Option("vf", "output", "CHAIN", "restoration and libavfilter filters, as in smooth,scale=1280:-2", aliases=("filter",), stream=True),
+    Option("map", "output", "[-]FILE[:SPEC][?]", "take these streams, as in 0:v, 1:a:0, 0:s?", repeats=True),
+    Option("acodec", "output", "CODEC", "the same as -c:a; copy unless told"),
+    Option("scodec", "output", "CODEC", "the same as -c:s; copy unless told"),
+    Option("frames", "output", "N", "write N pictures (-frames:v)", parse_count, stream=True),
+    Option("vframes", "output", "N", "the same as -frames:v", parse_count),
+    Option("shortest", "output", None, "stop with the shortest stream"),
+    Option("metadata", "output", "KEY=VALUE", "set a tag; an empty value removes it", parse_pair, stream=True, repeats=True),
+    Option("map_metadata", "output", "0|-1", "tags from the first input (the default), or none", parse_map_index),
+    Option("map_chapters", "output", "0|-1", "chapters from the first input (the default), or none", parse_map_index),
+    Option("disposition", "output", "FLAGS", "default, forced, ... or 0, as in -disposition:a:0 default", stream=True, repeats=True),
+    # -- encoders and muxers; any other option of theirs is taken too
+    Option("crf", "output", "N", "constant quality; lower is better", parse_number, stream=True, libav=True),
+    Option("preset", "output", "NAME", "encoder speed, as in veryfast", stream=True, libav=True),
+    Option("tune", "output", "NAME", "encoder tuning, as in film or grain", stream=True, libav=True),
+    Option("profile", "output", "NAME", "encoder profile", stream=True, libav=True),
+    Option("level", "output", "LEVEL", "encoder level, as in 4.1", stream=True, libav=True),
+    Option("b", "output", "RATE", "bits a second, as in -b:v 2M or -b:a 128k", parse_number, stream=True, libav=True),
+    Option("g", "output", "N", "longest distance between keyframes", parse_integer, stream=True, libav=True),
+    Option("bf", "output", "N", "most B-frames in a row", parse_integer, stream=True, libav=True),
+    Option("movflags", "output", "FLAGS", "how MP4 is laid out, as in +faststart", libav=True),
+)
+
+OPTIONS: dict[str, Option] = {name: option for option in _TABLE for name in (option.name, *option.aliases)}
+
+#: ffmpeg's options that are refused, and what to do instead.
+REFUSED = {
+    "vn": "streamfix restores video; leave the picture out with ffmpeg -vn",
+    "filter_complex": "one chain for one video is taken: use -vf, or restore first and mix with ffmpeg",
+    "lavfi": "one chain for one video is taken: use -vf, or restore first and mix with ffmpeg",
+    "af": "audio is copied or transcoded, not filtered; filter it with ffmpeg afterwards",
+    "pass": "two-pass encoding is not there; use -crf, or restore to a lossless file first (-c:v ffv1)",
+    "aspect": "use the chain: -vf ...,setdar=16/9",
+}
+
+
+def table() -> tuple[Option, ...]:
+    """All options in the order of the help."""
+    return _TABLE
