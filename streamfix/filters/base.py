@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,9 @@ class Filter(ABC, Generic[S]):
     scale: how many times larger the result is.
     multiple: height and width of what `__call__` sees are multiples of this; the caller pads and crops.
     generative: True if it may invent detail; its results are "reconstructed", not "restored".
+    batch_tolerance: how far a batch's result may lie from each stream's alone, in [0, 1] units;
+    0 is bit-exact.
+    keeps_level: False if it is meant to change brightness or hue (low light, white balance).
     """
 
     layout: Layout = "yuv420"
@@ -41,7 +44,9 @@ class Filter(ABC, Generic[S]):
     future: int = 0
     scale: int = 1
     multiple: int = 1
-    generative: ClassVar[bool] = False
+    generative: bool = False
+    batch_tolerance: float = 0.0
+    keeps_level: bool = True
 
     def init_state(self) -> S:
         """The state of a stream before the first frame of a shot; None if the filter has none."""

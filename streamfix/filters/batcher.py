@@ -14,6 +14,10 @@ from torch import Tensor
 from ..errors import FilterError
 from .base import Filter
 
+_DECLARED = (
+    *("layout", "past", "step", "future", "scale", "multiple"),
+    *("generative", "batch_tolerance", "keeps_level"),
+)
 _Call = tuple[Tensor, Sequence[Any], "Future[Tensor]"]
 
 
@@ -27,7 +31,7 @@ class Batcher(Filter[Any]):
     def __init__(self, filter: Filter[Any], max_batch: int = 8, max_wait_s: float = 0.002) -> None:
         if max_batch < 1 or max_wait_s < 0:
             raise ValueError(f"max_batch must be >= 1 and max_wait_s >= 0, got {max_batch} and {max_wait_s}")
-        for name in ("layout", "past", "step", "future", "scale", "multiple"):
+        for name in _DECLARED:
             setattr(self, name, getattr(filter, name))
         self.batches = 0
         self.calls = 0
