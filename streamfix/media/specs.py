@@ -1,0 +1,89 @@
+"""What is to be read and what is to be written, as the command line or a library call says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input.
+
+    url: path, URL, "-" or "pipe:0", or an image pattern such as "img%03d.png".
+    format: demuxer by name, None to probe.
+    options: demuxer, protocol and decoder options by name (framerate, video_size, rtsp_transport ...).
+    start_s, duration_s, end_s: ffmpeg's -ss, -t and -to before -i, seconds from the
+    input's own start; end_s counts from there too, not from start_s. With start_s the
+    timestamps are shifted so that it becomes 0, as in ffmpeg.
+    realtime: read no faster than the timestamps say (-re).
+    loops: how often to start over, -1 for ever (-stream_loop); timestamps continue.
+    autorotate: turn the picture as its display matrix says; else the matrix is kept.
+    thread_count: threads of the decoder, 0 for as many as there are cores.
+    video_codec: decoder by name, None for the usual one.
+    copy_timestamps: leave timestamps as they are even with start_s (-copyts).
+    max_error_rate: decoding fails when more than this part of the frames had errors.
+    timeout_s: give up when the source is silent for that long, None to wait for ever.
+    """
+
+    url: str
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    start_s: Fraction | None = None
+    duration_s: Fraction | None = None
+    end_s: Fraction | None = None
+    realtime: bool = False
+    loops: int = 0
+    autorotate: bool = True
+    thread_count: int = 0
+    video_codec: str | None = None
+    copy_timestamps: bool = False
+    max_error_rate: float = 2 / 3
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One output.
+
+    url: path, URL, "-" or "pipe:1", or an image pattern.
+    format: muxer by name, None to go by the name's ending.
+    video_codec: encoder by name; None for the container's usual one (libx264 where H.264 fits).
+    audio_codec, subtitle_codec: "copy", or an encoder by name.
+    video_options, audio_options, subtitle_options: encoder options by name.
+    format_options: muxer options by name.
+    options: options of whoever knows them: encoders first, then the muxer.
+    pix_fmt: None keeps the source's where the encoder can.
+    rate: frames a second, made constant by repeating and dropping (-r); None keeps every timestamp.
+    start_s, duration_s, end_s: ffmpeg's -ss, -t and -to of an output.
+    max_frames: ffmpeg's -frames:v.
+    shortest: end with the shortest stream.
+    metadata: added to the input's, an empty value removes.
+    map_metadata, map_chapters: take the first input's.
+    dispositions: by output stream specifier, such as {"a:0": "default", "s": "0"}.
+    overwrite: an existing file may be replaced; it is, once the new one is complete.
+    """
+
+    url: str
+    format: str | None = None
+    video_codec: str | None = None
+    audio_codec: str = "copy"
+    subtitle_codec: str = "copy"
+    video_options: Mapping[str, str] = field(default_factory=dict)
+    audio_options: Mapping[str, str] = field(default_factory=dict)
+    subtitle_options: Mapping[str, str] = field(default_factory=dict)
+    format_options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    pix_fmt: str | None = None
+    rate: Fraction | None = None
+    start_s: Fraction | None = None
+    duration_s: Fraction | None = None
+    end_s: Fraction | None = None
+    max_frames: int | None = None
+    shortest: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    map_metadata: bool = True
+    map_chapters: bool = True
+    dispositions: Mapping[str, str] = field(default_factory=dict)
+    overwrite: bool = False
