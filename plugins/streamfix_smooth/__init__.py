@@ -1,0 +1,5 @@
+"""`smooth`: motion-compensated recursive denoising without weights."""
+
+from .filter import Smooth
+
+__all__ = ["Smooth"]

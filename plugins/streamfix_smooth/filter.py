@@ -1,0 +1,67 @@
+"""The filter `smooth`, as streamfix's command line and library see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from streamfix import BadOption, Filter
+from streamfix.motion import Floats
+from torch import Tensor
+
+from .denoiser import Denoiser
+
+_SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
+
+
+class Smooth(Filter[Denoiser]):
+    """Denoise by averaging along motion; needs no weights, looks no frame ahead. Also calms flicker.
+
+    The average forgets at scene cuts, where motion cannot be followed, and where a ghost would rise above the noise
+    (ghosts fainter than the noise remain possible). No pixel moves further than four standard deviations of the noise.
+    Runs on the CPU: pictures of another device are fetched and sent back.
+
+    strength: 0 leaves every frame as it is, 1 gives the smoothed one, in between is their mixture.
+    sigma: standard deviation of the noise in 8-bit codes; auto measures it, luma and chroma apart, over two seconds.
+    """
+
+    layout = "yuv420"
+
+    def __init__(self, strength: float = 1.0, sigma: float | Literal["auto"] = "auto") -> None:
+        if not 0 <= strength <= 1:
+            raise BadOption(f"smooth=strength: {strength} is not between 0 and 1")
+        if sigma != "auto" and not 0 <= sigma <= 128:
+            raise BadOption(f"smooth=sigma: {sigma} is not a noise level in 8-bit codes; give 0 to 128, or auto")
+        self.strength = strength
+        self.sigma = sigma
+
+    def init_state(self) -> Denoiser:
+        return Denoiser(None if self.sigma == "auto" else self.sigma / 255)
+
+    def __call__(self, x: Tensor, states: Sequence[Denoiser]) -> Tensor:
+        """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape, dtype and device."""
+        if self.strength == 0:
+            return x
+        # NumPy from here on: OpenCV's threads and those of PyTorch's operators would wait for each other's cores.
+        pictures = x.detach().to("cpu", torch.float32).numpy()[:, 0]
+        result = np.empty((len(pictures), 1, *pictures.shape[1:]), np.float32)
+        for picture, state, out in zip(pictures, states, result[:, 0], strict=True):
+            self._smooth(picture, state, out)
+        return torch.from_numpy(result).to(x)
+
+    def _smooth(self, packed: Floats, state: Denoiser, out: Floats) -> None:
+        _, h, w = packed.shape
+        luma = np.empty((2 * h, 2 * w), np.float32)
+        for sub, (top, left) in enumerate(_SUB_PIXELS):
+            luma[top::2, left::2] = packed[sub]
+        smooth_luma, smooth_chroma = state.step(luma, cv2.merge([packed[4], packed[5]]))
+        for sub, (top, left) in enumerate(_SUB_PIXELS):
+            out[sub] = smooth_luma[top::2, left::2]
+        out[4], out[5] = smooth_chroma[..., 0], smooth_chroma[..., 1]
+        if self.strength < 1:
+            out -= packed
+            out *= np.float32(self.strength)
+            out += packed

@@ -1,0 +1,99 @@
+"""How noisy a stream is, measured blindly from its own frames, luma and chroma apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from streamfix.motion import Floats
+
+_BLOCK = 16  # pixels on a side
+_ALIKE = 0.1 / 255  # blocks under this are painted, black bars or copies of the frame before: they tell nothing
+_LOW = 0.1  # the share of the blocks that are taken to be flat, or static
+_LOW_BIAS = 1.1  # of independent estimates over 16x16 pixels the lowest tenth lies that much too low
+_WARM = 8  # frames that are all measured; after them every `_STRIDE`th
+_STRIDE = 4
+_MEMORY = 50  # frames the estimate is smoothed over: 2 s at 25 fps
+
+# Noise of variance 1 gives this kernel variance 36. Planes and straight edges along the axes give it nothing.
+_LAPLACE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Standard deviations in [0, 1] units (8-bit codes / 255)."""
+
+    luma: float
+    chroma: float
+
+
+class NoiseEstimator:
+    """Follows one stream's noise. The lower of two measures, each misled by what the other is not:
+
+    spatial: mean |Laplacian| of flat blocks (Immerkaer, "Fast Noise Variance Estimation", 1996), misled by texture;
+    temporal: standard deviation of the change since the last frame in static blocks, misled by motion.
+    Both err towards too much noise, but for noise that a camera or codec has already smoothed:
+    there the spatial one is too low, and the filter keeps its hands off.
+    """
+
+    def __init__(self) -> None:
+        self._before: tuple[Floats, Floats] | None = None
+        self._frames = 0
+        self._measured = 0
+        self._luma = self._chroma = 0.0
+
+    def __call__(self, luma: Floats, chroma: Floats) -> Noise:
+        """Take the next frame in. luma: (H, W), chroma: (h, w, 2), both in [0, 1]. Returns the noise as known now."""
+        number, self._frames = self._frames, self._frames + 1
+        due = number < _WARM or number % _STRIDE == 0
+        if due:
+            self._measured += 1
+            keep = 1 - max(1 / self._measured, _STRIDE / _MEMORY)
+            before = self._before if self._before is not None else (None, None)
+            self._luma = keep * self._luma + (1 - keep) * _measure(luma, before[0])
+            self._chroma = keep * self._chroma + (1 - keep) * _measure(chroma, before[1])
+        # The frame before the next due one.
+        self._before = (luma.copy(), chroma.copy()) if number + 1 < _WARM or (number + 1) % _STRIDE == 0 else None
+        return Noise(self._luma, self._chroma)
+
+
+def _measure(plane: Floats, before: Floats | None) -> float:
+    means = _blocks(plane)
+    found = _low(_spatial(plane), means)
+    if before is not None:
+        temporal = _low(_temporal(plane, before), means)
+        if temporal > 0:  # else a copy of the frame before
+            found = min(found, temporal)
+    return found
+
+
+def _spatial(plane: Floats) -> Floats:
+    """Immerkaer's estimate of each block."""
+    return _blocks(np.abs(cv2.filter2D(plane, -1, _LAPLACE, borderType=cv2.BORDER_REFLECT_101))) * np.float32(
+        np.sqrt(np.pi / 2) / 6
+    )
+
+
+def _temporal(plane: Floats, before: Floats) -> Floats:
+    """Each block's deviation of the change, its mean (flicker of the light) taken out, as that of one frame."""
+    change = plane - before
+    return np.sqrt(np.maximum(_blocks(change * change) - _blocks(change) ** 2, 0) / 2)
+
+
+def _blocks(plane: Floats) -> Floats:
+    """Means over blocks, flat, all channels in a row. What does not fill a block at the edge is left out."""
+    h, w = plane.shape[:2]
+    rows, columns = max(h // _BLOCK, 1), max(w // _BLOCK, 1)
+    whole = plane[: rows * _BLOCK, : columns * _BLOCK]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32).reshape(-1)
+
+
+def _low(noise: Floats, means: Floats) -> float:
+    """The noise of the quietest tenth of the blocks that can tell; 0 if half of them are without any."""
+    telling = noise > _ALIKE
+    if telling.sum() * 2 <= noise.size:
+        return 0.0
+    room = np.minimum(means, 1 - means) > 2.5 * noise  # else black or white have cut the noise off
+    kept = telling & room if (telling & room).any() else telling
+    return float(np.quantile(noise[kept], _LOW)) * _LOW_BIAS

@@ -1,0 +1,91 @@
+"""Motion between two pictures, and pictures moved along it: OpenCV on the CPU, float32 arrays in [0, 1].
+
+Flow is (H, W, 2) float32 in pixels, x first: the picture `now` at p shows what `before` shows at p + flow[p].
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+
+#: Smaller pictures have no room for the 8x8 patches and the pyramid of the flow; they count as not moving.
+MIN_FLOW_SIZE = 32
+
+
+class FlowEstimator:
+    """Dense optical flow by inverse search (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
+
+    Between OpenCV's presets FAST and MEDIUM: found at half the given size, patches 5 pixels apart,
+    two variational steps. On noisy pictures that is as good as MEDIUM and takes half its time.
+    Not for two threads at once: keep one in each stream's state.
+    """
+
+    def __init__(self) -> None:
+        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis.setFinestScale(1)
+        self._dis.setPatchStride(5)
+        self._dis.setGradientDescentIterations(10)
+        self._dis.setVariationalRefinementIterations(2)
+
+    def __call__(self, now: Floats, before: Floats) -> Floats:
+        """Flow from `now` to `before`, both (H, W) luma in [0, 1]; zeros where the picture is too small for it."""
+        if now.shape != before.shape:
+            raise ValueError(f"flow needs two pictures of one size, got {now.shape} and {before.shape}")
+        h, w = now.shape
+        flow = np.zeros((h, w, 2), np.float32)
+        if min(h, w) < MIN_FLOW_SIZE:
+            return flow
+        found = self._dis.calc(cv2.convertScaleAbs(now, alpha=255), cv2.convertScaleAbs(before, alpha=255), flow)
+        return np.asarray(found, np.float32)
+
+
+def resize_flow(flow: Floats, height: int, width: int) -> Floats:
+    """The same motion for a picture of another size: resampled, and its vectors scaled."""
+    h, w = flow.shape[:2]
+    if (h, w) == (height, width):
+        return flow
+    scaled = cv2.multiply(flow, (width / w, height / h, 0, 0))  # while it is small
+    return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def global_motion(flow: Floats) -> float:
+    """Length in pixels of the median vector: how far the camera moved."""
+    sparse = flow[::4, ::4].reshape(-1, 2)
+    return float(np.hypot(*np.median(sparse, axis=0)))
+
+
+class Warper:
+    """Moves pictures of one size. Holds the pixel grid, so that it is made once."""
+
+    def __init__(self, height: int, width: int) -> None:
+        xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        self._grid = np.dstack([xs, ys])
+        self._at = self._grid.copy()
+
+    def aim(self, flow: Floats) -> Warper:
+        """Set the motion that the following calls move along. flow: (H, W, 2), pixels of this size."""
+        cv2.add(self._grid, flow, dst=self._at)
+        return self
+
+    def __call__(self, picture: Floats, cubic: bool = False, outside: float | None = None) -> Floats:
+        """Sample picture (H, W[, C]) where the flow points.
+
+        cubic: bicubic, for pictures that are moved again and again; else bilinear.
+        outside: the value beyond the edge; None repeats the edge.
+        """
+        return np.asarray(
+            cv2.remap(
+                picture,
+                self._at,
+                None,
+                cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
+                borderValue=0.0 if outside is None else outside,
+            ),
+            np.float32,
+        )
