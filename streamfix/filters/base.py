@@ -16,8 +16,8 @@ from .. import layout as layouts
 from ..errors import DeviceError, FilterError, StreamfixError
 from ..frame import Frame, Layout
 from ..pipeline import Stage
-from ..registry import Registry
 from ..temporal import Window, Windower
+from . import FILTERS as FILTERS  # part of this module's interface; lives where torch is not needed
 
 S = TypeVar("S")
 
@@ -66,10 +66,6 @@ class Filter(ABC, Generic[S]):
 
     def close(self) -> None:
         """Release what the filter holds."""
-
-
-#: Every filter that can be named; packages announce theirs under the entry-point group `streamfix.filters`.
-FILTERS: Registry[Filter[Any]] = Registry("filter", group="streamfix.filters")
 
 
 @dataclass(slots=True)
@@ -188,5 +184,5 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
     if not (bottom or right):
         return x
-    flat = F.pad(x.flatten(0, 1), (0, right, 0, bottom), mode="replicate")
-    return flat.unflatten(0, x.shape[:2])
+    padded = F.pad(x.flatten(0, 1), (0, right, 0, bottom), mode="replicate")
+    return padded.reshape(*x.shape[:2], *padded.shape[1:])

@@ -93,7 +93,7 @@ class Batcher(Filter[Any]):
                 with torch.inference_mode():
                     states = [state for _, many, _ in batch for state in many]
                     y = self._filter(torch.cat([x for x, _, _ in batch]), states)
-                parts = y.split([len(x) for x, _, _ in batch])
+                parts = torch.split(y, [len(x) for x, _, _ in batch])
             except BaseException as error:
                 for _, _, future in batch:
                     future.set_exception(error)

@@ -59,7 +59,6 @@ class CutDetector(Stage):
         self._usual = max(0.9 * self._usual, change)
         return found
 
-
     def _is_pan(self, now: Tensor, previous: Tensor) -> bool:
         height, width = THUMBNAIL
         centre = now[2 : height - 2, 2 : width - 2]
