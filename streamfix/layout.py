@@ -92,7 +92,7 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int = 1) ->
     format = old.format
     chroma = None
     if layout == "luma" and format.kind != "gray":
-        y, uv, rgb = _components(old, frame.color, tensor.device)
+        _, uv, rgb = _components(old, frame.color, tensor.device)
         if rgb is not None:
             _, uv = rgb_to_ycbcr(rgb, frame.color, format.depth)
         assert uv is not None
