@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 # name -> module that defines it
 _PUBLIC = {
-    "FILTERS": "filters.base",
+    "FILTERS": "filters",
     "BadOption": "errors",
     "Cancelled": "errors",
     "Color": "frame",
@@ -42,7 +42,31 @@ _PUBLIC = {
     "restore": "library",
 }
 
-__all__ = sorted([*_PUBLIC, "__version__"])
+# Written out, not computed from _PUBLIC: type checkers read it.
+__all__ = [
+    "FILTERS",
+    "BadOption",
+    "Cancelled",
+    "Color",
+    "DecodeError",
+    "DeviceError",
+    "Filter",
+    "FilterError",
+    "Frame",
+    "InputError",
+    "Layout",
+    "ModelError",
+    "OutputError",
+    "PixelFormat",
+    "Planes",
+    "StreamfixError",
+    "UnknownName",
+    "UsageError",
+    "VideoInfo",
+    "__version__",
+    "open",
+    "restore",
+]
 
 if TYPE_CHECKING:
     from .errors import (
@@ -58,7 +82,8 @@ if TYPE_CHECKING:
         UnknownName,
         UsageError,
     )
-    from .filters.base import FILTERS, Filter
+    from .filters import FILTERS
+    from .filters.base import Filter
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
     from .library import open, restore
 

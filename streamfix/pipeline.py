@@ -77,7 +77,13 @@ class Chain(Stage):
             yield from self._through(i + 1, self.stages[i].push(item))
 
 
-def close_all(parts: Iterable[Source | Stage]) -> None:
+class Closable(Protocol):
+    """What holds something until it is closed."""
+
+    def close(self) -> None: ...
+
+
+def close_all(parts: Iterable[Closable]) -> None:
     """Close every part, also when one of them fails to; then raise the first failure."""
     first: BaseException | None = None
     for part in parts:
@@ -112,9 +118,7 @@ class Pipeline:
         self.source = source
         self.stages = stages
         depths = [first_depth or depth] + [depth] * (len(stages) - 1)
-        self._channels: list[Channel[Any]] = [
-            Channel(d, droppable if i == 0 else None) for i, d in enumerate(depths)
-        ]
+        self._channels: list[Channel[Any]] = [Channel(d, droppable if i == 0 else None) for i, d in enumerate(depths)]
         self._threads: list[threading.Thread] = []
         self._busy_s = [0.0] * (1 + len(stages))
         self._error: BaseException | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import BadOption, UnknownName
+from .errors import BadOption, UnknownName, UsageError
 
 T = TypeVar("T")
 
@@ -62,12 +62,15 @@ class Registry(Generic[T]):
         return name in self._classes or name in self._points()
 
     def get(self, name: str) -> type[T]:
-        """The class of that name. Raises UnknownName with what there is."""
+        """The class of that name. Raises UnknownName with what there is, UsageError if its package does not load."""
         if name not in self._classes:
             point = self._points().get(name)
             if point is None:
                 raise UnknownName(f"no {self.kind} {name!r}{_nearest(name, self)}; there are: {', '.join(self)}")
-            self._classes[name] = point.load()
+            try:
+                self._classes[name] = point.load()
+            except (ImportError, AttributeError) as error:
+                raise UsageError(f"{self.kind} {name!r} is announced as {point.value} but does not load: {error}") from error
         return self._classes[name]
 
     def options(self, name: str) -> dict[str, Option]:
