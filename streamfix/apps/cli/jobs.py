@@ -1,0 +1,204 @@
+"""From a command line that was read to the job it asks for."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ...build import JobSpec
+from ...chainspec import FilterSpec, parse_chain
+from ...errors import UsageError
+from ...media.specs import InputSpec, OutputSpec
+from .parse import CommandLine, FileLine, Given
+
+_KINDS = {"v": "video", "a": "audio", "s": "subtitle"}
+_STDIN = ("-", "pipe:", "pipe:0", "/dev/stdin", "fd:0")
+_STDOUT = ("-", "pipe:", "pipe:1", "/dev/stdout", "fd:1")
+
+
+def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
+    """The job. Raises UsageError for what cannot be meant or is not there."""
+    if not line.inputs:
+        raise UsageError("no input: give one with -i, as in streamfix -i in.mp4 -vf smooth out.mp4")
+    if not line.outputs:
+        raise UsageError("At least one output file must be specified, as in streamfix -i in.mp4 -vf smooth out.mp4")
+    if len(line.outputs) > 1:
+        raise UsageError(
+            f"one output for now, got {len(line.outputs)}: {', '.join(repr(o.url) for o in line.outputs)}; "
+            "an option's value that begins a word of its own is taken for an output too"
+        )
+    output = line.outputs[0]
+    if reads_stdin(line) and sum(i.url in _STDIN for i in line.inputs) > 1:
+        raise UsageError("stdin can be one input only")
+    return JobSpec(
+        inputs=tuple(_input(file, line) for file in line.inputs),
+        output=_output(output, overwrite),
+        filters=_chain(output),
+        maps=tuple(given.text for given in output.all("map")),
+        audio=not _off(line, "an"),
+        subtitles=not _off(line, "sn"),
+        data=not _off(line, "dn"),
+        device=line.options.get("device", "auto"),
+        queue_depth=line.options.get("queue_depth", 4),
+    )
+
+
+def reads_stdin(line: CommandLine) -> bool:
+    """True if an input is stdin, which then is no keyboard."""
+    return any(file.url in _STDIN for file in line.inputs)
+
+
+def writes_stdout(line: CommandLine) -> bool:
+    """True if an output is stdout."""
+    return any(file.url in _STDOUT for file in line.outputs)
+
+
+def existing_output(line: CommandLine) -> str | None:
+    """The output's name if it is a file that is there already and would be replaced."""
+    if len(line.outputs) != 1:
+        return None
+    url = line.outputs[0].url
+    path = Path(url.removeprefix("file:"))
+    return url if url != "-" and path.is_file() else None
+
+
+def _off(line: CommandLine, name: str) -> bool:
+    return bool(line.outputs[0].get(name)) or any(file.get(name) for file in line.inputs)
+
+
+def _input(file: FileLine, line: CommandLine) -> InputSpec:
+    options = _libav(file)
+    for name, theirs in (("r", "framerate"), ("pix_fmt", "pixel_format")):
+        for given in file.all(name):
+            options[theirs] = given.text
+    if size := file.get("s"):
+        options["video_size"] = f"{size[0]}x{size[1]}"
+    codec = None
+    for given in (*file.all("c"), *file.all("vcodec")):
+        if given.spec not in ("", "v") or given.text == "copy":
+            raise UsageError(f"-{given.name}:{given.spec} {given.text} before -i {file.url}: names a video decoder, -c:v")
+        codec = given.text
+    times = _times(file)
+    return InputSpec(
+        file.url,
+        format=file.get("f"),
+        options=options,
+        realtime=bool(file.get("re")),
+        loops=file.get("stream_loop", 0),
+        autorotate=file.get("autorotate", True),
+        thread_count=file.get("threads", 0),
+        video_codec=codec,
+        copy_timestamps=bool(line.options.get("copyts")),
+        max_error_rate=line.options.get("max_error_rate", 2 / 3),
+        **times,
+    )
+
+
+def _times(file: FileLine) -> dict[str, Fraction | None]:
+    times = {"start_s": file.get("ss"), "duration_s": file.get("t"), "end_s": file.get("to")}
+    if times["duration_s"] is not None and times["end_s"] is not None:
+        times["end_s"] = None  # ffmpeg: -t has priority
+    start, end = times["start_s"] or 0, times["end_s"]
+    if end is not None and end <= start:
+        raise UsageError(f"{file.url}: -to {float(end):g} lies before -ss {float(start):g}; nothing would be left")
+    return times
+
+
+def _libav(file: FileLine) -> dict[str, str]:
+    """Options of no stream, for the container and whoever else knows them."""
+    return {given.name: given.text for given in file.libav if not given.spec}
+
+
+def _output(file: FileLine, overwrite: bool) -> OutputSpec:
+    codecs = _codecs(file)
+    encoder_options: dict[str, dict[str, str]] = {kind: {} for kind in _KINDS.values()}
+    options = _libav(file)
+    for given in (*file.libav, *(g for g in file.options if g.name in _ENCODER)):
+        if not given.spec:
+            # Without a specifier what only a video encoder has is the video encoder's; b and profile too, as in ffmpeg
+            (encoder_options["video"] if given.name in _VIDEO_ONLY else options)[given.name] = given.text
+        else:
+            encoder_options[_kind(given)][given.name] = given.text
+    threads = file.get("threads")
+    if threads is not None:
+        encoder_options["video"]["threads"] = str(threads)
+    frames = file.get("vframes")
+    for given in file.all("frames"):
+        _kind(given, only="video")
+        frames = given.value
+    for name in ("r", "pix_fmt", "s"):
+        for given in file.all(name):
+            _kind(given, only="video")
+    for given in file.all("metadata"):
+        if given.spec not in ("", "g"):
+            raise UsageError(f"-metadata:{given.spec}: only the file's own tags can be set; streams keep theirs")
+    return OutputSpec(
+        file.url,
+        format=file.get("f"),
+        video_codec=codecs.get("video"),
+        audio_codec=codecs.get("audio", "copy"),
+        subtitle_codec=codecs.get("subtitle", "copy"),
+        video_options=encoder_options["video"],
+        audio_options=encoder_options["audio"],
+        subtitle_options=encoder_options["subtitle"],
+        format_options={"movflags": file.get("movflags")} if file.get("movflags") else {},
+        options=options,
+        pix_fmt=file.get("pix_fmt"),
+        rate=file.get("r"),
+        max_frames=frames,
+        shortest=bool(file.get("shortest")),
+        metadata=dict(given.value for given in file.all("metadata")),
+        map_metadata=file.get("map_metadata", True),
+        map_chapters=file.get("map_chapters", True),
+        dispositions={given.spec: given.text for given in file.all("disposition")},
+        overwrite=overwrite,
+        **_times(file),
+    )
+
+
+_ENCODER = ("crf", "preset", "tune", "profile", "level", "b", "g", "bf")
+_VIDEO_ONLY = _ENCODER
+
+
+def _codecs(file: FileLine) -> dict[str, str]:
+    """Encoders by kind of stream; the last word for each kind counts."""
+    codecs: dict[str, str] = {}
+    for given in file.options:
+        if given.name in ("vcodec", "acodec", "scodec"):
+            codecs[_KINDS[given.name[0]]] = given.text
+        elif given.name == "c" and not given.spec:
+            codecs.update(dict.fromkeys(_KINDS.values(), given.text) if given.text == "copy" else {"video": given.text})
+        elif given.name == "c":
+            if given.spec[0] == "d" and given.text == "copy":
+                continue  # data is always copied
+            codecs[_kind(given)] = given.text
+    if codecs.get("video") == "copy":
+        raise UsageError(
+            "-c:v copy: the restored video has to be encoded; the other streams are copied anyway, so leave it out"
+        )
+    return codecs
+
+
+def _kind(given: Given, only: str | None = None) -> str:
+    """The kind of stream an option's specifier names: v, a or s, all of them or index 0."""
+    letter, _, index = given.spec.partition(":")
+    kind = _KINDS.get(letter, "" if letter else "video")
+    wrong = not kind or (index not in ("", "0") and kind == "video") or (only is not None and kind != only)
+    if wrong:
+        takes = f":{only[0]}" if only else ":v, :a or :s"
+        raise UsageError(f"-{given.name}:{given.spec}: the stream specifier can be {takes}")
+    if index and kind != "video":
+        raise UsageError(f"-{given.name}:{given.spec}: all {kind} streams share their options; write :{letter}")
+    return kind
+
+
+def _chain(file: FileLine) -> tuple[FilterSpec, ...]:
+    """The -vf chain, and the scaling that -s asks for at its end."""
+    found = file.all("vf")
+    for given in found:
+        _kind(given, only="video")
+    chain: list[Any] = parse_chain(found[-1].text) if found and found[-1].text else []
+    if size := file.get("s"):
+        chain.append(FilterSpec("scale", f"{size[0]}:{size[1]}"))
+    return tuple(chain)

@@ -1,0 +1,84 @@
+"""Log levels as ffmpeg's, all on stderr: stdout may be carrying video."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+from ...errors import BadOption
+
+VERBOSE = 15
+QUIET = 100
+
+_LEVELS = {
+    "quiet": QUIET,
+    "panic": logging.CRITICAL,
+    "fatal": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "verbose": VERBOSE,
+    "debug": logging.DEBUG,
+    "trace": logging.DEBUG,
+}
+_NUMBERS = dict(zip((-8, 0, 8, 16, 24, 32, 40, 48, 56), _LEVELS, strict=True))  # ffmpeg's own numbers
+
+
+def parse_level(text: str) -> int:
+    """A level of Python's logging from ffmpeg's name or number; its flags (repeat+level+) are passed over.
+
+    Raises BadOption.
+    """
+    word = text.split("+")[-1]
+    if word.lstrip("-").isdigit():
+        word = _NUMBERS.get(int(word), word)
+    if word not in _LEVELS:
+        raise BadOption(f"-loglevel {text}: there are {', '.join(_LEVELS)}")
+    return _LEVELS[word]
+
+
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment: the progress bar puts itself in between."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        raise AttributeError("the stream is always stderr")
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        name = record.name.removeprefix("streamfix").lstrip(".").removeprefix("apps.")
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return f"[{name}] {text}" if name else text
+
+
+def set_up(level: int) -> None:
+    """Send streamfix's logs of at least `level` to stderr, and from verbose on libav's own too."""
+    logger = logging.getLogger("streamfix")
+    logger.handlers[:] = [handler] = [_StderrHandler()]
+    handler.setFormatter(_Formatter())
+    logger.setLevel(level)
+    logger.propagate = False
+    # Python's own warnings (of torch and others) are for developers.
+    logging.captureWarnings(True)
+    warnings = logging.getLogger("py.warnings")
+    warnings.handlers[:] = [handler]
+    warnings.propagate = False
+    warnings.setLevel(logging.WARNING if level <= VERBOSE else QUIET)
+    if level <= VERBOSE:
+        import av.logging
+
+        # libav's own callback writes to stderr without Python: a codec's thread that waited for the interpreter
+        # while the interpreter waits for the codec would never end.
+        av.logging.set_libav_level(av.logging.INFO if level == VERBOSE else av.logging.VERBOSE)
+        av.logging.restore_default_callback()

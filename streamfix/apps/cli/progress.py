@@ -1,0 +1,169 @@
+"""What the user sees while a job runs: key=value blocks, ffmpeg's status line, or a bar on a terminal."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from ...build import Progress
+from ...errors import OutputError, UsageError
+from .values import format_clock
+
+
+class Report(Protocol):
+    """Shows progress. `last` is true exactly once, at the end, also after an error."""
+
+    def show(self, progress: Progress, last: bool = False) -> None: ...
+
+
+class Blocks:
+    """ffmpeg's -progress: a block of key=value lines each time, the last one with progress=end."""
+
+    def __init__(self, stream: io.RawIOBase | io.BufferedIOBase) -> None:
+        self._stream: io.RawIOBase | io.BufferedIOBase | None = stream
+
+    def show(self, progress: Progress, last: bool = False) -> None:
+        if self._stream is None:
+            return
+        text = "".join(f"{key}={value}\n" for key, value in fields(progress, last).items())
+        try:
+            self._stream.write(text.encode())
+            self._stream.flush()
+            if last:
+                self._stream.close()
+        except OSError:
+            self._stream = None  # whoever listened has left; that is no reason to end the job
+
+
+def fields(p: Progress, last: bool) -> dict[str, str]:
+    """The keys and values of one block, named as ffmpeg names them."""
+    time_us = None if p.time_s is None else round(p.time_s * 1_000_000)
+    return {
+        "frame": f"{p.frames}",
+        "fps": f"{p.fps:.2f}",
+        "bitrate": "N/A" if p.bitrate_bps is None else f"{p.bitrate_bps / 1000:.1f}kbits/s",
+        "total_size": f"{p.bytes}",
+        "out_time_us": "N/A" if time_us is None else f"{time_us}",
+        "out_time_ms": "N/A" if time_us is None else f"{time_us}",  # microseconds in ffmpeg too, for historic reasons
+        "out_time": "N/A" if p.time_s is None else format_clock(p.time_s, 6),
+        "dup_frames": f"{p.duplicated}",
+        "drop_frames": f"{p.dropped}",
+        "speed": "N/A" if p.speed is None else f"{p.speed:.3g}x",
+        "progress": "end" if last else "continue",
+    }
+
+
+class StatusLine:
+    """ffmpeg's -stats: one line that ends in a carriage return, the last one in a line feed."""
+
+    def show(self, progress: Progress, last: bool = False) -> None:
+        sys.stderr.write(status_line(progress, last) + ("\n" if last else "\r"))
+        sys.stderr.flush()
+
+
+def status_line(p: Progress, last: bool) -> str:
+    """The line's text, without its end."""
+    time = "N/A" if p.time_s is None else format_clock(p.time_s)
+    bitrate = "N/A" if p.bitrate_bps is None else f"{p.bitrate_bps / 1000:6.1f}kbits/s"
+    speed = "N/A" if p.speed is None else f"{p.speed:4.3g}x"
+    losses = "".join(f" {k}={n}" for k, n in (("dup", p.duplicated), ("drop", p.dropped), ("errors", p.errors)) if n)
+    size = f"{'L' if last else ''}size={p.bytes / 1024:8.0f}KiB"
+    return f"frame={p.frames:5d} fps={p.fps:3.0f} {size} time={time} bitrate={bitrate}{losses} speed={speed}    "
+
+
+class Bar(AbstractContextManager["Bar"]):
+    """A progress bar on a terminal: part done, fps, speed, time left, losses, and how busy each thread is."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self._rich = RichProgress(
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=Console(stderr=True),
+            auto_refresh=False,
+            redirect_stdout=False,  # stdout is for data
+        )
+        self._task = self._rich.add_task("", total=None, text="")
+        self._busy_s: Mapping[str, float] = {}
+        self._elapsed_s = 0.0
+
+    def __enter__(self) -> Bar:
+        self._rich.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._rich.stop()
+
+    def show(self, progress: Progress, last: bool = False) -> None:
+        total = 1.0 if progress.part is not None or last else None
+        done = progress.part or 0.0
+        self._rich.update(self._task, total=total, completed=done, text=self._text(progress, last), refresh=True)
+
+    def _text(self, p: Progress, last: bool) -> str:
+        parts = [f"{p.frames} frames", f"{p.fps:.1f} fps"]
+        if p.speed is not None:
+            parts.append(f"{p.speed:.3g}x")
+        if last:
+            parts.append(f"{p.bytes / 1024:.0f} KiB in {format_clock(p.elapsed_s, 1)}")
+        elif p.left_s is not None:
+            parts.append(f"{format_clock(p.left_s, 0).removesuffix('.0')} left")
+        parts += [f"{n} {word}" for word, n in (("dup", p.duplicated), ("dropped", p.dropped), ("errors", p.errors)) if n]
+        span = p.elapsed_s - self._elapsed_s
+        if not last and span > 0:
+            busy = {k: (s - self._busy_s.get(k, 0.0)) / span for k, s in p.busy_s.items()}
+            parts.append(" ".join(f"{name} {min(part, 1):.0%}" for name, part in busy.items()))
+            self._busy_s, self._elapsed_s = dict(p.busy_s), p.elapsed_s
+        return "  ".join(parts)
+
+
+def open_url(url: str) -> io.RawIOBase | io.BufferedIOBase:
+    """Open the -progress URL: a file, `-`, pipe:N, tcp://host:port or http://host/path. Raises one of ours."""
+    parts = urlsplit(url)
+    try:
+        if url == "-":
+            return os.fdopen(os.dup(1), "wb", buffering=0)
+        if parts.scheme == "pipe":
+            return os.fdopen(os.dup(int(parts.path or 1)), "wb", buffering=0)
+        if parts.scheme == "tcp":
+            return socket.create_connection((parts.hostname or "localhost", parts.port or 0), 10).makefile("wb")
+        if parts.scheme == "http":
+            return _HttpBody(parts.netloc, parts.path or "/")
+        return open(parts.path if parts.scheme == "file" else url, "wb", buffering=0)
+    except ValueError as error:
+        raise UsageError(f"-progress {url}: pipe:N and tcp://host:port take a number ({error})") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise OutputError(f"-progress {url}: {getattr(error, 'strerror', None) or error}") from error
+
+
+class _HttpBody(io.RawIOBase):
+    """The body of an HTTP POST, sent in chunks as it is written: what ffmpeg does with an http URL."""
+
+    def __init__(self, host: str, path: str) -> None:
+        self._connection = http.client.HTTPConnection(host, timeout=10)
+        self._connection.putrequest("POST", path)
+        self._connection.putheader("Transfer-Encoding", "chunked")
+        self._connection.endheaders()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._connection.send(b"%x\r\n%s\r\n" % (len(data), bytes(data)))
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._connection.send(b"0\r\n\r\n")
+            self._connection.close()
+        super().close()

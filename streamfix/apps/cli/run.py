@@ -1,0 +1,222 @@
+"""Runs one job under the user's eyes: signals, keys, progress, exit code.
+
+The job runs in a thread of its own from the first open on, so that this one
+always answers signals: a read that blocks in C cannot hold up ^C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...build import Job, JobSpec, Progress, build
+from ...errors import Cancelled, UsageError
+from .describe import describe
+from .jobs import existing_output, job_spec, reads_stdin, writes_stdout
+from .keyboard import Keyboard
+from .parse import CommandLine
+from .progress import Bar, Blocks, Report, StatusLine, open_url
+
+STOPPED = 255  # by a signal; the file is finalised
+HARD_EXIT = 123  # repeated signals
+_PATIENCE_S = 3.0  # for the threads to end after a cancel
+
+_log = logging.getLogger("streamfix")
+_END = 0  # in the wake-up pipe, beside signal numbers
+
+
+def run(line: CommandLine) -> int:
+    """Run the job and return the exit code. Raises what the job raised, and UsageError."""
+    listener = None
+    if url := line.options.get("progress"):
+        if writes_stdout(line) and url in ("-", "pipe:", "pipe:1"):
+            raise UsageError(f"-progress {url}: stdout carries the video; use -progress pipe:2 or a file")
+        listener = Blocks(open_url(url))
+    spec = job_spec(line, overwrite=may_overwrite(line))
+    reports: list[Report] = [listener] if listener else []
+    with contextlib.ExitStack() as stack:
+        if writes_stdout(line):
+            spec = replace(spec, output=replace(spec.output, url=stack.enter_context(_private_stdout())))
+        if line.options.get("stats", _log.isEnabledFor(logging.INFO)):
+            on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+            reports.append(stack.enter_context(Bar()) if on_terminal else StatusLine())
+        keyboard = stack.enter_context(Keyboard(_may_take_keys(line)))
+        runner = Runner(spec, reports, keyboard, float(line.options.get("stats_period", 0.5)))
+        code = runner.run()
+    if line.options.get("benchmark"):
+        _print_benchmark(runner.elapsed_s)
+    return code
+
+
+class Runner:
+    """One run of one job."""
+
+    def __init__(self, spec: JobSpec, reports: Sequence[Report], keyboard: Keyboard, period_s: float) -> None:
+        self._spec, self._reports, self._keyboard = spec, reports, keyboard
+        self._period_s = max(period_s, 0.02)
+        self._job: Job | None = None
+        self._error: BaseException | None = None
+        self._signals: list[int] = []
+        self._begun_s = time.monotonic()
+        self._wake, self._woken = os.pipe()
+        os.set_blocking(self._woken, False)  # what signal.set_wakeup_fd asks for
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._begun_s
+
+    def run(self) -> int:
+        """Run to the end; the exit code. Raises what the job raised."""
+        worker = threading.Thread(target=self._work, name="job", daemon=True)
+        with _signals_to(self._woken):
+            worker.start()
+            ended = self._watch()
+            self._report(last=True)
+        if len(self._signals) > 1 or not ended:
+            _log.error("streamfix: stopped at once; what is unfinished is lost")
+            self._leave(HARD_EXIT, worker)
+        if self._error is not None and not isinstance(self._error, Cancelled):
+            raise self._error
+        return STOPPED if self._signals else 0
+
+    def _work(self) -> None:
+        try:
+            job = build(self._spec)
+            describe(job)
+            self._job = job
+            job.run()
+        except BaseException as error:  # noqa: BLE001  # carried to the thread that answers the user
+            self._error = error
+        finally:
+            os.write(self._woken, bytes([_END]))
+
+    def _watch(self) -> bool:
+        """Answer signals and keys and report until the job has ended; False if it would not end after a cancel."""
+        next_s = time.monotonic() + self._period_s
+        deadline_s = None
+        while True:
+            wait_s = max(0.0, next_s - time.monotonic())
+            ready, _, _ = select.select([self._wake, *self._keyboard.descriptors], [], [], wait_s)
+            for number in os.read(self._wake, 64) if self._wake in ready else b"":
+                if number == _END:
+                    return True
+                self._on_signal(number)
+            if set(ready) & set(self._keyboard.descriptors) and self._keyboard.asked_to_quit():
+                self._stop()
+            now_s = time.monotonic()
+            if len(self._signals) > 1:
+                deadline_s = deadline_s or now_s + _PATIENCE_S
+                if now_s > deadline_s:
+                    return False
+            if now_s >= next_s:
+                self._report()
+                next_s = now_s + self._period_s
+
+    def _on_signal(self, number: int) -> None:
+        """The first ends the input and lets everything drain; the second ends the run."""
+        self._signals.append(number)
+        if len(self._signals) == 1:
+            _log.info("\nExiting normally, received signal %d.", number)
+            self._stop()
+        elif self._job is not None:
+            self._job.cancel()
+
+    def _stop(self) -> None:
+        if self._job is None:
+            # Nothing is written yet, and what blocks in opening the input may never return.
+            self._report(last=True)
+            self._leave(STOPPED if self._signals else 0)
+        else:
+            self._job.stop()
+
+    def _report(self, last: bool = False) -> None:
+        job = self._job
+        if job is None and not last:
+            return
+        progress = job.progress if job is not None else Progress()
+        for report in self._reports:
+            if job is not None or isinstance(report, Blocks):
+                report.show(progress, last)
+
+    def _leave(self, code: int, worker: threading.Thread | None = None) -> None:
+        """Exit without waiting for threads that may be held up in C."""
+        self._keyboard.restore()
+        if worker is not None:
+            worker.join(0.1)
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def may_overwrite(line: CommandLine) -> bool:
+    """True if an existing output may be replaced: with -y, or after asking. Raises UsageError if not."""
+    if line.options.get("y") and line.options.get("n"):
+        raise UsageError("both -y and -n are given: overwrite, or refuse to?")
+    if line.options.get("y"):
+        return True
+    url = existing_output(line)
+    if url is None:
+        return False
+    if line.options.get("n") or not line.options.get("stdin", True) or reads_stdin(line) or not sys.stdin.isatty():
+        raise UsageError(f"File {url!r} already exists. Exiting; -y overwrites it.")
+    sys.stderr.write(f"File {url!r} already exists. Overwrite? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError(f"Not overwriting {url!r} - exiting.")
+    return True
+
+
+def _may_take_keys(line: CommandLine) -> bool:
+    return bool(line.options.get("stdin", True)) and not reads_stdin(line)
+
+
+@contextlib.contextmanager
+def _private_stdout() -> Iterator[str]:
+    """stdout for the muxer alone, as a URL: whatever else prints there, in Python or in C, goes to stderr."""
+    sys.stdout.flush()
+    own = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield f"pipe:{own}"
+    finally:
+        sys.stdout.flush()
+        os.dup2(own, 1)
+        os.close(own)
+
+
+@contextlib.contextmanager
+def _signals_to(descriptor: int) -> Iterator[None]:
+    """Signals that ask to end are written to `descriptor` as their number; ignored ones stay so (nohup)."""
+    count = 0
+
+    def on_signal(number: int, frame: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > 2:  # whatever holds us up, the user means it
+            os._exit(HARD_EXIT)
+
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
+    previous = [signal.signal(n, on_signal) for n in numbers]
+    woken = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(woken)
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
+
+
+def _print_benchmark(elapsed_s: float) -> None:
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    user_s, system_s = own.ru_utime + children.ru_utime, own.ru_stime + children.ru_stime
+    sys.stderr.write(f"bench: utime={user_s:.3f}s stime={system_s:.3f}s rtime={elapsed_s:.3f}s\n")
+    sys.stderr.write(f"bench: maxrss={own.ru_maxrss}KiB\n")
