@@ -107,7 +107,7 @@ class ListSource:
         self,
         items: Iterable[Any],
         failure: BaseException | None = None,
-        on_item: Callable[[int], None] | None = None,
+        on_item: Callable[[int], object] | None = None,
     ) -> None:
         self.items, self.failure, self.on_item = items, failure, on_item
         self.given = 0
@@ -140,7 +140,7 @@ class ListSink(Stage):
 
     name = "sink"
 
-    def __init__(self, on_item: Callable[[Any], None] | None = None) -> None:
+    def __init__(self, on_item: Callable[[Any], object] | None = None) -> None:
         self.items: list[Any] = []
         self.on_item = on_item
         self.flushed = 0

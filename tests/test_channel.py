@@ -1,0 +1,134 @@
+"""The bounded channel: order, both ends, back-pressure, dropping."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamfix.channel import Channel, Closed
+
+
+def in_thread(work: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def joined(thread: threading.Thread) -> None:
+    thread.join(10)
+    assert not thread.is_alive(), "the thread still waits"
+
+
+def test_depth_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        Channel(0)
+
+
+@given(st.lists(st.integers()), st.integers(1, 5))
+def test_everything_arrives_in_order(items: list[int], depth: int) -> None:
+    channel: Channel[int] = Channel(depth)
+
+    def sender() -> None:
+        for item in items:
+            channel.send(item)
+        channel.finish()
+
+    thread = in_thread(sender)
+    assert list(channel) == items
+    joined(thread)
+    assert channel.dropped == 0
+
+
+def test_finish_delivers_what_is_queued() -> None:
+    channel: Channel[int] = Channel(3)
+    channel.send(1)
+    channel.send(2)
+    channel.finish()
+    assert list(channel) == [1, 2]
+    assert not channel.closed
+
+
+def test_close_throws_away_what_is_queued_and_refuses_the_rest() -> None:
+    channel: Channel[int] = Channel(3)
+    channel.send(1)
+    channel.close()
+    assert channel.closed
+    assert list(channel) == []
+    with pytest.raises(Closed):
+        channel.send(2)
+
+
+def test_close_wakes_a_waiting_sender() -> None:
+    channel: Channel[int] = Channel(1)
+    channel.send(1)
+    told = threading.Event()
+
+    def sender() -> None:
+        try:
+            channel.send(2)
+        except Closed:
+            told.set()
+
+    thread = in_thread(sender)
+    channel.close()
+    joined(thread)
+    assert told.is_set()
+
+
+@pytest.mark.parametrize("end", ["finish", "close"])
+def test_both_ends_wake_a_waiting_receiver(end: str) -> None:
+    channel: Channel[int] = Channel(1)
+    thread = in_thread(lambda: list(channel))
+    getattr(channel, end)()
+    joined(thread)
+
+
+def test_a_full_channel_drops_its_oldest_droppable_item() -> None:
+    channel: Channel[str] = Channel(3, droppable=str.islower)
+    for item in ("P", "a", "b", "c", "d"):
+        channel.send(item)
+    channel.finish()
+    assert list(channel) == ["P", "c", "d"]
+    assert channel.dropped == 2
+
+
+def test_a_channel_full_of_undroppable_items_waits() -> None:
+    channel: Channel[str] = Channel(2, droppable=str.islower)
+    channel.send("P")
+    channel.send("Q")
+
+    def sender() -> None:
+        channel.send("a")
+        channel.finish()
+
+    thread = in_thread(sender)
+    assert list(channel) == ["P", "Q", "a"]
+    joined(thread)
+    assert channel.dropped == 0
+
+
+def test_an_item_taken_is_not_kept_alive_by_the_channel() -> None:
+    import gc
+    import weakref
+
+    class Item:
+        pass
+
+    channel: Channel[Item] = Channel(2)
+    item = Item()
+    gone = weakref.ref(item)
+    channel.send(item)
+    del item
+    received = iter(channel)
+    taken = next(received)
+    del taken
+    thread = in_thread(lambda: list(received))  # the receiver waits for the next
+    channel.finish()
+    joined(thread)
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,132 @@
+"""The rooms of the house: imports go downward only, plugins see only what is public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import streamfix
+
+ROOT = Path(streamfix.__file__).parent
+PLUGINS = ROOT.parent / "plugins"
+
+# room -> the rooms it may import; a file of the package root is a room by itself
+CORE = {"errors", "channel", "chainspec", "registry", "color", "frame", "layout", "temporal", "motion", "pipeline"}
+MAY = {
+    "errors": set[str](),
+    "channel": set[str](),
+    "chainspec": {"errors"},
+    "registry": {"errors"},
+    "color": {"frame"},
+    "frame": {"layout"},  # Frame.tensor and Frame.rgb call it when they are called
+    "layout": {"color", "frame"},
+    "temporal": {"frame"},
+    "motion": {"frame", "layout"},
+    "pipeline": {"channel", "errors"},
+    "devices": CORE,
+    "backends": CORE | {"devices"},
+    "media": CORE | {"devices"},
+    "filters": CORE | {"devices", "backends"},
+    "conformance": CORE | {"devices", "backends", "filters"},
+    "build": CORE | {"devices", "backends", "media", "filters"},
+    "library": CORE | {"media", "filters", "build"},
+    "apps": CORE | {"media", "filters", "build", "library"},
+    "__main__": {"apps"},
+}
+NAMES = {"", "__version__"}  # what any room may take from the package itself
+
+
+def rooms() -> Iterator[tuple[str, Path]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts != ("__init__",):
+            yield parts[0], path
+
+
+def imports(path: Path, package: list[str]) -> Iterator[tuple[int, str]]:
+    """(line, module or name in dotted full form) of each import of a file of `package`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+
+
+def upward(room: str, path: Path) -> list[str]:
+    package = ["streamfix", *path.relative_to(ROOT).parts[:-1]]
+    found = []
+    for line, name in imports(path, package):
+        parts = name.split(".")
+        if parts[0] != "streamfix":
+            continue
+        target = parts[1] if len(parts) > 1 else ""
+        if target not in MAY[room] | {room} | NAMES:
+            found.append(f"{path.relative_to(ROOT.parent)}:{line}: {room} may not import {name}")
+    return found
+
+
+@pytest.mark.parametrize(("room", "path"), list(rooms()), ids=lambda v: str(v).removeprefix(str(ROOT) + "/"))
+def test_imports_go_downward(room: str, path: Path) -> None:
+    assert room in MAY, f"{path}: a new room; say in tests/test_rooms.py what it may import"
+    assert upward(room, path) == []
+
+
+def test_no_app_imports_another() -> None:
+    apps = ROOT / "apps"
+    found = []
+    for path in sorted(apps.rglob("*.py")):
+        parts = path.relative_to(apps).with_suffix("").parts
+        for line, name in imports(path, ["streamfix", "apps", *parts[:-1]]):
+            target = name.split(".")[2:3] if name.startswith("streamfix.apps.") else []
+            if target and target[0] != parts[0]:
+                found.append(f"apps/{path.relative_to(apps)}:{line}: imports {name}")
+    assert found == []
+
+
+@pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda p: str(p.relative_to(PLUGINS)))
+def test_plugins_import_only_public_names(path: Path) -> None:
+    package = list(path.relative_to(PLUGINS).parts[:-1])
+    found = []
+    for line, name in imports(path, package):
+        parts = name.split(".")
+        if parts[0] == "streamfix" and (len(parts) != 2 or parts[1] not in streamfix.__all__):
+            if parts == ["streamfix"]:
+                continue
+            found.append(f"{path.relative_to(PLUGINS)}:{line}: {name} is not public")
+        if parts[0].startswith("streamfix_") and parts[0] != package[0]:
+            found.append(f"{path.relative_to(PLUGINS)}:{line}: one plugin imports another: {name}")
+    assert found == []
+
+
+@pytest.mark.parametrize("name", streamfix.__all__)
+def test_public_names_exist(name: str) -> None:
+    assert getattr(streamfix, name) is not None
+
+
+def test_public_names_are_the_ones_type_checkers_see() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    guarded = next(n for n in tree.body if isinstance(n, ast.If))
+    seen = {a.asname or a.name for n in guarded.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert seen == set(streamfix.__all__) - {"__version__"}
+
+
+def test_the_table_finds_a_break(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("from ..media.reader import Reader\nimport streamfix.build\n", encoding="utf-8")
+    assert [name for _, name in imports(bad, ["streamfix", "filters"])] == [
+        "streamfix.media.reader.Reader",
+        "streamfix.build",
+    ]
+
+
+def test_unknown_names_teach() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Fliter'; it has: "):
+        importlib.import_module("streamfix").Fliter  # noqa: B018  # the access is the test
