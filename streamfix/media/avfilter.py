@@ -24,7 +24,7 @@ _SET_ASPECT = {"setsar", "setdar", "setparams"}
 def exists(name: str) -> bool:
     """True if this build of libavfilter has a filter of that name that takes one video and gives one."""
     try:
-        found = Filter(name)
+        found: Any = Filter(name)  # its pads are missing from PyAV's stubs
     except ValueError:
         return False
     if len(found.inputs or ()) != 1 or len(found.outputs or ()) != 1:
