@@ -70,7 +70,9 @@ class Registry(Generic[T]):
             try:
                 self._classes[name] = point.load()
             except (ImportError, AttributeError) as error:
-                raise UsageError(f"{self.kind} {name!r} is announced as {point.value} but does not load: {error}") from error
+                raise UsageError(
+                    f"{self.kind} {name!r} is announced as {point.value} but does not load: {error}"
+                ) from error
         return self._classes[name]
 
     def options(self, name: str) -> dict[str, Option]:
@@ -131,7 +133,7 @@ def parse_value(where: str, text: Any, kind: Any) -> Any:
 def _alternatives(kind: Any) -> tuple[Any, ...]:
     if get_origin(kind) in (Union, types.UnionType):
         # Words before numbers, and str last: it takes everything.
-        return tuple(sorted(get_args(kind), key=lambda k: (k is str, get_origin(k) is not Literal)))
+        return tuple(sorted(get_args(kind), key=lambda k: (k is str, get_origin(k) != Literal)))
     return (kind,)
 
 

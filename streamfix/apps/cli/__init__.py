@@ -11,10 +11,11 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ...errors import StreamfixError
 from . import logs
-from .parse import CommandLine, parse
+from .grammar import CommandLine, parse
 
 _log = logging.getLogger("streamfix")
 
@@ -34,9 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except Exception as error:  # noqa: BLE001  # the last stop: a user gets one line, not a traceback
-        return _fail(
-            f"internal error, please report it: {type(error).__name__}: {error} (-loglevel debug shows where)"
-        )
+        return _fail(f"internal error, please report it: {type(error).__name__}: {error} (-loglevel debug shows where)")
 
 
 def _run(words: list[str]) -> int:
@@ -75,7 +74,7 @@ def _listing(line: CommandLine) -> str | None:
 
 def _level(words: Sequence[str]) -> int:
     """The last -loglevel, found before anything else so that it holds for every message. Raises BadOption."""
-    found = [value for word, value in zip(words, words[1:], strict=False) if word in ("-v", "-loglevel")]
+    found = [value for word, value in pairwise(words) if word in ("-v", "-loglevel")]
     return logs.parse_level(found[-1]) if found else logging.INFO
 
 

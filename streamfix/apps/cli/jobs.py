@@ -10,7 +10,7 @@ from ...build import JobSpec
 from ...chainspec import FilterSpec, parse_chain
 from ...errors import UsageError
 from ...media.specs import InputSpec, OutputSpec
-from .parse import CommandLine, FileLine, Given
+from .grammar import CommandLine, FileLine, Given
 
 _KINDS = {"v": "video", "a": "audio", "s": "subtitle"}
 _STDIN = ("-", "pipe:", "pipe:0", "/dev/stdin", "fd:0")
@@ -77,9 +77,11 @@ def _input(file: FileLine, line: CommandLine) -> InputSpec:
     codec = None
     for given in (*file.all("c"), *file.all("vcodec")):
         if given.spec not in ("", "v") or given.text == "copy":
-            raise UsageError(f"-{given.name}:{given.spec} {given.text} before -i {file.url}: names a video decoder, -c:v")
+            raise UsageError(
+                f"-{given.name}:{given.spec} {given.text} before -i {file.url}: names a video decoder, -c:v"
+            )
         codec = given.text
-    times = _times(file)
+    start_s, duration_s, end_s = _times(file)
     return InputSpec(
         file.url,
         format=file.get("f"),
@@ -91,18 +93,20 @@ def _input(file: FileLine, line: CommandLine) -> InputSpec:
         video_codec=codec,
         copy_timestamps=bool(line.options.get("copyts")),
         max_error_rate=line.options.get("max_error_rate", 2 / 3),
-        **times,
+        start_s=start_s,
+        duration_s=duration_s,
+        end_s=end_s,
     )
 
 
-def _times(file: FileLine) -> dict[str, Fraction | None]:
-    times = {"start_s": file.get("ss"), "duration_s": file.get("t"), "end_s": file.get("to")}
-    if times["duration_s"] is not None and times["end_s"] is not None:
-        times["end_s"] = None  # ffmpeg: -t has priority
-    start, end = times["start_s"] or 0, times["end_s"]
-    if end is not None and end <= start:
-        raise UsageError(f"{file.url}: -to {float(end):g} lies before -ss {float(start):g}; nothing would be left")
-    return times
+def _times(file: FileLine) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
+    """-ss, -t and -to in seconds; -t goes before -to, as in ffmpeg."""
+    start, duration, end = file.get("ss"), file.get("t"), file.get("to")
+    if duration is not None:
+        end = None
+    if end is not None and end <= (start or 0):
+        raise UsageError(f"{file.url}: -to {float(end):g} lies before -ss {float(start or 0):g}; nothing would be left")
+    return start, duration, end
 
 
 def _libav(file: FileLine) -> dict[str, str]:
@@ -112,12 +116,13 @@ def _libav(file: FileLine) -> dict[str, str]:
 
 def _output(file: FileLine, overwrite: bool) -> OutputSpec:
     codecs = _codecs(file)
+    start_s, duration_s, end_s = _times(file)
     encoder_options: dict[str, dict[str, str]] = {kind: {} for kind in _KINDS.values()}
     options = _libav(file)
     for given in (*file.libav, *(g for g in file.options if g.name in _ENCODER)):
         if not given.spec:
-            # Without a specifier what only a video encoder has is the video encoder's; b and profile too, as in ffmpeg
-            (encoder_options["video"] if given.name in _VIDEO_ONLY else options)[given.name] = given.text
+            # b and profile without a specifier are the video encoder's, as in ffmpeg
+            (encoder_options["video"] if given.name in _ENCODER else options)[given.name] = given.text
         else:
             encoder_options[_kind(given)][given.name] = given.text
     threads = file.get("threads")
@@ -153,12 +158,13 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
         map_chapters=file.get("map_chapters", True),
         dispositions={given.spec: given.text for given in file.all("disposition")},
         overwrite=overwrite,
-        **_times(file),
+        start_s=start_s,
+        duration_s=duration_s,
+        end_s=end_s,
     )
 
 
 _ENCODER = ("crf", "preset", "tune", "profile", "level", "b", "g", "bf")
-_VIDEO_ONLY = _ENCODER
 
 
 def _codecs(file: FileLine) -> dict[str, str]:

@@ -21,13 +21,32 @@ _SECTIONS = (
     ("Before an input or an output", "file", ()),
     ("Before an output", "output", ()),
 )
-_BASIC = {"h", "filters", "y", "device", "progress", "i", "ss", "t", "c", "vf", "map", "crf", "preset", "b", "pix_fmt", "f"}
+_BASIC = {
+    "h",
+    "filters",
+    "y",
+    "device",
+    "progress",
+    "i",
+    "ss",
+    "t",
+    "c",
+    "vf",
+    "map",
+    "crf",
+    "preset",
+    "b",
+    "pix_fmt",
+    "f",
+}
 _EXAMPLES = """\
 Examples:
   streamfix -i in.mp4 -vf smooth -c:v libx264 -crf 20 out.mp4
   streamfix -i dvd.vob -vf bwdif,smooth,scale=1280:-2 -c:a aac -b:a 128k out.mkv
   streamfix -i noisy.mkv -vf model=net.pth -f matroska - | ffplay -"""
-_CODES = "Exit codes: 0 done; 1 wrong usage or failure; 255 stopped by a signal, the file finalised; 123 stopped at once."
+_CODES = (
+    "Exit codes: 0 done; 1 wrong usage or failure; 255 stopped by a signal, the file finalised; 123 stopped at once."
+)
 
 
 def usage() -> str:

@@ -77,13 +77,21 @@ class Option:
 
 _TABLE = (
     # -- information
-    Option("h", "global", "[full|filter=NAME]", "this help, the whole of it, or that of a filter", aliases=("help", "-help", "?")),
+    Option(
+        "h",
+        "global",
+        "[full|filter=NAME]",
+        "this help, the whole of it, or that of a filter",
+        aliases=("help", "-help", "?"),
+    ),
     Option("version", "global", None, "versions of streamfix and its libraries"),
     Option("filters", "global", None, "the filters there are"),
     # -- the whole run
     Option("y", "global", None, "overwrite an existing output"),
     Option("n", "global", None, "never overwrite an existing output: refuse"),
-    Option("device", "global", "auto|cpu|cuda", "where filters compute; auto takes a GPU if there is one", parse_device),
+    Option(
+        "device", "global", "auto|cpu|cuda", "where filters compute; auto takes a GPU if there is one", parse_device
+    ),
     Option("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
     Option("hide_banner", "global", None, "do not print versions"),
     Option("stats", "global", None, "print progress (the default); -nostats does not"),
@@ -91,7 +99,13 @@ _TABLE = (
     Option("progress", "global", "URL", "write progress as key=value blocks to a file, pipe:N, tcp:// or http://"),
     Option("benchmark", "global", None, "print the time and memory taken at the end"),
     Option("stdin", "global", None, "take keys from the terminal (q stops); -nostdin does not"),
-    Option("max_error_rate", "global", "0..1", "largest part of damaged packets that is no failure, 2/3 unless told", parse_ratio),
+    Option(
+        "max_error_rate",
+        "global",
+        "0..1",
+        "largest part of damaged packets that is no failure, 2/3 unless told",
+        parse_ratio,
+    ),
     Option("queue_depth", "global", "N", "pictures held between two threads, 4 unless told", parse_count),
     Option("copyts", "global", None, "keep the input's timestamps (they are always kept unless -ss is given)"),
     # -- inputs
@@ -106,26 +120,58 @@ _TABLE = (
     Option("t", "file", "TIME", "stop after this long", parse_duration),
     Option("to", "file", "TIME", "stop there", parse_time),
     Option("threads", "file", "N", "decoder or encoder threads, 0 for as many as there are cores", parse_integer),
-    Option("c", "file", "CODEC", "decoder (input) or encoder (output); copy for all but video", aliases=("codec",), stream=True),
+    Option(
+        "c",
+        "file",
+        "CODEC",
+        "decoder (input) or encoder (output); copy for all but video",
+        aliases=("codec",),
+        stream=True,
+    ),
     Option("vcodec", "file", "CODEC", "the same as -c:v"),
-    Option("r", "file", "RATE", "frames a second: constant for outputs, of raw pictures for inputs", parse_rate, stream=True),
+    Option(
+        "r",
+        "file",
+        "RATE",
+        "frames a second: constant for outputs, of raw pictures for inputs",
+        parse_rate,
+        stream=True,
+    ),
     Option("pix_fmt", "file", "FORMAT", "pixel format, of raw pictures for inputs", stream=True),
-    Option("s", "file", "SIZE", "scale to WIDTHxHEIGHT (last filter), or the size of raw pictures", parse_size, stream=True),
+    Option(
+        "s", "file", "SIZE", "scale to WIDTHxHEIGHT (last filter), or the size of raw pictures", parse_size, stream=True
+    ),
     Option("an", "file", None, "no audio"),
     Option("sn", "file", None, "no subtitles"),
     Option("dn", "file", None, "no data streams"),
     # -- outputs
-    Option("vf", "output", "CHAIN", "restoration and libavfilter filters, as in smooth,scale=1280:-2", aliases=("filter",), stream=True),
+    Option(
+        "vf",
+        "output",
+        "CHAIN",
+        "restoration and libavfilter filters, as in smooth,scale=1280:-2",
+        aliases=("filter",),
+        stream=True,
+    ),
     Option("map", "output", "[-]FILE[:SPEC][?]", "take these streams, as in 0:v, 1:a:0, 0:s?", repeats=True),
     Option("acodec", "output", "CODEC", "the same as -c:a; copy unless told"),
     Option("scodec", "output", "CODEC", "the same as -c:s; copy unless told"),
     Option("frames", "output", "N", "write N pictures (-frames:v)", parse_count, stream=True),
     Option("vframes", "output", "N", "the same as -frames:v", parse_count),
     Option("shortest", "output", None, "stop with the shortest stream"),
-    Option("metadata", "output", "KEY=VALUE", "set a tag; an empty value removes it", parse_pair, stream=True, repeats=True),
+    Option(
+        "metadata", "output", "KEY=VALUE", "set a tag; an empty value removes it", parse_pair, stream=True, repeats=True
+    ),
     Option("map_metadata", "output", "0|-1", "tags from the first input (the default), or none", parse_map_index),
     Option("map_chapters", "output", "0|-1", "chapters from the first input (the default), or none", parse_map_index),
-    Option("disposition", "output", "FLAGS", "default, forced, ... or 0, as in -disposition:a:0 default", stream=True, repeats=True),
+    Option(
+        "disposition",
+        "output",
+        "FLAGS",
+        "default, forced, ... or 0, as in -disposition:a:0 default",
+        stream=True,
+        repeats=True,
+    ),
     # -- encoders and muxers; any other option of theirs is taken too
     Option("crf", "output", "N", "constant quality; lower is better", parse_number, stream=True, libav=True),
     Option("preset", "output", "NAME", "encoder speed, as in veryfast", stream=True, libav=True),

@@ -118,7 +118,9 @@ class Bar(AbstractContextManager["Bar"]):
             parts.append(f"{p.bytes / 1024:.0f} KiB in {format_clock(p.elapsed_s, 1)}")
         elif p.left_s is not None:
             parts.append(f"{format_clock(p.left_s, 0).removesuffix('.0')} left")
-        parts += [f"{n} {word}" for word, n in (("dup", p.duplicated), ("dropped", p.dropped), ("errors", p.errors)) if n]
+        parts += [
+            f"{n} {word}" for word, n in (("dup", p.duplicated), ("dropped", p.dropped), ("errors", p.errors)) if n
+        ]
         span = p.elapsed_s - self._elapsed_s
         if not last and span > 0:
             busy = {k: (s - self._busy_s.get(k, 0.0)) / span for k, s in p.busy_s.items()}

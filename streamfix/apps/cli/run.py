@@ -22,9 +22,9 @@ from typing import Any
 from ...build import Job, JobSpec, Progress, build
 from ...errors import Cancelled, UsageError
 from .describe import describe
+from .grammar import CommandLine
 from .jobs import existing_output, job_spec, reads_stdin, writes_stdout
 from .keyboard import Keyboard
-from .parse import CommandLine
 from .progress import Bar, Blocks, Report, StatusLine, open_url
 
 STOPPED = 255  # by a signal; the file is finalised

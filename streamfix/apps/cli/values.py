@@ -44,7 +44,7 @@ def parse_time(text: str) -> Fraction:
     """Seconds from `[-][HH:]MM:SS[.m...]` or `[-]S[.m...][s|ms|us]`, exactly. Raises ValueError."""
     if clock := _CLOCK.fullmatch(text):
         sign, hours, minutes, seconds = clock.groups()
-        if int(minutes) > 59 and hours or float(seconds) >= 60:
+        if (int(minutes) > 59 and hours) or float(seconds) >= 60:
             raise ValueError("minutes and seconds go to 59")
         value = (int(hours or 0) * 60 + int(minutes)) * 60 + Fraction(seconds)
     elif plain := _SECONDS.fullmatch(text):

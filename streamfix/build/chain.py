@@ -1,0 +1,135 @@
+"""From a filter chain to the stage that runs it. torch is imported only for a filter of ours."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..chainspec import FilterSpec
+from ..errors import BadOption, DeviceError, UnknownName, UsageError
+from ..filters import FILTERS
+from ..pipeline import Chain, Stage, close_all
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..filters.base import Filter
+
+
+class Restoration(Chain):
+    """All filters of one stream in one thread; releases the filters at the end.
+
+    generative: names of the filters that may invent detail.
+    """
+
+    def __init__(self, stages: Sequence[Stage], filters: Mapping[str, Filter[Any]]) -> None:
+        super().__init__(*stages, name="restore")
+        self._filters = list(filters.values())
+        self.generative = [name for name, f in filters.items() if f.generative]
+
+    def close(self) -> None:
+        close_all((*self.stages, *self._filters))
+
+
+def restore_stage(chain: Iterable[FilterSpec], device: str = "auto") -> Restoration | None:
+    """The filters of a chain as one stage; None for an empty chain, of which `null` is no part.
+
+    A name that a package has announced is ours; any other is libavfilter's, and
+    neighbours among these share one graph. Raises UnknownName, BadOption,
+    DeviceError, or what a filter raises when it loads its model.
+    """
+    wanted = [spec for spec in chain if not _is_null(spec)]
+    for spec in wanted:
+        _check(spec)
+    stages: list[Stage] = []
+    filters: dict[str, Filter[Any]] = {}
+    graph: list[FilterSpec] = []
+    cut_detected = False
+
+    def end_graph() -> None:
+        if graph:
+            from ..media.avfilter import GraphStage
+
+            stages.append(GraphStage(tuple(graph)))
+            graph.clear()
+
+    try:
+        for spec in wanted:
+            if spec.name not in FILTERS:
+                graph.append(spec)
+                continue
+            end_graph()
+            from ..filters.base import Restorer
+            from ..filters.cut import CutDetector
+
+            on = choose_device(device)
+            made = FILTERS.create(spec.name, spec.options)
+            filters[_label(spec.name, filters)] = made
+            made.to(on)
+            if not cut_detected and _is_temporal(made):
+                stages.append(CutDetector())
+                cut_detected = True
+            stages.append(Restorer(made, on, spec.name))
+        end_graph()
+    except BaseException:
+        close_all((*stages, *filters.values()))
+        raise
+    return Restoration(stages, filters) if stages else None
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name. Raises UsageError for a name that is none, DeviceError for one that is not there."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"no device {name!r}; there are auto, cpu, cuda and cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"device {name}: PyTorch sees {torch.cuda.device_count()} CUDA GPUs here; use cpu or auto")
+    return device
+
+
+def _is_null(spec: FilterSpec) -> bool:
+    if spec.name == "null" and spec.arguments:
+        raise BadOption(f"null takes no options, got {spec.arguments!r}")
+    return spec.name == "null"
+
+
+def _check(spec: FilterSpec) -> None:
+    """Raise UnknownName or BadOption before any model is loaded."""
+    if spec.name in FILTERS:
+        _ = spec.options
+        return
+    import av.filter
+
+    from ..media import avfilter
+
+    if not avfilter.exists(spec.name):
+        ours = list(FILTERS)
+        near = difflib.get_close_matches(spec.name, ours, n=1)
+        theirs = difflib.get_close_matches(spec.name, av.filter.filters_available, n=3)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UnknownName(
+            f"no filter {spec.name!r}.{hint} streamfix has: {', '.join(ours)}; "
+            + (f"libavfilter's nearest: {', '.join(theirs)}" if theirs else "libavfilter has none like it")
+        )
+    avfilter.check(spec)
+
+
+def _is_temporal(made: Filter[Any]) -> bool:
+    """True if the filter sees more than one frame at a time, or remembers."""
+    from ..filters.base import Filter
+
+    windowed = made.past or made.future or made.step > 1
+    return bool(windowed) or inspect.unwrap(type(made).init_state) is not Filter.init_state
+
+
+def _label(name: str, taken: Mapping[str, Any]) -> str:
+    """The name, with a number where the chain has it twice."""
+    count = sum(label.partition("#")[0] == name for label in taken)
+    return f"{name}#{count + 1}" if count else name

@@ -1,0 +1,146 @@
+"""A job: what it is to do, its pipeline, how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ..chainspec import FilterSpec
+from ..media.reader import Reader
+from ..media.specs import InputSpec, OutputSpec
+from ..media.writer import Writer
+from ..pipeline import Pipeline, Stage
+from .chain import Restoration
+
+_NEVER_LESS_S = 1e-3  # no rate is computed over a shorter time
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One restoration job: inputs, filters, one output.
+
+    filters: the chain as `chainspec.parse_chain` reads it; empty passes pictures through untouched.
+    maps: ffmpeg's -map, empty for the default choice; audio, subtitles, data: False leaves them out.
+    device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+    queue_depth: items held between two threads.
+    """
+
+    inputs: Sequence[InputSpec]
+    output: OutputSpec
+    filters: Sequence[FilterSpec] = ()
+    maps: Sequence[str] = ()
+    audio: bool = True
+    subtitles: bool = True
+    data: bool = True
+    device: str = "auto"
+    queue_depth: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is.
+
+    time_s: presentation time of the last picture written, None before the first.
+    part: share of the work that is done, 0 to 1, None if the input does not say how long it is.
+    busy_s: seconds each thread has worked, its waiting left out.
+    """
+
+    frames: int = 0
+    bytes: int = 0
+    time_s: float | None = None
+    duplicated: int = 0
+    dropped: int = 0
+    errors: int = 0
+    elapsed_s: float = 0.0
+    part: float | None = None
+    busy_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def fps(self) -> float:
+        """Pictures written a second, over the whole run."""
+        return self.frames / max(self.elapsed_s, _NEVER_LESS_S)
+
+    @property
+    def speed(self) -> float | None:
+        """Seconds of video a second."""
+        return None if self.time_s is None else self.time_s / max(self.elapsed_s, _NEVER_LESS_S)
+
+    @property
+    def bitrate_bps(self) -> float | None:
+        """Bits a second of the result so far."""
+        return None if self.time_s is None or self.time_s <= 0 or not self.bytes else self.bytes * 8 / self.time_s
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds to go at the pace so far."""
+        return None if not self.part else self.elapsed_s * (1 - self.part) / self.part
+
+
+class Job:
+    """A job ready to run, once. Made by `build`."""
+
+    def __init__(self, spec: JobSpec, reader: Reader, restoration: Restoration | None, writer: Writer) -> None:
+        self.spec, self.reader, self.restoration, self.writer = spec, reader, restoration, writer
+        stages: list[Stage] = [restoration, writer] if restoration else [writer]
+        self.pipeline = Pipeline(reader, *stages, depth=spec.queue_depth)
+        self._begun_s: float | None = None
+        self._ended_s: float | None = None
+
+    def run(self) -> None:
+        """Run to the end. Raises the first error of any part."""
+        self._begun_s = time.monotonic()
+        try:
+            self.pipeline.run()
+        finally:
+            self._ended_s = time.monotonic()
+
+    def stop(self) -> None:
+        """End the input: what was read is still restored and written. From any thread."""
+        self.pipeline.stop()
+
+    def cancel(self) -> None:
+        """End now: what is in flight is thrown away; `run` raises Cancelled. From any thread."""
+        self.pipeline.cancel()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the job is now. From any thread."""
+        w = self.writer
+        now_s = self._ended_s or time.monotonic()
+        return Progress(
+            frames=w.frames_written,
+            bytes=w.bytes_written,
+            time_s=w.position_s if w.frames_written else None,
+            duplicated=w.duplicated,
+            dropped=w.dropped + self.pipeline.dropped,
+            errors=self.reader.errors,
+            elapsed_s=0.0 if self._begun_s is None else now_s - self._begun_s,
+            part=self._part(),
+            busy_s=self.pipeline.busy_s,
+        )
+
+    def _part(self) -> float | None:
+        """By time, and by the number of pictures where only that is bounded."""
+        spec, w = self.spec, self.writer
+        if spec.output.max_frames:
+            return min(1.0, w.frames_written / spec.output.max_frames)
+        total_s = _length_s(spec, self.reader)
+        if not total_s:
+            return None
+        return min(1.0, max(0.0, w.position_s / total_s)) if w.frames_written else 0.0
+
+
+def _length_s(spec: JobSpec, reader: Reader) -> float | None:
+    """Seconds that the result will last, None if nobody knows."""
+    whole_s = reader.info.duration_s
+    first = spec.inputs[0]
+    if whole_s is not None and first.loops:
+        whole_s = whole_s * (first.loops + 1) if first.loops > 0 else None
+    for part in (first, spec.output):
+        start = part.start_s or Fraction(0)
+        limits = [float(x) for x in (part.duration_s, part.end_s and part.end_s - start) if x is not None]
+        rest_s = [] if whole_s is None else [whole_s - float(start)]
+        whole_s = min([*limits, *rest_s], default=None)
+    return whole_s

@@ -1,0 +1,132 @@
+"""Names, options and how text becomes a value."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from streamfix.errors import BadOption, UnknownName, UsageError
+from streamfix.registry import Registry, parse_value
+
+
+class Median:
+    """Takes one of each kind."""
+
+    def __init__(
+        self,
+        radius: int = 1,
+        strength: float = 0.5,
+        fast: bool = False,
+        edge: Literal["mirror", "repeat"] = "mirror",
+        limit: float | None = None,
+    ) -> None:
+        self.options = (radius, strength, fast, edge, limit)
+
+
+class Model:
+    def __init__(self, path: str, tile: int | Literal["auto"] = "auto") -> None:
+        self.options = (path, tile)
+
+
+@pytest.fixture
+def registry() -> Registry[Any]:
+    made: Registry[Any] = Registry("filter")
+    made.register("median")(Median)
+    made.register("model")(Model)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("options", "want"),
+    [
+        ({}, (1, 0.5, False, "mirror", None)),
+        ({"radius": "3", "fast": "1"}, (3, 0.5, True, "mirror", None)),
+        ({"0": "3", "1": "0.25"}, (3, 0.25, False, "mirror", None)),
+        ({"edge": "repeat", "limit": "2"}, (1, 0.5, False, "repeat", 2.0)),
+        ({"limit": "none"}, (1, 0.5, False, "mirror", None)),
+        ({"radius": 3, "limit": 1.5}, (3, 0.5, False, "mirror", 1.5)),
+    ],
+)
+def test_text_becomes_values(registry: Registry[Any], options: dict[str, Any], want: tuple[Any, ...]) -> None:
+    assert registry.create("median", options).options == want
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("median", {"raduis": "1"}, "median has no option 'raduis' (did you mean 'radius'?); it has: radius, strength"),
+        ("median", {"radius": "x"}, "median=radius: 'x' is not a whole number"),
+        ("median", {"radius": "1.5"}, "is not a whole number"),
+        ("median", {"strength": "nan"}, "is not a number"),
+        ("median", {"fast": "maybe"}, "is not 0 or 1"),
+        ("median", {"edge": "wrap"}, "is not mirror or repeat"),
+        ("median", {"limit": "x"}, "is not a number or none"),
+        ("median", {"0": "1", "radius": "2"}, "'radius' is given twice"),
+        ("median", {"7": "1"}, "median has no option '7'"),
+        ("model", {}, "model needs path, as in model=path=VALUE"),
+        ("model", {"path": "a", "tile": "x"}, "is not a whole number or auto"),
+    ],
+)
+def test_a_wrong_option_teaches(registry: Registry[Any], name: str, options: dict[str, str], says: str) -> None:
+    with pytest.raises(BadOption) as raised:
+        registry.create(name, options)
+    assert says in str(raised.value)
+
+
+def test_an_unknown_name_lists_what_there_is(registry: Registry[Any]) -> None:
+    with pytest.raises(UnknownName) as raised:
+        registry.create("medain")
+    assert str(raised.value) == "no filter 'medain' (did you mean 'median'?); there are: median, model"
+    assert isinstance(raised.value, LookupError)
+
+
+def test_a_name_is_taken_once(registry: Registry[Any]) -> None:
+    registry.register("median")(Median)  # the same class again is harmless: a module imported twice
+    with pytest.raises(ValueError, match=r"already .*Median"):
+        registry.register("median")(Model)
+
+
+def test_options_are_described(registry: Registry[Any]) -> None:
+    assert {k: o.takes for k, o in registry.options("model").items()} == {
+        "path": "text",
+        "tile": "a whole number or auto",
+    }
+
+
+def test_a_word_comes_before_text() -> None:
+    kind = int | Literal["auto"] | str
+    assert [parse_value("x", text, kind) for text in ("auto", "5", "five")] == ["auto", 5, "five"]
+
+
+@pytest.fixture
+def announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[Any]:
+    """A registry that finds what an installed package announces."""
+    (tmp_path / "stranger.py").write_text("class Blur:\n    def __init__(self, radius: int = 1) -> None: ...\n")
+    info = tmp_path / "stranger-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[test.filters]\nblur = stranger:Blur\nlost = nowhere_at_all:X\nbare = stranger:Y\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "stranger", raising=False)
+    return Registry("filter", group="test.filters")
+
+
+def test_a_package_is_imported_only_when_its_name_is_used(announced: Registry[Any]) -> None:
+    assert list(announced) == ["bare", "blur", "lost"]
+    assert "blur" in announced
+    assert "stranger" not in sys.modules
+    announced.create("blur", {"radius": "2"})
+    assert "stranger" in sys.modules
+    del sys.modules["stranger"]
+
+
+@pytest.mark.parametrize("name", ["lost", "bare"])
+def test_a_package_that_does_not_load_is_named(announced: Registry[Any], name: str) -> None:
+    with pytest.raises(UsageError, match=f"filter '{name}' is announced as .* but does not load"):
+        announced.get(name)
+    sys.modules.pop("stranger", None)
