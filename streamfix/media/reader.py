@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..errors import StreamfixError
+import av
+import av.error
+
+from ..errors import DecodeError, StreamfixError
 from ..frame import Frame, VideoInfo
+from .decoder import VideoDecoder
+from .faults import broke_off
+from .mapping import choose_streams
+from .rational import to_units
+from .source import LoopEnd, Source
 from .specs import InputSpec
+from .streams import MappedStream
 
-__all__ = ["InputSpec", "Reader"]
+__all__ = ["InputSpec", "MappedStream", "Reader"]
+
+if TYPE_CHECKING:
+    Item: TypeAlias = Frame | av.Packet[Any]
 
 
 class Reader:
-    """Frames of one video stream and the packets of all streams that go along, in order.
+    """Frames of one video stream and the packets of all streams that go along, in order of time.
 
     A source that dies midway (truncated file, I/O error, too many damaged
-    packets) ends the iteration, so that what was decoded is still written;
-    `failure` then holds the error, the writer keeps its result as incomplete,
-    and `close` raises it: the job never succeeds.
+    packets) ends the iteration, so that what was decoded is still restored and
+    written; `failure` then holds the error, the writer keeps its result as
+    incomplete, and `close` raises it: such a job never succeeds.
 
-    Raises InputError or UsageError when an input cannot be opened.
+    info: of the restored video, as its first frame is (that one is decoded here).
+    streams: in output order; one of them is `restored`.
+    metadata, chapters: of the first input, chapters as PyAV gives them, shifted as the frames are.
+    frames_read, errors, position_s: how far it is; position_s is the time of the last frame, from
+    the first. May be read from any thread.
+
+    Raises InputError or UsageError when an input cannot be opened or holds no frame.
     """
 
     name = "decode"
@@ -34,21 +57,187 @@ class Reader:
         subtitles: bool = True,
         data: bool = True,
     ) -> None:
-        self.info: VideoInfo
-        self.streams: Sequence[Any]  # MappedStream, in output order
-        self.chapters: list[dict[str, Any]]  # of the first input, as PyAV gives them
-        self.metadata: dict[str, str]  # of the first input
-        self.frames_read: int = 0
-        self.errors: int = 0
-        self.position_s: float = 0.0
+        self.inputs = tuple(inputs)
         self.failure: StreamfixError | None = None
-        raise NotImplementedError
+        self.position_s = 0.0
+        self._stopped = threading.Event()
+        self._closed = False
+        self._cut = False  # of a frame that -ss left out, for the first that it does not
+        self._sources: list[Source] = []
+        try:
+            for spec in inputs:
+                self._sources.append(Source(spec, self._stopped))
+            self._open(maps, audio, subtitles, data)
+        except BaseException:
+            self._close_sources()
+            raise
 
-    def __iter__(self) -> Iterator[Frame | Any]:
-        raise NotImplementedError
+    @property
+    def frames_read(self) -> int:
+        """Frames decoded so far."""
+        return self._decoder.frames
+
+    @property
+    def errors(self) -> int:
+        """Packets of the restored video that were damaged."""
+        return self._decoder.errors
+
+    @property
+    def stopped(self) -> bool:
+        """True once `stop` was called."""
+        return self._stopped.is_set()
+
+    def __iter__(self) -> Iterator[Item]:
+        while self._held:
+            yield self._held.popleft()
+        for item in self._items:
+            if isinstance(item, Frame):
+                self.position_s = float(item.pts * item.time_base - self._first_s)
+            yield item
+            del item
 
     def stop(self) -> None:
         """End the iteration soon; may be called from any thread and from a signal handler."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Release everything; raises `failure` if there is one."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stopped.set()
+        self._items.close()
+        self._held.clear()
+        self._close_sources()
+        if self.failure is not None:
+            raise self.failure
+
+    def _open(self, maps: Sequence[str], audio: bool, subtitles: bool, data: bool) -> None:
+        self.streams = choose_streams(
+            [s.container for s in self._sources],
+            [s.spec.url for s in self._sources],
+            maps,
+            audio=audio,
+            subtitles=subtitles,
+            data=data,
+        )
+        self._video = next(s for s in self.streams if s.restored)
+        for i, source in enumerate(self._sources):
+            source.select([s for s in self.streams if s.input_index == i])
+        source = self._sources[self._video.input_index]
+        self._decoder = VideoDecoder(self._video, source.spec)
+        first = self._sources[0]
+        self.metadata = dict(first.container.metadata)
+        self.chapters = _shifted(first.container.chapters(), first)
+        self._items = self._read()
+        self._held: deque[Item] = deque()
+        frame = self._peek()
+        self._first_s = frame.pts * frame.time_base
+        self.info = self._describe(frame, source)
+
+    def _peek(self) -> Frame:
+        """The first frame; it and the packets before it are held."""
+        for item in self._items:
+            self._held.append(item)
+            if isinstance(item, Frame):
+                return item
+        if self.failure is not None:
+            raise self.failure
+        url = self._sources[self._video.input_index].spec.url
+        damaged = f"; {self.errors} packets are damaged" if self.errors else ""
+        where = "" if self.frames_read == 0 else " in the part that -ss, -t and -to leave"
+        raise DecodeError(f"{url}: {self._video}: no frame could be decoded{where}{damaged}")
+
+    def _describe(self, frame: Frame, source: Source) -> VideoInfo:
+        mapped, rate = self._video, self._decoder.rate
+        duration = mapped.duration_s
+        if duration is None and source.container.duration:
+            duration = Fraction(source.container.duration, 1_000_000)
+        frames = mapped.stream.frames or (round(duration * rate) if duration and rate else None)
+        return VideoInfo(
+            frame.width,
+            frame.height,
+            frame.origin.format.name,
+            frame.time_base,
+            rate,
+            frame.color,
+            frame.sample_aspect_ratio,
+            None if duration is None else float(duration),
+            frames,
+        )
+
+    def _read(self) -> Generator[Item, None, None]:
+        """Everything, in order. Ends early, with `failure` set, when a source dies."""
+        feeds = [_Feed(i, source) for i, source in enumerate(self._sources)]
+        try:
+            while live := [feed for feed in feeds if feed.packet is not None]:
+                feed = min(live, key=lambda f: f.at_s) if len(live) > 1 else live[0]
+                packet = feed.packet
+                assert packet is not None
+                yield from self._items_of(packet, feed)
+                del packet
+                feed.advance()
+            yield from self._frames(None, self._sources[self._video.input_index])
+            if not self._stopped.is_set():
+                self._decoder.check()
+        except StreamfixError as error:
+            self.failure = error
+
+    def _items_of(self, packet: av.Packet[Any] | LoopEnd, feed: _Feed) -> Iterator[Item]:
+        if isinstance(packet, LoopEnd):
+            if feed.index == self._video.input_index:
+                yield from self._frames(None, feed.source)
+                self._decoder.restart()
+        elif packet.stream is self._video.stream:
+            yield from self._frames(packet, feed.source)
+        elif feed.source.keep(packet):
+            yield packet
+
+    def _frames(self, packet: av.Packet[Any] | None, source: Source) -> Iterator[Frame]:
+        for frame in self._decoder.decode(packet):
+            self._cut |= frame.cut
+            if source.wanted(frame.pts, frame.time_base, self._video.index):
+                cut, self._cut = self._cut, False
+                yield frame if frame.cut == cut else replace(frame, cut=cut)
+
+    def _close_sources(self) -> None:
+        for source in self._sources:
+            source.close()
+
+
+class _Feed:
+    """One source's next packet, and its time for merging."""
+
+    def __init__(self, index: int, source: Source) -> None:
+        self.index, self.source = index, source
+        self.packet: av.Packet[Any] | LoopEnd | None = None
+        self.at_s = -inf
+        self._packets = source.packets()
+        self.advance()
+
+    def advance(self) -> None:
+        """Read the next packet, None at the end. Raises InputError when the source dies."""
+        self.packet = None
+        try:
+            self.packet = next(self._packets, None)
+        except (av.FFmpegError, OSError) as error:
+            if isinstance(error, StreamfixError):
+                raise
+            raise broke_off(self.source.spec.url, f"at {self.at_s:.3f} s", error) from error
+        if isinstance(self.packet, av.Packet):
+            at = self.packet.dts if self.packet.dts is not None else self.packet.pts
+            if at is not None:
+                self.at_s = float(at * self.packet.time_base)
+
+
+def _shifted(chapters: list[Any], source: Source) -> list[Any]:
+    """Chapters in the time that frames get; those before the part that is read are left out."""
+    if not source.shift_s:
+        return chapters
+    kept = []
+    for chapter in chapters:
+        by = to_units(source.shift_s, chapter["time_base"])
+        start, end = chapter["start"] + by, chapter["end"] + by
+        if end > 0:
+            kept.append({**chapter, "start": max(0, start), "end": end})
+    return kept

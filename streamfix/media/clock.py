@@ -1,0 +1,50 @@
+"""Timestamps where the container has none, or wrong ones."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+
+class Clock:
+    """Gives each decoded frame its pts.
+
+    The frame's own pts is taken. Containers without (AVI, raw streams) leave
+    the dts of the packet that brought the frame out, and where that is missing
+    too, the time goes on as it did. Which of the two is trusted follows libavcodec's
+    best-effort rule: the one that has run backwards less often.
+    """
+
+    def __init__(self, time_base: Fraction, rate: Fraction | None) -> None:
+        self._delta = max(1, round(1 / rate / time_base)) if rate else 1
+        self._last_pts: int | None = None
+        self._last_dts: int | None = None
+        self._faulty_pts = self._faulty_dts = 0
+        self._last: int | None = None
+
+    def pts(self, pts: int | None, dts: int | None, duration: int) -> int:
+        """The time of the next frame, in units of the stream's time base."""
+        guess = self._best_effort(pts, dts)
+        if guess is None:
+            guess = 0 if self._last is None else self._last + self._delta
+        elif self._last is not None and guess > self._last:
+            # Between the frames themselves, which is to be trusted over a stated duration (AVI counts fields).
+            self._delta = guess - self._last
+        if self._last is None and duration:
+            self._delta = duration
+        self._last = guess
+        return guess
+
+    def _best_effort(self, pts: int | None, dts: int | None) -> int | None:
+        if dts is not None:
+            self._faulty_dts += self._last_dts is not None and dts <= self._last_dts
+            self._last_dts = dts
+        elif pts is not None:
+            self._last_dts = pts
+        if pts is not None:
+            self._faulty_pts += self._last_pts is not None and pts <= self._last_pts
+            self._last_pts = pts
+        elif dts is not None:
+            self._last_pts = dts
+        if pts is not None and (self._faulty_pts <= self._faulty_dts or dts is None):
+            return pts
+        return dts

@@ -1,0 +1,67 @@
+"""Libav's errors in our words: one line with the value, the place and what to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+import av.logging
+
+from ..errors import DecodeError, InputError, OutputError
+
+log = logging.getLogger("streamfix.media")
+
+_OPEN_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
+    (FileNotFoundError, "check the name"),
+    (IsADirectoryError, "name a file in it"),
+    (PermissionError, "check its permissions"),
+)
+
+
+def words(error: BaseException) -> str:
+    """What libav or the system says, without its numbers and without Python's decoration."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    last = getattr(error, "log", None)
+    if last and last[2].strip() and last[2].strip() not in text:
+        text += f" ({last[1]}: {last[2].strip()})"
+    return " ".join(str(text).split())
+
+
+def cannot_open(url: str, error: BaseException) -> InputError:
+    """The error for an input that does not open."""
+    remedy = next((text for kind, text in _OPEN_REMEDIES if isinstance(error, kind)), "")
+    if isinstance(error, av.error.InvalidDataError):
+        remedy = "it is no video, or was cut off before its index was written (an MP4 without moov)"
+    return InputError(f"{url}: {words(error)}" + (f"; {remedy}" if remedy else ""))
+
+
+def broke_off(url: str, place: str, error: BaseException) -> InputError:
+    """The error for an input that can no longer be read."""
+    kind = DecodeError if isinstance(error, av.error.InvalidDataError) else InputError
+    return kind(f"{url}: reading failed {place}: {words(error)}")
+
+
+def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
+    """The error for an output that cannot be opened or written."""
+    remedy = "; free some space" if getattr(error, "errno", None) in (28, 122) else ""  # ENOSPC, EDQUOT
+    return OutputError(f"{url}: {words(error)}{' ' + place if place else ''}{remedy}")
+
+
+@contextmanager
+def libav_explains() -> Iterator[None]:
+    """Have libav keep its last error message, for `words`, while something is opened.
+
+    Not left on: libav's threads then wait for Python's lock, which whoever
+    frees a decoder is holding.
+    """
+    level = av.logging.get_level()
+    if level is None:
+        av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=True):
+            yield
+    finally:
+        if level is None:
+            av.logging.set_level(None)

@@ -1,0 +1,215 @@
+"""One opened input: its packets, cut to the wanted part, repeated, paced, with their timestamps shifted."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+import av.error
+from av.container import Flags, InputContainer
+from av.stream import Discard
+
+from ..errors import InputError, UnknownName, UsageError
+from .faults import cannot_open, libav_explains
+from .rational import to_units
+from .specs import InputSpec
+from .streams import MappedStream
+
+log = logging.getLogger("streamfix.media")
+
+_MICRO = Fraction(1, 1_000_000)
+# ffmpeg's allowance when it seeks in streams with B-frames: a keyframe's dts may lie before its pts.
+_SEEK_MARGIN_S = Fraction(3, 23)
+
+
+class LoopEnd:
+    """Yielded between two rounds of -stream_loop: what follows does not continue what came before."""
+
+
+class Source:
+    """Packets of one input.
+
+    start_s: the input's own start time, which -ss and -to count from.
+    shift_s: what is added to every timestamp of the first round.
+    """
+
+    def __init__(self, spec: InputSpec, stopped: threading.Event) -> None:
+        self.spec = spec
+        self.url = "pipe:0" if spec.url in ("-", "pipe:") else spec.url
+        self._stopped = stopped
+        if any(t is not None and t < 0 for t in (spec.start_s, spec.duration_s, spec.end_s)):
+            raise UsageError(f"{spec.url}: -ss, -t and -to of an input cannot be negative")
+        self.container = self._open()
+        self.start_s = (self.container.start_time or 0) * _MICRO
+        self.from_s = self.start_s + (spec.start_s or 0)
+        self.shift_s = Fraction(0)
+        if spec.start_s is not None and not spec.copy_timestamps:
+            self.shift_s = -self.from_s
+        self.until_s = self._until()
+        self._streams: Sequence[MappedStream] = ()
+        self._rounds: list[InputContainer] = []
+        self._clock_s: tuple[float, float] | None = None
+        self._waiting: set[int] = set()
+        self._ended = False
+
+    def select(self, streams: Sequence[MappedStream]) -> None:
+        """Read only these; the demuxer skips the others."""
+        self._streams = streams
+        self._waiting = {s.index for s in streams if s.kind in ("video", "audio")}
+        self._discard(self.container)
+
+    def close(self) -> None:
+        """Close the input. Packets that are still queued must not be used any more."""
+        for container in (*self._rounds, self.container):
+            container.close()
+
+    def packets(self) -> Iterator[av.Packet[Any] | LoopEnd]:
+        """Packets in the order of the file, timestamps shifted; LoopEnd between rounds. Raises av.FFmpegError."""
+        wanted = {s.index: s for s in self._streams}
+        offset_s, round_ = Fraction(0), 0
+        container = self.container
+        while True:
+            if self.spec.start_s:
+                self._seek(container)
+            end_s = self.start_s
+            shifts = {i: to_units(self.shift_s + offset_s, s.time_base) for i, s in wanted.items()}
+            ends: dict[int, int] = {}
+            for packet in container.demux([container.streams[i] for i in wanted]):
+                if self._stopped.is_set() or self._ended:
+                    return
+                i = packet.stream.index
+                mapped = wanted[i]
+                if packet.size == 0 and packet.dts is None and packet.pts is None:
+                    continue  # PyAV's request to flush; the reader does that itself
+                packet.stream = mapped.stream  # of the first round, whose decoders go on
+                at = packet.pts if packet.pts is not None else packet.dts
+                if at is not None:
+                    ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
+                _shift(packet, shifts[i])
+                if self.spec.realtime:
+                    self._pace(packet, mapped.time_base)
+                yield packet
+            round_ += 1
+            if self._stopped.is_set() or (0 <= self.spec.loops < round_):
+                return
+            end_s = max((end * wanted[i].time_base for i, end in ends.items()), default=end_s)
+            if end_s <= self.from_s:
+                return  # nothing was read: another round would not end
+            offset_s += end_s - self.from_s
+            container = self._again()
+            yield LoopEnd()
+
+    def wanted(self, pts: int, time_base: Fraction, index: int) -> bool:
+        """True if a frame of that time belongs to the part that -ss, -t and -to leave."""
+        at_s = pts * time_base
+        if self.until_s is not None and at_s >= self.until_s:
+            self._end(index)
+            return False
+        return self.spec.start_s is None or at_s >= self.from_s + self.shift_s
+
+    def keep(self, packet: av.Packet[Any]) -> bool:
+        """True if a copied packet belongs to it. A subtitle that is on screen at its start is kept, shortened."""
+        if self.until_s is None and self.spec.start_s is None:
+            return True
+        at = packet.pts if packet.pts is not None else packet.dts
+        if at is None:
+            return True
+        base = packet.time_base
+        if not self.wanted(at, base, packet.stream.index):
+            begin = math.ceil((self.from_s + self.shift_s) / base)
+            late = packet.stream.type == "subtitle" and at < begin < at + (packet.duration or 0)
+            if late:
+                packet.duration = at + (packet.duration or 0) - begin
+                packet.pts = packet.dts = begin
+            return late
+        return True
+
+    def _end(self, index: int) -> None:
+        """A stream has reached the end of the wanted part; with the last one, reading ends."""
+        self._waiting.discard(index)
+        self._ended = not self._waiting
+
+    def _until(self) -> Fraction | None:
+        """When to stop, in shifted time."""
+        spec = self.spec
+        begin = self.from_s + self.shift_s
+        if spec.duration_s is not None:
+            return begin + spec.duration_s
+        if spec.end_s is None:
+            return None
+        if spec.end_s <= (spec.start_s or 0):
+            raise UsageError(f"{spec.url}: -to {float(spec.end_s):g} lies before -ss {float(spec.start_s or 0):g}")
+        return begin + spec.end_s - (spec.start_s or 0)
+
+    def _open(self) -> InputContainer:
+        spec = self.spec
+        try:
+            with libav_explains():
+                container = av.open(
+                    self.url,
+                    "r",
+                    format=spec.format,
+                    options=dict(spec.options),
+                    metadata_errors="surrogateescape",
+                    timeout=spec.timeout_s,
+                )
+        except ValueError as error:
+            if isinstance(error, av.FFmpegError):
+                raise cannot_open(spec.url, error) from error
+            raise UnknownName(f"{spec.url}: -f {spec.format}: no demuxer of that name") from error
+        except (av.FFmpegError, OSError) as error:
+            raise cannot_open(spec.url, error) from error
+        if container.format.name == "tty" and spec.format is None:
+            container.close()  # libavformat reads every .txt as a film of a terminal
+            raise InputError(f"{spec.url}: it is text, not video; -f tty reads it as terminal output")
+        # As ffmpeg: made-up pts come in the wrong order where B-frames have none (H.264 in AVI).
+        container.flags &= ~int(cast(int, Flags.gen_pts.value))
+        return container
+
+    def _again(self) -> InputContainer:
+        for old in self._rounds:
+            old.close()
+        try:
+            self._rounds = [self._open()]
+        except InputError as error:
+            raise InputError(f"{error}; -stream_loop needs an input that can be opened again") from error
+        self._discard(self._rounds[0])
+        return self._rounds[0]
+
+    def _discard(self, container: InputContainer) -> None:
+        wanted = {s.index for s in self._streams}
+        for stream in container.streams:
+            if stream.index not in wanted:
+                stream.discard = Discard.all
+
+    def _seek(self, container: InputContainer) -> None:
+        target = self.from_s - _SEEK_MARGIN_S
+        try:
+            container.seek(max(math.floor(target / _MICRO), math.floor(self.start_s / _MICRO)), backward=True)
+        except (av.FFmpegError, OSError):
+            log.debug("%s: cannot seek; reading up to %s s instead", self.url, float(self.from_s))
+
+    def _pace(self, packet: av.Packet[Any], time_base: Fraction) -> None:
+        """Wait until the packet is due by the wall clock, or the run is stopped."""
+        if packet.dts is None:
+            return
+        at_s, now_s = float(packet.dts * time_base), time.monotonic()
+        if self._clock_s is None:
+            self._clock_s = now_s, at_s
+        wait_s = at_s - self._clock_s[1] - (now_s - self._clock_s[0])
+        if wait_s > 0:
+            self._stopped.wait(wait_s)
+
+
+def _shift(packet: av.Packet[Any], by: int) -> None:
+    if by:
+        if packet.pts is not None:
+            packet.pts += by
+        if packet.dts is not None:
+            packet.dts += by
