@@ -133,12 +133,17 @@ def parse_value(where: str, text: Any, kind: Any) -> Any:
 def _alternatives(kind: Any) -> tuple[Any, ...]:
     if get_origin(kind) in (Union, types.UnionType):
         # Words before numbers, and str last: it takes everything.
-        return tuple(sorted(get_args(kind), key=lambda k: (k is str, get_origin(k) != Literal)))
+        return tuple(sorted(get_args(kind), key=lambda k: (k is str, not _is_literal(k))))
     return (kind,)
 
 
+def _is_literal(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is Literal
+
+
 def _parse_as(text: str, kind: Any) -> Any:
-    if get_origin(kind) is Literal:
+    if _is_literal(kind):
         for choice in get_args(kind):
             if text == str(choice):
                 return choice
@@ -159,7 +164,7 @@ def _parse_as(text: str, kind: Any) -> Any:
 
 
 def _describe(kind: Any) -> str:
-    if get_origin(kind) is Literal:
+    if _is_literal(kind):
         return " or ".join(str(choice) for choice in get_args(kind))
     words = {int: "a whole number", float: "a number", bool: "0 or 1", str: "text", type(None): "none"}
     if kind in words:
