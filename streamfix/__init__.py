@@ -31,13 +31,18 @@ _PUBLIC = {
     "InputError": "errors",
     "Layout": "frame",
     "ModelError": "errors",
+    "Network": "backends.network",
+    "OnnxNetwork": "backends.onnx",
     "OutputError": "errors",
     "PixelFormat": "frame",
     "Planes": "frame",
     "StreamfixError": "errors",
+    "Tiler": "filters.tile",
+    "TorchNetwork": "backends.torch_eager",
     "UnknownName": "errors",
     "UsageError": "errors",
     "VideoInfo": "frame",
+    "motion": "motion",
     "open": "library",
     "restore": "library",
 }
@@ -64,11 +69,16 @@ __all__ = [
     "UsageError",
     "VideoInfo",
     "__version__",
+    "motion",
     "open",
     "restore",
 ]
 
 if TYPE_CHECKING:
+    from . import motion
+    from .backends.network import Network
+    from .backends.onnx import OnnxNetwork
+    from .backends.torch_eager import TorchNetwork
     from .errors import (
         BadOption,
         Cancelled,
@@ -90,7 +100,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
-        value = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+        module = import_module(f".{_PUBLIC[name]}", __name__)
+        value = module if _PUBLIC[name] == name else getattr(module, name)  # motion is public as a whole
         globals()[name] = value
         return value
     raise AttributeError(f"module 'streamfix' has no attribute {name!r}; it has: {', '.join(__all__)}")

@@ -26,7 +26,7 @@ class FlowEstimator:
     """
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._dis.setFinestScale(1)
         self._dis.setPatchStride(5)
         self._dis.setGradientDescentIterations(10)
@@ -49,7 +49,9 @@ def resize_flow(flow: Floats, height: int, width: int) -> Floats:
     h, w = flow.shape[:2]
     if (h, w) == (height, width):
         return flow
-    scaled = cv2.multiply(flow, (width / w, height / h, 0, 0))  # while it is small
+    scaled = np.empty_like(flow)  # first, while it is small; an axis at a time, which is faster
+    np.multiply(flow[..., 0], np.float32(width / w), out=scaled[..., 0])
+    np.multiply(flow[..., 1], np.float32(height / h), out=scaled[..., 1])
     return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
@@ -78,14 +80,12 @@ class Warper:
         cubic: bicubic, for pictures that are moved again and again; else bilinear.
         outside: the value beyond the edge; None repeats the edge.
         """
-        return np.asarray(
-            cv2.remap(
-                picture,
-                self._at,
-                None,
-                cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
-                borderValue=0.0 if outside is None else outside,
-            ),
-            np.float32,
+        moved = cv2.remap(  # type: ignore[call-overload]  # no second map: both axes are in the first
+            picture,
+            self._at,
+            None,
+            cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
+            borderValue=0.0 if outside is None else outside,
         )
+        return np.asarray(moved, np.float32)

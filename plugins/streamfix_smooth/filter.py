@@ -8,11 +8,12 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-from streamfix import BadOption, Filter
-from streamfix.motion import Floats
 from torch import Tensor
 
+from streamfix import BadOption, Filter
+
 from .denoiser import Denoiser
+from .planes import Floats
 
 _SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
 
@@ -57,7 +58,7 @@ class Smooth(Filter[Denoiser]):
         luma = np.empty((2 * h, 2 * w), np.float32)
         for sub, (top, left) in enumerate(_SUB_PIXELS):
             luma[top::2, left::2] = packed[sub]
-        smooth_luma, smooth_chroma = state.step(luma, cv2.merge([packed[4], packed[5]]))
+        smooth_luma, smooth_chroma = state.step(luma, np.asarray(cv2.merge([packed[4], packed[5]]), np.float32))
         for sub, (top, left) in enumerate(_SUB_PIXELS):
             out[sub] = smooth_luma[top::2, left::2]
         out[4], out[5] = smooth_chroma[..., 0], smooth_chroma[..., 1]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from streamfix.motion import Floats
+
+from .planes import Floats, shrink
 
 _BLOCK = 16  # pixels on a side
 _ALIKE = 0.1 / 255  # blocks under this are painted, black bars or copies of the frame before: they tell nothing
@@ -70,15 +71,15 @@ def _measure(plane: Floats, before: Floats | None) -> float:
 
 def _spatial(plane: Floats) -> Floats:
     """Immerkaer's estimate of each block."""
-    return _blocks(np.abs(cv2.filter2D(plane, -1, _LAPLACE, borderType=cv2.BORDER_REFLECT_101))) * np.float32(
-        np.sqrt(np.pi / 2) / 6
-    )
+    curvature = np.asarray(cv2.filter2D(plane, -1, _LAPLACE, borderType=cv2.BORDER_REFLECT_101), np.float32)
+    return _blocks(np.abs(curvature, out=curvature)) * np.float32(np.sqrt(np.pi / 2) / 6)
 
 
 def _temporal(plane: Floats, before: Floats) -> Floats:
     """Each block's deviation of the change, its mean (flicker of the light) taken out, as that of one frame."""
     change = plane - before
-    return np.sqrt(np.maximum(_blocks(change * change) - _blocks(change) ** 2, 0) / 2)
+    variance = _blocks(change * change) - _blocks(change) ** 2
+    return np.asarray(np.sqrt(np.maximum(variance, 0) / 2), np.float32)
 
 
 def _blocks(plane: Floats) -> Floats:
@@ -86,7 +87,7 @@ def _blocks(plane: Floats) -> Floats:
     h, w = plane.shape[:2]
     rows, columns = max(h // _BLOCK, 1), max(w // _BLOCK, 1)
     whole = plane[: rows * _BLOCK, : columns * _BLOCK]
-    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32).reshape(-1)
+    return shrink(whole, rows, columns).reshape(-1)
 
 
 def _low(noise: Floats, means: Floats) -> float:

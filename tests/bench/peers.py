@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from footage import Clip
+from tests.bench.footage import Clip
 
 VS_PYTHON = "STREAMFIX_VS_PYTHON"
 

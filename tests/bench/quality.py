@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
-from footage import Bytes, Clip
+from tests.bench.footage import Bytes, Clip
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]

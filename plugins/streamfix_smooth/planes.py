@@ -1,0 +1,51 @@
+"""The operations on pictures that the filter is made of: float32 arrays (H, W[, C])."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from streamfix import motion
+
+Floats: TypeAlias = motion.Floats
+
+
+def box(picture: Floats, window: int, out: Floats | None = None) -> Floats:
+    """Means over window x window pixels, mirrored at the edges."""
+    if out is None:
+        out = np.empty_like(picture)
+    cv2.boxFilter(picture, -1, (window, window), dst=out)
+    return out
+
+
+def shrink(picture: Floats, height: int, width: int) -> Floats:
+    """Resize by averaging the pixels that fall together."""
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def enlarge(picture: Floats, height: int, width: int) -> Floats:
+    """Resize by linear interpolation."""
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def blend(history: Floats, frame: Floats, gain: Floats) -> None:
+    """history += gain * (frame - history), in place."""
+    difference = frame - history
+    difference *= gain
+    history += difference
+
+
+def bound_difference(out: Floats, frame: Floats, limit: float) -> None:
+    """Draw `out` to `frame`, in place, by as much as their 5x5 means differ by more than `limit`."""
+    difference = box(frame - out, 5)
+    out += difference
+    out -= np.clip(difference, np.float32(-limit), np.float32(limit), out=difference)
+
+
+def bound_pixels(out: Floats, frame: Floats, limit: float) -> None:
+    """Draw `out` to `frame`, in place, so that no pixel is further away than `limit`."""
+    out -= frame
+    np.clip(out, np.float32(-limit), np.float32(limit), out=out)
+    out += frame
