@@ -61,10 +61,14 @@ __all__ = [
     "InputError",
     "Layout",
     "ModelError",
+    "Network",
+    "OnnxNetwork",
     "OutputError",
     "PixelFormat",
     "Planes",
     "StreamfixError",
+    "Tiler",
+    "TorchNetwork",
     "UnknownName",
     "UsageError",
     "VideoInfo",
@@ -94,6 +98,7 @@ if TYPE_CHECKING:
     )
     from .filters import FILTERS
     from .filters.base import Filter
+    from .filters.tile import Tiler
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
     from .library import open, restore
 

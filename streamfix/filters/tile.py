@@ -1,0 +1,234 @@
+"""Runs an image network on pictures of any size: in tiles where the whole would not fit."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..backends.network import Network, measure_receptive_field
+from ..errors import DeviceError
+
+_log = logging.getLogger(__name__)
+
+_ALIGN = 8  # tiles begin at multiples of this, so that strides inside the network meet the pixels they would meet
+_LEAST = 64  # a smaller tile is mostly overlap
+# On the CPU an allocation that is too large is not refused, it ends the process: a picture is tiled before that.
+# 64 channels of float32 at these sizes are 256 MiB and 1 GiB a layer.
+_CPU_INPUT, _CPU_OUTPUT = 1 << 20, 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One tile along one axis, in input pixels.
+
+    begin, end: what the network sees. keep_begin, keep_end: what of it is used.
+    weight: of each kept output pixel, None for 1; the weights of all tiles add up to 1.
+    """
+
+    begin: int
+    end: int
+    keep_begin: int
+    keep_end: int
+    weight: Tensor | None = None
+
+
+class Tiler:
+    """Calls an image network for pictures of any size and makes tiles unseen.
+
+    Tiles overlap by at least the network's receptive field (given by the
+    network, or measured once), and what lies within it of a tile's inner edge
+    is cropped: tiled = whole. Where the field is larger than the overlap can
+    be, neighbours are blended over the whole overlap instead. Tiles at the
+    picture's border end with the picture, so the network pads them as it pads
+    the whole.
+
+    tile: largest side of a tile, 0 for automatic: the whole picture on a GPU,
+    and on a CPU tiles where the whole would take gigabytes.
+    overlap: pixels, None for the receptive field.
+    max_batch: tiles and streams in one call on a GPU; on a CPU it is 1, which
+    costs nothing there and keeps every result independent of its neighbours.
+
+    When memory runs out the batch is halved, then the tiles; what worked is
+    kept for the next call. No frame is lost: if nothing works, DeviceError.
+    """
+
+    def __init__(self, network: Network, tile: int = 0, overlap: int | None = None, max_batch: int = 8) -> None:
+        if tile < 0 or (overlap is not None and overlap < 0) or max_batch < 1:
+            raise ValueError(f"tile and overlap must be >= 0, max_batch >= 1; got {tile}, {overlap}, {max_batch}")
+        self.network = network
+        self._tile, self._overlap = tile, overlap
+        self._max_batch = max_batch if network.batched else 1
+        self._field: int | None = network.receptive_field
+        self._measured = network.receptive_field is not None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W) in [0, 1]. Returns (B, C, H * scale, W * scale)."""
+        height, width = x.shape[-2:]
+        padded = self._pad(x)
+        side = self._side(padded)
+        batch = 1 if x.device.type == "cpu" else self._max_batch
+        while True:
+            try:
+                y = self._run(padded, side, batch)
+                break
+            except torch.OutOfMemoryError as error:
+                reason = str(error).partition("\n")[0]
+            # Outside the handler: the exception's traceback holds the tensors that did not fit.
+            if x.device.type == "cuda":
+                torch.cuda.empty_cache()
+            if batch > 1:
+                batch = self._max_batch = batch // 2
+            else:
+                side = self._tile = self._smaller(side, padded, reason)
+            _log.warning("out of memory on %s: going on with tiles of %s, %d at once", x.device, side, batch)
+        return y[..., : height * self.network.scale, : width * self.network.scale]
+
+    def _side(self, x: Tensor) -> int:
+        """Side of the tiles for x, 0 for the whole picture."""
+        height, width = x.shape[-2:]
+        if self.network.fixed_size is not None:
+            return max(self.network.fixed_size)
+        if self._tile:
+            return 0 if max(height, width) <= self._tile else self._tile
+        area = min(_CPU_INPUT, _CPU_OUTPUT // self.network.scale**2)
+        if x.device.type != "cpu" or height * width <= area:
+            return 0
+        return math.isqrt(area)
+
+    def _smaller(self, side: int, x: Tensor, reason: str) -> int:
+        largest = max(x.shape[-2:])
+        smaller = (min(side, largest) if side else largest) // 2
+        if smaller < max(_LEAST, self.network.minimum) or self.network.fixed_size is not None:
+            size = f"{x.shape[-1]}x{x.shape[-2]}"
+            raise DeviceError(
+                f"out of memory on {x.device} for {size}, even in tiles of {side or largest} ({reason}; "
+                f"{_free_bytes(x.device) / 2**30:.1f} GiB free); use a smaller model, scale the input down, "
+                "end what else uses the memory, or take another device"
+            )
+        return smaller
+
+    def _pad(self, x: Tensor) -> Tensor:
+        """x with its last row and column repeated up to a size that the network takes."""
+        want = []
+        for axis, size in enumerate(x.shape[-2:]):
+            if self.network.fixed_size is not None:
+                want.append(max(size, self.network.fixed_size[axis]))
+            else:
+                want.append(_up(max(size, self.network.minimum), self.network.multiple))
+        bottom, right = want[0] - x.shape[-2], want[1] - x.shape[-1]
+        return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+
+    def _run(self, x: Tensor, side: int, batch: int) -> Tensor:
+        rows, columns = (self._spans(x, axis, side) for axis in (-2, -1))
+        if len(rows) == len(columns) == 1:
+            return torch.cat([self.network(part) for part in x.split(batch)])
+        scale = self.network.scale
+        out = x.new_zeros(*x.shape[:-2], x.shape[-2] * scale, x.shape[-1] * scale)
+        jobs = [(b, r, c) for r in rows for c in columns for b in range(len(x))]
+        for group in _groups(jobs, batch):
+            tiles = torch.stack([x[b, :, r.begin : r.end, c.begin : c.end] for b, r, c in group])
+            for (b, r, c), y in zip(group, self.network(tiles), strict=True):
+                used = y[..., _kept(r, scale, r.begin), _kept(c, scale, c.begin)]
+                if r.weight is not None:
+                    used = used * r.weight.to(y)[:, None]
+                if c.weight is not None:
+                    used = used * c.weight.to(y)
+                out[b, :, _kept(r, scale), _kept(c, scale)] += used
+        return out
+
+    def _spans(self, x: Tensor, axis: int, side: int) -> list[Span]:
+        network, size = self.network, x.shape[axis]
+        if network.fixed_size is not None:
+            side = network.fixed_size[axis]
+        if side == 0 or size <= side:
+            return [Span(0, size, 0, size)]
+        multiple = network.multiple
+        align = math.lcm(multiple, _ALIGN) if side >= 2 * _LEAST else multiple
+        if network.fixed_size is None:
+            side = max(side, 4 * multiple + 2 * align)
+        field = self._receptive_field(x.device)
+        # A margin of a quarter on each side leaves half of the tile as its own.
+        room = max(0, (side - 2 * align) // 4 // multiple * multiple)
+        wanted = self._overlap if self._overlap is not None else field if field is not None else room
+        overlap = min(room, _up(wanted, multiple))
+        least = side if network.fixed_size is not None else min(size, _up(network.minimum, align))
+        feather = field is None or overlap < field
+        return spans(size, side, overlap, network.scale, align=align, feather=feather, least=least)
+
+    def _receptive_field(self, device: torch.device) -> int | None:
+        if not self._measured:
+            self._field, self._measured = measure_receptive_field(self.network, device), True
+        return self._field
+
+
+def spans(
+    size: int, side: int, overlap: int, scale: int, *, align: int = 1, feather: bool = False, least: int = 1
+) -> list[Span]:
+    """Cut `size` pixels into tiles of at most `side`, each seeing `overlap` more beyond its inner edges.
+
+    align: tiles begin at multiples of this. feather: blend across the inner
+    edges, over as much of the overlap as the tile between two edges has room
+    for. least: no tile is smaller; what is added is seen, not kept.
+    """
+    core = max(align, side - 2 * overlap - 2 * align)
+    count = -(-size // core)
+    edges = sorted({min(size, round(i * size / count / align) * align) for i in range(count)} | {size})
+    cores = [high - low for low, high in pairwise(edges)]
+    # half a blend on each side of an inner edge; none at the picture's border
+    blends = [0, *(min(overlap, a // 2, b // 2) if feather else 0 for a, b in pairwise(cores)), 0]
+    found = []
+    for i, (low, high) in enumerate(pairwise(edges)):
+        begin, end = max(0, (low - overlap) // align * align), min(size, high + overlap)
+        if end - begin < least:
+            end = min(size, begin + least)
+            begin = max(0, end - least)
+        keep_begin, keep_end = low - blends[i], high + blends[i + 1]
+        at = (torch.arange(keep_begin * scale, keep_end * scale) + 0.5) / scale
+        weight = None
+        if blends[i] or blends[i + 1]:
+            weight = _ramp(at - low, blends[i]) * _ramp(high - at, blends[i + 1])
+        found.append(Span(begin, end, keep_begin, keep_end, weight))
+    return found
+
+
+def _ramp(distance: Tensor, half: int) -> Tensor:
+    """Weight by the signed distance from an edge: 0 to 1 over `half` on either side of it."""
+    return (0.5 + distance / (2 * half)).clamp(0, 1) if half else torch.ones_like(distance)
+
+
+def _kept(span: Span, scale: int, origin: int = 0) -> slice:
+    """What is kept, in output pixels counted from input pixel `origin`."""
+    return slice((span.keep_begin - origin) * scale, (span.keep_end - origin) * scale)
+
+
+def _up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+_Job = tuple[int, Span, Span]
+
+
+def _groups(jobs: list[_Job], most: int) -> Iterator[list[_Job]]:
+    """Jobs of equal size, at most `most` at a time."""
+
+    def size(job: _Job) -> tuple[int, int]:
+        return job[1].end - job[1].begin, job[2].end - job[2].begin
+
+    for _, equal in groupby(sorted(jobs, key=size), key=size):
+        group = list(equal)
+        for i in range(0, len(group), most):
+            yield group[i : i + most]
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
