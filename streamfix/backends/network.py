@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 #: A change smaller than this, a 16th of an 8-bit code, counts as no influence.
@@ -66,29 +67,30 @@ def measure_receptive_field(network: Network, device: torch.device | str = "cpu"
 def _reach(network: Network, device: torch.device | str, limit: int) -> int | None:
     """As `measure_receptive_field`, None if the change reached `limit` pixels."""
     seeded = torch.Generator().manual_seed(limit)
-    step = network.multiple
-    half = max(-(-limit // step) * step, -(-network.minimum // (2 * step)) * step)
-    across = max(64 // step * step, step, network.minimum)
-    if network.fixed_size is not None:
-        across = network.fixed_size[0]
-        half = network.fixed_size[1] // 2
-        if network.fixed_size[0] != network.fixed_size[1]:
-            return None  # the other direction cannot be tried
-    width = 2 * half if network.fixed_size is None else network.fixed_size[1]
-    farthest = 0
-    for direction in (False, True):
-        fine = torch.rand(1, network.channels, across, width, generator=seeded)
-        near = 0.5 * fine + 0.5 * torch.nn.functional.avg_pool2d(fine, 5, 1, 2)
-        pictures = [near, near.clone(), near.clone(), near.clone()]
-        pictures[1][..., half:] = 0.0
-        pictures[2][..., half:] = 1.0
-        pictures[3][..., half:] = torch.rand(1, network.channels, across, width - half, generator=seeded).round()
-        if direction:
-            pictures = [p.transpose(-1, -2).contiguous() for p in pictures]
-        results = [network(p.to(device)).float() for p in pictures]
-        for other in results[1:]:
-            change = (other - results[0]).abs().amax(dim=(0, 1, 3) if direction else (0, 1, 2))
-            touched = torch.nonzero(change[: half * network.scale] > _NO_INFLUENCE)
-            if len(touched):
-                farthest = max(farthest, half - int(touched[0]) // network.scale)
-    return farthest if farthest < min(limit, half) else None
+    multiple, farthest = network.multiple, 0
+    half = _up(max(limit, -(-network.minimum // 2)), multiple)
+    across = _up(max(64, network.minimum), multiple)
+    for axis in (-1, -2):
+        height, width = network.fixed_size or ((across, 2 * half) if axis == -1 else (2 * half, across))
+        length = (height, width)[axis]
+        edge = length // 2
+
+        def random() -> Tensor:
+            return torch.rand(1, network.channels, height, width, generator=seeded)  # noqa: B023  # used at once
+
+        base = 0.5 * random() + 0.5 * F.avg_pool2d(random(), 5, 1, 2)
+        first = network(base.to(device)).float()
+        for other in (torch.zeros_like(base), torch.ones_like(base), random().round()):
+            kept = base.narrow(axis, 0, edge)
+            changed = torch.cat((kept, other.narrow(axis, edge, length - edge)), axis)
+            change = (network(changed.to(device)).float() - first).abs()
+            reached = change.transpose(axis, -1).amax((0, 1, 2))[: edge * network.scale] > _NO_INFLUENCE
+            if bool(reached.any()):
+                farthest = max(farthest, edge - int(torch.nonzero(reached)[0]) // network.scale)
+        if farthest >= min(limit, edge):
+            return None
+    return farthest
+
+
+def _up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
