@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from .build import Job, JobSpec, build, restore_stage
+from .build import Job, JobSpec, build, check_chain, restore_stage
 from .chainspec import FilterSpec, parse_chain
 from .errors import BadOption
 from .frame import Frame, VideoInfo
@@ -157,7 +157,9 @@ class Video:
 
     def filter(self, chain: str) -> Video:
         """The same video with more filters behind those it has; `chain` as after -vf. Raises UsageError."""
-        return Video(self._footage, (*self._chain, *parse_chain(chain)), self._device)
+        more = parse_chain(chain)
+        check_chain(more)
+        return Video(self._footage, (*self._chain, *more), self._device)
 
     def __iter__(self) -> Iterator[Frame]:
         frames = self._frames()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +39,9 @@ def restore_stage(chain: Iterable[FilterSpec], device: str = "auto") -> Restorat
     neighbours among these share one graph. Raises UnknownName, BadOption,
     DeviceError, or what a filter raises when it loads its model.
     """
-    wanted = [spec for spec in chain if not _is_null(spec)]
-    for spec in wanted:
-        _check(spec)
+    chain = tuple(chain)
+    check_chain(chain)
+    wanted = [spec for spec in chain if spec.name != "null"]
     stages: list[Stage] = []
     filters: dict[str, Filter[Any]] = {}
     graph: list[FilterSpec] = []
@@ -94,17 +93,18 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _is_null(spec: FilterSpec) -> bool:
-    if spec.name == "null" and spec.arguments:
-        raise BadOption(f"null takes no options, got {spec.arguments!r}")
-    return spec.name == "null"
+def check_chain(chain: Iterable[FilterSpec]) -> None:
+    """Raise UnknownName or BadOption for what can be known before any filter is made or model loaded."""
+    for spec in chain:
+        if spec.name in FILTERS:
+            _ = spec.options
+        elif spec.name != "null":
+            _check_libavfilter(spec)
+        elif spec.arguments:
+            raise BadOption(f"null takes no options, got {spec.arguments!r}")
 
 
-def _check(spec: FilterSpec) -> None:
-    """Raise UnknownName or BadOption before any model is loaded."""
-    if spec.name in FILTERS:
-        _ = spec.options
-        return
+def _check_libavfilter(spec: FilterSpec) -> None:
     import av.filter
 
     from ..media import avfilter
@@ -126,7 +126,7 @@ def _is_temporal(made: Filter[Any]) -> bool:
     from ..filters.base import Filter
 
     windowed = made.past or made.future or made.step > 1
-    return bool(windowed) or inspect.unwrap(type(made).init_state) is not Filter.init_state
+    return bool(windowed) or type(made).init_state is not Filter.init_state
 
 
 def _label(name: str, taken: Mapping[str, Any]) -> str:

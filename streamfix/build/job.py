@@ -129,7 +129,7 @@ class Job:
         total_s = _length_s(spec, self.reader)
         if not total_s:
             return None
-        return min(1.0, max(0.0, w.position_s / total_s)) if w.frames_written else 0.0
+        return min(1.0, max(0.0, self.reader.position_s / total_s)) if w.frames_written else 0.0
 
 
 def _length_s(spec: JobSpec, reader: Reader) -> float | None:

@@ -133,12 +133,12 @@ def filter_help(name: str) -> str:
     """-h filter=NAME: options, types, defaults and docstring. Raises UnknownName."""
     if name in FILTERS:
         cls, options = FILTERS.get(name), FILTERS.options(name)
-        lines = [f"{name}: {_first_line(cls)}", f"  {_traits(cls)}", ""]
+        lines = [f"{name} ({_traits(cls)})", "", inspect.getdoc(cls) or "It has no description.", ""]
         lines += ["Options:"] if options else ["It has no options."]
         for key, option in options.items():
             default = "must be given" if _required(option) else f"default {_default(option.default)}"
             lines.append(f"  {key:16s} {option.takes} ({default})")
-        return "\n".join([*lines, "", inspect.getdoc(cls) or "It has no description."])
+        return "\n".join(lines)
     if name == "null":
         return "null: Pass pictures through untouched. It has no options."
     import av.filter
