@@ -83,6 +83,12 @@ class Reader:
         return self._decoder.errors
 
     @property
+    def begin_s(self) -> Fraction:
+        """The time that counts as 0 for -ss and -to: the start of the restored video's input."""
+        source = self._sources[self._video.input_index]
+        return source.from_s + source.shift_s
+
+    @property
     def stopped(self) -> bool:
         """True once `stop` was called."""
         return self._stopped.is_set()

@@ -1,0 +1,200 @@
+"""Puts an output together: the container, its encoder, and a carrier for every other stream."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.codec.codec import Codec
+from av.stream import Disposition, Stream
+
+from ..errors import BadOption, UsageError
+from ..frame import Frame
+from .carried import Carrier, Copied, TranscodedAudio, TranscodedSubtitles, remedy
+from .encoder import VideoEncoder, default_encoder
+from .muxer import Muxer, why_not
+from .options import check_known, find_encoder, share_out
+from .rational import to_units
+from .reader import Reader
+from .specs import OutputSpec
+from .streams import KINDS, MappedStream
+from .target import Target
+
+log = logging.getLogger("streamfix.media")
+
+_KEEPS_CHAPTERS = {"matroska", "webm", "mp4", "mov", "ipod", "psp", "3gp", "3g2", "ogg", "nut", "asf", "null"}
+_SPECIAL = {"q", "qscale", "ar", "ac"}  # ffmpeg's own, no encoder's
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, with the options shared out to whom they are for."""
+
+    codec: str
+    video: dict[str, str]
+    audio: dict[str, str]
+    subtitle: dict[str, str]
+    format: dict[str, str]
+    encoders: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An open output. carriers: by `id` of the input stream whose packets they take."""
+
+    muxer: Muxer
+    encoder: VideoEncoder
+    carriers: dict[int, Carrier]
+
+
+def request_of(spec: OutputSpec, format: str, usual_codec: str) -> Request:
+    """Check codecs and options as far as can be without opening anything. Raises UnknownName or BadOption."""
+    if spec.video_codec == "copy":
+        raise UsageError(f"{spec.url}: -c:v copy: a restored video must be encoded; name an encoder or leave it out")
+    codec = find_encoder(spec.video_codec or usual_codec, "video", f"-c:v of {spec.url}").name
+    encoders = [codec]
+    for kind, name in (("audio", spec.audio_codec), ("subtitle", spec.subtitle_codec)):
+        if name != "copy":
+            encoders.append(find_encoder(name, kind, f"-c:{kind[0]} of {spec.url}").name)
+    loose = {k: v for k, v in spec.options.items() if k not in _SPECIAL}
+    shares, rest = share_out(loose, *encoders)
+    special = {k: v for k, v in spec.options.items() if k in _SPECIAL}
+    video = {**shares[0], **{k: v for k, v in special.items() if k in ("q", "qscale")}, **spec.video_options}
+    check_known({k: v for k, v in video.items() if k not in _SPECIAL}, codec)
+    audio: dict[str, str] = {k: v for k, v in special.items() if k in ("ar", "ac")}
+    subtitle: dict[str, str] = {}
+    for name, share in zip(encoders[1:], shares[1:], strict=True):
+        (audio if Codec(name, "w").type == "audio" else subtitle).update(share)
+    audio.update(spec.audio_options)
+    subtitle.update(spec.subtitle_options)
+    if spec.audio_codec == "copy" and audio:
+        raise BadOption(f"{spec.url}: -{next(iter(audio))}: audio is copied; name an encoder, such as -c:a aac")
+    return Request(codec, video, audio, subtitle, {**rest, **spec.format_options}, f"the encoder {codec}")
+
+
+def usual_encoder(target: Target, format: str) -> str:
+    """The encoder that a container gets when none is named."""
+    return default_encoder(av.open(target.url, "w", format=format), target.shown)
+
+
+def assemble(
+    spec: OutputSpec,
+    request: Request,
+    reader: Reader,
+    target: Target,
+    format: str,
+    first: Frame,
+    *,
+    rate: Fraction | None,
+    shift_s: Fraction,
+) -> Output:
+    """Open the output for frames like `first` and write its header.
+
+    shift_s: what is added to the time of chapters.
+    Raises UsageError, BadOption or OutputError.
+    """
+    muxer = Muxer(target, format, request.format, request.encoders)
+    carriers: dict[int, Carrier] = {}
+    placed: list[tuple[str, Stream]] = []
+    encoder: VideoEncoder | None = None
+    for mapped in reader.streams:
+        if mapped.restored:
+            encoder = VideoEncoder(
+                muxer,
+                request.codec,
+                first,
+                rate=rate,
+                constant=spec.rate is not None,
+                pix_fmt=spec.pix_fmt,
+                options=request.video,
+                source=mapped,
+                upright=reader.inputs[mapped.input_index].autorotate,
+            )
+            placed.append(("video", encoder.stream))
+        elif (carrier := _carrier(spec, request, muxer, mapped)) is not None:
+            carriers[id(mapped.stream)] = carrier
+            placed.append((mapped.kind, carrier.stream))
+    assert encoder is not None
+    _dispose(spec, placed)
+    _describe(spec, reader, muxer, shift_s)
+    muxer.start()
+    return Output(muxer, encoder, carriers)
+
+
+def _carrier(spec: OutputSpec, request: Request, muxer: Muxer, mapped: MappedStream) -> Carrier | None:
+    """What takes a stream's packets; None, with a warning, where the container cannot hold it."""
+    if mapped.kind == "audio" and spec.audio_codec != "copy":
+        return TranscodedAudio(muxer, mapped, spec.audio_codec, request.audio)
+    if mapped.kind == "subtitle" and spec.subtitle_codec != "copy":
+        return TranscodedSubtitles(muxer, mapped, spec.subtitle_codec, request.subtitle)
+    reason = why_not(muxer.format, mapped)
+    if reason is None:
+        return Copied(muxer, mapped)
+    container: Any = muxer.container
+    usual = {"audio": container.default_audio_codec, "subtitle": container.default_subtitle_codec}.get(mapped.kind, "")
+    log.warning(
+        "%s: %s is left out: %s cannot hold it (%s); %s",
+        *(spec.url, mapped, muxer.format, reason, remedy(mapped, muxer.format, usual)),
+    )
+    return None
+
+
+def _dispose(spec: OutputSpec, placed: list[tuple[str, Stream]]) -> None:
+    """Set dispositions as asked: by "a:0", "v", "3"; flags joined by "+", "0" for none."""
+    for place, text in spec.dispositions.items():
+        letter, _, number = place.rpartition(":") if not place.isdigit() else ("", "", place)
+        if not letter and not place.isdigit():
+            letter, number = place, ""
+        kind = next((k for k in KINDS if k[0] == letter), None) if letter else None
+        if letter and kind is None:
+            raise UsageError(f"{spec.url}: -disposition:{place}: no such kind of stream; v, a, s, d, t")
+        streams = [s for k, s in placed if kind is None or k == kind]
+        if number:
+            streams = streams[int(number) : int(number) + 1]
+        for stream in streams:
+            stream.disposition = Disposition(_flags(spec, place, text, int(stream.disposition)))
+
+
+def _flags(spec: OutputSpec, place: str, text: str, old: int) -> int:
+    value = old if text[:1] in "+-" else 0
+    for sign, name in _signed(text):
+        if name == "0":
+            value = 0
+            continue
+        if name not in Disposition.__members__:
+            raise UsageError(
+                f"{spec.url}: -disposition:{place} {text}: no {name!r}; there are: {', '.join(Disposition.__members__)}"
+            )
+        bit = int(Disposition[name])
+        value = value & ~bit if sign == "-" else value | bit
+    return value
+
+
+def _signed(text: str) -> list[tuple[str, str]]:
+    parts = text.replace("-", "+-").split("+")
+    return [("-" if p.startswith("-") else "+", p.lstrip("-")) for p in parts if p]
+
+
+def _describe(spec: OutputSpec, reader: Reader, muxer: Muxer, shift_s: Fraction) -> None:
+    tags = muxer.container.metadata
+    if spec.map_metadata:
+        # "encoder" is the muxer's to say.
+        tags.update({k: v for k, v in reader.metadata.items() if k.lower() != "encoder"})
+    for key, value in spec.metadata.items():
+        tags[key] = value
+        if not value:
+            del tags[key]
+    if not spec.map_chapters or not reader.chapters:
+        return
+    if muxer.format not in _KEEPS_CHAPTERS:
+        log.warning("%s: %s keeps no chapters; write to .mkv or .mp4", spec.url, muxer.format)
+        return
+    chapters: list[Any] = []
+    for chapter in reader.chapters:
+        by = to_units(shift_s, chapter["time_base"])
+        if chapter["end"] + by > 0:
+            chapters.append({**chapter, "start": max(0, chapter["start"] + by), "end": chapter["end"] + by})
+    muxer.container.set_chapters(chapters)

@@ -1,0 +1,235 @@
+"""The video encoder: which one, what it is told of the stream, and frames in, packets out."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+from av.codec.codec import Codec
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from ..errors import StreamfixError, UsageError
+from ..frame import Frame
+from . import convert, picture
+from .faults import libav_explains, words
+from .hdr import hdr_options
+from .muxer import Muxer
+from .options import check_known, default_option, find_encoder
+from .rate import Timeline
+from .rotation import display_matrix
+from .streams import MappedStream
+
+log = logging.getLogger("streamfix.media")
+
+DEFAULT_RATE = Fraction(25)  # ffmpeg's, where nobody knows
+
+_H264_BY_DEFAULT = {"mp4", "mov", "matroska", "mpegts", "avi", "flv", "nut", "ismv", "3gp", "3g2", "ipod", "psp"}
+_H264_BY_DEFAULT |= {"hls", "dash", "segment", "rtsp", "rtp_mpegts", "h264", "tee", "stream_segment", "ssegment"}
+_BY_ENDING = {
+    ".png": "png", ".bmp": "bmp", ".tif": "tiff", ".tiff": "tiff", ".webp": "libwebp", ".ppm": "ppm", ".pgm": "pgm",
+    ".pam": "pam", ".tga": "targa", ".exr": "exr", ".dpx": "dpx", ".jp2": "jpeg2000", ".gif": "gif", ".xwd": "xwd",
+}  # fmt: skip
+_COUNTING = {"yuv4mpegpipe", "rawvideo", "image2", "image2pipe"}
+_UNEVEN_BUT_COUNTING = {"avi"}  # its time is a frame number, with gaps
+_FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
+_SMALL_TIME_BASE = {"mpeg4", "libxvid", "msmpeg4v2", "msmpeg4", "h263", "h263p", "wmv1", "wmv2", "flv"}
+_Y4M_FORMATS = [
+    *("gray", "yuv411p", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray9le", "gray10le"),
+    *("gray12le", "gray16le", "yuv420p9le", "yuv420p10le", "yuv420p12le", "yuv420p14le", "yuv420p16le", "yuv422p9le"),
+    *("yuv422p10le", "yuv422p12le", "yuv422p14le", "yuv422p16le", "yuv444p9le", "yuv444p10le", "yuv444p12le"),
+    *("yuv444p14le", "yuv444p16le"),
+]
+
+
+def default_encoder(container: OutputContainer, url: str) -> str:
+    """The encoder for a container when none is named: H.264 where it is at home, else the container's usual one."""
+    name = container.format.name
+    if name in _H264_BY_DEFAULT and "libx264" in av.codecs_available:
+        return "libx264"
+    if name in ("image2", "image2pipe"):
+        return _BY_ENDING.get(os.path.splitext(url)[1].lower(), "mjpeg")
+    if name == "yuv4mpegpipe":
+        return "rawvideo"
+    usual = container.default_video_codec
+    if usual == "none":
+        raise UsageError(f"{url}: the format {name} holds no video; use another")
+    return Codec(usual, "w").name
+
+
+class VideoEncoder:
+    """Encodes the restored video.
+
+    first: the first frame, whose size, format and colour the stream gets.
+    rate: frames a second, a hint unless `constant`.
+    Raises UsageError when the encoder does not take it so.
+    """
+
+    def __init__(
+        self,
+        muxer: Muxer,
+        codec: str,
+        first: Frame,
+        *,
+        rate: Fraction | None,
+        constant: bool,
+        pix_fmt: str | None,
+        options: Mapping[str, str],
+        source: MappedStream,
+        upright: bool,
+    ) -> None:
+        self._codec = find_encoder(codec, "video", f"-c:v of {muxer.target.shown}")
+        self._shown = muxer.target.shown
+        given = dict(options)
+        quality = given.pop("q", given.pop("qscale", None))
+        check_known(given, self._codec.name)
+        rate = rate or DEFAULT_RATE
+        self.time_base = self._choose_time_base(first, muxer.format, rate, constant)
+        self._counts = muxer.format in _COUNTING
+        self.timeline = Timeline(self.time_base, self._shown, counts=self._counts)
+        frame = picture.to_av(first)
+        self.pix_fmt = self._choose_pix_fmt(frame.format.name, pix_fmt, muxer.format)
+        self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
+        shaped = self._convert(frame, first)
+        self.stream = self._add(muxer, first, shaped, rate, given, quality)
+        self.stream.metadata.update(_kept_tags(source.metadata))
+        self.stream.disposition = Disposition(source.disposition)
+        self._keep_rotation(frame, muxer.format, upright)
+        self._set_field_order(first, source)
+        self._open(given)
+
+    def encode(self, frame: Frame) -> list[av.Packet[Any]]:
+        """Packets that became ready."""
+        pts = self.timeline.pts(frame)
+        out = self._convert(picture.to_av(frame), frame)
+        out.pict_type = 0  # else the encoder copies the decoder's choice of frame types
+        out.pts, out.time_base = pts, self.time_base
+        out.duration = round(frame.duration * frame.time_base / self.time_base)
+        try:
+            return list(self.stream.encode(out))
+        except (av.FFmpegError, ValueError) as error:
+            raise StreamfixError(
+                f"{self._shown}: {self._codec.name} failed at {frame.time_s:.3f} s: {words(error)}"
+            ) from error
+
+    def flush(self) -> list[av.Packet[Any]]:
+        """The packets that are left."""
+        try:
+            return list(self.stream.encode(None))
+        except av.error.EOFError:
+            return []
+
+    def _convert(self, frame: av.VideoFrame, ours: Frame) -> av.VideoFrame:
+        color = ours.color
+        if self._full_range and frame.format.name == self.pix_fmt and not color.is_full():
+            # To a format of another name first: swscale leaves one of the same name alone.
+            planar = picture.planar_format(self.pix_fmt).name
+            twin = planar.replace("yuv", "yuvj") if planar == self.pix_fmt else planar
+            return convert.reformat(frame, twin, color=color, full_range=True)
+        return convert.reformat(frame, self.pix_fmt, color=color, full_range=self._full_range)
+
+    def _choose_time_base(self, first: Frame, format: str, rate: Fraction, constant: bool) -> Fraction:
+        if constant:
+            return first.time_base
+        rates = self._codec.frame_rates
+        if rates:
+            nearest = min((Fraction(r.numerator, r.denominator) for r in rates), key=lambda r: abs(r - rate))
+            if nearest != rate:
+                log.warning("%s: %s knows no %s frames a second; -r %s", self._shown, self._codec.name, rate, nearest)
+            return 1 / nearest
+        if format in _COUNTING or format in _UNEVEN_BUT_COUNTING:
+            return 1 / rate
+        if self._codec.name in _SMALL_TIME_BASE and first.time_base.denominator > 65535:
+            return 1 / rate
+        return first.time_base
+
+    def _choose_pix_fmt(self, source: str, wanted: str | None, format: str) -> str:
+        offered = [f.name for f in self._codec.video_formats or ()] or None
+        if format == "yuv4mpegpipe":
+            offered = _Y4M_FORMATS
+        if wanted is not None:
+            if offered and wanted not in offered:
+                raise UsageError(
+                    f"{self._shown}: {self._codec.name} takes no -pix_fmt {wanted}; it takes: {', '.join(offered)}"
+                )
+            try:
+                return av.VideoFormat(wanted).name
+            except ValueError as error:
+                raise UsageError(f"{self._shown}: no -pix_fmt {wanted!r}") from error
+        chosen, lost = convert.choose_pix_fmt(source, offered)
+        if lost:
+            log.warning(
+                "%s: %s takes no %s; it gets %s, at a loss of %s", self._shown, self._codec.name, source, chosen, lost
+            )
+        return chosen
+
+    def _add(
+        self,
+        muxer: Muxer,
+        first: Frame,
+        frame: av.VideoFrame,
+        rate: Fraction,
+        options: dict[str, str],
+        quality: str | None,
+    ) -> VideoStream:
+        try:
+            stream = muxer.container.add_stream(self._codec.name, rate=rate)
+        except ValueError as error:
+            raise UsageError(f"{self._shown}: {muxer.format} holds no {self._codec.name} video") from error
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = frame.width, frame.height, frame.format.name
+        context.time_base = stream.time_base = self.time_base
+        context.sample_aspect_ratio = first.sample_aspect_ratio or Fraction(0, 1)
+        context.color_primaries, context.color_trc = int(frame.color_primaries), int(frame.color_trc)
+        context.colorspace, context.color_range = int(frame.colorspace), int(frame.color_range)
+        # PyAV sets these as no encoder wants them: slices only (x264: sliced threads), its own rate control.
+        context.thread_type = "AUTO"
+        context.bit_rate = int(default_option(self._codec.name, "b") or 0)
+        context.bit_rate_tolerance = int(default_option(self._codec.name, "bt") or 4_000_000)
+        context.flags |= Flags.frame_duration
+        if quality is not None:
+            context.qscale = True
+            context.global_quality = round(float(quality))
+        context.options = {**options, **hdr_options(self._codec.name, frame, options)}
+        return stream
+
+    def _keep_rotation(self, frame: av.VideoFrame, format: str, upright: bool) -> None:
+        matrix = None if upright else display_matrix(frame)
+        if matrix is None:
+            return
+        if format not in ("mp4", "mov", "matroska", "webm", "ipod", "3gp"):
+            log.warning("%s: %s keeps no rotation; leave out -noautorotate, or use .mkv", self._shown, format)
+        self.stream.set_display_matrix(matrix)
+
+    def _set_field_order(self, first: Frame, source: MappedStream) -> None:
+        """Interlaced frames are encoded as they are, and the stream says so, as ffmpeg does."""
+        origin = first.origin
+        if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height:
+            order: Any = source.stream.codec_context
+            self.stream.codec_context.field_order = order.field_order
+
+    def _open(self, options: Mapping[str, str]) -> None:
+        context = self.stream.codec_context
+        try:
+            with libav_explains():
+                context.open()
+        except (av.FFmpegError, ValueError) as error:
+            said = " ".join(f"-{k} {v}" for k, v in options.items())
+            raise UsageError(
+                f"{self._shown}: {self._codec.name} does not open for {context.width}x{context.height} "
+                f"{context.pix_fmt}{' with ' + said if said else ''}: {words(error)}"
+            ) from error
+
+
+def _kept_tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """A stream's tags without those that tell of the old encoding."""
+    gone = {"encoder", "duration", "bps", "number_of_frames", "number_of_bytes"}
+    return {k: v for k, v in metadata.items() if k.lower() not in gone and not k.startswith("_STATISTICS")}

@@ -1,0 +1,179 @@
+"""The output container: its options, its header, its packets, its trailer."""
+
+from __future__ import annotations
+
+import ast
+import io
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import av
+import av.error
+from av.container import OutputContainer
+from av.stream import Disposition, Stream
+
+from ..errors import BadOption, UsageError
+from .faults import cannot_write, libav_explains, words
+from .streams import MappedStream
+from .target import Target
+
+log = logging.getLogger("streamfix.media")
+
+# Written in fragments of a second, so that a killed job leaves what it had; the index of a plain file is added
+# at the end, so that nothing is lost by it. delay_moov: else edit lists, and with them start offsets, go missing.
+_CRASH_SAFE = {
+    "movflags": "+hybrid_fragmented+delay_moov+frag_keyframe",
+    "frag_duration": "1000000",
+    "flush_packets": "1",
+}
+_STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
+_MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
+
+
+def guess_format(url: str, format: str | None) -> str:
+    """The muxer's name. Raises UsageError where the output's name does not tell."""
+    try:
+        container = av.open("pipe:1" if url in ("-", "pipe:") else url, "w", format=format)
+    except ValueError as error:
+        if format is not None:
+            raise UsageError(f"{url}: -f {format}: no muxer of that name") from error
+        raise UsageError(f"{url}: the name does not tell the format; add -f, such as -f matroska") from error
+    return container.format.name
+
+
+class Muxer:
+    """Writes packets into a container.
+
+    options: the muxer's, by name; they win over the defaults made here.
+    Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
+    """
+
+    def __init__(self, target: Target, format: str, options: Mapping[str, str], encoders: str) -> None:
+        self.target = target
+        self._encoders = encoders
+        self._started = False
+        self.payload_bytes = 0
+        defaults: dict[str, str] = {}
+        if format in _MOV_LIKE and "movflags" not in options:
+            defaults = _CRASH_SAFE if target.is_file else _STREAMABLE
+        elif format in ("matroska", "webm"):
+            # Timestamps as they are: Matroska takes those before 0 that a codec's priming has.
+            defaults = {"avoid_negative_ts": "disabled"}
+        elif format == "yuv4mpegpipe":
+            defaults = {"strict": "-1"}  # more than 8 bits
+        self.container: OutputContainer = av.open(
+            target.url,
+            "w",
+            format=format,
+            options={**defaults, **options},
+            metadata_errors="surrogateescape",
+        )
+
+    @property
+    def format(self) -> str:
+        return self.container.format.name
+
+    def start(self) -> None:
+        """Write the header; every stream must be there, every encoder open."""
+        try:
+            with libav_explains(), _unused_options() as unused:
+                self.container.start_encoding()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise cannot_write(self.target.shown, f"(the header of {self.format})", error) from error
+        self._started = True
+        if unused:
+            name = next(iter(unused))
+            raise BadOption(
+                f"Unrecognized option {name!r} ({name}={unused[name]}): neither {self._encoders} nor the muxer "
+                f"{self.format} has it"
+            )
+
+    def mux(self, packet: av.Packet[Any], stream: Stream) -> None:
+        """Write one packet."""
+        size = packet.size
+        packet.stream = stream
+        try:
+            self.container.mux_one(packet)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            at = packet.dts if packet.dts is not None else packet.pts
+            place = "" if at is None else f"at {float(at * packet.time_base):.3f} s"
+            raise cannot_write(self.target.shown, place, error) from error
+        self.payload_bytes += size
+
+    @property
+    def bytes(self) -> int:
+        """Bytes written so far: the file's size, or the packets' where it is no file."""
+        if self.target.path is not None:
+            with suppress(OSError):
+                return os.path.getsize(self.target.path)
+        return self.payload_bytes
+
+    def finish(self) -> None:
+        """Write the trailer. Raises OutputError."""
+        try:
+            self.container.close()
+        except (av.FFmpegError, OSError) as error:
+            raise cannot_write(self.target.shown, "(the trailer)", error) from error
+
+    def give_up(self) -> None:
+        """After an error: make what is there readable, if it can be."""
+        if self._started:
+            try:
+                self.container.close()
+            except (av.FFmpegError, OSError) as error:
+                log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
+
+
+def why_not(format: str, mapped: MappedStream) -> str | None:
+    """Why a container cannot hold a copy of this stream, in libav's words; None if it can.
+
+    Asked by writing a header to memory: libav has no table for it that tells the truth.
+    """
+    scratch = av.open(io.BytesIO(), "w", format=format)
+    try:
+        add_copy(scratch, mapped)
+        with libav_explains():
+            scratch.start_encoding()
+    except (av.FFmpegError, ValueError, OSError) as error:
+        return words(error)
+    finally:
+        with suppress(av.FFmpegError, OSError):
+            scratch.close()
+    return None
+
+
+def add_copy(container: OutputContainer, mapped: MappedStream) -> Stream:
+    """An output stream for the packets of an input stream. Raises ValueError where it does not fit."""
+    stream: Stream = container.add_stream_from_template(mapped.stream, opaque=True)
+    stream.metadata.update(mapped.metadata)
+    stream.disposition = Disposition(mapped.disposition)
+    return stream
+
+
+@contextmanager
+def _unused_options() -> Iterator[dict[str, str]]:
+    """Options that libavformat did not take. PyAV tells only by a log message."""
+    unused: dict[str, str] = {}
+
+    class Catch(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            begin, _, rest = record.getMessage().partition("not used: ")
+            if begin and rest:
+                unused.update(ast.literal_eval(rest))
+                return False
+            return True
+
+    logger = logging.getLogger("av.container.output")
+    catch, level, disabled = Catch(), logger.level, logging.root.manager.disable
+    logger.addFilter(catch)
+    logger.setLevel(logging.WARNING)
+    logging.disable(logging.NOTSET)
+    try:
+        yield unused
+    finally:
+        logger.removeFilter(catch)
+        logger.setLevel(level)
+        logging.disable(disabled)
