@@ -93,7 +93,9 @@ def install_filters(site: Path) -> Path:
     info = site / "stranger_filters-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger-filters\nVersion: 1.0\n")
-    points = "".join(f"{n.lower()} = stranger_filters:{n}\n" for n in ("Invert", "Double", "Counting", "Broken", "Stuck"))
+    points = "".join(
+        f"{n.lower()} = stranger_filters:{n}\n" for n in ("Invert", "Double", "Counting", "Broken", "Stuck")
+    )
     (info / "entry_points.txt").write_text(f"[streamfix.filters]\n{points}lost = nowhere_at_all:X\n")
     return site
 
@@ -121,7 +123,7 @@ def write_clip(path: Path, frames: int = 25, *, audio: bool = False, video: bool
 
 def levels(path: Path | BinaryIO) -> list[int]:
     """The luma of each frame's first pixel; every packet has to decode."""
-    with av.open(str(path) if isinstance(path, Path) else path) as container:
+    with av.open(str(path) if isinstance(path, Path) else path, "r") as container:
         return [int(frame.to_ndarray()[0, 0]) for frame in container.decode(video=0)]
 
 

@@ -1,0 +1,170 @@
+"""The command line as a process: pipes, signals, terminals, what it loads."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.apps.material import command, environment, levels, run_process
+
+
+@contextmanager
+def process(words: list[str | Path], *folders: Path, **more: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A running streamfix, killed if the test leaves it running."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    with subprocess.Popen(command(*words), env=environment(*folders), **pipes) as running:  # type: ignore[call-overload]
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def test_a_job_without_our_filters_loads_neither_torch_nor_opencv(clip: Path, tmp_path: Path) -> None:
+    script = f"""
+import json, sys
+from streamfix.apps.cli import main
+codes = [
+    main(["-version"]), main(["-crff", "3"]), main(["-i", "x", "-vf", "smoth", "y"]), main(["-h"]),
+    main(["-v", "error", "-i", {str(clip)!r}, "-vf", "null", "-c:v", "ffv1", {str(tmp_path / "o.mkv")!r}]),
+    main(["-v", "error", "-i", {str(clip)!r}, "-vf", "scale=8:8", "-c:v", "ffv1", {str(tmp_path / "p.mkv")!r}]),
+]
+print(json.dumps([codes, sorted({{"torch", "cv2", "rich", "numpy"}} & set(sys.modules))]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True)
+    codes, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert codes == [0, 1, 1, 0, 0, 0]
+    assert "torch" not in loaded
+    assert "cv2" not in loaded
+    assert "rich" not in loaded
+
+
+def test_pipes_both_ways_and_nothing_else_on_stdout(clip: Path, site: Path) -> None:
+    words = ["-i", "-", "-vf", "invert", "-c:v", "ffv1", "-f", "matroska", "-"]
+    done = run_process(words, site, stdin=clip.read_bytes())
+    assert done.returncode == 0, done.stderr.decode()
+    assert levels(io.BytesIO(done.stdout)) == [255 - i for i in range(25)]
+    assert b"frame=   25" in done.stderr
+
+
+def test_a_consumer_that_leaves_is_a_broken_pipe(clip: Path) -> None:
+    words: list[str | Path] = ["-stream_loop", "-1", "-i", clip, "-c:v", "rawvideo", "-f", "rawvideo", "-"]
+    with process(words) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.read(5000)
+        running.stdout.close()
+        said = running.stderr.read().decode()
+        assert running.wait() == 1
+    assert "Broken pipe" in said.splitlines()[-1]
+
+
+def read_until(stream: io.BufferedReader | int, word: bytes) -> bytes:
+    """What comes until `word` does; fails if the stream ends before."""
+    descriptor = stream if isinstance(stream, int) else stream.fileno()
+    seen = b""
+    while word not in seen:
+        ready, _, _ = select.select([descriptor], [], [], 60)
+        assert ready, f"no {word!r} within a minute; so far: {seen!r}"
+        try:
+            new = os.read(descriptor, 4096)
+        except OSError:  # the other end of a pty is closed
+            new = b""
+        assert new, f"ended without {word!r}: {seen!r}"
+        seen += new
+    return seen
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_finishes_the_file(clip: Path, tmp_path: Path, number: int) -> None:
+    out = tmp_path / "out.mp4"
+    words: list[str | Path] = ["-nostats", "-progress", "-", "-stream_loop", "-1", "-i", clip, "-an", "-preset",
+                               "ultrafast", "-qp", "0", out]  # fmt: skip
+    with process(words) as running:
+        assert running.stdout is not None
+        read_until(running.stdout, b"progress=continue")  # type: ignore[arg-type]
+        running.send_signal(number)
+        rest, said = running.communicate(timeout=60)
+    assert running.returncode == 255, said.decode()
+    assert f"received signal {int(number)}" in said.decode()
+    assert rest.decode().splitlines()[-1] == "progress=end"
+    frames = int(re.findall(r"^frame=(\d+)$", rest.decode(), re.MULTILINE)[-1])
+    found = levels(out)
+    assert len(found) == frames > 0
+    assert found == [i % 25 for i in range(frames)]
+
+
+def test_two_signals_stop_at_once(clip: Path, tmp_path: Path, site: Path) -> None:
+    words: list[str | Path] = ["-i", clip, "-vf", "stuck", "-c:v", "ffv1", tmp_path / "out.mkv"]
+    with process(words, site) as running:
+        assert running.stderr is not None
+        read_until(running.stderr, b"frame=    2")  # type: ignore[arg-type]
+        running.send_signal(signal.SIGINT)
+        read_until(running.stderr, b"received signal 2")  # type: ignore[arg-type]
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=60)[1]
+    assert running.returncode == 123, said.decode()
+    assert b"stopped at once" in said
+
+
+def test_a_signal_while_the_input_is_opened_ends_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never.mkv")
+    words: list[str | Path] = ["-i", tmp_path / "never.mkv", tmp_path / "out.mkv"]
+    with process(words) as running:
+        assert running.stderr is not None
+        read_until(running.stderr, b"streamfix")  # type: ignore[arg-type]
+        with open(tmp_path / "never.mkv", "wb"):  # opened at both ends now; nothing is ever written
+            running.send_signal(signal.SIGINT)
+            assert running.wait(timeout=60) == 255
+    assert not (tmp_path / "out.mkv").exists()
+
+
+@contextmanager
+def on_terminal(words: list[str | Path], *folders: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A streamfix whose stdin and stderr are a terminal, and our end of that terminal."""
+    ours, theirs = pty.openpty()
+    script = "import os, sys; os.setsid(); import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    script += "; from streamfix.apps.cli import main; sys.exit(main(sys.argv[1:]))"
+    line = [sys.executable, "-c", script, *map(str, words)]
+    environ = {**environment(*folders), "TERM": "xterm", "COLUMNS": "160"}
+    with subprocess.Popen(line, env=environ, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs) as running:
+        os.close(theirs)
+        try:
+            yield running, ours
+        finally:
+            running.kill()
+            os.close(ours)
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 1), (b"\n", 1)])
+def test_asks_before_it_overwrites(clip: Path, tmp_path: Path, answer: bytes, code: int) -> None:
+    out = tmp_path / "out.mkv"
+    out.write_bytes(b"precious")
+    with on_terminal(["-nostats", "-i", clip, "-c:v", "ffv1", out]) as (running, terminal):
+        read_until(terminal, b"already exists. Overwrite? [y/N] ")
+        os.write(terminal, answer)
+        assert running.wait(timeout=60) == code
+    assert (out.read_bytes() == b"precious") == (code != 0)
+
+
+def test_q_ends_a_job_and_a_bar_shows_it(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    with on_terminal(["-stream_loop", "-1", "-i", clip, "-an", "-c:v", "ffv1", out]) as (running, terminal):
+        read_until(terminal, b"encode ")  # how busy each thread is
+        os.write(terminal, b"q")
+        said = read_until(terminal, b" KiB in ")
+        assert running.wait(timeout=60) == 0
+    assert b" frames" in said
+    assert b" fps" in said
+    assert levels(out)[:30] == [i % 25 for i in range(30)]

@@ -1,0 +1,105 @@
+"""Writes the README's figures from what the benchmarks measured.
+
+    python tests/bench/tables.py            rewrite README.md between its markers
+    python tests/bench/tables.py --check    exit 1 if it is not what the results say
+
+Each benchmark leaves one JSON object in tests/bench/results/NAME.json. Of its
+members `title`, `command` and `note` are text and `machine` is text or an
+object; a list of objects becomes a table with one row for each, an object of
+objects a table whose first column is the key; what is left becomes one table
+of names and values.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+RESULTS = ROOT / "tests" / "bench" / "results"
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+_TEXTS = ("title", "command", "note", "machine")
+
+
+def main(words: list[str]) -> int:
+    """Rewrite or check the README; the exit code."""
+    old = README.read_text(encoding="utf-8")
+    new = rewritten(old, RESULTS)
+    if words == ["--check"]:
+        if new != old:
+            print("README.md does not show the results of tests/bench/results; run python tests/bench/tables.py")
+        return int(new != old)
+    README.write_text(new, encoding="utf-8")
+    return 0
+
+
+def rewritten(readme: str, results: Path) -> str:
+    """The README with what lies between its markers made anew. Raises ValueError if a marker is missing."""
+    for marker in (BEGIN, END):
+        if readme.count(marker) != 1:
+            raise ValueError(f"README.md has to have the line {marker} once")
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    sections = [section(path.stem, json.loads(path.read_text())) for path in sorted(results.glob("*.json"))]
+    body = "".join(sections) or "No results yet.\n"
+    return f"{before}{BEGIN}\n{body}{END}{after}"
+
+
+def section(name: str, result: Mapping[str, Any]) -> str:
+    """One benchmark's results in Markdown."""
+    lines = [f"### {result.get('title', name)}"]
+    if command := result.get("command"):
+        lines += [f"`{command}`", ""]
+    if machine := result.get("machine"):
+        lines += [machine if isinstance(machine, str) else ", ".join(f"{k} {v}" for k, v in machine.items()), ""]
+    plain: dict[str, Any] = {}
+    for key, value in result.items():
+        if key in _TEXTS:
+            continue
+        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+            lines += [f"{_words(key)}:", "", *table(value), ""]
+        elif isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
+            lines += [f"{_words(key)}:", "", *table([{"": row_name, **row} for row_name, row in value.items()]), ""]
+        elif isinstance(value, dict):
+            plain.update({f"{key} {inner}": v for inner, v in value.items()})
+        else:
+            plain[key] = value
+    if plain:
+        lines += [*table([{"figure": _words(k), "value": v} for k, v in plain.items()]), ""]
+    if note := result.get("note"):
+        lines += [str(note), ""]
+    return "\n".join(lines).rstrip() + "\n\n"
+
+
+def table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Rows of the same or different keys as a Markdown table."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    yield "| " + " | ".join(_words(c) for c in columns) + " |"
+    yield "|" + "---|" * len(columns)
+    for row in rows:
+        yield "| " + " | ".join(_cell(row.get(c)) for c in columns) + " |"
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _cell(value: Any) -> str:
+    """A value as it is read: numbers in three digits or whole, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    return str(value).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
