@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -90,13 +91,16 @@ def assemble(
     *,
     rate: Fraction | None,
     shift_s: Fraction,
+    covers: Mapping[int, bytes],
 ) -> Output:
     """Open the output for frames like `first` and write its header.
 
-    shift_s: what is added to the time of chapters.
+    shift_s: what is added to the time of chapters. covers: attached pictures by `id` of their stream.
     Raises UsageError, BadOption or OutputError.
     """
-    muxer = Muxer(target, format, request.format, request.encoders)
+    # libavformat writes an empty track for a cover when it writes fragments.
+    cover = any(s.kind == "cover" for s in reader.streams)
+    muxer = Muxer(target, format, request.format, request.encoders, fragments=not cover)
     carriers: dict[int, Carrier] = {}
     placed: list[tuple[str, Stream]] = []
     encoder: VideoEncoder | None = None
@@ -114,6 +118,10 @@ def assemble(
                 upright=reader.inputs[mapped.input_index].autorotate,
             )
             placed.append(("video", encoder.stream))
+        elif mapped.kind == "cover" and format == "matroska" and id(mapped.stream) in covers:
+            _attach(muxer, mapped, covers[id(mapped.stream)])
+        elif _made_by_muxer(mapped, reader):
+            log.debug("%s: %s is written anew from tags and chapters", spec.url, mapped)
         elif (carrier := _carrier(spec, request, muxer, mapped)) is not None:
             carriers[id(mapped.stream)] = carrier
             placed.append((mapped.kind, carrier.stream))
@@ -140,6 +148,27 @@ def _carrier(spec: OutputSpec, request: Request, muxer: Muxer, mapped: MappedStr
         *(spec.url, mapped, muxer.format, reason, remedy(mapped, muxer.format, usual)),
     )
     return None
+
+
+def _attach(muxer: Muxer, mapped: MappedStream, picture: bytes) -> None:
+    """A cover in Matroska is an attachment, not a stream."""
+    ending, mimetype = {"mjpeg": ("jpg", "image/jpeg")}.get(mapped.codec, (mapped.codec, f"image/{mapped.codec}"))
+    stream = muxer.container.add_attachment(f"cover.{ending}", mimetype, picture)
+    title = mapped.metadata.get("title")
+    if title:
+        stream.metadata["title"] = title
+
+
+def _made_by_muxer(mapped: MappedStream, reader: Reader) -> bool:
+    """True for QuickTime's timecode and chapter tracks: the muxer makes them of the timecode tag and the chapters."""
+    if mapped.kind != "data":
+        return False
+    handler = mapped.metadata.get("handler_name", "")
+    chapters = mapped.codec == "bin_data" and bool(reader.chapters) and ("Subtitle" in handler or "Text" in handler)
+    timecode = mapped.metadata.get("timecode")
+    return chapters or (
+        timecode is not None and any(s.metadata.get("timecode") == timecode for s in reader.streams if s.restored)
+    )
 
 
 def _dispose(spec: OutputSpec, placed: list[tuple[str, Stream]]) -> None:

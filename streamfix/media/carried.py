@@ -70,7 +70,7 @@ class TranscodedAudio:
         self.stream: Any = muxer.container.add_stream(  # an AudioStream, which the stub does not know from the name
             codec.name, rate=min(rates, key=lambda r: (abs(r - wanted_rate), -r)) if rates else wanted_rate
         )
-        context = self.stream.codec_context
+        context: Any = self.stream.codec_context
         context.layout = _layout(int(channels)) if channels else decoder.layout
         formats = [f.name for f in codec.audio_formats or ()]
         context.format = decoder.format.name if decoder.format.name in formats or not formats else formats[0]
@@ -116,9 +116,10 @@ class TranscodedSubtitles:
             )
         self._decoder = decoder
         decoder.open(strict=False)
+        known: Any = decoder
         self.stream: Any = muxer.container.add_stream(codec.name)
-        self._encoder = self.stream.codec_context
-        self._encoder.subtitle_header = decoder.subtitle_header or b"[Script Info]\n"
+        self._encoder: Any = self.stream.codec_context
+        self._encoder.subtitle_header = known.subtitle_header or b"[Script Info]\n"
         self._encoder.time_base = mapped.time_base
         self.stream.time_base = mapped.time_base
         self._encoder.options = dict(options)
@@ -158,8 +159,15 @@ def shift(packet: av.Packet[Any], seconds: Fraction) -> None:
         packet.dts += by
 
 
+_SUBTITLES = {"matroska": "srt", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text"}
+
+
 def remedy(mapped: MappedStream, format: str, usual: str) -> str:
-    """What keeps a stream that a container cannot copy. usual: the container's own codec of that kind, or none."""
+    """What keeps a stream that a container cannot copy. usual: the container's own audio codec."""
+    if mapped.kind == "subtitle":
+        usual = _SUBTITLES.get(format, "")
+    elif format == "mpegts":
+        usual = "aac"
     if mapped.kind in ("audio", "subtitle") and usual not in ("", "none"):
         letter = mapped.kind[0]
         bitmap = mapped.kind == "subtitle" and mapped.codec != "none" and Codec(mapped.codec, "r").bitmap_sub

@@ -48,10 +48,13 @@ class Muxer:
     """Writes packets into a container.
 
     options: the muxer's, by name; they win over the defaults made here.
+    fragments: False writes MP4 in one piece, unreadable until it is complete.
     Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
     """
 
-    def __init__(self, target: Target, format: str, options: Mapping[str, str], encoders: str) -> None:
+    def __init__(
+        self, target: Target, format: str, options: Mapping[str, str], encoders: str, *, fragments: bool = True
+    ) -> None:
         self.target = target
         self._encoders = encoders
         self._started = False
@@ -59,6 +62,8 @@ class Muxer:
         defaults: dict[str, str] = {}
         if format in _MOV_LIKE and "movflags" not in options:
             defaults = _CRASH_SAFE if target.is_file else _STREAMABLE
+            if target.is_file and not fragments:
+                defaults = {}
         elif format in ("matroska", "webm"):
             # Timestamps as they are: Matroska takes those before 0 that a codec's priming has.
             defaults = {"avoid_negative_ts": "disabled"}
@@ -127,11 +132,22 @@ class Muxer:
                 log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
 
 
+# What MPEG-TS has a stream type or a descriptor for; anything else libavformat writes as data that nobody can read.
+_IN_MPEGTS = {
+    *("mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "av1", "cavs", "avs2", "avs3", "dirac", "vc1"),
+    *("mp1", "mp2", "mp3", "aac", "aac_latm", "ac3", "eac3", "ac4", "dts", "truehd", "opus", "s302m", "pcm_bluray"),
+    *("dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "arib_caption", "klv", "timed_id3", "scte_35"),
+    *("smpte_2038", "jpeg2000"),
+}
+
+
 def why_not(format: str, mapped: MappedStream) -> str | None:
     """Why a container cannot hold a copy of this stream, in libav's words; None if it can.
 
     Asked by writing a header to memory: libav has no table for it that tells the truth.
     """
+    if format == "mpegts" and mapped.codec not in _IN_MPEGTS:
+        return f"MPEG-TS has no stream type for {mapped.codec}"
     scratch = av.open(io.BytesIO(), "w", format=format)
     try:
         add_copy(scratch, mapped)

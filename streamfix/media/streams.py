@@ -69,8 +69,8 @@ def kind_of(stream: Stream) -> Kind:
 
 
 def codec_of(stream: Stream) -> str:
-    """A codec's name, "none" where libav has no decoder for it and no name."""
+    """A codec's name; of an attachment the file name; "none" where libav has no decoder for it and no name."""
     context: CodecContext | None = stream.codec_context  # PyAV's stub leaves out the None
     if context is not None:
         return str(context.codec.canonical_name)
-    return (stream.name if stream.type == "data" else None) or "none"
+    return (stream.name if stream.type in ("data", "attachment") else None) or "none"

@@ -175,10 +175,16 @@ class Writer(Stage):
             first,
             rate=self.spec.rate or self._rate_of(first),
             shift_s=self._shift_s,
+            covers=self._covers(),
         )
         if not self.spec.shortest:
             while self._held:
                 self._push_packet(self._held.popleft())
+
+    def _covers(self) -> dict[int, bytes]:
+        """Attached pictures: demuxers give them before anything else."""
+        kinds = {id(s.stream): s.kind for s in self._reader.streams}
+        return {id(p.stream): bytes(p) for p in self._held if kinds.get(id(p.stream)) == "cover"}
 
     def _rate_of(self, first: Frame) -> Fraction | None:
         """Frames a second: the input's, unless a filter has changed it."""
