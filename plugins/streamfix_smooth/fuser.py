@@ -71,7 +71,7 @@ class Fuser:
 
         gain, variance = _gain(variance + _blur(flow, noise.luma), confidence)
         luma_out = self._warp.aim(motion.resize_flow(flow, *luma.shape))(history.luma, cubic=True)
-        chroma_out = self._warp_half(history.chroma, cubic=True)
+        chroma_out = self._warp_half(history.chroma)
         blend(guide_out, guide, gain)
         blend(luma_out, luma, enlarge(gain, *luma.shape))
         blend(chroma_out, chroma, gain[..., None])

@@ -10,11 +10,11 @@ import numpy as np
 from .planes import Floats, shrink
 
 _BLOCK = 16  # pixels on a side
-_ALIKE = 0.1 / 255  # blocks under this are painted, black bars or copies of the frame before: they tell nothing
+_NOTHING = 0.02 / 255  # less than that is arithmetic
 _LOW = 0.1  # the share of the blocks that are taken to be flat, or static
 _LOW_BIAS = 1.1  # of independent estimates over 16x16 pixels the lowest tenth lies that much too low
 _WARM = 8  # frames that are all measured; after them every `_STRIDE`th
-_STRIDE = 4
+_STRIDE = 8
 _MEMORY = 50  # frames the estimate is smoothed over: 2 s at 25 fps
 
 # Noise of variance 1 gives this kernel variance 36. Planes and straight edges along the axes give it nothing.
@@ -61,25 +61,34 @@ class NoiseEstimator:
 
 def _measure(plane: Floats, before: Floats | None) -> float:
     means = _blocks(plane)
-    found = _low(_spatial(plane), means)
+    found = _low(*_spatial(plane), means)
     if before is not None:
-        temporal = _low(_temporal(plane, before), means)
+        temporal = _low(*_temporal(plane, before), means)
         if temporal > 0:  # else a copy of the frame before
             found = min(found, temporal)
     return found
 
 
-def _spatial(plane: Floats) -> Floats:
-    """Immerkaer's estimate of each block."""
+def _spatial(plane: Floats) -> tuple[Floats, Floats]:
+    """Immerkaer's estimate of each block, and the share of its pixels that show any curvature."""
     curvature = np.asarray(cv2.filter2D(plane, -1, _LAPLACE, borderType=cv2.BORDER_REFLECT_101), np.float32)
-    return _blocks(np.abs(curvature, out=curvature)) * np.float32(np.sqrt(np.pi / 2) / 6)
+    np.abs(curvature, out=curvature)
+    return _blocks(curvature) * np.float32(np.sqrt(np.pi / 2) / 6), _share(curvature)
 
 
-def _temporal(plane: Floats, before: Floats) -> Floats:
-    """Each block's deviation of the change, its mean (flicker of the light) taken out, as that of one frame."""
+def _temporal(plane: Floats, before: Floats) -> tuple[Floats, Floats]:
+    """Each block's deviation of the change, as that of one frame, and the share of its pixels that changed.
+
+    The mean change is taken out: it is the light that flickers.
+    """
     change = plane - before
     variance = _blocks(change * change) - _blocks(change) ** 2
-    return np.asarray(np.sqrt(np.maximum(variance, 0) / 2), np.float32)
+    return np.asarray(np.sqrt(np.maximum(variance, 0) / 2), np.float32), _share(np.abs(change, out=change))
+
+
+def _share(signal: Floats) -> Floats:
+    """The share of each block's pixels in which there is anything."""
+    return _blocks((signal > _NOTHING).astype(np.float32))
 
 
 def _blocks(plane: Floats) -> Floats:
@@ -90,9 +99,12 @@ def _blocks(plane: Floats) -> Floats:
     return shrink(whole, rows, columns).reshape(-1)
 
 
-def _low(noise: Floats, means: Floats) -> float:
-    """The noise of the quietest tenth of the blocks that can tell; 0 if half of them are without any."""
-    telling = noise > _ALIKE
+def _low(noise: Floats, share: Floats, means: Floats) -> float:
+    """The noise of the quietest tenth of the blocks that can tell; 0 if half of them are without any.
+
+    A painted area, a black bar or a copy of the frame before tells nothing, not even where an edge crosses it.
+    """
+    telling = share > 0.5
     if telling.sum() * 2 <= noise.size:
         return 0.0
     room = np.minimum(means, 1 - means) > 2.5 * noise  # else black or white have cut the noise off

@@ -56,7 +56,7 @@ class Clip:
         """Frame t as a `yuv420` picture: (6, H/2, W/2) float32 in [0, 1]."""
         y = self.y[t]
         planes = (y[::2, ::2], y[::2, 1::2], y[1::2, ::2], y[1::2, 1::2], self.u[t], self.v[t])
-        return np.stack(planes).astype(np.float32) / 255
+        return np.stack(planes).astype(np.float32) / np.float32(255)
 
     @staticmethod
     def from_packed(pictures: list[NDArray[np.float32]]) -> Clip:
@@ -120,7 +120,7 @@ def load(data: Path, scene: Scene) -> Clip:
         size = (int(frame.width * scene.shrink) // 2 * 2, int(frame.height * scene.shrink) // 2 * 2)
         small = frame.reformat(*size, format="yuv420p", interpolation=Interpolation.AREA)
         w, h = size
-        flat = small.to_ndarray().reshape(-1)
+        flat = small.to_ndarray().astype(np.uint8).reshape(-1)
         luma, chroma = w * h, w * h // 4
         planes.append((
             flat[:luma].reshape(h, w),

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from tests.bench.footage import Clip
 
@@ -109,17 +110,27 @@ def degrain3(clip: Clip, thsad: int, blksize: int, python: str) -> Result:
     return Result(out, float(log.strip().splitlines()[-1]))
 
 
-# Every parameter's candidates, weakest first. The bench complains when the best one lies at an end of its list.
+class Peer(Protocol):
+    def __call__(self, clip: Clip, **parameters: float) -> Result: ...
+
+
+# Every parameter's candidates, weakest first. The bench says so when the best one lies at the end of its list.
 GRIDS: Mapping[str, Mapping[str, tuple[float, ...]]] = {
-    "hqdn3d": {"spatial": (1, 3, 6, 10, 15, 22, 32), "temporal": (4, 8, 14, 20, 30, 45, 65)},
-    "atadenoise": {"a": (0.02, 0.05, 0.1, 0.16, 0.22, 0.3), "b": (0.1, 0.3, 0.7, 1.5, 3, 5), "frames": (5, 7, 9, 15, 25)},
-    "degrain3": {"thsad": (300, 500, 800, 1200, 1700, 2400, 3400, 4800), "blksize": (8, 16)},
+    "hqdn3d": {"spatial": (6, 10, 15, 22, 32, 45, 64, 90, 128), "temporal": (8, 14, 20, 30, 45, 65)},
+    "atadenoise": {"a": (0.1, 0.15, 0.2, 0.25, 0.3), "b": (0.3, 0.7, 1.5, 3, 5), "frames": (5, 7, 9, 15, 25, 41, 65)},
+    "degrain3": {"thsad": (500, 1000, 1700, 2400, 3400, 5000, 8000, 16000), "blksize": (4, 8, 16)},
 }
+# The end of a list that is the filter's own limit.
+LIMITS: Mapping[tuple[str, str], tuple[float, ...]] = {("atadenoise", "a"): (0.3,), ("atadenoise", "frames"): (5,)}
 
 
-def bind(name: str, python: str | None) -> Callable[..., Result]:
-    """The peer called `name`, taking a clip and the parameters of its grid."""
+def bind(name: str, python: str | None) -> Peer:
+    """The peer called `name`, taking a clip and the parameters of its grid. python: see `vapoursynth_python`."""
+    if name == "hqdn3d":
+        return lambda clip, **p: hqdn3d(clip, p["spatial"], p["temporal"])
+    if name == "atadenoise":
+        return lambda clip, **p: atadenoise(clip, p["a"], p["b"], int(p["frames"]))
     if name == "degrain3":
         found = vapoursynth_python(python)
-        return lambda clip, thsad, blksize: degrain3(clip, int(thsad), int(blksize), found)
-    return {"hqdn3d": hqdn3d, "atadenoise": lambda clip, a, b, frames: atadenoise(clip, a, b, int(frames))}[name]
+        return lambda clip, **p: degrain3(clip, int(p["thsad"]), int(p["blksize"]), found)
+    raise ValueError(f"no peer {name!r}; there are: {', '.join(GRIDS)}")

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
-from tests.bench.footage import Bytes, Clip
 from numpy.typing import NDArray
+
+from tests.bench.footage import Bytes, Clip
 
 Floats = NDArray[np.float32]
 
@@ -38,16 +39,17 @@ def _square_error(a: Bytes, b: Bytes) -> float:
 class Judge:
     """Measures restored copies of one clean clip. What depends on the clean clip alone is computed once.
 
-    Static pixels: the clean, blurred luma changes by less than 1.5 codes against both neighbours in time.
+    Static pixels: the clean luma, blurred, differs from the frame before by less than 1.5 codes.
+    Flicker: mean |out[t] - out[t-1]| there.
     Warping error: mean |out[t] - out[t-1] warped| along DIS MEDIUM flow of the clean clip, occlusions left out
-    (there the clean clip itself does not match by more than 6 codes); its floor is the clean clip's own.
+    (where the clean clip itself does not match by 6 codes or more); its floor is the clean clip's own.
     """
 
     def __init__(self, clean: Clip) -> None:
         self.clean = clean
         h, w = clean.y.shape[1:]
         xs, ys = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-        dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._at: list[Floats] = []
         self._match: list[NDArray[np.bool_]] = []
         self._static: list[NDArray[np.bool_]] = []
@@ -64,7 +66,8 @@ class Judge:
     def _warp(self, previous: Bytes, t: int) -> Floats:
         at = self._at[t - 1]
         picture = previous.astype(np.float32)
-        return cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.float32)
 
     def __call__(self, out: Clip) -> Quality:
         """Raises ValueError when `out` has another number of frames or another size."""

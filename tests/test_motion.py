@@ -1,0 +1,96 @@
+"""Motion between two pictures, and pictures moved along it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from streamfix import motion
+
+
+def texture(height: int, width: int, seed: int = 0) -> motion.Floats:
+    """Smooth random luma in [0, 1] with detail of every size down to some two pixels."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        cv2.resize(rng.random((height // s + 2, width // s + 2), np.float32), (width, height))
+        for s in (3, 8, 24)
+    ]
+    return np.asarray(np.mean(layers, axis=0), np.float32)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(0, 0), (3, 0), (-2, 5), (7, -4)])
+def test_flow_finds_a_shift(dx: int, dy: int) -> None:
+    wide = texture(140, 200)
+    before = np.ascontiguousarray(wide[20:120, 20:180])
+    now = np.ascontiguousarray(wide[20 + dy : 120 + dy, 20 + dx : 180 + dx])  # what now shows at p was at p + (dx, dy)
+    flow = motion.FlowEstimator()(now, before)[16:-16, 16:-16]
+    assert np.abs(np.median(flow, axis=(0, 1)) - (dx, dy)).max() < 0.15
+    assert np.quantile(np.abs(flow - np.array([dx, dy], np.float32)), 0.9) < 0.5
+    assert motion.global_motion(flow) == pytest.approx(np.hypot(dx, dy), abs=0.2)
+
+
+def test_flow_is_the_same_every_time() -> None:
+    now, before = texture(90, 120, 1), texture(90, 120, 2)
+    estimate = motion.FlowEstimator()
+    first = estimate(now, before)
+    estimate(before, now)
+    np.testing.assert_array_equal(estimate(now, before), first)
+    np.testing.assert_array_equal(motion.FlowEstimator()(now, before), first)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 64), (31, 200), (32, 32), (33, 47), (112, 32)])
+def test_flow_takes_any_size(size: tuple[int, int]) -> None:
+    now = texture(*size)
+    flow = motion.FlowEstimator()(now, np.ascontiguousarray(now[::-1]))
+    assert flow.shape == (*size, 2)
+    assert np.isfinite(flow).all()
+    if min(size) < motion.MIN_FLOW_SIZE:
+        assert not flow.any()
+
+
+def test_flow_of_two_sizes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(40, 40\) and \(40, 44\)"):
+        motion.FlowEstimator()(np.zeros((40, 40), np.float32), np.zeros((40, 44), np.float32))
+
+
+def test_warping_by_whole_pixels_is_exact() -> None:
+    picture = texture(20, 30)
+    flow = np.empty((20, 30, 2), np.float32)
+    flow[:] = (2, -1)
+    warp = motion.Warper(20, 30).aim(flow)
+    for cubic in (False, True):
+        moved = warp(picture, cubic=cubic)
+        np.testing.assert_allclose(moved[1:, :-2], picture[:-1, 2:], atol=1e-6)
+        np.testing.assert_allclose(moved[1:, -2:], picture[:-1, [-1, -1]], atol=1e-6)  # the edge is repeated
+    assert (warp(picture, outside=9.0)[1:, -2:] == 9).all()
+    assert (warp(picture, outside=9.0)[0] == 9).all()
+
+
+def test_warping_undoes_the_motion_that_was_found() -> None:
+    wide = texture(140, 200, 5)
+    before, now = np.ascontiguousarray(wide[20:120, 20:180]), np.ascontiguousarray(wide[23:123, 18:178])
+    moved = motion.Warper(100, 160).aim(motion.FlowEstimator()(now, before))(before, cubic=True)
+    inside = (slice(12, -12), slice(12, -12))
+    assert np.abs(moved - now)[inside].mean() < 0.1 * np.abs(before - now)[inside].mean()
+
+
+def test_channels_move_together() -> None:
+    picture = np.dstack([texture(20, 30, 1), texture(20, 30, 2)])
+    flow = np.full((20, 30, 2), 0.4, np.float32)
+    warp = motion.Warper(20, 30).aim(flow)
+    moved = warp(picture)
+    for channel in (0, 1):
+        # OpenCV rounds the position to 1/32 pixel when there are several channels.
+        alone = warp(np.ascontiguousarray(picture[..., channel]))
+        np.testing.assert_allclose(moved[..., channel], alone, atol=0.01)
+
+
+def test_resized_flow_is_the_same_motion() -> None:
+    flow = np.empty((10, 20, 2), np.float32)
+    flow[:] = (1.5, -2)
+    larger = motion.resize_flow(flow, 20, 60)
+    assert larger.shape == (20, 60, 2)
+    np.testing.assert_allclose(larger[..., 0], 4.5, rtol=1e-6)
+    np.testing.assert_allclose(larger[..., 1], -4, rtol=1e-6)
+    assert motion.resize_flow(flow, 10, 20) is flow
