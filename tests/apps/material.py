@@ -100,15 +100,20 @@ def install_filters(site: Path) -> Path:
     return site
 
 
-def write_clip(path: Path, frames: int = 25, *, audio: bool = False, video: bool = True) -> Path:
-    """A lossless 48x32 clip at 25 fps in which frame i is as bright as i, with a tone if asked for."""
+def write_clip(
+    path: Path, frames: int = 25, *, audio: bool = False, video: bool = True, size: tuple[int, int] = (48, 32)
+) -> Path:
+    """A lossless clip at 25 fps in which frame i is as bright as i, with a tone if asked for."""
     with av.open(str(path), "w") as container:
         picture = container.add_stream("ffv1", rate=RATE) if video else None
         tone = container.add_stream("flac", rate=8000, layout="mono") if audio else None
         if picture is not None:
-            picture.width, picture.height, picture.pix_fmt = 48, 32, "yuv420p"
+            picture.width, picture.height = size
+            picture.pix_fmt = "yuv420p"
             for i in range(frames):
-                frame = av.VideoFrame.from_ndarray(np.full((48, 48), i % 250, np.uint8), format="yuv420p")
+                frame = av.VideoFrame(*size, "yuv420p")
+                for plane in frame.planes:
+                    plane.update(bytes([i % 250]) * plane.buffer_size)
                 frame.pts, frame.time_base = i, 1 / RATE
                 container.mux(picture.encode(frame))
             container.mux(picture.encode(None))
@@ -124,7 +129,7 @@ def write_clip(path: Path, frames: int = 25, *, audio: bool = False, video: bool
 def levels(path: Path | BinaryIO) -> list[int]:
     """The luma of each frame's first pixel; every packet has to decode."""
     with av.open(str(path) if isinstance(path, Path) else path, "r") as container:
-        return [int(frame.to_ndarray()[0, 0]) for frame in container.decode(video=0)]
+        return [bytes(frame.planes[0])[0] for frame in container.decode(video=0)]
 
 
 def kinds(path: Path) -> list[str]:

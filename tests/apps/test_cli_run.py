@@ -36,6 +36,23 @@ def test_takes_a_part(run: Run, clip: Path, tmp_path: Path) -> None:
     assert levels(tmp_path / "b.mkv") == list(range(7))
 
 
+def test_takes_streams_of_several_inputs(run: Run, clip: Path, tmp_path: Path) -> None:
+    silent = write_clip(tmp_path / "silent.mkv", 10)
+    words = ("-i", silent, "-i", clip, "-map", "0:v", "-map", "1:a:0", "-map", "1:s?")
+    assert run(*QUIET, *words, "-c:v", "ffv1", tmp_path / "out.mkv").code == 0
+    assert kinds(tmp_path / "out.mkv") == ["video", "audio"]
+    assert levels(tmp_path / "out.mkv") == list(range(10))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (641, 359)])
+def test_odd_sizes(run: Run, tmp_path: Path, size: tuple[int, int]) -> None:
+    write_clip(tmp_path / "in.mkv", 3, size=size)
+    assert run(*QUIET, "-i", tmp_path / "in.mkv", "-vf", "invert", "-c:v", "ffv1", tmp_path / "out.mkv").code == 0
+    assert levels(tmp_path / "out.mkv") == [255, 254, 253]
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == size
+
+
 def test_encoder_options_arrive(run: Run, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     words = (
@@ -159,6 +176,7 @@ def test_progress_is_posted_over_http(run: Run, clip: Path, tmp_path: Path) -> N
         ("-i {d} {d}/o.mkv", "directory"),
         ("-i {d}/text.mp4 {d}/o.mkv", "text.mp4"),
         ("-i {d}/empty.mp4 {d}/o.mkv", "empty.mp4"),
+        ("-i {d}/cut.mp4 {d}/o.mkv", "cut.mp4"),
         ("-i {d}/sound.mka {d}/o.mkv", "no video stream"),
         ("-i {c} -vf smoth {d}/o.mkv", "no filter 'smoth'. Did you mean 'smooth'?"),
         (
@@ -171,7 +189,7 @@ def test_progress_is_posted_over_http(run: Run, clip: Path, tmp_path: Path) -> N
         ("-i {c} -vf scale=nosuch=1 {d}/o.mkv", "libavfilter does not take scale=nosuch=1"),
         ("-i {c} -c:v nosuch {d}/o.mkv", "nosuch"),
         ("-i {c} -c:v ffv1 {d}/o.nosuch", "o.nosuch"),
-        ("-i {c} -c:v ffv1 {d}/nowhere/o.mkv", "No such file or directory"),
+        ("-i {c} -c:v ffv1 {d}/nowhere/o.mkv", "there is no directory"),
         ("-i {c} -map 3:v {d}/o.mkv", "-map 3:v: there is no input 3"),
         ("-i {c} -c:v ffv1 -crf 20 {d}/o.mkv", "crf"),
         ("-i {c} -y -c:v ffv1 {c}", "clip.mkv"),
@@ -188,6 +206,9 @@ def test_progress_is_posted_over_http(run: Run, clip: Path, tmp_path: Path) -> N
 def test_a_failure_is_one_line_that_teaches(run: Run, clip: Path, tmp_path: Path, words: str, says: str) -> None:
     (tmp_path / "text.mp4").write_text("This is no video.\n" * 200)
     (tmp_path / "empty.mp4").touch()
+    if "cut.mp4" in words:  # its index, at the end, is gone
+        whole = write_clip(tmp_path / "whole.mp4").read_bytes()
+        (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     if "sound.mka" in words:
         write_clip(tmp_path / "sound.mka", audio=True, video=False)
     before = clip.read_bytes()

@@ -18,8 +18,7 @@ class Keyboard(AbstractContextManager["Keyboard"]):
         self._wanted = wanted
 
     def __enter__(self) -> Keyboard:
-        # A background process that touches the terminal's settings is stopped by the kernel.
-        if self._wanted and sys.stdin.isatty() and os.tcgetpgrp(0) == os.getpgrp():
+        if self._wanted and sys.stdin.isatty() and _in_foreground():
             self._before = termios.tcgetattr(0)
             tty.setcbreak(0)
         return self
@@ -44,3 +43,11 @@ class Keyboard(AbstractContextManager["Keyboard"]):
         before, self._before = self._before, None
         if before is not None:
             termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _in_foreground() -> bool:
+    """A background process that touches the terminal's settings is stopped by the kernel."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:  # a terminal, but not the one that controls us
+        return False

@@ -29,7 +29,7 @@ from .progress import Bar, Blocks, Report, StatusLine, open_url
 
 STOPPED = 255  # by a signal; the file is finalised
 HARD_EXIT = 123  # repeated signals
-_PATIENCE_S = 3.0  # for the threads to end after a cancel
+_PATIENCE_S = 2.0  # for the threads to end after a cancel
 
 _log = logging.getLogger("streamfix")
 _END = 0  # in the wake-up pipe, beside signal numbers
