@@ -39,7 +39,6 @@ class Request:
     audio: dict[str, str]
     subtitle: dict[str, str]
     format: dict[str, str]
-    encoders: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def request_of(spec: OutputSpec, format: str, usual_codec: str) -> Request:
     subtitle.update(spec.subtitle_options)
     if spec.audio_codec == "copy" and audio:
         raise BadOption(f"{spec.url}: -{next(iter(audio))}: audio is copied; name an encoder, such as -c:a aac")
-    return Request(codec, video, audio, subtitle, {**rest, **spec.format_options}, f"the encoder {codec}")
+    return Request(codec, video, audio, subtitle, {**rest, **spec.format_options})
 
 
 def usual_encoder(target: Target, format: str) -> str:
@@ -100,7 +99,7 @@ def assemble(
     """
     # libavformat writes an empty track for a cover when it writes fragments.
     cover = any(s.kind == "cover" for s in reader.streams)
-    muxer = Muxer(target, format, request.format, request.encoders, fragments=not cover)
+    muxer = Muxer(target, format, request.format, request.codec, fragments=not cover)
     carriers: dict[int, Carrier] = {}
     placed: list[tuple[str, Stream]] = []
     encoder: VideoEncoder | None = None

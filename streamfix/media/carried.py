@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
 import av.error
@@ -14,6 +14,7 @@ from av.audio.frame import AudioFrame
 from av.codec.codec import Codec
 from av.stream import Disposition, Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
+from av.subtitles.stream import SubtitleStream
 
 from ..errors import UsageError
 from .faults import libav_explains, words
@@ -116,10 +117,9 @@ class TranscodedSubtitles:
             )
         self._decoder = decoder
         decoder.open(strict=False)
-        known: Any = decoder
-        self.stream: Any = muxer.container.add_stream(codec.name)
-        self._encoder: Any = self.stream.codec_context
-        self._encoder.subtitle_header = known.subtitle_header or b"[Script Info]\n"
+        self.stream = cast(SubtitleStream, muxer.container.add_stream(codec.name))
+        self._encoder = self.stream.codec_context
+        self._encoder.subtitle_header = decoder.subtitle_header or b"[Script Info]\n"
         self._encoder.time_base = mapped.time_base
         self.stream.time_base = mapped.time_base
         self._encoder.options = dict(options)

@@ -88,7 +88,8 @@ def is_rgb(pix_fmt: str) -> bool:
 def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
     """The format an encoder is to be given: the source's if offered, else the one that loses least.
 
-    Returns the name and what is lost in words ("bit depth, chroma resolution"), "" if nothing is.
+    Returns the name and what is lost in words ("bit depth, chroma resolution"), "" if nothing is
+    (between Y'CbCr and R'G'B' no more than rounding is).
     """
     if not offered or source in offered:
         return source, ""
@@ -104,8 +105,6 @@ def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
         (PixFmtLoss.COLORQUANT, "colours"),
     )
     lost = [text for flag, text in names if loss & flag]
-    if loss & PixFmtLoss.COLORSPACE and is_rgb(source) != is_rgb(best.name):
-        lost.append("R'G'B' becomes Y'CbCr" if is_rgb(source) else "Y'CbCr becomes R'G'B'")
     return best.name, ", ".join(lost)
 
 

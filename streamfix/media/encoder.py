@@ -91,7 +91,7 @@ class VideoEncoder:
         quality = given.pop("q", given.pop("qscale", None))
         check_known(given, self._codec.name)
         rate = rate or DEFAULT_RATE
-        self.time_base = self._choose_time_base(first, muxer.format, rate, constant)
+        self.time_base = self._choose_time_base(first, muxer.format, rate, constant, source)
         self._counts = muxer.format in _COUNTING
         self.timeline = Timeline(self.time_base, self._shown, counts=self._counts)
         frame = picture.to_av(first)
@@ -135,7 +135,9 @@ class VideoEncoder:
             return convert.reformat(frame, twin, color=color, full_range=True)
         return convert.reformat(frame, self.pix_fmt, color=color, full_range=self._full_range)
 
-    def _choose_time_base(self, first: Frame, format: str, rate: Fraction, constant: bool) -> Fraction:
+    def _choose_time_base(
+        self, first: Frame, format: str, rate: Fraction, constant: bool, source: MappedStream
+    ) -> Fraction:
         if constant:
             return first.time_base
         rates = self._codec.frame_rates
@@ -144,8 +146,12 @@ class VideoEncoder:
             if nearest != rate:
                 log.warning("%s: %s knows no %s frames a second; -r %s", self._shown, self._codec.name, rate, nearest)
             return 1 / nearest
-        if format in _COUNTING or format in _UNEVEN_BUT_COUNTING:
+        if format in _COUNTING:
             return 1 / rate
+        if format in _UNEVEN_BUT_COUNTING:
+            finest: Fraction | None = getattr(source.stream, "base_rate", None)
+            usable = finest is not None and rate < finest <= 240 and first.time_base == source.time_base
+            return 1 / finest if usable and finest else 1 / rate
         if self._codec.name in _SMALL_TIME_BASE and first.time_base.denominator > 65535:
             return 1 / rate
         return first.time_base
@@ -199,6 +205,10 @@ class VideoEncoder:
             context.qscale = True
             context.global_quality = round(float(quality))
         context.options = {**options, **hdr_options(self._codec.name, frame, options)}
+        if self._codec.name == "libx265" and "log-level" not in context.options.get("x265-params", ""):
+            # It writes pages to stderr past libav's log level.
+            said = context.options.get("x265-params")
+            context.options["x265-params"] = f"{said}:log-level=warning" if said else "log-level=warning"
         return stream
 
     def _keep_rotation(self, frame: av.VideoFrame, format: str, upright: bool) -> None:

@@ -17,6 +17,7 @@ from av.stream import Disposition, Stream
 
 from ..errors import BadOption, UsageError
 from .faults import cannot_write, libav_explains, words
+from .options import nearest_option
 from .streams import MappedStream
 from .target import Target
 
@@ -47,16 +48,16 @@ def guess_format(url: str, format: str | None) -> str:
 class Muxer:
     """Writes packets into a container.
 
-    options: the muxer's, by name; they win over the defaults made here.
+    encoder: its name, for messages. options: the muxer's, by name; they win over the defaults made here.
     fragments: False writes MP4 in one piece, unreadable until it is complete.
     Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
     """
 
     def __init__(
-        self, target: Target, format: str, options: Mapping[str, str], encoders: str, *, fragments: bool = True
+        self, target: Target, format: str, options: Mapping[str, str], encoder: str, *, fragments: bool = True
     ) -> None:
         self.target = target
-        self._encoders = encoders
+        self._encoder = encoder
         self._started = False
         self.payload_bytes = 0
         defaults: dict[str, str] = {}
@@ -92,8 +93,8 @@ class Muxer:
         if unused:
             name = next(iter(unused))
             raise BadOption(
-                f"Unrecognized option {name!r} ({name}={unused[name]}): neither {self._encoders} nor the muxer "
-                f"{self.format} has it"
+                f"Unrecognized option {name!r} ({name}={unused[name]}): neither the encoder {self._encoder} nor the "
+                f"muxer {self.format} has it{nearest_option(name, self._encoder)}"
             )
 
     def mux(self, packet: av.Packet[Any], stream: Stream) -> None:

@@ -42,13 +42,20 @@ def default_option(encoder: str, name: str) -> str | None:
     return next((o.default for o in (*options.private, *options.generic) if o.name == name), None)
 
 
+def nearest_option(name: str, encoder: str) -> str:
+    """ "; did you mean 'crf'?", or nothing where no option is near."""
+    near = difflib.get_close_matches(name, sorted(known_options(encoder)), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def check_known(given: Mapping[str, str], encoder: str) -> None:
     """Raise BadOption for an option that an encoder does not have."""
     for name, value in given.items():
         if name not in known_options(encoder):
-            near = difflib.get_close_matches(name, sorted(known_options(encoder)), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise BadOption(f"Unrecognized option {name!r} ({name}={value}): the encoder {encoder} has none{hint}")
+            raise BadOption(
+                f"Unrecognized option {name!r} ({name}={value}): the encoder {encoder} has none"
+                f"{nearest_option(name, encoder)}"
+            )
 
 
 def share_out(options: Mapping[str, str], *encoders: str) -> tuple[list[dict[str, str]], dict[str, str]]:

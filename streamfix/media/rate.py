@@ -33,7 +33,7 @@ class Timeline:
             self._begin = exact
         if self._counts:
             pts = 0 if self._last is None else self._last + 1
-            if abs(exact - self._begin - pts * self.time_base) > 2 * self.time_base:
+            if abs(exact - self._begin - pts * self.time_base) > self.time_base:
                 self._tell(frame, "keeps no timestamps, and the input's frames are not evenly spaced; use -r or .mkv")
         else:
             pts = rescale(frame.pts, frame.time_base, self.time_base)
