@@ -99,7 +99,7 @@ def assemble(
     """
     # libavformat writes an empty track for a cover when it writes fragments.
     cover = any(s.kind == "cover" for s in reader.streams)
-    muxer = Muxer(target, format, request.format, request.codec, fragments=not cover)
+    muxer = Muxer(target, format, request.format, request.codec, time_base=first.time_base, fragments=not cover)
     carriers: dict[int, Carrier] = {}
     placed: list[tuple[str, Stream]] = []
     encoder: VideoEncoder | None = None

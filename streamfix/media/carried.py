@@ -72,7 +72,9 @@ class TranscodedAudio:
             codec.name, rate=min(rates, key=lambda r: (abs(r - wanted_rate), -r)) if rates else wanted_rate
         )
         context: Any = self.stream.codec_context
-        context.layout = _layout(int(channels)) if channels else decoder.layout
+        layout = decoder.layout
+        unnamed = layout.name.endswith("channels")  # PCM says how many, not where
+        context.layout = _layout(int(channels or layout.nb_channels)) if channels or unnamed else layout
         formats = [f.name for f in codec.audio_formats or ()]
         context.format = decoder.format.name if decoder.format.name in formats or not formats else formats[0]
         context.time_base = Fraction(1, context.sample_rate)

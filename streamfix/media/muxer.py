@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -49,22 +50,34 @@ class Muxer:
     """Writes packets into a container.
 
     encoder: its name, for messages. options: the muxer's, by name; they win over the defaults made here.
+    time_base: the video's, which MP4's start offsets then count in.
     fragments: False writes MP4 in one piece, unreadable until it is complete.
     Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
     """
 
     def __init__(
-        self, target: Target, format: str, options: Mapping[str, str], encoder: str, *, fragments: bool = True
+        self,
+        target: Target,
+        format: str,
+        options: Mapping[str, str],
+        encoder: str,
+        *,
+        time_base: Fraction,
+        fragments: bool = True,
     ) -> None:
         self.target = target
         self._encoder = encoder
         self._started = False
         self.payload_bytes = 0
         defaults: dict[str, str] = {}
-        if format in _MOV_LIKE and "movflags" not in options:
-            defaults = _CRASH_SAFE if target.is_file else _STREAMABLE
-            if target.is_file and not fragments:
-                defaults = {}
+        if format in _MOV_LIKE:
+            if "movflags" not in options and not target.is_file:
+                defaults.update(_STREAMABLE)
+            elif "movflags" not in options and fragments:
+                defaults.update(_CRASH_SAFE)
+            # Edit lists, and so start offsets, count in it; the default is milliseconds.
+            if 1000 < time_base.denominator <= 1_000_000:
+                defaults["movie_timescale"] = str(time_base.denominator)
         elif format in ("matroska", "webm"):
             # Timestamps as they are: Matroska takes those before 0 that a codec's priming has.
             defaults = {"avoid_negative_ts": "disabled"}

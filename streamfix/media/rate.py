@@ -60,6 +60,7 @@ class ConstantRate:
         self.duplicated = self.dropped = 0
         self._held: Frame | None = None
         self._slot = 0
+        self._any = False
 
     def push(self, frame: Frame) -> Iterator[Frame]:
         """The frame before, as often as it is due."""
@@ -73,14 +74,19 @@ class ConstantRate:
         self._held, self._slot = frame, slot
 
     def flush(self) -> Iterator[Frame]:
-        """The last frame, for as long as it lasts."""
-        if self._held is not None:
-            lasts = self._held.duration * self._held.time_base / self.time_base
-            yield from self._repeat(max(1, round(lasts)))
+        """The last frame, for as long as it lasts: the length stays, to the nearest slot."""
+        held = self._held
+        if held is not None:
+            end = rescale(held.pts + held.duration, held.time_base, self.time_base) if held.duration else self._slot + 1
+            if end <= self._slot and self._any:
+                self.dropped += 1
+            else:
+                yield from self._repeat(max(1, end - self._slot))
             self._held = None
 
     def _repeat(self, times: int) -> Iterator[Frame]:
         assert self._held is not None
         self.duplicated += times - 1
+        self._any = True
         for i in range(times):
             yield replace(self._held, pts=self._slot + i, time_base=self.time_base, duration=1)

@@ -189,17 +189,38 @@ class Source:
                 stream.discard = Discard.all
 
     def _seek(self, container: InputContainer) -> None:
-        target = self.from_s - _SEEK_MARGIN_S
-        try:
-            container.seek(max(math.floor(target / _MICRO), math.floor(self.start_s / _MICRO)), backward=True)
-        except (av.FFmpegError, OSError):
-            log.debug("%s: cannot seek; reading up to %s s instead", self.url, float(self.from_s))
+        """Go to a keyframe at or before the wanted time; containers without an index may need several tries."""
+        # Some seek by dts, which begins before the first pts.
+        first, margin_s = math.floor((self.start_s - 1) / _MICRO), _SEEK_MARGIN_S
+        while True:
+            target = max(math.floor((self.from_s - margin_s) / _MICRO), first)
+            try:
+                container.seek(target, backward=True)
+                if target == first or self._is_keyframe_before(container):
+                    container.seek(target, backward=True)
+                    return
+            except (av.FFmpegError, OSError):
+                log.debug("%s: cannot seek; reading up to %s s instead", self.url, float(self.from_s))
+                return
+            margin_s *= 8
+
+    def _is_keyframe_before(self, container: InputContainer) -> bool:
+        """True if the next packet of the video is a keyframe, and no later than the wanted time."""
+        video = next((s for s in self._streams if s.kind == "video"), None)
+        if video is None:
+            return True
+        for packet in container.demux(container.streams[video.index]):
+            if packet.size:
+                at = packet.pts if packet.pts is not None else packet.dts
+                return packet.is_keyframe and (at is None or at * video.time_base <= self.from_s)
+        return False
 
     def _pace(self, packet: av.Packet[Any], time_base: Fraction) -> None:
         """Wait until the packet is due by the wall clock, or the run is stopped."""
-        if packet.dts is None:
+        at = packet.dts if packet.dts is not None else packet.pts
+        if at is None:
             return
-        at_s, now_s = float(packet.dts * time_base), time.monotonic()
+        at_s, now_s = float(at * time_base), time.monotonic()
         if self._clock_s is None:
             self._clock_s = now_s, at_s
         wait_s = at_s - self._clock_s[1] - (now_s - self._clock_s[0])

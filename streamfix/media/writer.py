@@ -147,6 +147,8 @@ class Writer(Stage):
             return
         lasts_s = frame.duration * frame.time_base
         self._end_s = frame.pts * frame.time_base + lasts_s
+        if self._output is None:
+            self._keep_visible(frame)
         if self._shift_s:
             frame = replace(frame, pts=frame.pts + to_units(self._shift_s, frame.time_base))
         if self._output is None:
@@ -180,6 +182,13 @@ class Writer(Stage):
         if not self.spec.shortest:
             while self._held:
                 self._push_packet(self._held.popleft())
+
+    def _keep_visible(self, first: Frame) -> None:
+        """Move everything where the video begins before 0: players do not show it in MP4, Matroska cannot say it."""
+        begin_s = first.pts * first.time_base + self._shift_s
+        if begin_s < 0:
+            log.warning("%s: the video begins at %.3f s; all streams are moved to 0", self.spec.url, float(begin_s))
+            self._shift_s -= begin_s
 
     def _covers(self) -> dict[int, bytes]:
         """Attached pictures: demuxers give them before anything else."""
