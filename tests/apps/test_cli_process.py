@@ -70,6 +70,18 @@ def test_a_consumer_that_leaves_is_a_broken_pipe(clip: Path) -> None:
     assert "Broken pipe" in said.splitlines()[-1]
 
 
+def test_a_job_goes_on_when_nobody_reads_what_it_says(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    words: list[str | Path] = ["-stats_period", "0.02", "-progress", "-", "-stream_loop", "40", "-i", clip]
+    with process([*words, "-c:v", "ffv1", out]) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        running.stderr.close()
+        assert running.wait(timeout=60) == 0
+    assert len(levels(out)) == 41 * 25
+
+
 def read_until(stream: io.BufferedReader | int, word: bytes) -> bytes:
     """What comes until `word` does; fails if the stream ends before."""
     descriptor = stream if isinstance(stream, int) else stream.fileno()

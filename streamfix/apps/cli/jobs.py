@@ -125,6 +125,11 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
             (encoder_options["video"] if given.name in _ENCODER else options)[given.name] = given.text
         else:
             encoder_options[_kind(given)][given.name] = given.text
+    for given in file.all("q"):
+        quality = encoder_options[_kind(given)]
+        # ffmpeg's own translation: the encoder is told to hold lambda, 118 times the quantiser
+        quality["global_quality"] = str(round(given.value * _QP2LAMBDA))
+        quality["flags"] = quality.get("flags", "") + "+qscale"
     threads = file.get("threads")
     if threads is not None:
         encoder_options["video"]["threads"] = str(threads)
@@ -164,6 +169,7 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
     )
 
 
+_QP2LAMBDA = 118  # libavutil/avutil.h, FF_QP2LAMBDA
 _ENCODER = ("crf", "preset", "tune", "profile", "level", "b", "g", "bf")
 
 

@@ -33,9 +33,12 @@ class Keyboard(AbstractContextManager["Keyboard"]):
 
     def asked_to_quit(self) -> bool:
         """Read what was typed; True if it was q. A terminal that is gone gives no more keys."""
-        keys = os.read(0, 64)
+        try:
+            keys = os.read(0, 64)
+        except OSError:
+            keys = b""
         if not keys:
-            self.restore()
+            self._before = None
         return b"q" in keys.lower()
 
     def restore(self) -> None:

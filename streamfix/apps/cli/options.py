@@ -179,6 +179,15 @@ _TABLE = (
     Option("profile", "output", "NAME", "encoder profile", stream=True, libav=True),
     Option("level", "output", "LEVEL", "encoder level, as in 4.1", stream=True, libav=True),
     Option("b", "output", "RATE", "bits a second, as in -b:v 2M or -b:a 128k", parse_number, stream=True, libav=True),
+    Option(
+        "q",
+        "output",
+        "N",
+        "constant quality of encoders that have no -crf, as in -q:v 3",
+        parse_number,
+        ("qscale",),
+        stream=True,
+    ),
     Option("g", "output", "N", "longest distance between keyframes", parse_integer, stream=True, libav=True),
     Option("bf", "output", "N", "most B-frames in a row", parse_integer, stream=True, libav=True),
     Option("movflags", "output", "FLAGS", "how MP4 is laid out, as in +faststart", libav=True),
@@ -193,6 +202,10 @@ REFUSED = {
     "lavfi": "one chain for one video is taken: use -vf, or restore first and mix with ffmpeg",
     "af": "audio is copied or transcoded, not filtered; filter it with ffmpeg afterwards",
     "pass": "two-pass encoding is not there; use -crf, or restore to a lossless file first (-c:v ffv1)",
+    "vsync": "every picture keeps its timestamp; -r makes the rate constant",
+    "fps_mode": "every picture keeps its timestamp; -r makes the rate constant",
+    "bsf": "bitstream filters are not applied; run ffmpeg -c copy -bsf on the result",
+    "tag": "codec tags follow from the container; run ffmpeg -c copy -tag on the result",
     "aspect": "use the chain: -vf ...,setdar=16/9",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import os
@@ -18,7 +19,7 @@ from .values import format_clock
 
 
 class Report(Protocol):
-    """Shows progress. `last` is true exactly once, at the end, also after an error."""
+    """Shows progress. `last` is true exactly once, at the end, also after an error. OSError: nobody looks any more."""
 
     def show(self, progress: Progress, last: bool = False) -> None: ...
 
@@ -27,19 +28,14 @@ class Blocks:
     """ffmpeg's -progress: a block of key=value lines each time, the last one with progress=end."""
 
     def __init__(self, stream: io.RawIOBase | io.BufferedIOBase) -> None:
-        self._stream: io.RawIOBase | io.BufferedIOBase | None = stream
+        self._stream = stream
 
     def show(self, progress: Progress, last: bool = False) -> None:
-        if self._stream is None:
-            return
         text = "".join(f"{key}={value}\n" for key, value in fields(progress, last).items())
-        try:
-            self._stream.write(text.encode())
-            self._stream.flush()
-            if last:
-                self._stream.close()
-        except OSError:
-            self._stream = None  # whoever listened has left; that is no reason to end the job
+        self._stream.write(text.encode())
+        self._stream.flush()
+        if last:
+            self._stream.close()
 
 
 def fields(p: Progress, last: bool) -> dict[str, str]:
@@ -103,7 +99,8 @@ class Bar(AbstractContextManager["Bar"]):
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._rich.stop()
+        with contextlib.suppress(OSError):  # the terminal is gone
+            self._rich.stop()
 
     def show(self, progress: Progress, last: bool = False) -> None:
         total = 1.0 if progress.part is not None or last else None

@@ -62,7 +62,7 @@ class Runner:
     """One run of one job."""
 
     def __init__(self, spec: JobSpec, reports: Sequence[Report], keyboard: Keyboard, period_s: float) -> None:
-        self._spec, self._reports, self._keyboard = spec, reports, keyboard
+        self._spec, self._reports, self._keyboard = spec, list(reports), keyboard
         self._period_s = max(period_s, 0.02)
         self._job: Job | None = None
         self._error: BaseException | None = None
@@ -80,7 +80,13 @@ class Runner:
         worker = threading.Thread(target=self._work, name="job", daemon=True)
         with _signals_to(self._woken):
             worker.start()
-            ended = self._watch()
+            try:
+                ended = self._watch()
+            except BaseException:
+                if self._job is not None:
+                    self._job.cancel()
+                    worker.join(_PATIENCE_S)
+                raise
             self._report(last=True)
         if len(self._signals) > 1 or not ended:
             _log.error("streamfix: stopped at once; what is unfinished is lost")
@@ -144,9 +150,13 @@ class Runner:
         if job is None and not last:
             return
         progress = job.progress if job is not None else Progress()
-        for report in self._reports:
-            if job is not None or isinstance(report, Blocks):
+        for report in tuple(self._reports):
+            if job is None and not isinstance(report, Blocks):
+                continue
+            try:
                 report.show(progress, last)
+            except OSError:  # nobody looks any more; that is no reason to end the job
+                self._reports.remove(report)
 
     def _leave(self, code: int, worker: threading.Thread | None = None) -> None:
         """Exit without waiting for threads that may be held up in C."""
