@@ -183,11 +183,14 @@ class Reader:
                 yield from self._items_of(packet, feed)
                 del packet
                 feed.advance()
+        except StreamfixError as error:
+            self.failure = error
+        try:
             yield from self._frames(None, self._sources[self._video.input_index])
             if not self._stopped.is_set():
                 self._decoder.check()
         except StreamfixError as error:
-            self.failure = error
+            self.failure = self.failure or error
 
     def _items_of(self, packet: av.Packet[Any] | LoopEnd, feed: _Feed) -> Iterator[Item]:
         if isinstance(packet, LoopEnd):

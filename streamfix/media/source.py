@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -95,6 +96,7 @@ class Source:
                 if self.spec.realtime:
                     self._pace(packet, mapped.time_base)
                 yield packet
+            self._check_complete(ends)
             round_ += 1
             if self._stopped.is_set() or (0 <= self.spec.loops < round_):
                 return
@@ -134,6 +136,19 @@ class Source:
         """A stream has reached the end of the wanted part; with the last one, reading ends."""
         self._waiting.discard(index)
         self._ended = not self._waiting
+
+    def _check_complete(self, ends: dict[int, int]) -> None:
+        """Raise InputError where the container's index knows of more than there was: libav ends such a file quietly."""
+        for stream in self._streams:
+            stated_s = _stated_length(self.container, stream)
+            if stated_s is None or stream.index not in ends or stream.kind != "video":
+                continue
+            read_s = ends[stream.index] * stream.time_base - (stream.stream.start_time or 0) * stream.time_base
+            if read_s < stated_s - max(Fraction(1, 4), stated_s / 50):
+                raise InputError(
+                    f"{self.spec.url}: the file ends at {float(read_s):.3f} s though its index says "
+                    f"{float(stated_s):.3f} s: it was cut off"
+                )
 
     def _until(self) -> Fraction | None:
         """When to stop, in shifted time."""
@@ -226,6 +241,18 @@ class Source:
         wait_s = at_s - self._clock_s[1] - (now_s - self._clock_s[0])
         if wait_s > 0:
             self._stopped.wait(wait_s)
+
+
+def _stated_length(container: InputContainer, stream: MappedStream) -> Fraction | None:
+    """What an index says of a stream's length, None where it is only estimated from what is there."""
+    if container.format.name.startswith(("mov", "avi")):
+        return stream.duration_s
+    tag = next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), "")
+    found = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", tag) if "matroska" in container.format.name else None
+    if found is None:
+        return None
+    hours, minutes, seconds = found.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
 
 
 def _shift(packet: av.Packet[Any], by: int) -> None:
