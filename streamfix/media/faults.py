@@ -49,6 +49,17 @@ def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
     return OutputError(f"{url}: {words(error)}{' ' + place if place else ''}{remedy}")
 
 
+_shown = False
+
+
+def show_libav(level: int) -> None:
+    """Let libav itself write its messages of at least `level` (av.logging.INFO, ...) to stderr from now on."""
+    global _shown  # libav has one callback a process
+    _shown = True
+    av.logging.set_libav_level(level)
+    av.logging.restore_default_callback()
+
+
 @contextmanager
 def libav_explains() -> Iterator[None]:
     """Have libav keep its last error message, for `words`, while something is opened.
@@ -65,3 +76,5 @@ def libav_explains() -> Iterator[None]:
     finally:
         if level is None:
             av.logging.set_level(None)
+            if _shown:
+                av.logging.restore_default_callback()

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+import av.logging
 import pytest
 
 from streamfix.apps.cli import main
 from streamfix.filters import FILTERS
+from streamfix.media import faults
 from tests.apps.material import install_filters, write_clip
 
 
@@ -52,7 +55,9 @@ def run(capfd: pytest.CaptureFixture[str], site: Path, monkeypatch: pytest.Monke
         said = capfd.readouterr()
         return Said(code, said.out, said.err)
 
+    monkeypatch.setattr(faults, "_shown", False)
     yield run
+    av.logging.set_level(None)
     logging.captureWarnings(False)
     sys.stdout.flush()
     for logger, handlers, level, propagate in before:

@@ -92,6 +92,14 @@ def test_tells_input_output_and_progress(run: Run, clip: Path, tmp_path: Path) -
     assert "bench: maxrss=" in said.err
 
 
+def test_a_verbose_run_shows_what_libav_says(run: Run, clip: Path, tmp_path: Path) -> None:
+    words = ("-i", clip, "-c:v", "libx264", "-an")
+    assert "[libx264 @ " not in run(*words, tmp_path / "quiet.mp4").err
+    said = run("-v", "verbose", *words, tmp_path / "out.mp4")
+    assert (said.code, said.out) == (0, "")
+    assert "[libx264 @ " in said.err
+
+
 def blocks(text: str) -> list[dict[str, str]]:
     """The key=value blocks of -progress; each ends with its progress key."""
     found: list[dict[str, str]] = [{}]

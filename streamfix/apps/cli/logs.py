@@ -78,7 +78,8 @@ def set_up(level: int) -> None:
     if level <= VERBOSE:
         import av.logging
 
-        # libav's own callback writes to stderr without Python: a codec's thread that waited for the interpreter
-        # while the interpreter waits for the codec would never end.
-        av.logging.set_libav_level(av.logging.INFO if level == VERBOSE else av.logging.VERBOSE)
-        av.logging.restore_default_callback()
+        from ...media.faults import show_libav
+
+        # libav writes to stderr without Python: a codec's thread that waited for the interpreter while the
+        # interpreter waits for the codec would never end.
+        show_libav(av.logging.INFO if level == VERBOSE else av.logging.VERBOSE)
