@@ -72,6 +72,11 @@ class Writer(Stage):
         self._finished = False
 
     @property
+    def video_codec(self) -> str:
+        """Name of the video's encoder, asked for or the container's usual one."""
+        return self._request.codec
+
+    @property
     def bytes_written(self) -> int:
         """Bytes of the output so far."""
         return 0 if self._output is None else self._output.muxer.bytes

@@ -85,6 +85,8 @@ def test_tells_input_output_and_progress(run: Run, clip: Path, tmp_path: Path) -
     said = run("-i", clip, "-vf", "double", "-c:v", "ffv1", "-benchmark", tmp_path / "out.mkv")
     assert said.out == ""
     assert "48x32, yuv420p, 25 fps" in said.err
+    assert "stream 0:0 (video, ffv1) -> double -> ffv1\n" in said.err
+    assert "stream 0:1 (audio, flac) -> copy\n" in said.err
     assert "double may invent detail: the result is reconstructed, not restored" in said.err
     assert "frame=   25 fps=" in said.err
     assert "\r" in said.err or said.err.count("frame=") == 1

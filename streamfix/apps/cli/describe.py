@@ -23,7 +23,7 @@ def describe(job: Job) -> None:
     chain = ",".join(spec.name for spec in job.spec.filters) or "null"
     ways = {"audio": output.audio_codec, "subtitle": output.subtitle_codec}
     for stream in job.reader.streams:
-        way = f"{chain} -> {output.video_codec or 'encoder'}" if stream.restored else ways.get(stream.kind, "copy")
+        way = f"{chain} -> {job.writer.video_codec}" if stream.restored else ways.get(stream.kind, "copy")
         _log.info("  %s -> %s", stream, way)
     _log.info("Output %r", output.url)
     if job.restoration and job.restoration.generative:

@@ -132,7 +132,7 @@ class Runner:
         """The first ends the input and lets everything drain; the second ends the run."""
         self._signals.append(number)
         if len(self._signals) == 1:
-            _log.info("\nExiting normally, received signal %d.", number)
+            _log.info("\nExiting normally, received signal %d; another one stops at once.", number)
             self._stop()
         elif self._job is not None:
             self._job.cancel()
