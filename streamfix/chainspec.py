@@ -43,7 +43,9 @@ def parse_chain(text: str) -> list[FilterSpec]:
     chain = []
     for part in _split(text, ","):
         if _has_unquoted(part, ";["):
-            raise UsageError(f"-vf {text!r}: only a plain chain is taken, no labels [..] and no ';' in {part.strip()!r}")
+            raise UsageError(
+                f"-vf {text!r}: only a plain chain is taken, no labels [..] and no ';' in {part.strip()!r}"
+            )
         name, _, arguments = part.partition("=")
         name = name.partition("@")[0].strip()  # name@id: ids matter in graphs only
         if not name:
