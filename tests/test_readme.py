@@ -16,6 +16,7 @@ from streamfix.apps.cli.grammar import parse
 from streamfix.apps.cli.jobs import job_spec
 from streamfix.chainspec import parse_chain
 from streamfix.conformance.laws import LAWS
+from tests.apps.material import write_clip
 from tests.bench import tables
 
 README = (Path(streamfix.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -57,6 +58,18 @@ def test_the_quoting_table_is_right() -> None:
     for path, chains, shell in rows:
         for chain in [*re.findall(r"`(.*?)`", chains), *shlex.split(shell)]:
             assert parse_chain(chain)[0].options == {"0": path}
+
+
+def test_the_library_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clip(tmp_path / "in.mp4", 5)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(next(block for block in fenced("python") if "streamfix.restore" in block), "README.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("5 frames in ")
+    assert said[1] == "48 32 25"
+    assert said[-1] == "0.16 4/25"
 
 
 @pytest.mark.parametrize("law", sorted(LAWS))
