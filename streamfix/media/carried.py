@@ -34,8 +34,32 @@ class Copied:
         self.stream: Stream = add_copy(muxer.container, mapped)
         self._last: int | None = None
         self._told = False
+        self._early: list[av.Packet[Any]] = []
 
     def push(self, packet: av.Packet[Any]) -> None:
+        if self._last is None and packet.dts is None and self._mapped.kind == "video":
+            # Matroska has no dts, and libav cannot tell the first ones of a stream with B-frames.
+            self._early.append(packet)
+            return
+        self._settle(packet.dts)
+        self._mux(packet)
+
+    def flush(self) -> None:
+        self._settle(None)
+
+    def _settle(self, known: int | None) -> None:
+        """Give the first packets the dts that lead up to the first one known."""
+        early, self._early = self._early, []
+        if known is None and early:
+            known = min(p.pts for p in early if p.pts is not None) + 1
+        for packet in reversed(early):
+            assert known is not None
+            known -= packet.duration or 1
+            packet.dts = known
+        for packet in early:
+            self._mux(packet)
+
+    def _mux(self, packet: av.Packet[Any]) -> None:
         dts = packet.dts if packet.dts is not None else packet.pts
         if dts is None:
             dts = 0 if self._last is None else self._last + 1
@@ -48,9 +72,6 @@ class Copied:
         if packet.pts is None or packet.pts < dts:
             packet.pts = dts
         self._muxer.mux(packet, self.stream)
-
-    def flush(self) -> None:
-        """Nothing is held."""
 
 
 class TranscodedAudio:

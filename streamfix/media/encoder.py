@@ -21,7 +21,7 @@ from ..frame import Frame
 from . import convert, picture
 from .faults import libav_explains, words
 from .hdr import hdr_options
-from .muxer import Muxer
+from .muxer import MOV_LIKE, Muxer
 from .options import check_known, default_option, find_encoder
 from .rate import Timeline
 from .rotation import display_matrix
@@ -40,6 +40,8 @@ _BY_ENDING = {
 _COUNTING = {"yuv4mpegpipe", "rawvideo", "image2", "image2pipe"}
 _UNEVEN_BUT_COUNTING = {"avi"}  # its time is a frame number, with gaps
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
+_TELLS_ASPECT = {"h264", "hevc", "vvc", "mpeg4", "mpeg2video", "mpeg1video", "theora", "mjpeg", "prores", "dnxhd"}
+_WITHOUT_HEADER = {"null", "rawvideo", "image2", "image2pipe"}
 _SMALL_TIME_BASE = {"mpeg4", "libxvid", "msmpeg4v2", "msmpeg4", "h263", "h263p", "wmv1", "wmv2", "flv"}
 _Y4M_FORMATS = [
     *("gray", "yuv411p", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray9le", "gray10le"),
@@ -101,6 +103,7 @@ class VideoEncoder:
         self.stream = self._add(muxer, first, shaped, rate, given, quality)
         self.stream.metadata.update(_kept_tags(source.metadata))
         self.stream.disposition = Disposition(source.disposition)
+        self._keep_aspect(first, muxer.format)
         self._keep_rotation(frame, muxer.format, upright)
         self._set_field_order(first, source)
         self._open(given)
@@ -211,11 +214,21 @@ class VideoEncoder:
             context.options["x265-params"] = f"{said}:log-level=warning" if said else "log-level=warning"
         return stream
 
+    def _keep_aspect(self, first: Frame, format: str) -> None:
+        """PyAV sets the aspect ratio of the codec, not of the stream, which some containers write instead."""
+        aspect = first.sample_aspect_ratio
+        known = format in MOV_LIKE or self._codec.canonical_name in _TELLS_ASPECT or format in _WITHOUT_HEADER
+        if aspect not in (None, 1) and not known:
+            log.warning(
+                "%s: the sample aspect ratio %s is lost with %s in %s; use -c:v libx264 or .mov",
+                *(self._shown, aspect, self._codec.name, format),
+            )
+
     def _keep_rotation(self, frame: av.VideoFrame, format: str, upright: bool) -> None:
         matrix = None if upright else display_matrix(frame)
         if matrix is None:
             return
-        if format not in ("mp4", "mov", "matroska", "webm", "ipod", "3gp"):
+        if format not in MOV_LIKE | {"matroska", "webm"}:
             log.warning("%s: %s keeps no rotation; leave out -noautorotate, or use .mkv", self._shown, format)
         self.stream.set_display_matrix(matrix)
 

@@ -32,7 +32,7 @@ _CRASH_SAFE = {
     "flush_packets": "1",
 }
 _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
-_MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
+MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
 
 
 def guess_format(url: str, format: str | None) -> str:
@@ -70,7 +70,7 @@ class Muxer:
         self._started = False
         self.payload_bytes = 0
         defaults: dict[str, str] = {}
-        if format in _MOV_LIKE:
+        if format in MOV_LIKE:
             if "movflags" not in options and not target.is_file:
                 defaults.update(_STREAMABLE)
             elif "movflags" not in options and fragments:
