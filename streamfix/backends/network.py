@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: A change smaller than this, a 16th of an 8-bit code, counts as no influence.
-_NO_INFLUENCE = 1 / 4096
+# A change of less than a 16th of an 8-bit code counts as no influence, one of more than half a code always as some.
+_NO_INFLUENCE, _LEAST_INFLUENCE = 1 / 4096, 1 / 512
 
 
 class Network(Protocol):
@@ -48,12 +49,13 @@ class Network(Protocol):
 
 
 def measure_receptive_field(network: Network, device: torch.device | str = "cpu", limit: int = 128) -> int | None:
-    """How far, in input pixels, a change reaches in the output, found by changing half of a picture.
+    """How far, in input pixels, the loss of one half of a picture is felt in the other.
 
-    This is the reach that matters in practice: what it finds may be far less
-    than what the layers add up to, because influence fades with distance. A
-    change below 1/4096 counts as none. None: beyond `limit` pixels (a global
-    pooling, say). Runs the network on pictures of at most 2 * limit x 64 pixels.
+    Found by cutting pictures in two, as tiles are cut, so that what the
+    network puts beyond an edge counts with its real weight. It may be less
+    than what the layers add up to: influence fades with distance, and below
+    1/4096 it counts as none. None: beyond `limit` pixels (a global pooling,
+    say). An eighth is added, for pictures that weigh more. Runs the network on pictures of at most 2 * limit x 64 pixels.
     """
     reach = 16
     while reach < limit:
@@ -65,31 +67,40 @@ def measure_receptive_field(network: Network, device: torch.device | str = "cpu"
 
 
 def _reach(network: Network, device: torch.device | str, limit: int) -> int | None:
-    """As `measure_receptive_field`, None if the change reached `limit` pixels."""
-    seeded = torch.Generator().manual_seed(limit)
+    """As `measure_receptive_field`, None if the loss was felt as far as `limit` pixels."""
     multiple, farthest = network.multiple, 0
-    half = _up(max(limit, -(-network.minimum // 2)), multiple)
+    half = _up(max(limit, network.minimum), multiple)
     across = _up(max(64, network.minimum), multiple)
     for axis in (-1, -2):
         height, width = network.fixed_size or ((across, 2 * half) if axis == -1 else (2 * half, across))
         length = (height, width)[axis]
         edge = length // 2
-
-        def random() -> Tensor:
-            return torch.rand(1, network.channels, height, width, generator=seeded)  # noqa: B023  # used at once
-
-        base = 0.5 * random() + 0.5 * F.avg_pool2d(random(), 5, 1, 2)
-        first = network(base.to(device)).float()
-        for other in (torch.zeros_like(base), torch.ones_like(base), random().round()):
-            kept = base.narrow(axis, 0, edge)
-            changed = torch.cat((kept, other.narrow(axis, edge, length - edge)), axis)
-            change = (network(changed.to(device)).float() - first).abs()
-            reached = change.transpose(axis, -1).amax((0, 1, 2))[: edge * network.scale] > _NO_INFLUENCE
+        for near, far in _pictures((1, network.channels, height, width)):
+            kept = near.narrow(axis, 0, edge)
+            whole = torch.cat((kept, far.narrow(axis, edge, length - edge)), axis)
+            # one size only: it cannot be cut, so the other half is changed instead
+            part = kept if network.fixed_size is None else near
+            a, b = (network(x.to(device)).float().transpose(axis, -1) for x in (whole, part))
+            inside = slice(edge * network.scale)
+            change = (a[..., inside] - b[..., inside]).abs().amax((0, 1, 2))
+            # Another size may be computed in another order: in half precision that alone is more than 1/4096.
+            rounding = float(change[: max(1, len(change) // 4)].max())
+            reached = change > min(max(2 * rounding, _NO_INFLUENCE), _LEAST_INFLUENCE)
             if bool(reached.any()):
                 farthest = max(farthest, edge - int(torch.nonzero(reached)[0]) // network.scale)
         if farthest >= min(limit, edge):
             return None
-    return farthest
+    return farthest + -(-farthest // 8)  # other pictures may weigh more
+
+
+def _pictures(shape: tuple[int, int, int, int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pairs of test pictures, near and far: detail and noise, bright and dark, dark and bright."""
+    seeded = torch.Generator().manual_seed(1)
+    noise, more = torch.rand(shape, generator=seeded), torch.rand(shape, generator=seeded)
+    smooth = F.avg_pool2d(noise, 5, 1, 2)
+    yield 0.5 * smooth + 0.5 * more, noise.round()
+    yield 0.9 + 0.1 * more, torch.zeros(shape)
+    yield 0.1 * noise, torch.ones(shape)
 
 
 def _up(value: int, multiple: int) -> int:

@@ -103,7 +103,7 @@ def test_spans_cover_every_pixel_with_a_weight_of_one(
 def test_the_field_of_convolutions_is_found(layers: int) -> None:
     field = measure_receptive_field(TorchNetwork(Residual(layers)))
     assert field is not None
-    assert layers - 2 <= field <= layers  # the far corner of a long path may weigh nothing
+    assert layers - 1 <= field <= layers + layers // 8 + 1
 
 
 def test_a_global_network_has_no_field() -> None:
