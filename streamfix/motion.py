@@ -61,6 +61,12 @@ def global_motion(flow: Floats) -> float:
     return float(np.hypot(*np.median(sparse, axis=0)))
 
 
+def typical_motion(flow: Floats) -> float:
+    """Median length of the vectors in pixels: small where most of the picture stands still."""
+    sparse = flow[::4, ::4].reshape(-1, 2)
+    return float(np.median(np.hypot(sparse[:, 0], sparse[:, 1])))
+
+
 class Warper:
     """Moves pictures of one size. Holds the pixel grid, so that it is made once."""
 

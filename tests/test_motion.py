@@ -27,6 +27,7 @@ def test_flow_finds_a_shift(dx: int, dy: int) -> None:
     flow = motion.FlowEstimator()(now, before)[16:-16, 16:-16]
     assert np.abs(np.median(flow, axis=(0, 1)) - (dx, dy)).max() < 0.15
     assert np.quantile(np.abs(flow - np.array([dx, dy], np.float32)), 0.9) < 0.5
+    assert motion.typical_motion(flow) == pytest.approx(np.hypot(dx, dy), abs=0.2)
     assert motion.global_motion(flow) == pytest.approx(np.hypot(dx, dy), abs=0.2)
 
 

@@ -42,7 +42,7 @@ class Denoiser:
         The results hold until the next step.
         """
         if self._estimate is not None:
-            self.noise = self._estimate(luma, chroma)
+            self.noise = self._estimate(luma, chroma, self._fuser.still)
         if self._luma is None or self._chroma is None or self._luma.shape != luma.shape:
             self._luma = WienerCascade(luma.shape, LUMA_PASSES)
             self._chroma = WienerCascade(chroma.shape, CHROMA_PASSES)

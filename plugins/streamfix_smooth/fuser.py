@@ -24,6 +24,7 @@ BLUR_COST = 0.15  # variance, relative to one frame's noise, that is added by mo
 BLURRED_DETAIL = 6 / 255  # standard deviation of the detail that it blurs as well
 STATIC_BIAS = 0.5  # motion must explain the frame better than standing still by this much of the expected residual
 CAMERA_MOVES = 0.25 / 2  # pixels of the half-size luma; above it nothing is taken to stand still
+STANDS_STILL = 0.35  # median motion in pixels of the half-size luma; noise alone makes some 0.2
 GHOST_BOUND = 3.0  # standard deviations of a frame's mean over 5x5 pixels
 OUTSIDE = 1e3  # variance of what comes in at the edge of the picture: nothing is known about it
 
@@ -41,10 +42,14 @@ class Fused:
 
 
 class Fuser:
-    """One stream's history. All pictures are float32 in [0, 1]. Not for two threads at once."""
+    """One stream's history. All pictures are float32 in [0, 1]. Not for two threads at once.
+
+    still: whether most of the last frame stood still; False while that is not known.
+    """
 
     def __init__(self) -> None:
         self.history: Fused | None = None
+        self.still = False
         self._flow = motion.FlowEstimator()
         self._guide = np.empty((0, 0), np.float32)  # the history's luma at half size
         self._warp = self._warp_half = motion.Warper(0, 0)
@@ -84,12 +89,14 @@ class Fuser:
 
     def _start(self, luma: Floats, chroma: Floats, guide: Floats) -> Fused:
         self._guide = guide
+        self.still = False
         self.history = Fused(luma.copy(), chroma.copy(), np.ones_like(guide))
         return self.history
 
     def _motion(self, guide: Floats, history: Fused, noise: Noise) -> Floats:
         """Flow from the frame to the history, at half size; zero where standing still explains the frame as well."""
         flow = self._flow(np.asarray(cv2.GaussianBlur(guide, (0, 0), 0.5), np.float32), self._guide)
+        self.still = motion.typical_motion(flow) < STANDS_STILL
         if motion.global_motion(flow) > CAMERA_MOVES:
             return flow
         residual = _Residual(guide, noise.luma)

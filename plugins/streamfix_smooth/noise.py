@@ -13,6 +13,7 @@ _BLOCK = 16  # pixels on a side
 _NOTHING = 0.02 / 255  # less than that is arithmetic
 _LOW = 0.1  # the share of the blocks that are taken to be flat, or static
 _LOW_BIAS = 1.1  # of independent estimates over 16x16 pixels the lowest tenth lies that much too low
+_MOST, _UNIFORM = 0.7, 3.0  # the share of blocks that change, and how alike, where the change is noise and not motion
 _WARM = 8  # frames that are all measured; after them every `_STRIDE`th
 _STRIDE = 8
 _MEMORY = 50  # frames the estimate is smoothed over: 2 s at 25 fps
@@ -30,12 +31,14 @@ class Noise:
 
 
 class NoiseEstimator:
-    """Follows one stream's noise. The lower of two measures, each misled by what the other is not:
+    """Follows one stream's noise by two measures, each misled by what the other is not:
 
-    spatial: mean |Laplacian| of flat blocks (Immerkaer, "Fast Noise Variance Estimation", 1996), misled by texture;
-    temporal: standard deviation of the change since the last frame in static blocks, misled by motion.
-    Both err towards too much noise, but for noise that a camera or codec has already smoothed:
-    there the spatial one is too low, and the filter keeps its hands off.
+    spatial: mean |Laplacian| of flat blocks (Immerkaer, "Fast Noise Variance Estimation", 1996), misled by texture,
+    and by noise that a camera or codec has smoothed: it is too low there;
+    temporal: standard deviation of the change since the last frame in quiet blocks, misled by motion.
+    Where the picture stands still and nearly all blocks change by about as much, the temporal measure is right,
+    whatever a codec has made of the noise. Else the lower of the two is taken, so that neither detail nor motion
+    is smoothed for noise.
     """
 
     def __init__(self) -> None:
@@ -44,29 +47,37 @@ class NoiseEstimator:
         self._measured = 0
         self._luma = self._chroma = 0.0
 
-    def __call__(self, luma: Floats, chroma: Floats) -> Noise:
-        """Take the next frame in. luma: (H, W), chroma: (h, w, 2), both in [0, 1]. Returns the noise as known now."""
+    def __call__(self, luma: Floats, chroma: Floats, still: bool) -> Noise:
+        """Take the next frame in. luma: (H, W), chroma: (h, w, 2), both in [0, 1]. Returns the noise as known now.
+
+        still: most of the picture is known to stand still.
+        """
         number, self._frames = self._frames, self._frames + 1
-        due = number < _WARM or number % _STRIDE == 0
-        if due:
-            self._measured += 1
-            keep = 1 - max(1 / self._measured, _STRIDE / _MEMORY)
-            before = self._before if self._before is not None else (None, None)
-            self._luma = keep * self._luma + (1 - keep) * _measure(luma, before[0])
-            self._chroma = keep * self._chroma + (1 - keep) * _measure(chroma, before[1])
+        if number < _WARM or number % _STRIDE == 0:
+            before_luma, before_chroma = self._before or (None, None)
+            self._measured += before_luma is not None  # the first frame tells the least: it does not count
+            keep = 1 - max(1 / max(self._measured, 1), _STRIDE / _MEMORY)
+            self._luma = keep * self._luma + (1 - keep) * _measure(luma, before_luma, still)
+            self._chroma = keep * self._chroma + (1 - keep) * _measure(chroma, before_chroma, still)
         # The frame before the next due one.
         self._before = (luma.copy(), chroma.copy()) if number + 1 < _WARM or (number + 1) % _STRIDE == 0 else None
         return Noise(self._luma, self._chroma)
 
 
-def _measure(plane: Floats, before: Floats | None) -> float:
+def _measure(plane: Floats, before: Floats | None, still: bool) -> float:
     means = _blocks(plane)
-    found = _low(*_spatial(plane), means)
-    if before is not None:
-        temporal = _low(*_temporal(plane, before), means)
-        if temporal > 0:  # else a copy of the frame before
-            found = min(found, temporal)
-    return found
+    spatial = _low(*_spatial(plane), means)
+    if before is None:
+        return spatial
+    change, share = _temporal(plane, before)
+    temporal = _low(change, share, means)
+    if temporal == 0:  # a copy of the frame before
+        return spatial
+    telling = share > 0.5
+    everywhere = float(np.median(change[telling]))
+    if still and telling.mean() > _MOST and everywhere < _UNIFORM * temporal:
+        return everywhere
+    return min(spatial, temporal)
 
 
 def _spatial(plane: Floats) -> tuple[Floats, Floats]:
