@@ -104,7 +104,8 @@ def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
         (PixFmtLoss.CHROMA, "colour"),
         (PixFmtLoss.COLORQUANT, "colours"),
     )
-    lost = [text for flag, text in names if loss & flag]
+    gray = len([c for c in VideoFormat(source).components if not c.is_alpha]) == 1
+    lost = [text for flag, text in names if loss & flag and not (gray and flag == PixFmtLoss.RESOLUTION)]
     return best.name, ", ".join(lost)
 
 

@@ -127,6 +127,8 @@ def digest(frame: av.VideoFrame) -> str:
     for i, plane in enumerate(frame.planes):
         packed = sum(c.plane == i for c in frame.format.components) or 1
         wide = plane.width * packed * (2 if any(c.bits > 8 for c in frame.format.components) else 1)
+        if len(frame.planes) == 1:
+            wide = plane.width * frame.format.padded_bits_per_pixel // 8
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)
         state.update(rows[:, :wide].tobytes())
     return state.hexdigest()
