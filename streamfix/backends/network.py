@@ -55,7 +55,8 @@ def measure_receptive_field(network: Network, device: torch.device | str = "cpu"
     network puts beyond an edge counts with its real weight. It may be less
     than what the layers add up to: influence fades with distance, and below
     1/4096 it counts as none. None: beyond `limit` pixels (a global pooling,
-    say). An eighth is added, for pictures that weigh more. Runs the network on pictures of at most 2 * limit x 64 pixels.
+    say). An eighth is added, for pictures that weigh more. Runs the network on
+    pictures of at most 2 * limit x 64 pixels.
     """
     reach = 16
     while reach < limit:

@@ -155,12 +155,12 @@ class Tiler:
         if network.fixed_size is None:
             side = max(side, 4 * multiple + 2 * align)
         field = self._receptive_field(x.device)
-        # A margin of a quarter on each side leaves half of the tile as its own.
-        room = max(0, (side - 2 * align) // 4 // multiple * multiple)
-        wanted = self._overlap if self._overlap is not None else field if field is not None else room
-        overlap = min(room, _up(wanted, multiple))
+        # Cropping may cost two thirds of a tile's side; blending needs neighbours that meet, so half of it stays.
+        crop, blend = (max(0, (side - 2 * align) // n // multiple * multiple) for n in (3, 4))
+        feather = field is None or field > (crop if self._overlap is None else min(crop, self._overlap))
+        wanted = self._overlap if self._overlap is not None else blend if field is None else field
+        overlap = min(blend if feather else crop, _up(wanted, multiple))
         least = side if network.fixed_size is not None else min(size, _up(network.minimum, align))
-        feather = field is None or overlap < field
         return spans(size, side, overlap, network.scale, align=align, feather=feather, least=least)
 
     def _receptive_field(self, device: torch.device) -> int | None:

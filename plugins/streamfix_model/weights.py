@@ -1,0 +1,55 @@
+"""Reads the tensors of a weights file, and nothing but tensors."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from streamfix import ModelError
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file's top-level dictionary, all tensors on the CPU.
+
+    A pickle may name any function and have it called; PyTorch's restricted
+    unpickler (weights_only) builds tensors and plain containers and refuses
+    the rest. Raises ModelError if the file asks for more, or is none.
+    """
+    if path.suffix.lower() == ".safetensors":
+        try:
+            return dict(load_file(path))
+        except SafetensorError as error:
+            raise ModelError(f"{path}: no safetensors file, or a damaged one ({error}); download it again") from error
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if asked is None:
+            raise _unreadable(path) from error
+        raise ModelError(
+            f"{path}: refused: it is a pickle that asks for {asked[1]}, and what a pickle asks for may run any "
+            "program; only tensors are read. Where you trust it, convert it to .safetensors"
+        ) from error
+    except RuntimeError as error:
+        if "TorchScript" in str(error):
+            raise ModelError(
+                f"{path}: refused: it is a TorchScript archive, a program; "
+                "save its state_dict() as .safetensors or export it to .onnx"
+            ) from error
+        raise _unreadable(path) from error
+    except (EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+        # the unpickler's own ways to stumble over bytes that are no pickle
+        raise _unreadable(path) from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{path}: holds a {type(found).__name__}; a dictionary of weights (a state_dict) is needed")
+    return found
+
+
+def _unreadable(path: Path) -> ModelError:
+    return ModelError(f"{path}: no PyTorch checkpoint, or a damaged one; download it again")
