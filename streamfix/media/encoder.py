@@ -42,6 +42,7 @@ _UNEVEN_BUT_COUNTING = {"avi"}  # its time is a frame number, with gaps
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _TELLS_ASPECT = {"h264", "hevc", "vvc", "mpeg4", "mpeg2video", "mpeg1video", "theora", "mjpeg", "prores", "dnxhd"}
 _WITHOUT_HEADER = {"null", "rawvideo", "image2", "image2pipe"}
+_QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
 _SMALL_TIME_BASE = {"mpeg4", "libxvid", "msmpeg4v2", "msmpeg4", "h263", "h263p", "wmv1", "wmv2", "flv"}
 _Y4M_FORMATS = [
     *("gray", "yuv411p", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray9le", "gray10le"),
@@ -207,6 +208,9 @@ class VideoEncoder:
         if quality is not None:
             context.qscale = True
             context.global_quality = round(float(quality))
+            if self._codec.name in _QUALITY_OF_FRAMES:
+                # They ask each frame for its quality, which PyAV cannot set; a range of one value says the same.
+                options = {"qmin": quality, "qmax": quality, **options}
         context.options = {**options, **hdr_options(self._codec.name, frame, options)}
         if self._codec.name == "libx265" and "log-level" not in context.options.get("x265-params", ""):
             # It writes pages to stderr past libav's log level.

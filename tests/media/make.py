@@ -46,7 +46,7 @@ def clip(
     rotation: tuple[Any, ...] | None = None,
     metadata: dict[str, str] | None = None,
     chapters: list[Any] | None = None,
-    **context: Any,
+    context: dict[str, Any] | None = None,
 ) -> Path:
     """Write a clip; pts in units of time_base (1/rate). audio: an encoder's name for a tone of the same length."""
     time_base = time_base or 1 / Fraction(rate)
@@ -56,7 +56,7 @@ def clip(
         video.width, video.height, video.pix_fmt = (*size, pix_fmt)
         video.codec_context.time_base = video.time_base = time_base
         video.codec_context.options = dict(options or {})
-        for name, value in context.items():
+        for name, value in (context or {}).items():
             setattr(video.codec_context, name, value)
         if rotation is not None:
             video.set_display_rotation(*rotation)

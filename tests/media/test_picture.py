@@ -104,14 +104,19 @@ def test_a_new_picture_keeps_the_side_data_of_the_old(tmp_path: Path) -> None:
     reader = Reader([InputSpec(str(clip(tmp_path / "in.h264", frames=2)))])
     first = next(f for f in reader if isinstance(f, Frame))
     reader.close()
-    kinds = [d.type for d in first.origin.side_data]  # x264's note of its settings
+    kinds = _side_data(first.origin)  # x264's note of its settings
     assert kinds
     values = first.picture.planes(first.color)
     bright = Planes(values.format, values.width, values.height, tuple(255 - p for p in values.data))
     before = digest(first.origin)
     out = to_av(first.with_picture(bright))
-    assert [d.type for d in out.side_data] == kinds
+    assert _side_data(out) == kinds
     assert digest(out) != before == digest(first.origin)
+
+
+def _side_data(frame: av.VideoFrame) -> list[Any]:
+    held: Any = frame.side_data
+    return [d.type for d in held]
 
 
 @pytest.mark.parametrize("scale", [1, 2])
@@ -195,7 +200,8 @@ def _matrix_rgb(y: int, u: int, v: int, kr: float, kb: float, full: bool) -> np.
     pb, pr = ((c - 128) / (255 if full else 224) for c in (u, v))
     r, b = luma + 2 * (1 - kr) * pr, luma + 2 * (1 - kb) * pb
     g = (luma - kr * r - kb * b) / (1 - kr - kb)
-    return np.clip(np.array([r, g, b]) * 255, 0, 255)
+    rgb: np.ndarray[Any, Any] = np.clip(np.array([r, g, b]) * 255, 0, 255)
+    return rgb
 
 
 @pytest.mark.parametrize("height", [64, 720])
@@ -236,7 +242,7 @@ def test_limited_video_becomes_full_range_for_jpeg_and_back(tmp_path: Path) -> N
 @pytest.mark.parametrize("ending", ["mkv", "mp4", "ts"])
 def test_colour_tags_are_kept(tmp_path: Path, ending: str, tags: tuple[int, int, int, int]) -> None:
     names = ("color_primaries", "color_trc", "colorspace", "color_range")
-    source = clip(tmp_path / "in.mkv", frames=10, **dict(zip(names, tags, strict=True)))
+    source = clip(tmp_path / "in.mkv", frames=10, context=dict(zip(names, tags, strict=True)))
     out = tmp_path / f"out.{ending}"
     run(source, out)
     with av.open(str(out)) as container:
@@ -253,7 +259,13 @@ def test_hdr10_is_carried(tmp_path: Path, codec: str) -> None:
     params = {"x265-params": f"log-level=none:master-display={MASTERING}:max-cll=1000,400", "preset": "ultrafast"}
     colors = {"color_primaries": 9, "color_trc": 16, "colorspace": 9, "color_range": 1}
     source = clip(
-        tmp_path / "in.mkv", frames=2, codec="libx265", pix_fmt="yuv420p10le", options=params, size=(64, 64), **colors
+        tmp_path / "in.mkv",
+        frames=2,
+        codec="libx265",
+        pix_fmt="yuv420p10le",
+        options=params,
+        size=(64, 64),
+        context=colors,
     )
     out = tmp_path / "out.mkv"
     run(source, out, video_codec=codec, pix_fmt="yuv420p10le")

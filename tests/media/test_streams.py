@@ -13,6 +13,7 @@ from av.stream import Disposition
 
 from streamfix.errors import UsageError
 from streamfix.media.reader import InputSpec, Reader
+from streamfix.media.streams import codec_of
 from streamfix.media.writer import OutputSpec, Writer
 from tests.media.make import clip, ffmpeg, ffprobe, hashes, needs_ffmpeg, packets, picture, run, shown, times
 
@@ -32,7 +33,7 @@ CHAPTERS = [
 def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Matroska file with two sound tracks, subtitles, a font, chapters and tags."""
     folder = tmp_path_factory.mktemp("rich")
-    plain = clip(folder / "plain.mkv", frames=25, audio="flac", sample_aspect_ratio=Fraction(4, 3))
+    plain = clip(folder / "plain.mkv", frames=25, audio="flac", context={"sample_aspect_ratio": Fraction(4, 3)})
     path = folder / "rich.mkv"
     with av.open(str(plain)) as source, av.open(str(path), "w") as out:
         video, sound = source.streams.video[0], source.streams.audio[0]
@@ -70,7 +71,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def kinds(path: Path) -> list[tuple[str, str]]:
     with av.open(str(path)) as container:
-        return [(s.type, s.codec_context.name if s.codec_context else "") for s in container.streams]
+        return [(s.type, codec_of(s)) for s in container.streams]
 
 
 @pytest.mark.parametrize("inline", [False, True])
@@ -256,7 +257,7 @@ def test_transcoded_sound_stays_in_time(tmp_path: Path) -> None:
     "rotation", [(90,), (180,), (270,), (0, True), (90, True), (0, False, True)], ids=lambda r: "-".join(map(str, r))
 )
 def test_rotation_is_applied_as_ffmpeg_does(tmp_path: Path, rotation: tuple[Any, ...]) -> None:
-    source = clip(tmp_path / "in.mp4", frames=2, rotation=rotation, sample_aspect_ratio=Fraction(4, 3))
+    source = clip(tmp_path / "in.mp4", frames=2, rotation=rotation, context={"sample_aspect_ratio": Fraction(4, 3)})
     out, peer = tmp_path / "out.mkv", tmp_path / "peer.mkv"
     reader, _ = run(source, out, video_options={"qp": "0"})
     ffmpeg("-i", source, "-c:v", "ffv1", peer)
