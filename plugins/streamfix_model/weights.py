@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,29 +28,39 @@ def read(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         except SafetensorError as error:
             raise ModelError(f"{path}: no safetensors file, or a damaged one ({error}); download it again") from error
+    if _is_torchscript(path):
+        raise ModelError(
+            f"{path}: refused: it is a TorchScript archive, a program; "
+            "save its state_dict() as .safetensors or export it to .onnx"
+        )
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)  # then it is refused, below
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if asked is None:
+        with path.open("rb") as file:
+            is_pickle = file.read(1) == pickle.PROTO
+        if asked is None and not is_pickle:
             raise _unreadable(path) from error
         raise ModelError(
-            f"{path}: refused: it is a pickle that asks for {asked[1]}, and what a pickle asks for may run any "
-            "program; only tensors are read. Where you trust it, convert it to .safetensors"
+            f"{path}: refused: it is a pickle that asks for {asked[1] if asked else 'more than tensors'}, and what a "
+            "pickle asks for may run any program. Where you trust it, convert it to .safetensors"
         ) from error
-    except RuntimeError as error:
-        if "TorchScript" in str(error):
-            raise ModelError(
-                f"{path}: refused: it is a TorchScript archive, a program; "
-                "save its state_dict() as .safetensors or export it to .onnx"
-            ) from error
-        raise _unreadable(path) from error
-    except (EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+    except (EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
         # the unpickler's own ways to stumble over bytes that are no pickle
         raise _unreadable(path) from error
     if not isinstance(found, dict):
         raise ModelError(f"{path}: holds a {type(found).__name__}; a dictionary of weights (a state_dict) is needed")
     return found
+
+
+def _is_torchscript(path: Path) -> bool:
+    """True for an archive that carries code beside its tensors."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any("/code/" in name for name in archive.namelist())
 
 
 def _unreadable(path: Path) -> ModelError:

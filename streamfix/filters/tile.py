@@ -46,7 +46,7 @@ class Tiler:
     Tiles overlap by at least the network's receptive field (given by the
     network, or measured once), and what lies within it of a tile's inner edge
     is cropped: tiled = whole. Where the field is larger than the overlap can
-    be, neighbours are blended over the whole overlap instead. Tiles at the
+    be, neighbours are blended across the edge they share. Tiles at the
     picture's border end with the picture, so the network pads them as it pads
     the whole.
 
@@ -155,13 +155,15 @@ class Tiler:
         if network.fixed_size is None:
             side = max(side, 4 * multiple + 2 * align)
         field = self._receptive_field(x.device)
-        # Cropping may cost two thirds of a tile's side; blending needs neighbours that meet, so half of it stays.
-        crop, blend = (max(0, (side - 2 * align) // n // multiple * multiple) for n in (3, 4))
-        feather = field is None or field > (crop if self._overlap is None else min(crop, self._overlap))
-        wanted = self._overlap if self._overlap is not None else blend if field is None else field
-        overlap = min(blend if feather else crop, _up(wanted, multiple))
+        # Overlaps may take two thirds of a tile's side; what it keeps is the other third.
+        room = max(0, (side - 2 * align) // 3 // multiple * multiple)
+        wanted = self._overlap if self._overlap is not None else room if field is None else field
+        overlap = min(room, _up(wanted, multiple))
+        # Where the overlap falls short of the field, neighbours are blended well inside it: over half of it where the
+        # network looks at everything, over a quarter where little is missing.
+        blend = overlap // 2 if field is None else overlap // 4 if overlap < field else 0
         least = side if network.fixed_size is not None else min(size, _up(network.minimum, align))
-        return spans(size, side, overlap, network.scale, align=align, feather=feather, least=least)
+        return spans(size, side, overlap, network.scale, align=align, blend=blend, least=least)
 
     def _receptive_field(self, device: torch.device) -> int | None:
         if not self._measured:
@@ -170,20 +172,20 @@ class Tiler:
 
 
 def spans(
-    size: int, side: int, overlap: int, scale: int, *, align: int = 1, feather: bool = False, least: int = 1
+    size: int, side: int, overlap: int, scale: int, *, align: int = 1, blend: int = 0, least: int = 1
 ) -> list[Span]:
     """Cut `size` pixels into tiles of at most `side`, each seeing `overlap` more beyond its inner edges.
 
-    align: tiles begin at multiples of this. feather: blend across the inner
-    edges, over as much of the overlap as the tile between two edges has room
-    for. least: no tile is smaller; what is added is seen, not kept.
+    align: tiles begin at multiples of this. blend: mix neighbours over so many
+    pixels on each side of an inner edge, at most `overlap`, and fewer where the
+    edges are near. least: no tile is smaller; what is added is seen, not kept.
     """
     core = max(align, side - 2 * overlap - 2 * align)
     count = -(-size // core)
     edges = sorted({min(size, round(i * size / count / align) * align) for i in range(count)} | {size})
     cores = [high - low for low, high in pairwise(edges)]
     # half a blend on each side of an inner edge; none at the picture's border
-    blends = [0, *(min(overlap, a // 2, b // 2) if feather else 0 for a, b in pairwise(cores)), 0]
+    blends = [0, *(min(blend, overlap, a // 2, b // 2) for a, b in pairwise(cores)), 0]
     found = []
     for i, (low, high) in enumerate(pairwise(edges)):
         begin, end = max(0, (low - overlap) // align * align), min(size, high + overlap)
