@@ -13,6 +13,7 @@ from typing import Protocol
 from tests.bench.footage import Clip
 
 VS_PYTHON = "STREAMFIX_VS_PYTHON"
+TIMEOUT_S = 300
 
 # Runs under an interpreter that has VapourSynth (which needs Python >= 3.12); raw yuv420p in and out through pipes.
 _DEGRAIN = """
@@ -60,9 +61,11 @@ class Result:
 def _run(command: list[str], clip: Clip) -> tuple[Clip, str, float]:
     began = time.perf_counter()
     try:
-        done = subprocess.run(command, input=clip.raw(), capture_output=True, check=False)
+        done = subprocess.run(command, input=clip.raw(), capture_output=True, check=False, timeout=TIMEOUT_S)
     except FileNotFoundError as e:
         raise PeerError(f"{command[0]} is not on the PATH; install it or leave this peer out") from e
+    except subprocess.TimeoutExpired as e:  # seen with atadenoise and a window far longer than the clip
+        raise PeerError(f"no result after {TIMEOUT_S} s: {' '.join(command)[:300]}") from e
     if done.returncode:
         raise PeerError(f"{command[0]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-800:]}")
     return Clip.from_raw(done.stdout, *clip.size), done.stderr.decode(errors="replace"), time.perf_counter() - began
@@ -116,12 +119,12 @@ class Peer(Protocol):
 
 # Every parameter's candidates, weakest first. The bench says so when the best one lies at the end of its list.
 GRIDS: Mapping[str, Mapping[str, tuple[float, ...]]] = {
-    "hqdn3d": {"spatial": (6, 10, 15, 22, 32, 45, 64, 90, 128), "temporal": (8, 14, 20, 30, 45, 65)},
-    "atadenoise": {"a": (0.1, 0.15, 0.2, 0.25, 0.3), "b": (0.3, 0.7, 1.5, 3, 5), "frames": (5, 7, 9, 15, 25, 41, 65)},
-    "degrain3": {"thsad": (500, 1000, 1700, 2400, 3400, 5000, 8000, 16000), "blksize": (4, 8, 16)},
+    "hqdn3d": {"spatial": (15, 22, 32, 45, 64, 90, 128), "temporal": (14, 20, 30, 45, 65, 90, 128)},
+    "atadenoise": {"a": (0.2, 0.25, 0.3), "b": (0.1, 0.3, 0.7, 1.5, 3, 5), "frames": (5, 9, 15, 25, 41, 65)},
+    "degrain3": {"thsad": (1000, 1700, 2400, 3400, 5000, 8000, 16000, 32000, 64000), "blksize": (4, 8, 16)},
 }
-# The end of a list that is the filter's own limit.
-LIMITS: Mapping[tuple[str, str], tuple[float, ...]] = {("atadenoise", "a"): (0.3,), ("atadenoise", "frames"): (5,)}
+# The end of a list that is the filter's own limit; 65 frames are more than the clips hold.
+LIMITS: Mapping[tuple[str, str], tuple[float, ...]] = {("atadenoise", "a"): (0.3,), ("atadenoise", "frames"): (5, 65)}
 
 
 def bind(name: str, python: str | None) -> Peer:
