@@ -29,8 +29,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     specs = chosen(metafunc.config)
     makers = [partial(FILTERS.create, spec.name, spec.options) for spec in specs]
     ids = [f"{s.name}={s.arguments}" if s.arguments else s.name for s in specs]
-    metafunc.parametrize("make", makers, ids=ids)
     metafunc.parametrize("law", LAWS)
+    metafunc.parametrize("make", makers, ids=ids)
 
 
 def test_law(make: Make, law: str) -> None:

@@ -127,6 +127,24 @@ def test_it_keeps_the_laws(files: dict[str, Path], name: str, law: str) -> None:
     LAWS[law](partial(Model, str(files[name]), generative=True))
 
 
+def test_an_onnx_graph_is_a_model_too(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="writes the graph")
+    pytest.importorskip("onnxruntime", reason="runs it")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    ports = [helper.make_tensor_value_info(n, kind, ["n", 1, h, w]) for n, h, w in (("x", "h", "w"), ("y", "H", "W"))]
+    nodes = [helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest")]
+    scales = helper.make_tensor("scales", kind, [4], [1, 1, 2, 2])
+    graph = helper.make_graph(nodes, "twice", ports[:1], ports[1:], [scales])
+    path = tmp_path / "net.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    model = Model(str(path))
+    assert (model.layout, model.scale) == ("luma", 2)
+    frames = clip(2, 33, 21)
+    for given, found in zip(frames, restore(partial(Model, str(path)), frames), strict=True):
+        want = to_layout(given, "luma").repeat_interleave(2, -1).repeat_interleave(2, -2)
+        assert torch.allclose(to_layout(found, "luma"), want, atol=1e-6)
+
+
 class Evil:
     """What a malicious checkpoint holds: a call of os.system."""
 

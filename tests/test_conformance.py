@@ -1,0 +1,51 @@
+"""Every filter that is installed keeps the laws: the suite a plugin's author runs, run on ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from streamfix import FILTERS
+from streamfix.conformance.test_filter import pytest_generate_tests as generate
+from streamfix.conformance.test_filter import test_law as test_law
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "law" in metafunc.fixturenames:
+        generate(metafunc)
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_our_filters_are_found_like_a_strangers() -> None:
+    try:
+        version("streamfix")
+    except PackageNotFoundError:
+        pytest.skip("streamfix is not installed, so nothing announces its filters")
+    assert {"edge", "model", "smooth"} <= set(FILTERS)
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_the_suite_runs_from_anywhere(tmp_path: Path, way: str) -> None:
+    chain = "edge=0.3:mode=detail"
+    option = ["-p", "streamfix.conformance.plugin", "--filter", chain] if way == "option" else []
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
+    if way == "variable":
+        environment["STREAMFIX_CONFORMANCE"] = chain
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--pyargs", "streamfix.conformance", "-v", "-k", "documented", *option],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{chain}] PASSED" in done.stdout
+    assert "1 passed" in done.stdout
