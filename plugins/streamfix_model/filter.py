@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from streamfix import BadOption, Filter, ModelError, Network, OnnxNetwork, Tiler
+from streamfix import BadOption, Filter, Layout, ModelError, Network, OnnxNetwork, Tiler
 
 _WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 
@@ -35,6 +35,8 @@ class Model(Filter[None]):
     sigma: noise, in 8-bit codes, for networks that are told it (FFDNet, DRUNet, FDnCNN).
     generative: 1 if the network invents detail.
     """
+
+    layout: Layout = "rgb"  # luma, if the network takes one channel
 
     def __init__(
         self,
