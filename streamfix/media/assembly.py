@@ -15,7 +15,8 @@ from av.stream import Disposition, Stream
 from ..errors import BadOption, UsageError
 from ..frame import Frame
 from .carried import Carrier, Copied, TranscodedAudio, TranscodedSubtitles, remedy
-from .encoder import VideoEncoder, default_encoder
+from .encoder import VideoEncoder
+from .fitting import default_encoder
 from .muxer import Muxer, why_not
 from .options import check_known, find_encoder, share_out
 from .rational import to_units

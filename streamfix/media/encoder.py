@@ -10,9 +10,7 @@ from typing import Any
 
 import av
 import av.error
-from av.codec.codec import Codec
 from av.codec.context import Flags
-from av.container import OutputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
@@ -20,6 +18,7 @@ from ..errors import StreamfixError, UsageError
 from ..frame import Frame
 from . import convert, picture
 from .faults import libav_explains, words
+from .fitting import DEFAULT_RATE, counts_frames, fit_pix_fmt, fit_time_base, tell_lost_aspect
 from .hdr import hdr_options
 from .muxer import MOV_LIKE, Muxer
 from .options import check_known, default_option, find_encoder
@@ -29,42 +28,8 @@ from .streams import MappedStream
 
 log = logging.getLogger("streamfix.media")
 
-DEFAULT_RATE = Fraction(25)  # ffmpeg's, where nobody knows
-
-_H264_BY_DEFAULT = {"mp4", "mov", "matroska", "mpegts", "avi", "flv", "nut", "ismv", "3gp", "3g2", "ipod", "psp"}
-_H264_BY_DEFAULT |= {"hls", "dash", "segment", "rtsp", "rtp_mpegts", "h264", "tee", "stream_segment", "ssegment"}
-_BY_ENDING = {
-    ".png": "png", ".bmp": "bmp", ".tif": "tiff", ".tiff": "tiff", ".webp": "libwebp", ".ppm": "ppm", ".pgm": "pgm",
-    ".pam": "pam", ".tga": "targa", ".exr": "exr", ".dpx": "dpx", ".jp2": "jpeg2000", ".gif": "gif", ".xwd": "xwd",
-}  # fmt: skip
-_COUNTING = {"yuv4mpegpipe", "rawvideo", "image2", "image2pipe"}
-_UNEVEN_BUT_COUNTING = {"avi"}  # its time is a frame number, with gaps
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
-_TELLS_ASPECT = {"h264", "hevc", "vvc", "mpeg4", "mpeg2video", "mpeg1video", "theora", "mjpeg", "prores", "dnxhd"}
-_WITHOUT_HEADER = {"null", "rawvideo", "image2", "image2pipe"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
-_SMALL_TIME_BASE = {"mpeg4", "libxvid", "msmpeg4v2", "msmpeg4", "h263", "h263p", "wmv1", "wmv2", "flv"}
-_Y4M_FORMATS = [
-    *("gray", "yuv411p", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray9le", "gray10le"),
-    *("gray12le", "gray16le", "yuv420p9le", "yuv420p10le", "yuv420p12le", "yuv420p14le", "yuv420p16le", "yuv422p9le"),
-    *("yuv422p10le", "yuv422p12le", "yuv422p14le", "yuv422p16le", "yuv444p9le", "yuv444p10le", "yuv444p12le"),
-    *("yuv444p14le", "yuv444p16le"),
-]
-
-
-def default_encoder(container: OutputContainer, url: str) -> str:
-    """The encoder for a container when none is named: H.264 where it is at home, else the container's usual one."""
-    name = container.format.name
-    if name in _H264_BY_DEFAULT and "libx264" in av.codecs_available:
-        return "libx264"
-    if name in ("image2", "image2pipe"):
-        return _BY_ENDING.get(os.path.splitext(url)[1].lower(), "mjpeg")
-    if name == "yuv4mpegpipe":
-        return "rawvideo"
-    usual = container.default_video_codec
-    if usual == "none":
-        raise UsageError(f"{url}: the format {name} holds no video; use another")
-    return Codec(usual, "w").name
 
 
 class VideoEncoder:
@@ -94,17 +59,20 @@ class VideoEncoder:
         quality = given.pop("q", given.pop("qscale", None))
         check_known(given, self._codec.name)
         rate = rate or DEFAULT_RATE
-        self.time_base = self._choose_time_base(first, muxer.format, rate, constant, source)
-        self._counts = muxer.format in _COUNTING
-        self.timeline = Timeline(self.time_base, self._shown, counts=self._counts)
+        self.time_base = first.time_base
+        if not constant:
+            self.time_base = fit_time_base(self._codec, first, muxer.format, rate, source, self._shown)
+        self.timeline = Timeline(self.time_base, self._shown, counts=counts_frames(muxer.format))
         frame = picture.to_av(first)
-        self.pix_fmt = self._choose_pix_fmt(frame.format.name, pix_fmt, muxer.format)
+        self.pix_fmt = fit_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
+        self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
         shaped = self._convert(frame, first)
         self.stream = self._add(muxer, first, shaped, rate, given, quality)
         self.stream.metadata.update(_kept_tags(source.metadata))
         self.stream.disposition = Disposition(source.disposition)
-        self._keep_aspect(first, muxer.format)
+        self._size = (shaped.width, shaped.height)
+        tell_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
         self._keep_rotation(frame, muxer.format, upright)
         self._set_field_order(first, source)
         self._open(given)
@@ -132,53 +100,13 @@ class VideoEncoder:
 
     def _convert(self, frame: av.VideoFrame, ours: Frame) -> av.VideoFrame:
         color = ours.color
+        width, height = self._size or (frame.width, frame.height)
         if self._full_range and frame.format.name == self.pix_fmt and not color.is_full():
             # To a format of another name first: swscale leaves one of the same name alone.
             planar = picture.planar_format(self.pix_fmt).name
             twin = planar.replace("yuv", "yuvj") if planar == self.pix_fmt else planar
-            return convert.reformat(frame, twin, color=color, full_range=True)
-        return convert.reformat(frame, self.pix_fmt, color=color, full_range=self._full_range)
-
-    def _choose_time_base(
-        self, first: Frame, format: str, rate: Fraction, constant: bool, source: MappedStream
-    ) -> Fraction:
-        if constant:
-            return first.time_base
-        rates = self._codec.frame_rates
-        if rates:
-            nearest = min((Fraction(r.numerator, r.denominator) for r in rates), key=lambda r: abs(r - rate))
-            if nearest != rate:
-                log.warning("%s: %s knows no %s frames a second; -r %s", self._shown, self._codec.name, rate, nearest)
-            return 1 / nearest
-        if format in _COUNTING:
-            return 1 / rate
-        if format in _UNEVEN_BUT_COUNTING:
-            finest: Fraction | None = getattr(source.stream, "base_rate", None)
-            usable = finest is not None and rate < finest <= 240 and first.time_base == source.time_base
-            return 1 / finest if usable and finest else 1 / rate
-        if self._codec.name in _SMALL_TIME_BASE and first.time_base.denominator > 65535:
-            return 1 / rate
-        return first.time_base
-
-    def _choose_pix_fmt(self, source: str, wanted: str | None, format: str) -> str:
-        offered = [f.name for f in self._codec.video_formats or ()] or None
-        if format == "yuv4mpegpipe":
-            offered = _Y4M_FORMATS
-        if wanted is not None:
-            if offered and wanted not in offered:
-                raise UsageError(
-                    f"{self._shown}: {self._codec.name} takes no -pix_fmt {wanted}; it takes: {', '.join(offered)}"
-                )
-            try:
-                return av.VideoFormat(wanted).name
-            except ValueError as error:
-                raise UsageError(f"{self._shown}: no -pix_fmt {wanted!r}") from error
-        chosen, lost = convert.choose_pix_fmt(source, offered)
-        if lost:
-            log.warning(
-                "%s: %s takes no %s; it gets %s, at a loss of %s", self._shown, self._codec.name, source, chosen, lost
-            )
-        return chosen
+            return convert.reformat(frame, twin, width, height, color=color, full_range=True)
+        return convert.reformat(frame, self.pix_fmt, width, height, color=color, full_range=self._full_range)
 
     def _add(
         self,
@@ -212,21 +140,13 @@ class VideoEncoder:
                 # They ask each frame for its quality, which PyAV cannot set; a range of one value says the same.
                 options = {"qmin": quality, "qmax": quality, **options}
         context.options = {**options, **hdr_options(self._codec.name, frame, options)}
+        if self._codec.name == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "2")  # warnings only; it writes to stderr past libav's log level
         if self._codec.name == "libx265" and "log-level" not in context.options.get("x265-params", ""):
             # It writes pages to stderr past libav's log level.
             said = context.options.get("x265-params")
             context.options["x265-params"] = f"{said}:log-level=warning" if said else "log-level=warning"
         return stream
-
-    def _keep_aspect(self, first: Frame, format: str) -> None:
-        """PyAV sets the aspect ratio of the codec, not of the stream, which some containers write instead."""
-        aspect = first.sample_aspect_ratio
-        known = format in MOV_LIKE or self._codec.canonical_name in _TELLS_ASPECT or format in _WITHOUT_HEADER
-        if aspect not in (None, 1) and not known:
-            log.warning(
-                "%s: the sample aspect ratio %s is lost with %s in %s; use -c:v libx264 or .mov",
-                *(self._shown, aspect, self._codec.name, format),
-            )
 
     def _keep_rotation(self, frame: av.VideoFrame, format: str, upright: bool) -> None:
         matrix = None if upright else display_matrix(frame)
