@@ -150,6 +150,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": model[1] if model else platform.machine(),
         "cores": os.cpu_count(),
+        "load before": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "pyav": av.__version__,
         "libavcodec": ".".join(map(str, av.library_versions["libavcodec"])),
