@@ -1,0 +1,106 @@
+"""Whole commands, decode to y4m: `streamfix -vf smooth` beside ffmpeg's own temporal denoisers, taking turns.
+
+    python -m tests.bench.bench_end_to_end CLIP [--frames 400] [--rounds 3]
+
+CLIP is brought to 640x360 with noise and encoded with H.264 once; then each command reads that file and writes y4m
+to /dev/null. A short run is timed as well: the difference of the two is free of what starting a process costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+
+RESULTS = Path(__file__).parent / "results" / "end_to_end.json"
+SHORT = 20
+CHAINS = {
+    "ffmpeg hqdn3d": "hqdn3d",
+    "ffmpeg atadenoise": "atadenoise",
+    "ffmpeg nlmeans": "nlmeans",
+    "streamfix null": "null",
+    "streamfix smooth": "smooth",
+}
+
+
+def noisy_clip(source: Path, target: Path, frames: int) -> None:
+    """The first frames of `source`, over again if there are too few, at 640x360 with noise, in H.264 of good quality."""
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", str(source), "-frames:v", str(frames), "-an"]
+        + ["-vf", "scale=640:360,setsar=1,noise=alls=20:allf=t", "-pix_fmt", "yuv420p"]
+        + ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", str(target)],
+        check=True,
+    )
+
+
+def command(name: str, chain: str, clip: Path, frames: int) -> list[str]:
+    program = [sys.executable, "-m", "streamfix"] if name.startswith("streamfix") else ["ffmpeg"]
+    options = ["-hide_banner", "-v", "error", "-nostdin", "-y", "-i", str(clip), "-frames:v", str(frames)]
+    return [*program, *options, "-vf", chain, "-f", "yuv4mpegpipe", "/dev/null"]
+
+
+def seconds(words: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--frames", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    long: dict[str, list[float]] = {name: [] for name in CHAINS}
+    short: dict[str, list[float]] = {name: [] for name in CHAINS}
+    # nlmeans runs at a frame or two a second: a twentieth of the frames tells its speed
+    frames = {name: arguments.frames // (20 if name.endswith("nlmeans") else 1) + SHORT for name in CHAINS}
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "noisy.mkv"
+        noisy_clip(arguments.clip, clip, arguments.frames + SHORT)
+        for _ in range(arguments.rounds):
+            for name, chain in CHAINS.items():
+                long[name].append(seconds(command(name, chain, clip, frames[name])))
+                short[name].append(seconds(command(name, chain, clip, SHORT)))
+    rows = []
+    for name in CHAINS:
+        steady_s = statistics.median(long[name]) - statistics.median(short[name])
+        rows.append(
+            {
+                "command": name,
+                "fps": round((frames[name] - SHORT) / steady_s, 1),
+                "fps with start-up": round(frames[name] / statistics.median(long[name]), 1),
+                "start-up and 20 frames, s": round(statistics.median(short[name]), 2),
+            }
+        )
+        print(rows[-1])
+    result = {
+        "title": "End to end: 640x360 H.264 in, y4m out",
+        "command": "python -m tests.bench.bench_end_to_end CLIP",
+        "machine": {
+            "cores": os.cpu_count(),
+            "cpu": platform.machine(),
+            "python": platform.python_version(),
+            "PyAV": av.__version__,
+            "ffmpeg": subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split()[2],
+            "frames": arguments.frames,
+            "rounds": arguments.rounds,
+        },
+        "commands": rows,
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
