@@ -2,8 +2,10 @@
 
 The contract of a stage:
 - `push(item)` gives zero or more items; an item it does not know passes through.
-- `flush()` gives what is still held. Called once, at the end of the source,
-  never after an error or a cancel.
+- `flush()` gives what is still held. Called once, at the end of the source or
+  when the stage has enough, never after an error or a cancel.
+- `enough` turns true when the stage wants nothing more (its time or number of
+  frames is reached): the source is stopped, what is queued is thrown away.
 - `close()` releases resources. Called exactly once, whatever happened, after
   all threads have ended: packets still queued may point into the source.
 - Frames leave in the order they came, one out for each one in, with the same pts.
@@ -39,6 +41,7 @@ class Stage:
     """One step of a pipeline: takes an item, gives zero or more."""
 
     name: str = ""
+    enough: bool = False  # True once the stage wants nothing more
 
     def push(self, item: Any) -> Iterable[Any]:
         """Take one item; give what became ready."""
@@ -60,10 +63,13 @@ class Chain(Stage):
         self.name = name
 
     def push(self, item: Any) -> Iterator[Any]:
-        return self._through(0, (item,))
+        yield from self._through(0, (item,))
+        self.enough = any(stage.enough for stage in self.stages)
 
     def flush(self) -> Iterator[Any]:
-        for i, stage in enumerate(self.stages):
+        # What is upstream of a stage that has enough gives nothing more.
+        first = max((i for i, stage in enumerate(self.stages) if stage.enough), default=0)
+        for i, stage in enumerate(self.stages[first:], first):
             yield from self._through(i + 1, stage.flush())
 
     def close(self) -> None:
@@ -75,6 +81,8 @@ class Chain(Stage):
             return
         for item in items:
             yield from self._through(i + 1, self.stages[i].push(item))
+            if self.stages[i].enough:
+                return
 
 
 class Closable(Protocol):
@@ -158,6 +166,9 @@ class Pipeline:
             for item in self.source:
                 for _ in chain.push(item):
                     pass
+                if chain.enough:
+                    self.source.stop()
+                    break
             for _ in chain.flush():
                 pass
         finally:
@@ -221,6 +232,9 @@ class Pipeline:
                 for item in inbox:
                     self._deliver(i, part.push(item), outbox)
                     del item
+                    if part.enough:
+                        self.source.stop()
+                        break
                 if not inbox.closed:
                     self._deliver(i, part.flush(), outbox)
         except Closed:

@@ -141,6 +141,51 @@ def test_stop_drains_what_was_read() -> None:
     assert sink.flushed == sink.closed == 1
 
 
+class Sated(ListSink):
+    """Wants `limit` items and no more."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def push(self, item: Any) -> Iterable[Any]:
+        super().push(item)
+        self.enough = len(self.items) >= self.limit
+        return ()
+
+
+@runs()
+def test_a_stage_that_has_enough_ends_the_run_and_is_flushed(run: Run) -> None:
+    frames = clip(40, 8, 8)
+    source, slow, sink = ListSource(frames), Counted(), Sated(3)
+    run(Pipeline(source, Chain(slow, Restorer(Mean())), sink))
+    assert [f.pts for f in sink.frames] == [f.pts for f in frames[:3]]
+    assert (sink.flushed, sink.closed, source.closed) == (1, 1, 1)
+    assert slow.flushed == 0, "what is upstream of it has nothing to give any more"
+    assert source.given < 40
+
+
+def test_what_is_queued_is_not_worked_on_once_the_last_stage_has_enough() -> None:
+    begun = threading.Event()
+
+    class Late(Sated):
+        """Has enough of its first item, once the stage before it has begun another."""
+
+        def push(self, item: Any) -> Iterable[Any]:
+            begun.wait(10)
+            return super().push(item)
+
+    class Watched(Counted):
+        def push(self, item: Any) -> Iterable[Any]:
+            if self.pushed:
+                begun.set()
+            return super().push(item)
+
+    stage = Watched()
+    Pipeline(ListSource(clip(50)), stage, Late(1), depth=4).run()
+    assert stage.pushed <= 1 + 4 + 2, "what fits the channel, what is in hand, and no more"
+
+
 def test_cancel_does_not_drain() -> None:
     sink = ListSink()
 

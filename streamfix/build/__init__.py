@@ -28,7 +28,7 @@ def build(spec: JobSpec) -> Job:
             opened.append(restoration)
         reader = Reader(spec.inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
         opened.append(reader)
-        writer = Writer(spec.output, reader, on_enough=reader.stop)
+        writer = Writer(spec.output, reader)
     except BaseException:
         close_all(opened)
         raise

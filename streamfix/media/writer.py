@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -35,26 +35,24 @@ class Writer(Stage):
     """Writes frames and packets to one output.
 
     reader: where the frames come from; its streams, chapters and metadata are taken over.
-    on_enough: called once, from the writer's thread, when -t, -to or -frames is reached
-    and the source may be stopped; what still arrives is dropped.
 
     The output is opened at the first frame, which decides size, format and
     colour; packets that come before it are held, however many they are.
     Where -t, -to or -frames ends the video, the other streams end with it.
 
     frames_written, duplicated, dropped (by -r), bytes_written, position_s (seconds
-    that were written), finished_early: may be read from any thread.
+    that were written), enough (-t, -to or -frames is reached by all streams): may be read from any thread.
 
     Raises OutputError or UsageError when the request cannot be met; nothing has been written then.
     """
 
     name = "encode"
 
-    def __init__(self, spec: OutputSpec, reader: Reader, *, on_enough: Callable[[], None] | None = None) -> None:
-        self.spec, self._reader, self._on_enough = spec, reader, on_enough
+    def __init__(self, spec: OutputSpec, reader: Reader) -> None:
+        self.spec, self._reader = spec, reader
         self.frames_written = 0
         self.position_s = 0.0
-        self.finished_early = False
+        self.enough = False
         _check(spec)
         self._format = guess_format(spec.url, spec.format)
         self._target = Target(spec.url, self._format, [i.url for i in reader.inputs], spec.overwrite)
@@ -140,7 +138,7 @@ class Writer(Stage):
             if at_s >= self._until_s + _PATIENCE_S:
                 self._waiting.clear()
             self._ended(self._video)
-        elif not self.finished_early and (self.spec.start_s is None or at_s >= self._from_s):
+        elif not self.enough and (self.spec.start_s is None or at_s >= self._from_s):
             if self._rate is None:
                 self._encode(frame)
             else:
@@ -235,10 +233,8 @@ class Writer(Stage):
     def _ended(self, stream: int) -> None:
         """A stream has all that -t, -to or -frames wants of it; after the last one the source may stop."""
         self._waiting.discard(stream)
-        if not self._waiting and not self.finished_early:
-            self.finished_early = True
-            if self._on_enough is not None:
-                self._on_enough()
+        if not self._waiting and not self.enough:
+            self.enough = True
 
     def _until(self) -> Fraction | None:
         """The time at which the output ends, in the input's time."""
@@ -256,7 +252,7 @@ class Writer(Stage):
     def _nothing_came(self) -> StreamfixError:
         if self._reader.failure is not None:
             return self._reader.failure
-        if self._reader.stopped and not self.finished_early:
+        if self._reader.stopped and not self.enough:
             return Cancelled(f"{self.spec.url}: stopped before the first frame; nothing was written")
         return OutputError(f"{self.spec.url}: no frame came, nothing was written; does -ss lie after the input's end?")
 

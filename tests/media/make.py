@@ -89,7 +89,7 @@ def run(inputs: Path | str | InputSpec | Iterable[Any], output: Path | str, **op
     inline = options.pop("inline", False)
     reader = Reader(specs, **options.pop("reader", {}))
     try:
-        writer = Writer(OutputSpec(str(output), **options), reader, on_enough=reader.stop)
+        writer = Writer(OutputSpec(str(output), **options), reader)
     except BaseException:
         reader.close()
         raise

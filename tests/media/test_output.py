@@ -277,7 +277,7 @@ def test_counters(source: Path, tmp_path: Path) -> None:
     assert writer.bytes_written == out.stat().st_size
     assert writer.position_s == pytest.approx(12 / 25)
     assert reader.position_s == pytest.approx(11 / 25)
-    assert not writer.finished_early
+    assert not writer.enough
 
 
 def test_shortest_ends_with_the_shorter(tmp_path: Path) -> None:
