@@ -148,7 +148,7 @@ class Sated(ListSink):
         super().__init__()
         self.limit = limit
 
-    def push(self, item: Any) -> Iterable[Any]:
+    def push(self, item: Any) -> Sequence[Any]:
         super().push(item)
         self.enough = len(self.items) >= self.limit
         return ()
@@ -171,7 +171,7 @@ def test_what_is_queued_is_not_worked_on_once_the_last_stage_has_enough() -> Non
     class Late(Sated):
         """Has enough of its first item, once the stage before it has begun another."""
 
-        def push(self, item: Any) -> Iterable[Any]:
+        def push(self, item: Any) -> Sequence[Any]:
             begun.wait(10)
             return super().push(item)
 
