@@ -13,8 +13,7 @@ def texture(height: int, width: int, seed: int = 0) -> motion.Floats:
     """Smooth random luma in [0, 1] with detail of every size down to some two pixels."""
     rng = np.random.default_rng(seed)
     layers = [
-        cv2.resize(rng.random((height // s + 2, width // s + 2), np.float32), (width, height))
-        for s in (3, 8, 24)
+        cv2.resize(rng.random((height // s + 2, width // s + 2), np.float32), (width, height)) for s in (3, 8, 24)
     ]
     return np.asarray(np.mean(layers, axis=0), np.float32)
 

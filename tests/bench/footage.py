@@ -1,4 +1,5 @@
 """Clean clips for measuring, and their noisy copies: 4:2:0, 8 bit, whole in memory, the same on every run."""
+
 from __future__ import annotations
 
 import tarfile
@@ -48,8 +49,8 @@ class Clip:
         frames = np.frombuffer(data, np.uint8).reshape(-1, luma + 2 * chroma)
         return Clip(
             frames[:, :luma].reshape(-1, height, width),
-            frames[:, luma:luma + chroma].reshape(-1, height // 2, width // 2),
-            frames[:, luma + chroma:].reshape(-1, height // 2, width // 2),
+            frames[:, luma : luma + chroma].reshape(-1, height // 2, width // 2),
+            frames[:, luma + chroma :].reshape(-1, height // 2, width // 2),
         )
 
     def packed(self, t: int) -> NDArray[np.float32]:
@@ -65,7 +66,7 @@ class Clip:
         frames, _, h, w = codes.shape
         y = np.empty((frames, 2 * h, 2 * w), np.uint8)
         for i in range(4):
-            y[:, i // 2::2, i % 2::2] = codes[:, i]
+            y[:, i // 2 :: 2, i % 2 :: 2] = codes[:, i]
         return Clip(y, codes[:, 4], codes[:, 5])
 
 
@@ -122,11 +123,13 @@ def load(data: Path, scene: Scene) -> Clip:
         w, h = size
         flat = small.to_ndarray().astype(np.uint8).reshape(-1)
         luma, chroma = w * h, w * h // 4
-        planes.append((
-            flat[:luma].reshape(h, w),
-            flat[luma:luma + chroma].reshape(h // 2, w // 2),
-            flat[luma + chroma:].reshape(h // 2, w // 2),
-        ))
+        planes.append(
+            (
+                flat[:luma].reshape(h, w),
+                flat[luma : luma + chroma].reshape(h // 2, w // 2),
+                flat[luma + chroma :].reshape(h // 2, w // 2),
+            )
+        )
     if len(planes) < scene.frames:
         raise ValueError(f"{scene.path}: {len(planes)} frames after number {scene.first}, {scene.frames} wanted")
     return Clip(np.stack([p[0] for p in planes]), np.stack([p[1] for p in planes]), np.stack([p[2] for p in planes]))

@@ -1,4 +1,5 @@
 """Denoisers of others, run on raw frames in a process of their own: ffmpeg's filters and VapourSynth's MVTools."""
+
 from __future__ import annotations
 
 import importlib.util

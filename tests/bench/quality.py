@@ -1,4 +1,5 @@
 """How good and how steady a restored clip is, beside its clean original."""
+
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
