@@ -34,13 +34,11 @@ CHAINS = {
 
 
 def noisy_clip(source: Path, target: Path, frames: int) -> None:
-    """The first frames of `source`, over again if there are too few, at 640x360 with noise, in H.264 of good quality."""
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", str(source), "-frames:v", str(frames), "-an"]
-        + ["-vf", "scale=640:360,setsar=1,noise=alls=20:allf=t", "-pix_fmt", "yuv420p"]
-        + ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", str(target)],
-        check=True,
-    )
+    """Write the first `frames` of `source`, played again if it has fewer: 640x360, noisy, in H.264 of good quality."""
+    picture = "scale=640:360,setsar=1,noise=alls=20:allf=t,format=yuv420p"
+    read = ["-stream_loop", "-1", "-i", str(source), "-frames:v", str(frames), "-an", "-vf", picture]
+    write = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", str(target)]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *read, *write], check=True)
 
 
 def command(name: str, chain: str, clip: Path, frames: int) -> list[str]:
