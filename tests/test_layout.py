@@ -159,7 +159,7 @@ def through_swscale(codes: Planes, matrix: str, full: bool) -> NDArray[np.uint8]
     graph.push(source)
     pulled = graph.pull()
     assert isinstance(pulled, av.VideoFrame)
-    return pulled.to_ndarray(format="rgb24")
+    return np.asarray(pulled.to_ndarray(format="rgb24"), np.uint8)
 
 
 def test_10_bit_stays_10_bit() -> None:
