@@ -143,7 +143,11 @@ class Source:
             stated_s = _stated_length(self.container, stream)
             if stated_s is None or stream.index not in ends or stream.kind != "video":
                 continue
-            read_s = ends[stream.index] * stream.time_base - (stream.stream.start_time or 0) * stream.time_base
+            # Matroska's length counts from 0 (libavformat) or from the first frame (mkvmerge), MP4's from the first.
+            begin = stream.stream.start_time or 0
+            if "matroska" in self.container.format.name:
+                begin = min(begin, 0)
+            read_s = (ends[stream.index] - begin) * stream.time_base
             if read_s < stated_s - max(Fraction(1, 4), stated_s / 50):
                 raise InputError(
                     f"{self.spec.url}: the file ends at {float(read_s):.3f} s though its index says "

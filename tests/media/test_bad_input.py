@@ -233,3 +233,15 @@ def test_raw_video_needs_and_takes_its_options(tmp_path: Path) -> None:
     options = {"video_size": "32x16", "pixel_format": "yuv420p", "framerate": "10"}
     run(InputSpec(str(raw), format="rawvideo", options=options), tmp_path / "out.yuv", format="rawvideo")
     assert (tmp_path / "out.yuv").read_bytes() == raw.read_bytes()
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_a_whole_file_that_begins_late_is_no_cut_off_one(tmp_path: Path, ending: str) -> None:
+    source = clip(tmp_path / f"in.{ending}", pts=range(250, 275))
+    run(source, tmp_path / "out.mkv")
+    assert len(hashes(tmp_path / "out.mkv")) == 25
+    whole = source.read_bytes()
+    if ending == "mkv":
+        source.write_bytes(whole[: len(whole) * 2 // 3])
+        with pytest.raises(InputError, match="cut off"):
+            run(source, tmp_path / "part.mkv")
