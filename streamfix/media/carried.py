@@ -11,6 +11,7 @@ import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.bitstream import BitStreamFilterContext
 from av.codec.codec import Codec
 from av.stream import Disposition, Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
@@ -18,7 +19,7 @@ from av.subtitles.stream import SubtitleStream
 
 from ..errors import UsageError
 from .faults import libav_explains, words
-from .muxer import Muxer, add_copy
+from .muxer import MOV_LIKE, Muxer, add_copy
 from .options import check_known, default_option, find_encoder
 from .rational import to_units
 from .streams import MappedStream
@@ -35,6 +36,7 @@ class Copied:
         self._last: int | None = None
         self._told = False
         self._early: list[av.Packet[Any]] = []
+        self._unwrapper = _unwrapper(muxer.format, mapped)
 
     def push(self, packet: av.Packet[Any]) -> None:
         if self._last is None and packet.dts is None and self._mapped.kind == "video":
@@ -71,7 +73,27 @@ class Copied:
         self._last = packet.dts = dts
         if packet.pts is None or packet.pts < dts:
             packet.pts = dts
-        self._muxer.mux(packet, self.stream)
+        if self._unwrapper is None:
+            self._muxer.mux(packet, self.stream)
+            return
+        try:
+            bare = self._unwrapper.filter(packet)
+        except av.FFmpegError as error:
+            at_s = float(dts * packet.time_base)
+            log.warning("%s: a packet at %.3f s is no ADTS: %s; it is left out", self._mapped, at_s, words(error))
+            return
+        for part in bare:
+            self._muxer.mux(part, self.stream)
+
+
+def _unwrapper(format: str, mapped: MappedStream) -> BitStreamFilterContext | None:
+    """What takes the ADTS headers, which MP4 has no room for, off AAC from MPEG-TS; None where there are none.
+
+    libavformat's MP4 muxer does that by itself, but not where it writes fragments that become a plain file.
+    """
+    if format in MOV_LIKE and mapped.codec == "aac" and not mapped.stream.codec_context.extradata:
+        return BitStreamFilterContext("aac_adtstoasc", mapped.stream)
+    return None
 
 
 class TranscodedAudio:

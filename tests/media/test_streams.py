@@ -297,3 +297,14 @@ def test_writer_and_reader_close_once_more_without_harm(rich: Path, tmp_path: Pa
         writer.close()
         reader.close()
     assert not (tmp_path / "out.mkv").exists()
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
+def test_sound_of_a_transport_stream_goes_into_mp4(tmp_path: Path, ending: str) -> None:
+    source = clip(tmp_path / "in.ts", frames=50, audio="aac")
+    out = tmp_path / f"out.{ending}"
+    run(source, out)
+    with av.open(str(source)) as a, av.open(str(out)) as b:
+        heard = [np.concatenate([f.to_ndarray().ravel() for f in c.decode(audio=0)]) for c in (a, b)]
+    assert np.array_equal(*heard)
+    assert packets(out, 1)[0][0] == pytest.approx(packets(source, 1)[0][0], abs=1e-3)
