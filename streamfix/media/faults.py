@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import av
 import av.logging
+from av.container import InputContainer
 
 from ..errors import DecodeError, InputError, OutputError
 
@@ -37,10 +38,16 @@ def cannot_open(url: str, error: BaseException) -> InputError:
     return InputError(f"{url}: {words(error)}" + (f"; {remedy}" if remedy else ""))
 
 
-def broke_off(url: str, place: str, error: BaseException) -> InputError:
-    """The error for an input that can no longer be read."""
-    kind = DecodeError if isinstance(error, av.error.InvalidDataError) else InputError
-    return kind(f"{url}: reading failed {place}: {words(error)}")
+def broke_off(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
+    """The error for an input that can no longer be read. at_s: of the last packet, None where there was none."""
+    invalid = isinstance(error, av.error.InvalidDataError)
+    if at_s is None and invalid and container.format.name.startswith("mov") and container.size < 0:
+        return InputError(
+            f"{url}: this MP4 has its index at the end, and from a pipe nothing can be read twice; give the file's "
+            "name, or put the index in front: ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"
+        )
+    place = "at the first packet" if at_s is None else f"at {at_s:.3f} s"
+    return (DecodeError if invalid else InputError)(f"{url}: reading failed {place}: {words(error)}")
 
 
 def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
@@ -49,15 +56,27 @@ def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
     return OutputError(f"{url}: {words(error)}{' ' + place if place else ''}{remedy}")
 
 
-_shown = False
+_shown: int | None = None
 
 
 def show_libav(level: int) -> None:
     """Let libav itself write its messages of at least `level` (av.logging.INFO, ...) to stderr from now on."""
     global _shown  # libav has one callback a process
-    _shown = True
+    _shown = level
     av.logging.set_libav_level(level)
     av.logging.restore_default_callback()
+
+
+@contextmanager
+def libav_is_quiet() -> Iterator[None]:
+    """Keep libav's messages back where `show_libav` lets them through: of what the user has not asked for."""
+    if _shown is not None:
+        av.logging.set_libav_level(av.logging.PANIC)
+    try:
+        yield
+    finally:
+        if _shown is not None:
+            av.logging.set_libav_level(_shown)
 
 
 @contextmanager
@@ -76,5 +95,5 @@ def libav_explains() -> Iterator[None]:
     finally:
         if level is None:
             av.logging.set_level(None)
-            if _shown:
+            if _shown is not None:
                 av.logging.restore_default_callback()

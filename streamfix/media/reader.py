@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import inf
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import av
@@ -232,7 +232,8 @@ class _Feed:
         except (av.FFmpegError, OSError) as error:
             if isinstance(error, StreamfixError):
                 raise
-            raise broke_off(self.source.spec.url, f"at {self.at_s:.3f} s", error) from error
+            at_s = self.at_s if isfinite(self.at_s) else None
+            raise broke_off(self.source.spec.url, at_s, error, self.source.container) from error
         if isinstance(self.packet, av.Packet):
             at = self.packet.dts if self.packet.dts is not None else self.packet.pts
             if at is not None:

@@ -245,3 +245,16 @@ def test_a_whole_file_that_begins_late_is_no_cut_off_one(tmp_path: Path, ending:
         source.write_bytes(whole[: len(whole) * 2 // 3])
         with pytest.raises(InputError, match="cut off"):
             run(source, tmp_path / "part.mkv")
+
+
+def test_a_piped_mp4_with_its_index_at_the_end(tmp_path: Path) -> None:
+    whole = clip(tmp_path / "in.mp4", frames=50, size=(320, 240), options={"qp": "0"}).read_bytes()
+    assert len(whole) > 200_000  # else libavformat still holds the beginning when it finds the index
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    feeder = threading.Thread(target=lambda: fifo.write_bytes(whole))
+    feeder.start()
+    message = refused(fifo, format="mp4")
+    feeder.join()
+    assert "index at the end" in message
+    assert "faststart" in message
