@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import av
 from av.codec.codec import Codec
 from av.codec.context import CodecContext, OptionFlags
 
 from ..errors import BadOption, UnknownName
+from .faults import libav_is_quiet
 
 
 def find_encoder(name: str, kind: str, place: str) -> Codec:
@@ -29,17 +31,21 @@ def find_encoder(name: str, kind: str, place: str) -> Codec:
 @lru_cache(maxsize=64)
 def known_options(encoder: str) -> frozenset[str]:
     """The names of an encoder's options, its own and those of every encoder."""
-    options = CodecContext.create(encoder, "w").supported_options
-    return frozenset(
-        o.name for o in (*options.generic, *options.private) if o.flags & OptionFlags.ENCODING_PARAM
-    )  # fmt: skip
+    return frozenset(o.name for o in _options(encoder) if o.flags & OptionFlags.ENCODING_PARAM)
 
 
 @lru_cache(maxsize=64)
 def default_option(encoder: str, name: str) -> str | None:
     """What an encoder's option is when nobody sets it."""
-    options = CodecContext.create(encoder, "w").supported_options
-    return next((o.default for o in (*options.private, *options.generic) if o.name == name), None)
+    return next((o.default for o in _options(encoder) if o.name == name), None)
+
+
+@lru_cache(maxsize=64)
+def _options(encoder: str) -> tuple[Any, ...]:
+    """An encoder's options: its own before those of every encoder."""
+    with libav_is_quiet():  # PyAV reads the value of each, and libav warns of those that are deprecated
+        options = CodecContext.create(encoder, "w").supported_options
+        return *options.private, *options.generic
 
 
 def nearest_option(name: str, encoder: str) -> str:

@@ -55,7 +55,7 @@ def run(capfd: pytest.CaptureFixture[str], site: Path, monkeypatch: pytest.Monke
         said = capfd.readouterr()
         return Said(code, said.out, said.err)
 
-    monkeypatch.setattr(faults, "_shown", False)
+    monkeypatch.setattr(faults, "_shown", None)
     yield run
     av.logging.set_level(None)
     logging.captureWarnings(False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
+from streamfix.media import options
 from tests.apps.conftest import Run
 from tests.apps.material import kinds, levels, write_clip
 
@@ -97,9 +98,12 @@ def test_tells_input_output_and_progress(run: Run, clip: Path, tmp_path: Path) -
 def test_a_verbose_run_shows_what_libav_says(run: Run, clip: Path, tmp_path: Path) -> None:
     words = ("-i", clip, "-c:v", "libx264", "-an")
     assert "[libx264 @ " not in run(*words, tmp_path / "quiet.mp4").err
+    for cached in (options.known_options, options.default_option, options._options):
+        cached.cache_clear()
     said = run("-v", "verbose", *words, tmp_path / "out.mp4")
     assert (said.code, said.out) == (0, "")
     assert "[libx264 @ " in said.err
+    assert "deprecated" not in said.err  # options that nobody has given
 
 
 def blocks(text: str) -> list[dict[str, str]]:
