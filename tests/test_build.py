@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from streamfix.build import Job, JobSpec, Progress, build, choose_device, restore_stage
+from streamfix import devices
+from streamfix.build import Job, JobSpec, Progress, build, restore_stage
 from streamfix.build.job import _length_s
 from streamfix.chainspec import FilterSpec, parse_chain
 from streamfix.errors import BadOption, DeviceError, InputError, UnknownName, UsageError
@@ -189,9 +190,9 @@ def test_how_long_the_result_will_be(
 
 
 def test_devices() -> None:
-    assert str(choose_device("cpu")) == "cpu"
-    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert str(devices.choose("cpu")) == "cpu"
+    assert devices.choose("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(UsageError, match="no device 'gpu0'; there are auto, cpu, cuda and cuda:N"):
-        choose_device("gpu0")
+        devices.choose("gpu0")
     with pytest.raises(DeviceError, match="device cuda:99: PyTorch sees"):
-        choose_device("cuda:99")
+        devices.choose("cuda:99")

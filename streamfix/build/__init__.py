@@ -9,10 +9,10 @@ from ..errors import UsageError
 from ..media.reader import Reader
 from ..media.writer import Writer
 from ..pipeline import Closable, close_all
-from .chain import Restoration, check_chain, choose_device, restore_stage
+from .chain import Restoration, check_chain, restore_stage
 from .job import Job, JobSpec, Progress
 
-__all__ = ["Job", "JobSpec", "Progress", "Restoration", "build", "check_chain", "choose_device", "restore_stage"]
+__all__ = ["Job", "JobSpec", "Progress", "Restoration", "build", "check_chain", "restore_stage"]
 
 
 def build(spec: JobSpec) -> Job:

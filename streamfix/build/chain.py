@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..chainspec import FilterSpec
-from ..errors import BadOption, DeviceError, UnknownName, UsageError
+from ..errors import BadOption, UnknownName
 from ..filters import FILTERS
 from ..pipeline import Chain, Stage, close_all
 
 if TYPE_CHECKING:
-    import torch
-
     from ..filters.base import Filter
 
 
@@ -60,10 +58,11 @@ def restore_stage(chain: Iterable[FilterSpec], device: str = "auto") -> Restorat
                 graph.append(spec)
                 continue
             end_graph()
+            from .. import devices
             from ..filters.base import Restorer
             from ..filters.cut import CutDetector
 
-            on = choose_device(device)
+            on = devices.choose(device)
             made = FILTERS.create(spec.name, spec.options)
             filters[_label(spec.name, filters)] = made
             made.to(on)
@@ -76,21 +75,6 @@ def restore_stage(chain: Iterable[FilterSpec], device: str = "auto") -> Restorat
         close_all((*stages, *filters.values()))
         raise
     return Restoration(stages, filters) if stages else None
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name. Raises UsageError for a name that is none, DeviceError for one that is not there."""
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"no device {name!r}; there are auto, cpu, cuda and cuda:N") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise DeviceError(f"device {name}: PyTorch sees {torch.cuda.device_count()} CUDA GPUs here; use cpu or auto")
-    return device
 
 
 def check_chain(chain: Iterable[FilterSpec]) -> None:
