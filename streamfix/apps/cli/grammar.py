@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import BadOption, UsageError
 from .avoptions import option_names
-from .options import OPTIONS, REFUSED, Option
+from .options import OPTIONS, REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,3 @@ def _suggest(name: str, libav: frozenset[str]) -> str:
         if close := difflib.get_close_matches(name, names, n=1, cutoff=0.7):
             return f" Did you mean {close[0]!r}?"
     return " See streamfix -h."
-
-
-def names_of(option: Option) -> str:
-    """How an option is listed in the help: `-c[:v|:a|:s]`, `-[no]stats`."""
-    dashed = [f"-{n}" for n in (option.name, *(a for a in option.aliases if a[0].isalpha()))]
-    return ", ".join(dashed) + ("[:SPEC]" if option.stream else "") + (f" {option.takes}" if option.takes else "")

@@ -11,7 +11,9 @@ from ...chainspec import FilterSpec, parse_chain
 from ...errors import UsageError
 from ...media.specs import InputSpec, OutputSpec
 from .grammar import CommandLine, FileLine, Given
+from .options import OPTIONS
 
+_QP2LAMBDA = 118  # libavutil/avutil.h, FF_QP2LAMBDA
 _KINDS = {"v": "video", "a": "audio", "s": "subtitle"}
 _STDIN = ("-", "pipe:", "pipe:0", "/dev/stdin", "fd:0")
 _STDOUT = ("-", "pipe:", "pipe:1", "/dev/stdout", "fd:1")
@@ -119,12 +121,10 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
     start_s, duration_s, end_s = _times(file)
     encoder_options: dict[str, dict[str, str]] = {kind: {} for kind in _KINDS.values()}
     options = _libav(file)
-    for given in (*file.libav, *(g for g in file.options if g.name in _ENCODER)):
-        if not given.spec:
-            # b and profile without a specifier are the video encoder's, as in ffmpeg
-            (encoder_options["video"] if given.name in _ENCODER else options)[given.name] = given.text
-        else:
-            encoder_options[_kind(given)][given.name] = given.text
+    # b and profile without a specifier are the video encoder's, as in ffmpeg
+    own = [given for given in file.options if OPTIONS[given.name].encoder]
+    for given in (*own, *(given for given in file.libav if given.spec)):
+        encoder_options[_kind(given)][given.name] = given.text
     for given in file.all("q"):
         quality = encoder_options[_kind(given)]
         # ffmpeg's own translation: the encoder is told to hold lambda, 118 times the quantiser
@@ -167,10 +167,6 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
         duration_s=duration_s,
         end_s=end_s,
     )
-
-
-_QP2LAMBDA = 118  # libavutil/avutil.h, FF_QP2LAMBDA
-_ENCODER = ("crf", "preset", "tune", "profile", "level", "b", "g", "bf")
 
 
 def _codecs(file: FileLine) -> dict[str, str]:

@@ -71,8 +71,7 @@ class Option:
     parse: Callable[[str], Any] = str
     aliases: tuple[str, ...] = ()
     stream: bool = False  # takes a stream specifier, as in -c:v
-    repeats: bool = False  # each use adds to the ones before
-    libav: bool = False  # handed to the encoder or muxer as it was written
+    encoder: bool = False  # handed to the encoder as it was written
 
 
 _TABLE = (
@@ -153,15 +152,13 @@ _TABLE = (
         aliases=("filter",),
         stream=True,
     ),
-    Option("map", "output", "[-]FILE[:SPEC][?]", "take these streams, as in 0:v, 1:a:0, 0:s?", repeats=True),
+    Option("map", "output", "[-]FILE[:SPEC][?]", "take these streams, as in 0:v, 1:a:0, 0:s?"),
     Option("acodec", "output", "CODEC", "the same as -c:a; copy unless told"),
     Option("scodec", "output", "CODEC", "the same as -c:s; copy unless told"),
     Option("frames", "output", "N", "write N pictures (-frames:v)", parse_count, stream=True),
     Option("vframes", "output", "N", "the same as -frames:v", parse_count),
     Option("shortest", "output", None, "stop with the shortest stream"),
-    Option(
-        "metadata", "output", "KEY=VALUE", "set a tag; an empty value removes it", parse_pair, stream=True, repeats=True
-    ),
+    Option("metadata", "output", "KEY=VALUE", "set a tag; an empty value removes it", parse_pair, stream=True),
     Option("map_metadata", "output", "0|-1", "tags from the first input (the default), or none", parse_map_index),
     Option("map_chapters", "output", "0|-1", "chapters from the first input (the default), or none", parse_map_index),
     Option(
@@ -170,15 +167,14 @@ _TABLE = (
         "FLAGS",
         "default, forced, ... or 0, as in -disposition:a:0 default",
         stream=True,
-        repeats=True,
     ),
     # -- encoders and muxers; any other option of theirs is taken too
-    Option("crf", "output", "N", "constant quality; lower is better", parse_number, stream=True, libav=True),
-    Option("preset", "output", "NAME", "encoder speed, as in veryfast", stream=True, libav=True),
-    Option("tune", "output", "NAME", "encoder tuning, as in film or grain", stream=True, libav=True),
-    Option("profile", "output", "NAME", "encoder profile", stream=True, libav=True),
-    Option("level", "output", "LEVEL", "encoder level, as in 4.1", stream=True, libav=True),
-    Option("b", "output", "RATE", "bits a second, as in -b:v 2M or -b:a 128k", parse_number, stream=True, libav=True),
+    Option("crf", "output", "N", "constant quality; lower is better", parse_number, stream=True, encoder=True),
+    Option("preset", "output", "NAME", "encoder speed, as in veryfast", stream=True, encoder=True),
+    Option("tune", "output", "NAME", "encoder tuning, as in film or grain", stream=True, encoder=True),
+    Option("profile", "output", "NAME", "encoder profile", stream=True, encoder=True),
+    Option("level", "output", "LEVEL", "encoder level, as in 4.1", stream=True, encoder=True),
+    Option("b", "output", "RATE", "bits a second, as in -b:v 2M or -b:a 128k", parse_number, stream=True, encoder=True),
     Option(
         "q",
         "output",
@@ -188,9 +184,9 @@ _TABLE = (
         ("qscale",),
         stream=True,
     ),
-    Option("g", "output", "N", "longest distance between keyframes", parse_integer, stream=True, libav=True),
-    Option("bf", "output", "N", "most B-frames in a row", parse_integer, stream=True, libav=True),
-    Option("movflags", "output", "FLAGS", "how MP4 is laid out, as in +faststart", libav=True),
+    Option("g", "output", "N", "longest distance between keyframes", parse_integer, stream=True, encoder=True),
+    Option("bf", "output", "N", "most B-frames in a row", parse_integer, stream=True, encoder=True),
+    Option("movflags", "output", "FLAGS", "how MP4 is laid out, as in +faststart"),
 )
 
 OPTIONS: dict[str, Option] = {name: option for option in _TABLE for name in (option.name, *option.aliases)}
