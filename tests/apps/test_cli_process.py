@@ -20,6 +20,14 @@ import pytest
 from tests.apps.material import command, environment, levels, run_process
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """SIGINT reaches a job also where a shell runs the tests in the background, which has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def process(words: list[str | Path], *folders: Path, **more: int) -> Iterator[subprocess.Popen[bytes]]:
     """A running streamfix, killed if the test leaves it running."""
