@@ -10,19 +10,21 @@ from typing import Any
 
 import av
 from av.codec.codec import Codec
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
 from ..errors import BadOption, UsageError
 from ..frame import Frame
-from .carried import Carrier, Copied, TranscodedAudio, TranscodedSubtitles, remedy
+from .carried import Carrier, Copied, TranscodedAudio, TranscodedSubtitles
+from .dispositions import set_dispositions
 from .encoder import VideoEncoder
 from .fitting import default_encoder
-from .muxer import Muxer, why_not
+from .holding import remedy, why_not
+from .muxer import Muxer
 from .options import check_known, find_encoder, share_out
-from .rational import to_units
 from .reader import Reader
+from .shift import shift_chapters
 from .specs import OutputSpec
-from .streams import KINDS, MappedStream
+from .streams import MappedStream
 from .target import Target
 
 log = logging.getLogger("streamfix.media")
@@ -126,7 +128,7 @@ def assemble(
             carriers[id(mapped.stream)] = carrier
             placed.append((mapped.kind, carrier.stream))
     assert encoder is not None
-    _dispose(spec, placed)
+    set_dispositions(spec, placed)
     _describe(spec, reader, muxer, shift_s)
     muxer.start()
     return Output(muxer, encoder, carriers)
@@ -171,42 +173,6 @@ def _made_by_muxer(mapped: MappedStream, reader: Reader) -> bool:
     )
 
 
-def _dispose(spec: OutputSpec, placed: list[tuple[str, Stream]]) -> None:
-    """Set dispositions as asked: by "a:0", "v", "3"; flags joined by "+", "0" for none."""
-    for place, text in spec.dispositions.items():
-        letter, _, number = place.rpartition(":") if not place.isdigit() else ("", "", place)
-        if not letter and not place.isdigit():
-            letter, number = place, ""
-        kind = next((k for k in KINDS if k[0] == letter), None) if letter else None
-        if letter and kind is None:
-            raise UsageError(f"{spec.url}: -disposition:{place}: no such kind of stream; v, a, s, d, t")
-        streams = [s for k, s in placed if kind is None or k == kind]
-        if number:
-            streams = streams[int(number) : int(number) + 1]
-        for stream in streams:
-            stream.disposition = Disposition(_flags(spec, place, text, int(stream.disposition)))
-
-
-def _flags(spec: OutputSpec, place: str, text: str, old: int) -> int:
-    value = old if text[:1] in "+-" else 0
-    for sign, name in _signed(text):
-        if name == "0":
-            value = 0
-            continue
-        if name not in Disposition.__members__:
-            raise UsageError(
-                f"{spec.url}: -disposition:{place} {text}: no {name!r}; there are: {', '.join(Disposition.__members__)}"
-            )
-        bit = int(Disposition[name])
-        value = value & ~bit if sign == "-" else value | bit
-    return value
-
-
-def _signed(text: str) -> list[tuple[str, str]]:
-    parts = text.replace("-", "+-").split("+")
-    return [("-" if p.startswith("-") else "+", p.lstrip("-")) for p in parts if p]
-
-
 def _describe(spec: OutputSpec, reader: Reader, muxer: Muxer, shift_s: Fraction) -> None:
     tags = muxer.container.metadata
     if spec.map_metadata:
@@ -221,9 +187,4 @@ def _describe(spec: OutputSpec, reader: Reader, muxer: Muxer, shift_s: Fraction)
     if muxer.format not in _KEEPS_CHAPTERS:
         log.warning("%s: %s keeps no chapters; write to .mkv or .mp4", spec.url, muxer.format)
         return
-    chapters: list[Any] = []
-    for chapter in reader.chapters:
-        by = to_units(shift_s, chapter["time_base"])
-        if chapter["end"] + by > 0:
-            chapters.append({**chapter, "start": max(0, chapter["start"] + by), "end": chapter["end"] + by})
-    muxer.container.set_chapters(chapters)
+    muxer.container.set_chapters(shift_chapters(reader.chapters, shift_s))

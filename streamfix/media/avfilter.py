@@ -15,6 +15,7 @@ from ..chainspec import FilterSpec
 from ..errors import BadOption, FilterError, UnknownName
 from ..frame import Frame
 from ..pipeline import Stage
+from .faults import words
 from .picture import frame_from_av, to_av
 
 # Filters that set the sample aspect ratio without changing the picture's size.
@@ -55,7 +56,7 @@ def check(spec: FilterSpec) -> None:
         _add(Graph(), spec)
     except (av.FFmpegError, ValueError) as error:
         raise BadOption(
-            f"libavfilter does not take {spec.name}={spec.arguments}: {_words(error)}; "
+            f"libavfilter does not take {spec.name}={spec.arguments}: {words(error)}; "
             f"'ffmpeg -h filter={spec.name}' lists its options"
         ) from error
 
@@ -114,7 +115,7 @@ class GraphStage(Stage):
         try:
             self._graph.push(picture)
         except av.FFmpegError as error:
-            raise FilterError(f"{self.name} at pts {item.pts} ({item.time_s:.3f} s): {_words(error)}") from error
+            raise FilterError(f"{self.name} at pts {item.pts} ({item.time_s:.3f} s): {words(error)}") from error
         yield from self._pull()
 
     def flush(self) -> Iterator[Frame]:
@@ -136,7 +137,7 @@ class GraphStage(Stage):
             except (av.BlockingIOError, av.EOFError):
                 return
             except av.FFmpegError as error:
-                raise FilterError(f"{self.name}: {_words(error)}") from error
+                raise FilterError(f"{self.name}: {words(error)}") from error
             assert isinstance(picture, av.VideoFrame)
             yield self._frame(picture)
 
@@ -206,15 +207,10 @@ def _build(specs: Sequence[FilterSpec], shape: _Shape) -> Graph:
     except (av.FFmpegError, ValueError) as error:
         chain = ",".join(f"{s.name}={s.arguments}" if s.arguments else s.name for s in specs)
         raise FilterError(
-            f"libavfilter cannot run {chain!r} on {shape.width}x{shape.height} {shape.pix_fmt}: {_words(error)}"
+            f"libavfilter cannot run {chain!r} on {shape.width}x{shape.height} {shape.pix_fmt}: {words(error)}"
         ) from error
     return graph
 
 
 def _add(graph: Graph, spec: FilterSpec) -> Any:
     return graph.add(spec.name, spec.arguments) if spec.arguments else graph.add(spec.name)
-
-
-def _words(error: Exception) -> str:
-    """libav's own words, without its number."""
-    return str(getattr(error, "strerror", None) or error)

@@ -19,9 +19,9 @@ from av.subtitles.stream import SubtitleStream
 
 from ..errors import UsageError
 from .faults import libav_explains, words
-from .muxer import MOV_LIKE, Muxer, add_copy
+from .holding import add_copy
+from .muxer import MOV_LIKE, Muxer
 from .options import check_known, default_option, find_encoder
-from .rational import to_units
 from .streams import MappedStream
 
 log = logging.getLogger("streamfix.media")
@@ -191,38 +191,6 @@ class TranscodedSubtitles:
 
 
 Carrier = Copied | TranscodedAudio | TranscodedSubtitles
-
-
-def shift(packet: av.Packet[Any], seconds: Fraction) -> None:
-    """Move a packet in time."""
-    if not seconds:
-        return
-    by = to_units(seconds, packet.time_base)
-    if packet.pts is not None:
-        packet.pts += by
-    if packet.dts is not None:
-        packet.dts += by
-
-
-_SUBTITLES = {"matroska": "srt", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text"}
-
-
-def remedy(mapped: MappedStream, format: str, usual: str) -> str:
-    """What keeps a stream that a container cannot copy. usual: the container's own audio codec."""
-    if mapped.kind == "subtitle":
-        usual = _SUBTITLES.get(format, "")
-    elif format == "mpegts":
-        usual = "aac"
-    if mapped.kind in ("audio", "subtitle") and usual not in ("", "none"):
-        letter = mapped.kind[0]
-        bitmap = mapped.kind == "subtitle" and mapped.codec != "none" and Codec(mapped.codec, "r").bitmap_sub
-        if not bitmap:
-            return (
-                f"-c:{letter} {usual} converts it, or write to .mkv" if format != "matroska" else f"-c:{letter} {usual}"
-            )
-    if mapped.kind == "data":
-        return "a container of the input's kind may hold it; -dn leaves it out without this warning"
-    return "write to .mkv" if format != "matroska" else f"-map -{mapped.place} leaves it out without this warning"
 
 
 def _layout(channels: int) -> str:

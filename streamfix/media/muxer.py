@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -14,12 +13,11 @@ from typing import Any
 import av
 import av.error
 from av.container import OutputContainer
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
 from ..errors import BadOption, UsageError
-from .faults import cannot_write, libav_explains, words
+from .faults import cannot_write, libav_explains
 from .options import nearest_option
-from .streams import MappedStream
 from .target import Target
 
 log = logging.getLogger("streamfix.media")
@@ -144,43 +142,6 @@ class Muxer:
                 self.container.close()
             except (av.FFmpegError, OSError) as error:
                 log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
-
-
-# What MPEG-TS has a stream type or a descriptor for; anything else libavformat writes as data that nobody can read.
-_IN_MPEGTS = {
-    *("mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "av1", "cavs", "avs2", "avs3", "dirac", "vc1"),
-    *("mp1", "mp2", "mp3", "aac", "aac_latm", "ac3", "eac3", "ac4", "dts", "truehd", "opus", "s302m", "pcm_bluray"),
-    *("dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "arib_caption", "klv", "timed_id3", "scte_35"),
-    *("smpte_2038", "jpeg2000"),
-}
-
-
-def why_not(format: str, mapped: MappedStream) -> str | None:
-    """Why a container cannot hold a copy of this stream, in libav's words; None if it can.
-
-    Asked by writing a header to memory: libav has no table for it that tells the truth.
-    """
-    if format == "mpegts" and mapped.codec not in _IN_MPEGTS:
-        return f"MPEG-TS has no stream type for {mapped.codec}"
-    scratch = av.open(io.BytesIO(), "w", format=format)
-    try:
-        add_copy(scratch, mapped)
-        with libav_explains():
-            scratch.start_encoding()
-    except (av.FFmpegError, ValueError, OSError) as error:
-        return words(error)
-    finally:
-        with suppress(av.FFmpegError, OSError):
-            scratch.close()
-    return None
-
-
-def add_copy(container: OutputContainer, mapped: MappedStream) -> Stream:
-    """An output stream for the packets of an input stream. Raises ValueError where it does not fit."""
-    stream: Stream = container.add_stream_from_template(mapped.stream, opaque=True)
-    stream.metadata.update(mapped.metadata)
-    stream.disposition = Disposition(mapped.disposition)
-    return stream
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from ..frame import Frame, VideoInfo
 from .decoder import VideoDecoder
 from .faults import broke_off
 from .mapping import choose_streams
-from .rational import to_units
+from .shift import shift_chapters
 from .source import LoopEnd, Source
 from .specs import InputSpec
 from .streams import MappedStream
@@ -134,7 +134,7 @@ class Reader:
         self._decoder = VideoDecoder(self._video, source.spec)
         first = self._sources[0]
         self.metadata = dict(first.container.metadata)
-        self.chapters = _shifted(first.container.chapters(), first)
+        self.chapters = shift_chapters(first.container.chapters(), first.shift_s)
         self._items = self._read()
         self._held: deque[Item] = deque()
         frame = self._peek()
@@ -238,16 +238,3 @@ class _Feed:
             at = self.packet.dts if self.packet.dts is not None else self.packet.pts
             if at is not None:
                 self.at_s = float(at * self.packet.time_base)
-
-
-def _shifted(chapters: list[Any], source: Source) -> list[Any]:
-    """Chapters in the time that frames get; those before the part that is read are left out."""
-    if not source.shift_s:
-        return chapters
-    kept = []
-    for chapter in chapters:
-        by = to_units(source.shift_s, chapter["time_base"])
-        start, end = chapter["start"] + by, chapter["end"] + by
-        if end > 0:
-            kept.append({**chapter, "start": max(0, start), "end": end})
-    return kept

@@ -19,6 +19,7 @@ from av.stream import Discard
 from ..errors import InputError, UnknownName, UsageError
 from .faults import cannot_open, libav_explains
 from .rational import to_units
+from .shift import shift_packet
 from .specs import InputSpec
 from .streams import MappedStream
 
@@ -92,7 +93,7 @@ class Source:
                 at = packet.pts if packet.pts is not None else packet.dts
                 if at is not None:
                     ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
-                _shift(packet, shifts[i])
+                shift_packet(packet, shifts[i])
                 if self.spec.realtime:
                     self._pace(packet, mapped.time_base)
                 yield packet
@@ -257,11 +258,3 @@ def _stated_length(container: InputContainer, stream: MappedStream) -> Fraction 
         return None
     hours, minutes, seconds = found.groups()
     return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-
-
-def _shift(packet: av.Packet[Any], by: int) -> None:
-    if by:
-        if packet.pts is not None:
-            packet.pts += by
-        if packet.dts is not None:
-            packet.dts += by

@@ -15,11 +15,11 @@ from ..errors import Cancelled, OutputError, StreamfixError, UsageError
 from ..frame import Frame
 from ..pipeline import Stage
 from .assembly import Output, assemble, request_of, usual_encoder
-from .carried import shift
 from .muxer import guess_format
 from .rate import ConstantRate
 from .rational import to_units
 from .reader import Reader
+from .shift import shift_packet
 from .specs import OutputSpec
 from .target import Target
 
@@ -218,7 +218,7 @@ class Writer(Stage):
                 return
         carrier = self._output.carriers.get(stream)
         if carrier is not None:
-            shift(packet, self._shift_s)
+            shift_packet(packet, to_units(self._shift_s, packet.time_base))
             carrier.push(packet)
 
     def _release(self) -> None:
