@@ -305,6 +305,6 @@ def test_sound_of_a_transport_stream_goes_into_mp4(tmp_path: Path, ending: str) 
     out = tmp_path / f"out.{ending}"
     run(source, out)
     with av.open(str(source)) as a, av.open(str(out)) as b:
-        heard = [np.concatenate([f.to_ndarray().ravel() for f in c.decode(audio=0)]) for c in (a, b)]
-    assert np.array_equal(*heard)
+        sent, heard = (np.concatenate([f.to_ndarray().ravel() for f in c.decode(audio=0)]) for c in (a, b))
+    assert np.array_equal(sent, heard)
     assert packets(out, 1)[0][0] == pytest.approx(packets(source, 1)[0][0], abs=1e-3)
