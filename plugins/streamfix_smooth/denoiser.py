@@ -20,10 +20,13 @@ class Denoiser:
     """A stream's state.
 
     sigma: the noise as a standard deviation in [0, 1] units, all planes alike; None measures it.
-    noise: what is known of it now.
+    flicker: least deviation over time that is averaged away, [0, 1] units, however little noise there is: a model that
+    works frame by frame leaves changes that look like detail in each frame.
+    noise: what is known of the noise now.
     """
 
-    def __init__(self, sigma: float | None = None) -> None:
+    def __init__(self, sigma: float | None = None, flicker: float = 0.0) -> None:
+        self._flicker = flicker
         self.noise = Noise(0.0, 0.0) if sigma is None else Noise(sigma, sigma)
         self._estimate = NoiseEstimator() if sigma is None else None
         self._fuser = Fuser()
@@ -46,10 +49,11 @@ class Denoiser:
         if self._luma is None or self._chroma is None or self._luma.shape != luma.shape:
             self._luma = WienerCascade(luma.shape, LUMA_PASSES)
             self._chroma = WienerCascade(chroma.shape, CHROMA_PASSES)
-        fused = self._fuser.step(luma, chroma, self.noise)
+        changes = Noise(max(self.noise.luma, self._flicker), max(self.noise.chroma, self._flicker))
+        fused = self._fuser.step(luma, chroma, changes)
         left_chroma = np.asarray(cv2.merge([fused.variance, fused.variance]), np.float32)
         luma_out = self._luma(fused.luma, enlarge(fused.variance, *luma.shape), self.noise.luma)
         chroma_out = self._chroma(fused.chroma, left_chroma, self.noise.chroma)
-        bound_pixels(luma_out, luma, REACH * self.noise.luma)
-        bound_pixels(chroma_out, chroma, REACH * self.noise.chroma)
+        bound_pixels(luma_out, luma, REACH * changes.luma)
+        bound_pixels(chroma_out, chroma, REACH * changes.chroma)
         return luma_out, chroma_out

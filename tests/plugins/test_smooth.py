@@ -344,14 +344,49 @@ def test_noise_is_followed_when_it_changes() -> None:
 def test_options_as_text() -> None:
     registry: Registry[Filter[Any]] = Registry("filter")
     registry.register("smooth")(Smooth)
-    assert vars(registry.create("smooth")) == {"strength": 1.0, "sigma": "auto"}
-    assert vars(registry.create("smooth", {"0": "0.7", "sigma": "12.5"})) == {"strength": 0.7, "sigma": 12.5}
+    assert vars(registry.create("smooth")) == {"strength": 1.0, "sigma": "auto", "flicker": 0.0}
+    assert vars(registry.create("smooth", {"0": "0.7", "sigma": "12.5"})) == {
+        "strength": 0.7,
+        "sigma": 12.5,
+        "flicker": 0.0,
+    }
     for options, told in (
         ({"sigma": "loud"}, "auto"),
         ({"sigma": "-1"}, "-1"),
         ({"sigma": "nan"}, "nan"),
         ({"strength": "1.5"}, "1.5"),
-        ({"radius": "2"}, "strength, sigma"),
+        ({"flicker": "-3"}, "-3"),
+        ({"radius": "2"}, "strength, sigma, flicker"),
     ):
         with pytest.raises(BadOption, match=told):
             registry.create("smooth", options)
+
+
+def rippled(scene: Scene, codes: float) -> Scene:
+    """A scene as a model leaves it that works frame by frame: soft waves of `codes`, other ones each frame."""
+
+    def at(t: int) -> tuple[Floats, Floats]:
+        luma, chroma = scene(t)
+        h, w = luma.shape
+        waves = np.random.default_rng(1000 + t).standard_normal((h // 3, w // 3)).astype(np.float32)
+        ripple = np.asarray(cv2.resize(waves, (w, h), interpolation=cv2.INTER_CUBIC), np.float32)
+        return luma + ripple * np.float32(codes / 255 / ripple.std()), chroma
+
+    return at
+
+
+def test_flicker_of_a_per_frame_model_is_averaged_away_and_detail_stays() -> None:
+    scene, flickering = static(), rippled(static(), 2)
+    truth = torch.from_numpy(scene(0)[0])
+
+    def lumas(**options: Any) -> list[Tensor]:
+        smooth = Smooth(**options)
+        state = smooth.init_state()
+        out = [smooth(pack(*flickering(t)), [state])[0, 0, :4] for t in range(24)]
+        return [torch.nn.functional.pixel_shuffle(y[None], 2)[0, 0] for y in out[8:]]
+
+    recorded = [torch.from_numpy(flickering(t)[0]) for t in range(8, 24)]
+    calmed = lumas(flicker=6.0)
+    assert float(torch.stack(calmed).std(0).mean()) < 0.35 * float(torch.stack(recorded).std(0).mean())
+    errors = [float((y - truth).abs().mean()) for y in (calmed[-1], recorded[-1])]
+    assert errors[0] < 0.6 * errors[1], "averaged in time, not blurred in space"
