@@ -11,6 +11,7 @@ import av.logging
 from av.container import InputContainer
 
 from ..errors import DecodeError, InputError, OutputError
+from .streams import is_mp4
 
 log = logging.getLogger("streamfix.media")
 
@@ -41,7 +42,7 @@ def cannot_open(url: str, error: BaseException) -> InputError:
 def broke_off(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
     """The error for an input that can no longer be read. at_s: of the last packet, None where there was none."""
     invalid = isinstance(error, av.error.InvalidDataError)
-    if at_s is None and invalid and container.format.name.startswith("mov") and container.size < 0:
+    if at_s is None and invalid and is_mp4(container) and container.size <= 0:  # 0: a named pipe
         return InputError(
             f"{url}: this MP4 has its index at the end, and from a pipe nothing can be read twice; give the file's "
             "name, or put the index in front: ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"

@@ -21,7 +21,7 @@ from .faults import cannot_open, libav_explains
 from .rational import to_units
 from .shift import shift_packet
 from .specs import InputSpec
-from .streams import MappedStream
+from .streams import MappedStream, is_mp4
 
 log = logging.getLogger("streamfix.media")
 
@@ -250,7 +250,7 @@ class Source:
 
 def _stated_length(container: InputContainer, stream: MappedStream) -> Fraction | None:
     """What an index says of a stream's length, None where it is only estimated from what is there."""
-    if container.format.name.startswith(("mov", "avi")):
+    if is_mp4(container) or container.format.name == "avi":
         return stream.duration_s
     tag = next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), "")
     found = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", tag) if "matroska" in container.format.name else None

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from av.codec.context import CodecContext
+from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 Kind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
@@ -74,3 +75,8 @@ def codec_of(stream: Stream) -> str:
     if context is not None:
         return str(context.codec.canonical_name)
     return (stream.name if stream.type in ("data", "attachment") else None) or "none"
+
+
+def is_mp4(container: InputContainer) -> bool:
+    """True for MP4 and its kin: PyAV calls the demuxer "mov,mp4,m4a,..." where it was probed, and as -f named it."""
+    return not {"mov", "mp4", "m4a", "3gp", "3g2", "mj2"}.isdisjoint(container.format.name.split(","))

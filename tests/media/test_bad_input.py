@@ -132,13 +132,16 @@ def test_too_much_damage_fails_with_counts(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_what_came_before_a_source_dies_is_written_and_the_job_fails(tmp_path: Path, caplog: Any) -> None:
+@pytest.mark.parametrize("format", [None, "mp4"])
+def test_what_came_before_a_source_dies_is_written_and_the_job_fails(
+    tmp_path: Path, caplog: Any, format: str | None
+) -> None:
     whole = clip(tmp_path / "in.mp4", frames=60, container_options={"movflags": "faststart"}, options={"g": "10"})
     part = tmp_path / "part.mp4"
     part.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.7)])
     out = tmp_path / "out.mkv"
     with pytest.raises(InputError, match=r"part.mp4: the file ends at \d.* it was cut off"):
-        run(part, out)
+        run(InputSpec(str(part), format=format), out)
     assert 10 < len(shown(out)) < 60
     assert f"what was written until then is in {out}" in caplog.text
 
