@@ -6,8 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from ..backends.network import Network, measure_receptive_field
 from ..errors import DeviceError
+from .spans import Span, spans
 
 _log = logging.getLogger(__name__)
 
@@ -23,21 +23,6 @@ _LEAST = 64  # a smaller tile is mostly overlap
 # On the CPU an allocation that is too large is not refused, it ends the process: a picture is tiled before that.
 # 64 channels of float32 at these sizes are 256 MiB and 1 GiB a layer.
 _CPU_INPUT, _CPU_OUTPUT = 1 << 20, 1 << 22
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One tile along one axis, in input pixels.
-
-    begin, end: what the network sees. keep_begin, keep_end: what of it is used.
-    weight: of each kept output pixel, None for 1; the weights of all tiles add up to 1.
-    """
-
-    begin: int
-    end: int
-    keep_begin: int
-    keep_end: int
-    weight: Tensor | None = None
 
 
 class Tiler:
@@ -136,12 +121,12 @@ class Tiler:
         for group in _groups(jobs, batch):
             tiles = torch.stack([x[b, :, r.begin : r.end, c.begin : c.end] for b, r, c in group])
             for (b, r, c), y in zip(group, self.network(tiles), strict=True):
-                used = y[..., _kept(r, scale, r.begin), _kept(c, scale, c.begin)]
+                used = y[..., r.kept(scale, r.begin), c.kept(scale, c.begin)]
                 if r.weight is not None:
                     used = used * r.weight.to(y)[:, None]
                 if c.weight is not None:
                     used = used * c.weight.to(y)
-                out[b, :, _kept(r, scale), _kept(c, scale)] += used
+                out[b, :, r.kept(scale), c.kept(scale)] += used
         return out
 
     def _spans(self, x: Tensor, axis: int, side: int) -> list[Span]:
@@ -169,46 +154,6 @@ class Tiler:
         if not self._measured:
             self._field, self._measured = measure_receptive_field(self.network, device), True
         return self._field
-
-
-def spans(
-    size: int, side: int, overlap: int, scale: int, *, align: int = 1, blend: int = 0, least: int = 1
-) -> list[Span]:
-    """Cut `size` pixels into tiles of at most `side`, each seeing `overlap` more beyond its inner edges.
-
-    align: tiles begin at multiples of this. blend: mix neighbours over so many
-    pixels on each side of an inner edge, at most `overlap`, and fewer where the
-    edges are near. least: no tile is smaller; what is added is seen, not kept.
-    """
-    core = max(align, side - 2 * overlap - 2 * align)
-    count = -(-size // core)
-    edges = sorted({min(size, round(i * size / count / align) * align) for i in range(count)} | {size})
-    cores = [high - low for low, high in pairwise(edges)]
-    # half a blend on each side of an inner edge; none at the picture's border
-    blends = [0, *(min(blend, overlap, a // 2, b // 2) for a, b in pairwise(cores)), 0]
-    found = []
-    for i, (low, high) in enumerate(pairwise(edges)):
-        begin, end = max(0, (low - overlap) // align * align), min(size, high + overlap)
-        if end - begin < least:
-            end = min(size, begin + least)
-            begin = max(0, end - least)
-        keep_begin, keep_end = low - blends[i], high + blends[i + 1]
-        at = (torch.arange(keep_begin * scale, keep_end * scale) + 0.5) / scale
-        weight = None
-        if blends[i] or blends[i + 1]:
-            weight = _ramp(at - low, blends[i]) * _ramp(high - at, blends[i + 1])
-        found.append(Span(begin, end, keep_begin, keep_end, weight))
-    return found
-
-
-def _ramp(distance: Tensor, half: int) -> Tensor:
-    """Weight by the signed distance from an edge: 0 to 1 over `half` on either side of it."""
-    return (0.5 + distance / (2 * half)).clamp(0, 1) if half else torch.ones_like(distance)
-
-
-def _kept(span: Span, scale: int, origin: int = 0) -> slice:
-    """What is kept, in output pixels counted from input pixel `origin`."""
-    return slice((span.keep_begin - origin) * scale, (span.keep_end - origin) * scale)
 
 
 def _up(value: int, multiple: int) -> int:

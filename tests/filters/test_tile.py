@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from streamfix.backends.network import measure_receptive_field
 from streamfix.backends.torch_eager import TorchNetwork
 from streamfix.errors import DeviceError
-from streamfix.filters.tile import Tiler, spans
+from streamfix.filters.spans import spans
+from streamfix.filters.tile import Tiler
 
 CODE = 1 / 255
 
