@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,7 +37,18 @@ def cannot_open(url: str, error: BaseException) -> InputError:
     remedy = next((text for kind, text in _OPEN_REMEDIES if isinstance(error, kind)), "")
     if isinstance(error, av.error.InvalidDataError):
         remedy = "it is no video, or was cut off before its index was written (an MP4 without moov)"
+    elif isinstance(error, av.error.ProtocolNotFoundError):
+        remedy = _before_the_colon(url)
+    elif "Picture size 0x0" in words(error):
+        remedy = "raw pictures say nothing of themselves: -f rawvideo -video_size WxH -pix_fmt yuv420p -framerate 25"
     return InputError(f"{url}: {words(error)}" + (f"; {remedy}" if remedy else ""))
+
+
+def _before_the_colon(url: str) -> str:
+    """The remedy for a name that libav took for a URL."""
+    if os.path.exists(url):
+        return f"a file whose name has a colon is written file:{url}"
+    return f"what stands before the colon names a protocol; a file of that name is written file:{url}"
 
 
 def broke_off(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
@@ -54,6 +66,8 @@ def broke_off(url: str, at_s: float | None, error: BaseException, container: Inp
 def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
     """The error for an output that cannot be opened or written."""
     remedy = "; free some space" if getattr(error, "errno", None) in (28, 122) else ""  # ENOSPC, EDQUOT
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        remedy, place = f"; {_before_the_colon(url)}", ""
     return OutputError(f"{url}: {words(error)}{' ' + place if place else ''}{remedy}")
 
 

@@ -261,3 +261,19 @@ def test_a_piped_mp4_with_its_index_at_the_end(tmp_path: Path) -> None:
     feeder.join()
     assert "index at the end" in message
     assert "faststart" in message
+
+
+def test_a_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip(tmp_path / "plain.mkv", frames=2).rename("a:b.mkv")
+    assert refused("a:b.mkv").endswith("a file whose name has a colon is written file:a:b.mkv")
+    run("file:a:b.mkv", "file:c:d.mkv")
+    assert len(hashes(tmp_path / "c:d.mkv")) == 2
+    with pytest.raises(OutputError, match=r"file:e:f\.mkv"):
+        run("file:a:b.mkv", "e:f.mkv")
+
+
+def test_raw_video_without_its_options_says_which(tmp_path: Path) -> None:
+    raw = tmp_path / "in.yuv"
+    raw.write_bytes(bytes(100))
+    assert "-video_size WxH" in refused(raw)
