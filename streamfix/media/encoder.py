@@ -12,6 +12,7 @@ import av
 import av.error
 from av.codec.context import Flags
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..errors import StreamfixError, UsageError
@@ -172,8 +173,17 @@ class VideoEncoder:
             said = " ".join(f"-{k} {v}" for k, v in options.items())
             raise UsageError(
                 f"{self._shown}: {self._codec.name} does not open for {context.width}x{context.height} "
-                f"{context.pix_fmt}{' with ' + said if said else ''}: {words(error)}"
+                f"{context.pix_fmt}{' with ' + said if said else ''}: {words(error)}{_even(context)}"
             ) from error
+
+
+def _even(context: VideoCodecContext) -> str:
+    """The remedy where subsampled chroma does not divide the size, which most encoders refuse."""
+    format = context.format
+    halved = (1, 1) if format is None else (2 // format.chroma_width(2), 2 // format.chroma_height(2))
+    if context.width % halved[0] == context.height % halved[1] == 0:
+        return ""
+    return "; for an odd size end -vf with crop=trunc(iw/2)*2:trunc(ih/2)*2, or take -pix_fmt yuv444p"
 
 
 def _kept_tags(metadata: Mapping[str, str]) -> dict[str, str]:
