@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,8 @@ class TorchNetwork:
 
     def to(self, device: torch.device) -> None:
         self._dtype = torch.float16 if self._half and device.type == "cuda" else torch.float32
-        self._module.to(device=device, dtype=self._dtype).to(memory_format=torch.channels_last)
+        module: Any = self._module.to(device=device, dtype=self._dtype)  # torch 2.11's types know no memory_format
+        module.to(memory_format=torch.channels_last)
 
     def __call__(self, x: Tensor) -> Tensor:
         try:

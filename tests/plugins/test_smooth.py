@@ -309,8 +309,8 @@ def test_smoothed_noise_of_a_standing_picture_is_measured() -> None:
         estimate = NoiseEstimator()
         for _ in range(6):
             noise = cv2.GaussianBlur(rng.normal(0, 1, luma.shape), (0, 0), 1.5)
-            noise *= SIGMA / noise.std()
-            found[still] = estimate(luma + noise.astype(np.float32), chroma, still=still).luma
+            noise = (noise * (SIGMA / noise.std())).astype(np.float32)
+            found[still] = estimate(luma + noise, chroma, still=still).luma
     assert found[True] == pytest.approx(SIGMA, rel=0.15)
     assert found[False] < 0.7 * SIGMA  # not to be told from motion
 
