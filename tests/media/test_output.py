@@ -229,10 +229,14 @@ def test_devices_pipes_and_nothing(source: Path, tmp_path: Path) -> None:
     assert times(tmp_path / "got.mp4") == times(source)
 
 
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clip(tmp_path_factory.mktemp("long") / "in.mkv", frames=400, size=(160, 120), options={"g": "50"})
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "ts", "nut", "avi"])
-def test_a_killed_job_leaves_what_it_had(tmp_path: Path, ending: str) -> None:
+def test_a_killed_job_leaves_what_it_had(long: Path, tmp_path: Path, ending: str) -> None:
     """SIGKILL in the middle: no trailer, no index."""
-    long = clip(tmp_path / "in.mkv", frames=400, size=(160, 120), options={"g": "50"})
     out = tmp_path / f"out.{ending}"
     code = f"""
 import os, signal
