@@ -19,7 +19,14 @@ from ..errors import StreamfixError, UsageError
 from ..frame import Frame
 from . import convert, picture
 from .faults import libav_explains, words
-from .fitting import DEFAULT_RATE, counts_frames, fit_pix_fmt, fit_time_base, tell_lost_aspect
+from .fitting import (
+    DEFAULT_RATE,
+    counts_frames,
+    fit_pix_fmt,
+    fit_time_base,
+    tell_lost_aspect,
+    tell_unseen,
+)
 from .hdr import hdr_options
 from .muxer import MOV_LIKE, Muxer
 from .options import check_known, default_option, find_encoder
@@ -73,6 +80,7 @@ class VideoEncoder:
         self.stream.metadata.update(_kept_tags(source.metadata))
         self.stream.disposition = Disposition(source.disposition)
         self._size = (shaped.width, shaped.height)
+        tell_unseen(first, frame, source, self._shown)
         tell_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
         self._keep_rotation(frame, muxer.format, upright)
         self._set_field_order(first, source)
@@ -187,6 +195,6 @@ def _even(context: VideoCodecContext) -> str:
 
 
 def _kept_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """A stream's tags without those that tell of the old encoding."""
-    gone = {"encoder", "duration", "bps", "number_of_frames", "number_of_bytes"}
+    """A stream's tags without those that tell of the old encoding; alpha_mode is the muxer's to say."""
+    gone = {"encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes"}
     return {k: v for k, v in metadata.items() if k.lower() not in gone and not k.startswith("_STATISTICS")}

@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 from av.codec.codec import Codec
 from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
 
 from ..errors import UsageError
 from ..frame import Frame
@@ -98,6 +99,29 @@ def fit_pix_fmt(codec: Codec, source: str, wanted: str | None, format: str, show
     if lost:
         log.warning("%s: %s takes no %s; it gets %s, at a loss of %s", shown, codec.name, source, chosen, lost)
     return chosen
+
+
+def tell_unseen(first: Frame, frame: av.VideoFrame, source: MappedStream, shown: str) -> None:
+    """Warn of what the filters did not see: transparency, and that a frame is two fields.
+
+    first: the first frame to encode, frame: the same as libav sees it.
+    """
+    context, origin = source.stream.codec_context, first.origin
+    given = [context.pix_fmt] if isinstance(context, VideoCodecContext) else []
+    given += [origin.format.name] if isinstance(origin, av.VideoFrame) else []
+    transparent = any(_has_alpha(name) for name in given if name)
+    if transparent and not _has_alpha(frame.format.name):
+        log.warning("%s: transparency is lost in the filters, which see colour alone; -vf null keeps it", shown)
+    elif not transparent and any(k.lower() == "alpha_mode" and v == "1" for k, v in source.metadata.items()):
+        decoder = "libvpx" if source.codec == "vp8" else "libvpx-vp9"
+        log.warning("%s: the transparency of %s is not decoded; -c:v %s before -i reads it", shown, source, decoder)
+    if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and origin is not frame:
+        log.warning("%s: interlaced, and the filters take both fields for one picture; begin -vf with bwdif", shown)
+
+
+def _has_alpha(pix_fmt: str) -> bool:
+    format = av.VideoFormat(pix_fmt)
+    return not format.has_palette and any(c.is_alpha for c in format.components)
 
 
 def tell_lost_aspect(codec: Codec, aspect: Fraction | None, format: str, shown: str) -> None:

@@ -302,3 +302,49 @@ def test_frame_from_av_needs_a_time() -> None:
     frame = picture(0, 16, 16)
     with pytest.raises(ValueError, match="needs a pts"):
         frame_from_av(frame, Fraction(1, 25))
+
+
+def filtered(source: Path, out: Path, **options: Any) -> None:
+    """The source through a filter that turns brightness round."""
+    reader = Reader([InputSpec(str(source))])
+    writer = Writer(OutputSpec(str(out), **options), reader)
+    for frame in reader:
+        assert isinstance(frame, Frame)
+        writer.push(layout.from_tensor(frame, 1 - frame.tensor("luma"), "luma", 1))
+    writer.flush()
+    writer.close()
+    reader.close()
+
+
+def test_transparency_that_filters_lose_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = clip(tmp_path / "in.mkv", frames=3, codec="ffv1", pix_fmt="yuva420p")
+    run(source, tmp_path / "passed.mkv", video_codec="ffv1")
+    assert caplog.text == ""
+    assert hashes(tmp_path / "passed.mkv") == hashes(source)
+    filtered(source, tmp_path / "out.mkv", video_codec="ffv1")
+    assert caplog.text.count("transparency is lost in the filters") == 1
+    with av.open(str(tmp_path / "out.mkv")) as out:
+        assert out.streams.video[0].pix_fmt == "yuv420p"
+        assert "ALPHA_MODE" not in out.streams.video[0].metadata
+
+
+@pytest.mark.skipif("libvpx-vp9" not in av.codecs_available, reason="needs libvpx")
+def test_transparency_that_is_not_decoded_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = clip(tmp_path / "in.webm", frames=3, codec="libvpx-vp9", pix_fmt="yuva420p")
+    run(source, tmp_path / "out.webm")
+    assert "-c:v libvpx-vp9 before -i reads it" in caplog.text
+    with av.open(str(tmp_path / "out.webm")) as out:
+        assert "ALPHA_MODE" not in {k.upper() for k in out.streams.video[0].metadata}
+    caplog.clear()
+    run(InputSpec(str(source), video_codec="libvpx-vp9"), tmp_path / "kept.webm", video_codec="libvpx-vp9")
+    assert caplog.text == ""
+    with av.open(str(tmp_path / "kept.webm")) as out:
+        assert {k.upper(): v for k, v in out.streams.video[0].metadata.items()}["ALPHA_MODE"] == "1"
+
+
+def test_filters_on_interlaced_frames_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = clip(tmp_path / "in.mkv", frames=3, options={"flags": "+ildct+ilme", "x264-params": "tff=1"})
+    run(source, tmp_path / "passed.mkv")
+    assert caplog.text == ""
+    filtered(source, tmp_path / "out.mkv")
+    assert "begin -vf with bwdif" in caplog.text
