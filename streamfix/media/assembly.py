@@ -15,7 +15,7 @@ from av.stream import Stream
 from ..errors import BadOption, UsageError
 from ..frame import Frame
 from .carried import Carrier, Copied, TranscodedAudio, TranscodedSubtitles
-from .dispositions import set_dispositions
+from .dispositions import set_dispositions, set_tags
 from .encoder import VideoEncoder
 from .fitting import default_encoder
 from .holding import remedy, why_not
@@ -129,6 +129,7 @@ def assemble(
             placed.append((mapped.kind, carrier.stream))
     assert encoder is not None
     set_dispositions(spec, placed)
+    set_tags(spec, placed)
     _describe(spec, reader, muxer, shift_s)
     muxer.start()
     return Output(muxer, encoder, carriers)

@@ -1,14 +1,18 @@
-"""What -disposition asks for: which streams are default, forced, original ..."""
+"""What -disposition and -metadata:s ask of the output's streams: default, forced, original ...; language, title ..."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from av.stream import Disposition, Stream
 
 from ..errors import UsageError
 from .specs import OutputSpec
-from .streams import KINDS
+
+log = logging.getLogger("streamfix.media")
+
+_LETTERS = {"v": "video", "a": "audio", "s": "subtitle", "d": "data", "t": "attachment"}
 
 
 def set_dispositions(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
@@ -17,17 +21,31 @@ def set_dispositions(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> 
     placed: the output's streams in their order, each with its kind. Raises UsageError.
     """
     for place, text in spec.dispositions.items():
-        letter, _, number = place.rpartition(":") if not place.isdigit() else ("", "", place)
-        if not letter and not place.isdigit():
-            letter, number = place, ""
-        kind = next((k for k in KINDS if k[0] == letter), None) if letter else None
-        if letter and kind is None:
-            raise UsageError(f"{spec.url}: -disposition:{place}: no such kind of stream; v, a, s, d, t")
-        streams = [s for k, s in placed if kind is None or k == kind]
-        if number:
-            streams = streams[int(number) : int(number) + 1]
-        for stream in streams:
+        for stream in _at(f"{spec.url}: -disposition:{place}", place, placed):
             stream.disposition = Disposition(_flags(spec, place, text, int(stream.disposition)))
+
+
+def set_tags(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
+    """Set the streams' tags as asked, by the same places; an empty value removes. Raises UsageError."""
+    for place, tags in spec.stream_metadata.items():
+        for stream in _at(f"{spec.url}: -metadata:s:{place}".rstrip(":"), place, placed):
+            for key, value in tags.items():
+                stream.metadata[key] = value
+                if not value:
+                    del stream.metadata[key]
+
+
+def _at(asked: str, place: str, placed: Sequence[tuple[str, Stream]]) -> list[Stream]:
+    """The streams that a specifier names: "a:0", "v", "3", "" for all. Warns where there is none."""
+    letter, _, number = place.rpartition(":") if place[-1:].isdigit() else (place, "", "")
+    if letter not in ("", *_LETTERS) or (number and not number.isdigit()):
+        raise UsageError(f"{asked}: no such kind of stream; v, a, s, d, t")
+    streams = [s for kind, s in placed if not letter or kind == _LETTERS[letter]]
+    if number:
+        streams = streams[int(number) : int(number) + 1]
+    if not streams:
+        log.warning("%s: the output has no such stream", asked)
+    return streams
 
 
 def _flags(spec: OutputSpec, place: str, text: str, old: int) -> int:

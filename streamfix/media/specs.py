@@ -60,6 +60,7 @@ class OutputSpec:
     max_frames: ffmpeg's -frames:v.
     shortest: end with the shortest stream.
     metadata: added to the input's, an empty value removes.
+    stream_metadata: the same for streams, by output stream specifier, such as {"a:0": {"language": "deu"}}.
     map_metadata, map_chapters: take the first input's.
     dispositions: by output stream specifier, such as {"a:0": "default", "s": "0"}.
     overwrite: an existing file may be replaced; it is, once the new one is complete.
@@ -83,6 +84,7 @@ class OutputSpec:
     max_frames: int | None = None
     shortest: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
+    stream_metadata: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     map_metadata: bool = True
     map_chapters: bool = True
     dispositions: Mapping[str, str] = field(default_factory=dict)

@@ -308,3 +308,18 @@ def test_sound_of_a_transport_stream_goes_into_mp4(tmp_path: Path, ending: str) 
         sent, heard = (np.concatenate([f.to_ndarray().ravel() for f in c.decode(audio=0)]) for c in (a, b))
     assert np.array_equal(sent, heard)
     assert packets(out, 1)[0][0] == pytest.approx(packets(source, 1)[0][0], abs=1e-3)
+
+
+def test_tags_of_streams_can_be_set_and_removed(rich: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    out = tmp_path / "out.mkv"
+    tags = {"v:0": {"title": "Harbour"}, "a:1": {"language": "nld"}, "s": {"title": ""}, "a:7": {"title": "none"}}
+    run(rich, out, stream_metadata=tags)
+    with av.open(str(out)) as container:
+        video, first, second, text = list(container.streams)[:4]
+        assert video.metadata["title"] == "Harbour"
+        assert (first.metadata["language"], second.metadata["language"]) == ("eng", "nld")
+        assert "title" not in text.metadata
+        assert text.metadata["language"] == "deu"
+    assert caplog.text.count("-metadata:s:a:7: the output has no such stream") == 1
+    with pytest.raises(UsageError, match="-metadata:s:q:0: no such kind"):
+        run(rich, tmp_path / "wrong.mkv", stream_metadata={"q:0": {"title": "x"}})

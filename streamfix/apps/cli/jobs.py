@@ -129,7 +129,7 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
         quality = encoder_options[_kind(given)]
         # ffmpeg's own translation: the encoder is told to hold lambda, 118 times the quantiser
         quality["global_quality"] = str(round(given.value * _QP2LAMBDA))
-        quality["flags"] = quality.get("flags", "") + "+qscale"
+        quality["flags"] = quality.get("flags", options.get("flags", "")) + "+qscale"
     threads = file.get("threads")
     if threads is not None:
         encoder_options["video"]["threads"] = str(threads)
@@ -140,9 +140,7 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
     for name in ("r", "pix_fmt", "s"):
         for given in file.all(name):
             _kind(given, only="video")
-    for given in file.all("metadata"):
-        if given.spec not in ("", "g"):
-            raise UsageError(f"-metadata:{given.spec}: only the file's own tags can be set; streams keep theirs")
+    tags, stream_tags = _tags(file)
     return OutputSpec(
         file.url,
         format=file.get("f"),
@@ -158,7 +156,8 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
         rate=file.get("r"),
         max_frames=frames,
         shortest=bool(file.get("shortest")),
-        metadata=dict(given.value for given in file.all("metadata")),
+        metadata=tags,
+        stream_metadata=stream_tags,
         map_metadata=file.get("map_metadata", True),
         map_chapters=file.get("map_chapters", True),
         dispositions={given.spec: given.text for given in file.all("disposition")},
@@ -167,6 +166,20 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
         duration_s=duration_s,
         end_s=end_s,
     )
+
+
+def _tags(file: FileLine) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """-metadata: the file's tags, and those of its streams by the specifier behind -metadata:s."""
+    tags: dict[str, str] = {}
+    of_streams: dict[str, dict[str, str]] = {}
+    for given in file.all("metadata"):
+        letter, _, place = given.spec.partition(":")
+        if letter not in ("", "g", "s"):
+            raise UsageError(
+                f"-metadata:{given.spec}: tags can be set of the file, or of streams, as in -metadata:s:a:0"
+            )
+        (of_streams.setdefault(place, {}) if letter == "s" else tags).update([given.value])
+    return tags, of_streams
 
 
 def _codecs(file: FileLine) -> dict[str, str]:

@@ -158,7 +158,14 @@ _TABLE = (
     Option("frames", "output", "N", "write N pictures (-frames:v)", parse_count, stream=True),
     Option("vframes", "output", "N", "the same as -frames:v", parse_count),
     Option("shortest", "output", None, "stop with the shortest stream"),
-    Option("metadata", "output", "KEY=VALUE", "set a tag; an empty value removes it", parse_pair, stream=True),
+    Option(
+        "metadata",
+        "output",
+        "KEY=VALUE",
+        "set a tag, of a stream as -metadata:s:a:0; '' removes it",
+        parse_pair,
+        stream=True,
+    ),
     Option("map_metadata", "output", "0|-1", "tags from the first input (the default), or none", parse_map_index),
     Option("map_chapters", "output", "0|-1", "chapters from the first input (the default), or none", parse_map_index),
     Option(
