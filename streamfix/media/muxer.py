@@ -15,7 +15,7 @@ import av.error
 from av.container import OutputContainer
 from av.stream import Stream
 
-from ..errors import BadOption, UsageError
+from ..errors import BadOption, OutputError, UsageError
 from .faults import cannot_write, libav_explains
 from .options import nearest_option
 from .target import Target
@@ -115,6 +115,11 @@ class Muxer:
         try:
             self.container.mux_one(packet)
         except (av.FFmpegError, OSError, ValueError) as error:
+            if self.format == "image2" and self.payload_bytes and "%" not in self.target.url:
+                raise OutputError(
+                    f"{self.target.shown}: one name for many pictures; number them, as in picture%04d.png, take one "
+                    "with -frames:v 1, or keep the last with -update 1"
+                ) from error
             at = packet.dts if packet.dts is not None else packet.pts
             place = "" if at is None else f"at {float(at * packet.time_base):.3f} s"
             raise cannot_write(self.target.shown, place, error) from error

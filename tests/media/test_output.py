@@ -317,3 +317,12 @@ print(seen, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - after)
     frames, grown_kib = map(int, said.split())
     assert frames == 2500
     assert grown_kib < 10_000
+
+
+def test_many_pictures_under_one_name(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="picture%04d"):
+        run(source, tmp_path / "one.png")
+    run(source, tmp_path / "one.jpg", max_frames=1)
+    run(source, tmp_path / "last.png", format_options={"update": "1"})
+    run(source, tmp_path / "n%02d.png")
+    assert (tmp_path / "last.png").read_bytes() == max(tmp_path.glob("n*.png")).read_bytes()
