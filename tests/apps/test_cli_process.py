@@ -146,6 +146,7 @@ def test_a_signal_while_the_input_is_opened_ends_it(tmp_path: Path) -> None:
         read_until(running.stderr, b"streamfix")  # type: ignore[arg-type]
         with open(tmp_path / "never.mkv", "wb"):  # opened at both ends now; nothing is ever written
             running.send_signal(signal.SIGINT)
+            assert b"nothing was written" in read_until(running.stderr, b"written\n")  # type: ignore[arg-type]
             assert running.wait(timeout=60) == 255
     assert not (tmp_path / "out.mkv").exists()
 
@@ -176,6 +177,16 @@ def test_asks_before_it_overwrites(clip: Path, tmp_path: Path, answer: bytes, co
         os.write(terminal, answer)
         assert running.wait(timeout=60) == code
     assert (out.read_bytes() == b"precious") == (code != 0)
+
+
+def test_q_before_the_first_frame_is_no_success(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never.mkv")
+    with on_terminal(["-i", tmp_path / "never.mkv", tmp_path / "out.mkv"]) as (running, terminal):
+        read_until(terminal, b"streamfix")
+        with open(tmp_path / "never.mkv", "wb"):
+            os.write(terminal, b"q")
+            read_until(terminal, b"nothing was written")
+            assert running.wait(timeout=60) == 255
 
 
 def test_q_ends_a_job_and_a_bar_shows_it(clip: Path, tmp_path: Path) -> None:

@@ -64,7 +64,10 @@ class Runner:
         if len(self._signals) > 1 or not ended:
             _log.error("streamfix: stopped at once; what is unfinished is lost")
             self._leave(HARD_EXIT, worker)
-        if self._error is not None and not isinstance(self._error, Cancelled):
+        if isinstance(self._error, Cancelled):  # stopped before the first frame: no success, also after q
+            _log.error("streamfix: %s", self._error)
+            return STOPPED
+        if self._error is not None:
             raise self._error
         return STOPPED if self._signals else 0
 
@@ -114,7 +117,8 @@ class Runner:
         if self._job is None:
             # Nothing is written yet, and what blocks in opening the input may never return.
             self._report(last=True)
-            self._leave(STOPPED if self._signals else 0)
+            _log.error("streamfix: stopped before the first frame; nothing was written")
+            self._leave(STOPPED)
         else:
             self._job.stop()
 
