@@ -17,6 +17,8 @@ from ..frame import Color
 # Conversions of one kind of colour copy values; only scaling interpolates.
 _FLAGS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _CONTEXTS = 16  # swscale contexts a thread keeps
+# swscale fills a row of these in whole vectors, past its end, into what another of its threads has written there.
+_ONE_THREAD = {"yuyv422", "uyvy422", "yvyu422"}
 
 _own = threading.local()
 
@@ -69,6 +71,7 @@ def reformat(
             interpolation=_FLAGS,
             src_color_range=ColorRange.JPEG if full_in else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG if full_out else ColorRange.MPEG,
+            threads=1 if pix_fmt in _ONE_THREAD else 0,
         )
     finally:
         frame.colorspace, frame.color_range = saved
