@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -152,8 +151,14 @@ def main() -> None:
     means = {name: mean([s["rows"][name] for s in scenes.values()]) for name in next(iter(scenes.values()))["rows"]}
     show(f"mean of {len(scenes)} scenes", means)
     args.json.parent.mkdir(parents=True, exist_ok=True)
-    found = {"command": sys.argv[1:], "machine": about, "sigma": args.sigma, "scenes": scenes, "mean": means}
-    found["command"] = [a for a in sys.argv[1:] if not Path(a).is_absolute()]  # no paths of this machine
+    chosen = "" if args.scenes == parser.get_default("scenes") else f" --scenes {args.scenes}"
+    found = {
+        "title": f"`smooth` on noisy real clips, Gaussian sigma {args.sigma:g}, each peer at its best strength",
+        "command": f"python -m tests.bench.bench_smooth FOLDER{chosen} --vs-python PYTHON",
+        "machine": about,
+        "scenes": scenes,
+        "mean": means,
+    }
     args.json.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -6,8 +6,9 @@
 Each benchmark leaves one JSON object in tests/bench/results/NAME.json. Of its
 members `title`, `command` and `note` are text and `machine` is text or an
 object; a list of objects becomes a table with one row for each, an object of
-objects a table whose first column is the key; what is left becomes one table
-of names and values.
+objects a table whose first column is the key; an object of objects inside a
+row becomes columns of its first figure; what is left becomes one table of
+names and values.
 """
 
 from __future__ import annotations
@@ -60,10 +61,11 @@ def section(name: str, result: Mapping[str, Any]) -> str:
     for key, value in result.items():
         if key in _TEXTS:
             continue
+        if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
+            value = [{"": row_name, **row} for row_name, row in value.items()]
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            lines += [f"{_words(key)}:", "", *table(value), ""]
-        elif isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
-            lines += [f"{_words(key)}:", "", *table([{"": row_name, **row} for row_name, row in value.items()]), ""]
+            flat, figure = flattened(value)
+            lines += [f"{_words(key)}{f', {_words(figure)}' if figure else ''}:", "", *table(flat), ""]
         elif isinstance(value, dict):
             plain.update({f"{key} {inner}": v for inner, v in value.items()})
         else:
@@ -73,6 +75,22 @@ def section(name: str, result: Mapping[str, Any]) -> str:
     if note := result.get("note"):
         lines += [str(note), ""]
     return "\n".join(lines).rstrip() + "\n\n"
+
+
+def flattened(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """Rows in which an object of objects has become one column for each of them, with its first figure.
+
+    Returns the name of that figure too; "" where no row holds such an object.
+    """
+    flat, figure = [], ""
+    for row in rows:
+        flat.append(dict(row))
+        for key, value in row.items():
+            if isinstance(value, dict) and value and all(isinstance(v, dict) and v for v in value.values()):
+                del flat[-1][key]
+                figure = next(iter(next(iter(value.values()))))
+                flat[-1].update({name: next(iter(figures.values())) for name, figures in value.items()})
+    return flat, figure
 
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
