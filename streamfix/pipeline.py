@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -37,21 +38,21 @@ class Source(Protocol):
         """Release resources; called once."""
 
 
-class Stage:
+class Stage(ABC):
     """One step of a pipeline: takes an item, gives zero or more."""
 
     name: str = ""
     enough: bool = False  # True once the stage wants nothing more
 
+    @abstractmethod
     def push(self, item: Any) -> Iterable[Any]:
         """Take one item; give what became ready."""
-        raise NotImplementedError(f"{type(self).__name__} has no push")
 
     def flush(self) -> Iterable[Any]:
         """Give what is still held, at the end of the stream."""
         return ()
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most stages hold nothing to release
         """Release resources. Called once, also after an error."""
 
 
