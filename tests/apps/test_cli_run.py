@@ -145,38 +145,40 @@ def test_progress_ends_with_a_block_also_when_the_job_fails(run: Run, clip: Path
     assert blocks(said.out)[-1]["progress"] == "end"
 
 
+class Listener:
+    """Takes one connection and keeps what comes over it. Leaving the block waits for its end."""
+
+    def __enter__(self) -> Listener:
+        self.received = b""
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(30)  # a job that never connects fails the test and does not hang it
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._receive)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._server.close()
+
+    def _receive(self) -> None:
+        connection, _ = self._server.accept()
+        with connection, connection.makefile("rb") as stream:
+            self.received = stream.read()
+
+
 def test_progress_goes_to_a_socket(run: Run, clip: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        received: list[bytes] = []
-
-        def receive() -> None:
-            connection, _ = server.accept()
-            with connection, connection.makefile("rb") as stream:
-                received.append(stream.read())
-
-        listener = threading.Thread(target=receive)
-        listener.start()
-        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+    with Listener() as listener:
+        url = f"tcp://{listener.address}"
         assert run(*QUIET, "-progress", url, "-i", clip, "-c:v", "ffv1", tmp_path / "out.mkv").code == 0
-        listener.join()
-    assert blocks(received[0].decode())[-1]["frame"] == "25"
+    assert blocks(listener.received.decode())[-1]["frame"] == "25"
 
 
 def test_progress_is_posted_over_http(run: Run, clip: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        received: list[bytes] = []
-
-        def receive() -> None:
-            connection, _ = server.accept()
-            with connection, connection.makefile("rb") as stream:
-                received.append(stream.read())
-
-        listener = threading.Thread(target=receive)
-        listener.start()
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/jobs/1"
+    with Listener() as listener:
+        url = f"http://{listener.address}/jobs/1"
         assert run(*QUIET, "-progress", url, "-i", clip, "-c:v", "ffv1", tmp_path / "out.mkv").code == 0
-        listener.join()
-    head, _, body = received[0].partition(b"\r\n\r\n")
+    head, _, body = listener.received.partition(b"\r\n\r\n")
     assert head.startswith(b"POST /jobs/1 HTTP/1.1\r\n")
     assert b"Transfer-Encoding: chunked" in head
     assert b"progress=end\n" in body
