@@ -141,11 +141,6 @@ class Pipeline:
         return self._channels[0].dropped
 
     @property
-    def queued(self) -> list[int]:
-        """Items now waiting in each channel, the source's first."""
-        return [len(c) for c in self._channels]
-
-    @property
     def busy_s(self) -> dict[str, float]:
         """Seconds each part has worked, waiting for its neighbours not counted."""
         return dict(zip(self._names(), self._busy_s, strict=True))

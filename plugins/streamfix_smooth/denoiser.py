@@ -33,12 +33,6 @@ class Denoiser:
         self._luma: WienerCascade | None = None
         self._chroma: WienerCascade | None = None
 
-    @property
-    def sigma_eff(self) -> Floats | None:
-        """(H/2, W/2), standard deviation of the luma noise left in the fused history; None before the first frame."""
-        fused = self._fuser.history
-        return None if fused is None else np.sqrt(fused.variance) * np.float32(self.noise.luma)
-
     def step(self, luma: Floats, chroma: Floats) -> tuple[Floats, Floats]:
         """Smooth the next frame. luma: (H, W), chroma: (H/2, W/2, 2), float32 in [0, 1].
 
