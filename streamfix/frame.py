@@ -31,6 +31,11 @@ _KR_KB = {
 }
 
 
+def usual_matrix(height: int) -> int:
+    """The matrix of video that names none: BT.709 from 720 lines on, else BT.601."""
+    return 1 if height >= 720 else 6
+
+
 @dataclass(frozen=True, slots=True)
 class Color:
     """Colour tags as the stream carries them, in code points of ITU-T H.273; 2 is "unspecified".
@@ -51,7 +56,7 @@ class Color:
         nothing (or something with no weights, such as ICtCp): BT.709 from
         720 lines on, else BT.601.
         """
-        return _KR_KB.get(self.matrix) or _KR_KB[1 if height >= 720 else 6]
+        return _KR_KB.get(self.matrix) or _KR_KB[usual_matrix(height)]
 
     def is_full(self, default: bool = False) -> bool:
         """True if codes span 0 to the maximum; untagged Y'CbCr is limited."""

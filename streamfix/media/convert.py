@@ -12,7 +12,7 @@ from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
 from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from ..frame import Color
+from ..frame import Color, usual_matrix
 
 # Conversions of one kind of colour copy values; only scaling interpolates.
 _FLAGS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -146,7 +146,7 @@ def _matrix(color: Color, height: int) -> Colorspace:
         9: Colorspace.BT2020,
         10: Colorspace.BT2020,
     }
-    return known.get(color.matrix) or (Colorspace.ITU709 if height >= 720 else Colorspace.ITU601)
+    return known.get(color.matrix) or known[usual_matrix(height)]
 
 
 def _tag(
