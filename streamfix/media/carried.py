@@ -22,6 +22,7 @@ from .faults import libav_explains, words
 from .holding import add_copy
 from .muxer import MOV_LIKE, Muxer
 from .options import check_known, default_option, find_encoder
+from .rational import dts_or_pts
 from .streams import MappedStream
 
 log = logging.getLogger("streamfix.media")
@@ -62,7 +63,7 @@ class Copied:
             self._mux(packet)
 
     def _mux(self, packet: av.Packet[Any]) -> None:
-        dts = packet.dts if packet.dts is not None else packet.pts
+        dts = dts_or_pts(packet)
         if dts is None:
             dts = 0 if self._last is None else self._last + 1
         if self._last is not None and dts < self._last:

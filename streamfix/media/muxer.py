@@ -18,6 +18,7 @@ from av.stream import Stream
 from ..errors import BadOption, OutputError, UsageError
 from .faults import cannot_write, libav_explains
 from .options import nearest_option
+from .rational import dts_or_pts
 from .target import Target
 
 log = logging.getLogger("streamfix.media")
@@ -120,7 +121,7 @@ class Muxer:
                     f"{self.target.shown}: one name for many pictures; number them, as in picture%04d.png, take one "
                     "with -frames:v 1, or keep the last with -update 1"
                 ) from error
-            at = packet.dts if packet.dts is not None else packet.pts
+            at = dts_or_pts(packet)
             place = "" if at is None else f"at {float(at * packet.time_base):.3f} s"
             raise cannot_write(self.target.shown, place, error) from error
         self.payload_bytes += size

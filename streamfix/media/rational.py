@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
+
+import av
 
 
 def rescale(value: int, old: Fraction, new: Fraction) -> int:
@@ -18,3 +21,13 @@ def rescale(value: int, old: Fraction, new: Fraction) -> int:
 def to_units(seconds: Fraction, time_base: Fraction) -> int:
     """Seconds in units of `time_base`, rounded to nearest."""
     return round(seconds / time_base)
+
+
+def pts_or_dts(packet: av.Packet[Any]) -> int | None:
+    """When a packet is shown; when it is decoded where it does not say; None where it says neither."""
+    return packet.pts if packet.pts is not None else packet.dts
+
+
+def dts_or_pts(packet: av.Packet[Any]) -> int | None:
+    """When a packet is decoded; when it is shown where it does not say; None where it says neither."""
+    return packet.dts if packet.dts is not None else packet.pts

@@ -18,6 +18,7 @@ from ..frame import Frame, VideoInfo
 from .decoder import VideoDecoder
 from .faults import broke_off
 from .mapping import choose_streams
+from .rational import dts_or_pts
 from .shift import shift_chapters
 from .source import LoopEnd, Source
 from .specs import InputSpec
@@ -235,6 +236,6 @@ class _Feed:
             at_s = self.at_s if isfinite(self.at_s) else None
             raise broke_off(self.source.spec.url, at_s, error, self.source.container) from error
         if isinstance(self.packet, av.Packet):
-            at = self.packet.dts if self.packet.dts is not None else self.packet.pts
+            at = dts_or_pts(self.packet)
             if at is not None:
                 self.at_s = float(at * self.packet.time_base)

@@ -18,7 +18,7 @@ from av.stream import Discard
 
 from ..errors import InputError, UnknownName, UsageError
 from .faults import cannot_open, libav_explains
-from .rational import to_units
+from .rational import dts_or_pts, pts_or_dts, to_units
 from .shift import shift_packet
 from .specs import InputSpec
 from .streams import MappedStream, is_mp4
@@ -90,7 +90,7 @@ class Source:
                 if packet.size == 0 and packet.dts is None and packet.pts is None:
                     continue  # PyAV's request to flush; the reader does that itself
                 packet.stream = mapped.stream  # of the first round, whose decoders go on
-                at = packet.pts if packet.pts is not None else packet.dts
+                at = pts_or_dts(packet)
                 if at is not None:
                     ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
                 shift_packet(packet, shifts[i])
@@ -120,7 +120,7 @@ class Source:
         """True if a copied packet belongs to it. A subtitle that is on screen at its start is kept, shortened."""
         if self.until_s is None and self.spec.start_s is None:
             return True
-        at = packet.pts if packet.pts is not None else packet.dts
+        at = pts_or_dts(packet)
         if at is None:
             return True
         base = packet.time_base
@@ -231,13 +231,13 @@ class Source:
             return True
         for packet in container.demux(container.streams[video.index]):
             if packet.size:
-                at = packet.pts if packet.pts is not None else packet.dts
+                at = pts_or_dts(packet)
                 return packet.is_keyframe and (at is None or at * video.time_base <= self.from_s)
         return False
 
     def _pace(self, packet: av.Packet[Any], time_base: Fraction) -> None:
         """Wait until the packet is due by the wall clock, or the run is stopped."""
-        at = packet.dts if packet.dts is not None else packet.pts
+        at = dts_or_pts(packet)
         if at is None:
             return
         at_s, now_s = float(at * time_base), time.monotonic()

@@ -17,7 +17,7 @@ from ..pipeline import Stage
 from .assembly import Output, assemble, request_of, usual_encoder
 from .muxer import guess_format
 from .rate import ConstantRate
-from .rational import to_units
+from .rational import pts_or_dts, to_units
 from .reader import Reader
 from .shift import shift_packet
 from .specs import OutputSpec
@@ -208,7 +208,7 @@ class Writer(Stage):
     def _push_packet(self, packet: av.Packet[Any]) -> None:
         assert self._output is not None
         stream = id(packet.stream)
-        at = packet.pts if packet.pts is not None else packet.dts
+        at = pts_or_dts(packet)
         if at is not None:
             at_s = at * packet.time_base
             if self._until_s is not None and at_s >= self._until_s:
@@ -225,7 +225,7 @@ class Writer(Stage):
         """-shortest: let go of the packets that the video has reached."""
         while self._held:
             packet = self._held[0]
-            at = packet.pts if packet.pts is not None else packet.dts
+            at = pts_or_dts(packet)
             if at is not None and at * packet.time_base >= self._end_s:
                 return
             self._push_packet(self._held.popleft())
