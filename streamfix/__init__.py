@@ -41,15 +41,20 @@ _PUBLIC = {
     "OutputError": "errors",
     "PixelFormat": "frame",
     "Planes": "frame",
+    "Runner": "backends.runner",
     "StreamfixError": "errors",
     "Tiler": "filters.tile",
     "TorchNetwork": "backends.torch_eager",
     "UnknownName": "errors",
     "UsageError": "errors",
     "VideoInfo": "frame",
+    "fusion": "fusion",
     "motion": "motion",
+    "networks": "networks",
     "open": "library",
+    "open_runner": "backends.runner",
     "restore": "library",
+    "training": "training",
 }
 
 # Written out, not computed from _PUBLIC: type checkers read it.
@@ -71,6 +76,7 @@ __all__ = [
     "OutputError",
     "PixelFormat",
     "Planes",
+    "Runner",
     "StreamfixError",
     "Tiler",
     "TorchNetwork",
@@ -78,15 +84,20 @@ __all__ = [
     "UsageError",
     "VideoInfo",
     "__version__",
+    "fusion",
     "motion",
+    "networks",
     "open",
+    "open_runner",
     "restore",
+    "training",
 ]
 
 if TYPE_CHECKING:
-    from . import motion
+    from . import fusion, motion, networks, training
     from .backends.network import Network
     from .backends.onnx import OnnxNetwork
+    from .backends.runner import Runner, open_runner
     from .backends.torch_eager import TorchNetwork
     from .errors import (
         BadOption,
@@ -111,7 +122,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         module = import_module(f".{_PUBLIC[name]}", __name__)
-        value = module if _PUBLIC[name] == name else getattr(module, name)  # motion is public as a whole
+        value = module if _PUBLIC[name] == name else getattr(module, name)  # those are public as a whole
         globals()[name] = value
         return value
     raise AttributeError(f"module 'streamfix' has no attribute {name!r}; it has: {', '.join(__all__)}")

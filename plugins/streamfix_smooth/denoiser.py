@@ -5,9 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .fuser import Fuser
-from .noise import Noise, NoiseEstimator
-from .planes import Floats, bound_pixels, enlarge
+from streamfix.fusion import Floats, Fuser, Noise, NoiseEstimator, bound_pixels, enlarge
+
 from .wiener import WienerCascade
 
 REACH = 4.0  # no pixel goes further than this many standard deviations from the recorded one

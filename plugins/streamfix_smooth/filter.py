@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from streamfix import BadOption, Filter
+from streamfix.fusion import Floats
 
 from .denoiser import Denoiser
-from .planes import Floats
 
 _SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
 

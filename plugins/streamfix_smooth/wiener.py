@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .planes import Floats, box
+from streamfix.fusion import Floats, box
 
 
 class Wiener:

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from streamfix import BadOption
 from streamfix.filters.base import Filter
+from streamfix.fusion import NoiseEstimator
 from streamfix.motion import Floats
 from streamfix.registry import Registry
 from streamfix_smooth import Smooth
-from streamfix_smooth.noise import NoiseEstimator
 
 SIGMA = 12 / 255
 Scene = Callable[[int], tuple[Floats, Floats]]  # frame number -> luma (H, W), chroma (H/2, W/2, 2)

@@ -39,7 +39,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from . import listing
+    from . import listing, subcommands
+
+    if words and words[0] in subcommands.NAMES:
+        return subcommands.run(words)
 
     if not words:
         sys.stderr.write(listing.usage() + "\n")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from streamfix import motion
+from .. import motion
 
 from .noise import Noise
 from .planes import Floats, blend, bound_difference, box, enlarge, shrink

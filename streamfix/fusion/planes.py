@@ -1,4 +1,4 @@
-"""The operations on pictures that the filter is made of: float32 arrays (H, W[, C])."""
+"""The operations on pictures that temporal filters are made of: float32 arrays (H, W[, C])."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from streamfix import motion
+from .. import motion
 
 Floats: TypeAlias = motion.Floats
 

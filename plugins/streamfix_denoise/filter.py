@@ -1,0 +1,122 @@
+"""The filter `denoise`, as streamfix's command line and library see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from streamfix import BadOption, Filter, Runner, open_runner
+from streamfix.fusion import Floats, Noise
+
+from .correction import corrected, seen, sigma_left
+from .front import Front
+from .tiers import Tier
+from .weights import choose, example, load
+
+# strength=auto: noise below the one is left alone, above the other as much as can be is taken away.
+_QUIET, _NOISY = 0.5 / 255, 1.2 / 255
+_DETAIL = 1.5  # detail=1 tells the network of so many times less noise, detail=-1 of as many times more
+_KEPT = 0.3  # and gives back this share of what it took
+
+
+class Denoise(Filter[Front]):
+    """Denoise: frames fused along their motion, then a small network that is told how much noise is left.
+
+    Looks no frame ahead; forgets at scene cuts. Trained for fidelity alone: what it cannot tell it blurs, and invents
+    nothing. Motion and noise are found on the CPU, the network runs on any device.
+
+    strength: 0 leaves every frame as it is, 1 takes all noise away that can be told from detail; auto is 1, but
+    leaves clean pictures alone.
+    detail: above 0 keeps more of what is hard to tell from noise, below 0 smooths more; -1 to 1.
+    sigma: standard deviation of the noise in 8-bit codes; auto measures it, luma and chroma apart, over two seconds.
+    sigma_uv: the same of the chroma; auto: as sigma.
+    tier: size of the network: xs, s, m; auto: m on a GPU, s on a CPU, the nearest one that there are weights for.
+    backend: how the network runs: torch, openvino; auto: OpenVINO on a CPU where it is installed.
+    precision: fp32, bf16, int8; auto: what costs no quality to speak of.
+    """
+
+    layout = "yuv420"
+    multiple = 4
+    batch_tolerance = 1e-4
+
+    def __init__(
+        self,
+        strength: float | Literal["auto"] = "auto",
+        sigma: float | Literal["auto"] = "auto",
+        sigma_uv: float | Literal["auto"] = "auto",
+        detail: float = 0.0,
+        tier: Tier | Literal["auto"] = "auto",
+        backend: Literal["auto", "torch", "openvino"] = "auto",
+        precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
+    ) -> None:
+        if strength != "auto" and not 0 <= strength <= 1:
+            raise BadOption(f"denoise=strength: {strength} is not between 0 and 1; or say auto")
+        for name, value in (("sigma", sigma), ("sigma_uv", sigma_uv)):
+            if value != "auto" and not 0 <= value <= 128:
+                raise BadOption(f"denoise={name}: {value} is not a noise level in 8-bit codes; give 0 to 128, or auto")
+        if sigma == "auto" and sigma_uv != "auto":
+            raise BadOption("denoise=sigma_uv: it is told beside sigma only; give both, or neither")
+        if not -1 <= detail <= 1:
+            raise BadOption(f"denoise=detail: {detail} is not between -1 (smooth) and 1 (detail)")
+        self.strength, self.detail = strength, detail
+        self._told: Noise | None = None
+        if sigma != "auto":
+            self._told = Noise(sigma / 255, (sigma if sigma_uv == "auto" else sigma_uv) / 255)
+        self._wanted, self._backend, self._precision = tier, backend, precision
+        self.tier = choose(tier, torch.device("cpu"))
+        self._runner: Runner | None = None
+
+    def to(self, device: torch.device) -> None:
+        self.close()
+        self.tier = choose(self._wanted, device)
+        module, key = load(self.tier)
+        self._runner = open_runner(
+            module, example().to(device), key=key, backend=self._backend, precision=self._precision
+        )
+
+    def close(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+        self._runner = None
+
+    def init_state(self) -> Front:
+        return Front(self._told)
+
+    def __call__(self, x: Tensor, states: Sequence[Front]) -> Tensor:
+        """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape, dtype and device."""
+        if self.strength == 0:
+            return x
+        if self._runner is None:
+            self.to(x.device)
+        assert self._runner is not None
+        frame = x[:, 0].float()
+        # The front is NumPy's and OpenCV's: their threads and those of PyTorch's operators would wait for each other.
+        pictures = frame.detach().cpu().numpy()
+        fusions = [state.step(picture) for picture, state in zip(pictures, states, strict=True)]
+        fused = _stack([f.packed for f in fusions], x.device)
+        variance = _stack([f.variance[None] for f in fusions], x.device)
+        noise = torch.tensor([[f.noise.luma, f.noise.chroma] for f in fusions], device=x.device)
+        told = noise * _DETAIL**-self.detail
+        left = sigma_left(variance, told)
+        restored = corrected(fused, left, self._runner(seen(fused, frame, left, told)))
+        if self.detail > 0:
+            restored += (_KEPT * self.detail) * (fused - restored)
+        share = self._share(noise)
+        result = restored if bool((share == 1).all()) else torch.lerp(frame, restored, share)
+        return result[:, None].to(x.dtype)
+
+    def _share(self, noise: Tensor) -> Tensor:
+        """Share of the restored picture in the result, (B, 6, 1, 1), for noise (B, 2) of luma and chroma."""
+        if self.strength == "auto":
+            share = ((noise - _QUIET) / (_NOISY - _QUIET)).clamp(0, 1)
+        else:
+            share = torch.full_like(noise, self.strength)
+        return share.repeat_interleave(torch.tensor([4, 2], device=noise.device), 1)[..., None, None]
+
+
+def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:
+    return torch.from_numpy(pictures[0][None] if len(pictures) == 1 else np.stack(pictures)).to(device)

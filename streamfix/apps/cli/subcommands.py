@@ -1,0 +1,47 @@
+"""`streamfix train`, `streamfix eval`: what is not a job of ffmpeg's kind has a word of its own, and argparse's habits."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import logs
+
+NAMES = ("train", "eval")
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the subcommand that `words` begin with; its exit code, 1 for wrong usage as everywhere."""
+    parser, command = _parser(words)
+    try:
+        arguments = parser.parse_args(words[len(parser.prog.split()) - 1 :])
+    except SystemExit as stop:  # argparse has said why; its own code for wrong usage is 2
+        return 1 if stop.code else 0
+    logs.set_up(logs.parse_level(arguments.loglevel) if arguments.loglevel else logging.INFO)
+    return command(arguments)
+
+
+def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
+    """Torch and what else a command needs are loaded here, for that command alone."""
+    if words[0] == "eval":
+        from ...evaluation import command as evaluation
+
+        return _made("streamfix eval", "Measure filters beside their peers.", evaluation)
+    if words[1:2] == ["data"]:
+        from ...training import data_command
+
+        return _made("streamfix train data", "Make a packed training set.", data_command)
+    from ...training import command as training
+
+    about = "Train a filter's network. `streamfix train data` makes the packed set that --data names."
+    return _made("streamfix train", about, training)
+
+
+def _made(name: str, about: str, command: Any) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
+    """command: a module with `add_arguments` and `run`."""
+    parser = argparse.ArgumentParser(name, description=about)
+    command.add_arguments(parser)
+    parser.add_argument("-v", "-loglevel", dest="loglevel", help="as in ffmpeg: error, warning, info, debug")
+    return parser, command.run

@@ -1,0 +1,166 @@
+"""A network of ours run by OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+
+from ..errors import DeviceError, FilterError, ModelError, UsageError
+from .cache import Parts
+
+_TYPES = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # int8: what its graph leaves in floating point
+
+
+def is_installed() -> bool:
+    return find_spec("openvino") is not None
+
+
+def load_openvino() -> Any:
+    """The module `openvino`. Raises UsageError if it is not installed."""
+    try:
+        with without_telemetry():
+            return import_module("openvino")
+    except ImportError as error:
+        raise UsageError(f'OpenVINO cannot be loaded ({error}); pip install "streamfix[openvino]"') from error
+
+
+@contextmanager
+def without_telemetry() -> Iterator[None]:
+    """Keep what is imported inside from reporting its use.
+
+    OpenVINO and NNCF send an event to a web analytics service on import and on
+    each conversion unless the package that sends it is absent. A program that
+    is given surveillance video calls nobody. Somebody's own earlier import of
+    OpenVINO, and so his choice, is left as it is.
+    """
+    sender = "openvino_telemetry"
+    absent = sender not in sys.modules
+    if absent:
+        sys.modules[sender] = None  # type: ignore[assignment]  # documented: its import then fails
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[sender]
+
+
+def convert(module: nn.Module, example: Tensor) -> Any:
+    """The openvino.Model of a network in float32, free in batch, height and width.
+
+    example: (B, C, H, W), a picture of any size that the network takes.
+    """
+    openvino = load_openvino()
+    copy = deepcopy(module).cpu().float().eval().requires_grad_(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, about the tracer that the conversion uses
+        return openvino.convert_model(copy, example_input=example[:1].detach().cpu().float().contiguous())
+
+
+def to_parts(model: Any) -> dict[str, bytes]:
+    """A model as bytes, in OpenVINO's intermediate representation."""
+    with tempfile.TemporaryDirectory(prefix="streamfix-") as folder:
+        xml = Path(folder, "model.xml")
+        load_openvino().save_model(model, xml, compress_to_fp16=False)
+        return {"xml": xml.read_bytes(), "bin": xml.with_suffix(".bin").read_bytes()}
+
+
+def from_parts(parts: Parts) -> Any:
+    """The openvino.Model that `to_parts` wrote. Raises ModelError if this OpenVINO cannot read it."""
+    openvino = load_openvino()
+    try:
+        weights = openvino.Tensor(numpy.frombuffer(parts["bin"], numpy.uint8))
+        return openvino.Core().read_model(model=parts["xml"], weights=weights)
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(
+            f"OpenVINO {openvino.__version__} cannot read the exported graph: {_first_line(error)}; export it again"
+        ) from error
+
+
+def code_version(module: nn.Module) -> str:
+    """A hash of the source that defines the network, and of the versions that export it."""
+    found = {type(part) for part in module.modules() if not type(part).__module__.startswith("torch.")}
+    files = {inspect.getsourcefile(kind) for kind in found}
+    hashed = hashlib.sha256(repr(module).encode())
+    for file in sorted(f for f in files if f is not None):
+        hashed.update(Path(file).read_bytes())
+    return f"{hashed.hexdigest()} torch {torch.__version__} openvino {load_openvino().__version__}"
+
+
+class OpenVinoRunner:
+    """Runs an openvino.Model on the CPU, one picture after the other, for the shortest time of each.
+
+    precision: "fp32", "bf16" or "int8" (a quantised graph, the rest of it in float32). OpenVINO left alone takes
+    bfloat16 where the processor has it; here nothing is less exact than its name says.
+    threads: how many, 0 for as many as torch uses.
+
+    Raises DeviceError for bf16 on a processor without it.
+    """
+
+    def __init__(self, model: Any, precision: str = "fp32", threads: int = 0) -> None:
+        openvino = load_openvino()
+        self.name = f"openvino {precision}"
+        core = openvino.Core()
+        if precision == "bf16" and not has_bf16():
+            raise DeviceError(f"{core.get_property('CPU', 'FULL_DEVICE_NAME')} has no bfloat16; use fp32 or int8")
+        self._tensor = openvino.Tensor
+        self._request: Any = core.compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": _TYPES[precision],
+                "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
+                # Every process would pin its threads to the same first cores.
+                "ENABLE_CPU_PINNING": False,
+            },
+        ).create_infer_request()
+        self._lock = threading.Lock()  # streams share a filter, and a request does one picture at a time
+
+    def to(self, device: torch.device) -> None:
+        """Nothing moves: the network runs on the CPU, and results go to where the input lies."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        try:
+            array = x.detach().to(device="cpu", dtype=torch.float32).contiguous().numpy()
+            with self._lock:
+                if self._request is None:
+                    raise FilterError(f"{self.name} was closed")
+                self._request.set_input_tensor(self._tensor(array, shared_memory=True))
+                self._request.infer()
+                y = torch.from_numpy(self._request.get_output_tensor().data.copy())
+        except RuntimeError as error:
+            if isinstance(error, FilterError):
+                raise
+            if "alloc" in str(error):
+                raise torch.OutOfMemoryError(_first_line(error)) from error
+            raise FilterError(f"{self.name} refuses {tuple(x.shape)}: {_first_line(error)}") from error
+        return y.to(x.device)
+
+    def close(self) -> None:
+        with self._lock:
+            self._request = None
+
+
+def has_bf16() -> bool:
+    """Whether OpenVINO says that the CPU has bfloat16."""
+    return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line and not line.startswith(("Exception from", "Check "))]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,167 @@
+"""Networks in 8-bit integers, by NNCF's post-training quantisation, accepted only if they are as good.
+
+Method: scales from the ranges that activations have on a few examples, then
+a correction of each layer's bias (Nagel et al., "Data-Free Quantization
+Through Weight Equalization and Bias Correction", 2019, section 4.2). The first
+and the last layer stay in float32: they see the picture and make the picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError, UsageError
+from .cache import Parts, read_parts, write_parts
+from .openvino import OpenVinoRunner, convert, load_openvino, to_parts, without_telemetry
+
+_log = logging.getLogger(__name__)
+
+MOST_LOST_DB = 0.15
+_CONVOLUTIONS = {"Convolution", "ConvolutionBackpropData", "GroupConvolution", "GroupConvolutionBackpropData"}
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A small set that shows a network what it will see: 16 to 64 crops of 96x96 serve.
+
+    inputs: (N, Cin, h, w). targets: (N, Cout, h, w), what the network's output should be. Both float32, peak 1.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __post_init__(self) -> None:
+        if self.inputs.ndim != 4 or self.targets.ndim != 4 or not 0 < len(self.inputs) == len(self.targets):
+            raise ValueError(
+                f"a calibration is N inputs and N targets (N, C, h, w), got {tuple(self.inputs.shape)} "
+                f"and {tuple(self.targets.shape)}"
+            )
+
+    def psnr(self, network: Callable[[Tensor], Tensor]) -> float:
+        """Mean over the examples of each one's PSNR in dB, so that those with little noise count as much."""
+        results = torch.cat([network(self.inputs[i : i + 1]) for i in range(len(self.inputs))])
+        error = (results - self.targets).square().mean((1, 2, 3))
+        return float(-10 * error.clamp(min=1e-12).log10().mean())
+
+    def digest(self) -> str:
+        """The same for the same examples."""
+        hashed = hashlib.sha256()
+        for part in (self.inputs, self.targets):
+            hashed.update(part.float().cpu().contiguous().numpy().tobytes())
+        return hashed.hexdigest()
+
+
+def can_quantise() -> bool:
+    return find_spec("nncf") is not None
+
+
+def quantise(model: Any, calibration: Calibration) -> Any:
+    """The openvino.Model `model` (float32, from `convert`) with its convolutions in int8, but the first and the last.
+
+    Raises UsageError if NNCF is not installed, ModelError if `model` has no layer between those two.
+    """
+    nncf = _load_nncf()
+    layers = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]
+    if len(layers) < 3:
+        raise ModelError(f"int8 leaves the first and the last convolution as they are, the network has {len(layers)}")
+    advanced = import_module("nncf.quantization.advanced_parameters")
+    console = import_module("rich").get_console()  # NNCF draws progress bars on stdout, which may be carrying video
+    quiet, console.quiet = console.quiet, True
+    try:
+        return nncf.quantize(
+            model,
+            nncf.Dataset([calibration.inputs[i : i + 1].float().cpu().numpy() for i in range(len(calibration.inputs))]),
+            subset_size=len(calibration.inputs),
+            preset=nncf.QuantizationPreset.MIXED,
+            ignored_scope=nncf.IgnoredScope(names=[layers[0], layers[-1]]),
+            advanced_parameters=advanced.AdvancedQuantizationParameters(
+                # Half the range for weights: processors without VNNI add products in 16 bits, which else overflow.
+                overflow_fix=advanced.OverflowFix.ENABLE
+            ),
+        )
+    finally:
+        console.quiet = quiet
+
+
+def quantised_parts(model: Any, calibration: Calibration, key: str) -> dict[str, bytes]:
+    """The quantised graph as parts with its measured "facts"; the facts alone, and a warning, if it is not accepted.
+
+    Accepted is what loses at most MOST_LOST_DB of the PSNR that `model` has on the calibration.
+    """
+    quantised = quantise(model, calibration)
+    before, after = (calibration.psnr(OpenVinoRunner(m)) for m in (model, quantised))
+    accepted = before - after <= MOST_LOST_DB
+    facts: dict[str, Any] = {"key": key, "psnr_fp32_db": before, "psnr_int8_db": after, "accepted": accepted}
+    facts |= {"openvino": load_openvino().__version__, "nncf": _load_nncf().__version__, "set": calibration.digest()}
+    parts = {"facts": json.dumps(facts).encode()}
+    return parts | to_parts(quantised) if accepted else parts
+
+
+def is_accepted(parts: Parts) -> bool:
+    """Whether `quantised_parts` accepted the graph; logs a warning with the figures if not."""
+    facts = json.loads(parts["facts"])
+    if not facts["accepted"]:
+        before, after = facts["psnr_fp32_db"], facts["psnr_int8_db"]
+        _log.warning(
+            "int8 is not used: it loses %.2f dB on the calibration (%.2f dB, fp32 %.2f dB), at most %.2f are allowed",
+            *(before - after, after, before, MOST_LOST_DB),
+        )
+    return bool(facts["accepted"])
+
+
+def is_made_with(parts: Parts, calibration: Calibration) -> bool:
+    """Whether `quantised_parts` was given these examples."""
+    return bool(json.loads(parts["facts"])["set"] == calibration.digest())
+
+
+def export_int8(module: nn.Module, example: Tensor, path: Path, *, key: str, calibration: Calibration) -> None:
+    """Quantise a network into a file that `open_runner` takes, so that its users need no NNCF.
+
+    Raises UsageError if OpenVINO or NNCF is not installed, ModelError if int8 loses too much.
+    """
+    parts = quantised_parts(convert(module, example), calibration, key)
+    if not is_accepted(parts):
+        raise ModelError(f"{path} is not written: int8 loses more than {MOST_LOST_DB} dB on the calibration")
+    write_parts(path, parts)
+
+
+def read_int8(path: Path, key: str) -> Parts:
+    """What `export_int8` wrote. Raises ModelError if it is damaged or made from other weights."""
+    try:
+        parts = read_parts(path)
+        made_from = json.loads(parts["facts"])["key"]
+    except (OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is no quantised network: {error}; export it again") from error
+    if made_from != key:
+        raise ModelError(f"{path} was made from weights {made_from[:12]}, these are {key[:12]}; export it again")
+    return parts
+
+
+def _load_nncf() -> Any:
+    if "nncf" in sys.modules:
+        return sys.modules["nncf"]
+    before = logging.getLoggerClass()
+    try:
+        with without_telemetry():
+            nncf = import_module("nncf")
+    except ImportError as error:
+        raise UsageError(f'int8: NNCF cannot be loaded ({error}); pip install "streamfix[quantise]"') from error
+    finally:
+        logging.setLoggerClass(before)  # NNCF puts its own class in for everybody's loggers
+    logger = logging.getLogger("nncf")
+    logger.handlers.clear()  # it writes to stdout, which may be carrying video
+    logger.setLevel(logging.ERROR)
+    logger.propagate = True
+    return nncf

@@ -1,0 +1,35 @@
+"""What this machine's processor is and can do."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's
+
+
+@cache
+def _facts() -> dict[str, str]:
+    """The first processor's lines of /proc/cpuinfo; empty where there is no such file."""
+    if not _CPUINFO.is_file():
+        return {}
+    first = _CPUINFO.read_text(encoding="utf-8", errors="replace").split("\n\n", 1)[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def identity() -> str:
+    """A text that is the same for processors of one kind: what was measured on one holds for the other."""
+    facts = _facts()
+    # Virtual machines often hide the model's name; family, model and instruction sets they cannot hide.
+    names = ("vendor_id", "model name", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
+    known = [facts[name] for name in names if name in facts]
+    return " ".join(known) or f"{platform.machine()} {platform.processor()}"
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 by itself; without that it is emulated, many times slower."""
+    facts = _facts()
+    return not _BF16.isdisjoint((facts.get("flags") or facts.get("Features") or "").split())

@@ -1,0 +1,174 @@
+"""`streamfix eval`: filters beside those of others, on clips that nobody trained on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..build import check_chain
+from ..chainspec import parse_chain
+from ..errors import OutputError, UsageError
+from . import peers as peer_catalogue
+from . import suites as suite_table
+from .cache import Cache, Row, default_folder
+from .measure import INPUT, TRUTH, Bench, Measured
+from .peers import Peer
+from .report import markdown
+from .results import KINDS, gains, machine, mean_rows, verdicts, versions
+from .scenes import choose, load, read_scenes
+from .sheet import Cell, busiest, crop, sheet
+from .statistics import Gate, read_gates
+from .subjects import IDENTITY
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_SUITES = "gaussian-10,gaussian-20,gaussian-30,sensor-day,sensor-night,codec,clean"
+_BEST_SHOWN = 2  # peers on a contact sheet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `streamfix eval`."""
+    parser.add_argument("--scenes", type=Path, required=True, help="TOML list of scenes, or a folder of clips")
+    parser.add_argument("--data", type=Path, help="folder that the list's paths are below (default: beside the list)")
+    parser.add_argument("--only", default="", metavar="SCENE,...", help="scenes of the list (default: all)")
+    parser.add_argument("--frames", type=int, help="at most so many of each scene")
+    parser.add_argument(
+        "--suites",
+        default=DEFAULT_SUITES,
+        metavar="SUITE,...",
+        help=f"of {', '.join(suite_table.SUITES)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="CHAIN",
+        help="filter chain to be measured, as after -vf; {sigma} and {sigma_uv} become the known noise; repeatable",
+    )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="PEER,...",
+        help=f"of {', '.join(peer_catalogue.NAMES)}, or `classical` for all that need no weights; repeatable",
+    )
+    parser.add_argument("--gates", type=Path, help="TOML file of gates; the exit code is 1 if one is not passed")
+    parser.add_argument("--out", type=Path, required=True, help="folder for results.json, report.md and the sheets")
+    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that keeps the peers' results")
+    parser.add_argument("--device", default="auto", help="for filters: auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--threads", type=int, default=2, help="of each peer's program (default: %(default)s)")
+    parser.add_argument(
+        "--vs-python",
+        help=f"an interpreter with VapourSynth (default: the one in {peer_catalogue.VS_PYTHON}, else this one)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and write the report; 1 if a gate was not passed. Raises a StreamfixError."""
+    suites = _words(args.suites)
+    for suite in suites:
+        suite_table.check(suite)
+    filters = [chain for chain in dict.fromkeys(args.filter) if chain != IDENTITY]  # the input is measured anyway
+    for chain in filters:
+        check_chain(parse_chain(chain.replace("{sigma_uv}", "1").replace("{sigma}", "1")))
+    gates = read_gates(args.gates) if args.gates else []
+    scenes = choose(read_scenes(args.scenes), _words(args.only))
+    data = args.data or (args.scenes if args.scenes.is_dir() else args.scenes.parent)
+    peers = _peers(args)
+    bench = Bench(peers, filters, Cache(args.cache), args.device)
+    report = _Report(args, peers, gates)
+    for scene in scenes:
+        clip = load(data, scene, args.frames)
+        report.begin(scene.name, {"kind": scene.kind, "size": "{}x{}".format(*clip.size), "frames": len(clip)})
+        report.about[scene.name]["sha256"] = clip.sha256()
+        for suite in suites:
+            report.add(suite, scene.name, bench.measure(suite, scene.name, clip))
+        report.write()
+    for verdict in report.verdicts:
+        how = "passed" if verdict["passed"] else "; ".join(verdict["failed"])
+        _log.info("gate %s: %s: %s", verdict["gate"], verdict["filter"], how)
+    _log.info("written: %s", args.out / "report.md")
+    return int(not all(verdict["passed"] for verdict in report.verdicts))
+
+
+class _Report:
+    """What was found so far. It is written after each scene: a long run that is stopped has told what it knew."""
+
+    def __init__(self, args: argparse.Namespace, peers: Sequence[Peer], gates: Sequence[Gate]) -> None:
+        self._out: Path = args.out
+        self._gates = gates
+        self.about: dict[str, Row] = {}
+        self.verdicts: list[dict[str, Any]] = []
+        self._rows: dict[str, dict[str, dict[str, Row]]] = {}
+        self._told: dict[str, dict[str, Row]] = {}
+        self._cells: dict[str, dict[str, dict[str, Cell]]] = {}
+        named = {"scenes": args.scenes, "suites": args.suites, "only": args.only, "frames": args.frames}
+        words = ["streamfix", "eval", *(f"--{k}={v}" for k, v in named.items() if v)]
+        words += [f"--filter={f}" for f in args.filter] + [f"--peer={p}" for p in args.peer]
+        self._head = {
+            "title": "Denoisers on noisy copies of clean clips",
+            "command": shlex.join(words),
+            "machine": machine(),
+            "peers": versions(peers),
+        }
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise OutputError(f"{self._out}: {e.strerror}; name another folder with --out") from e
+
+    def begin(self, scene: str, about: Row) -> None:
+        self.about[scene] = about
+
+    def add(self, suite: str, scene: str, found: Measured) -> None:
+        degraded = found.degraded
+        self._rows.setdefault(suite, {})[scene] = found.rows
+        self._told.setdefault(suite, {})[scene] = {
+            "sigma_y": degraded.sigma_y,
+            "sigma_uv": degraded.sigma_uv,
+            "noisy_sha256": degraded.noisy.sha256(),
+        }
+        at = busiest(degraded.truth)
+        self._cells.setdefault(suite, {})[scene] = {
+            name: Cell(crop(picture, at), f"{name} {found.rows[name]['psnr_y']:.1f}" if name != TRUTH else name)
+            for name, picture in found.pictures.items()
+        }
+
+    def write(self) -> None:
+        """results.json, report.md and one contact sheet for each suite."""
+        self.verdicts = verdicts(self._gates, self._rows)
+        found: dict[str, Any] = {}
+        for suite, scenes in self._rows.items():
+            means = mean_rows(scenes)
+            found[suite] = {
+                "mean": means,
+                "gains": gains(scenes),
+                "scenes": {scene: {**self._told[suite][scene], "rows": rows} for scene, rows in scenes.items()},
+            }
+            ranked = sorted((n for n, r in means.items() if r["what"] in KINDS), key=lambda n: -means[n]["psnr_y"])
+            shown = [TRUTH, INPUT, *ranked[:_BEST_SHOWN], *(n for n, r in means.items() if r["what"] == "filter")]
+            rows = {scene: [cells[name] for name in shown] for scene, cells in self._cells[suite].items()}
+            (self._out / f"{suite}.png").write_bytes(sheet(rows))
+        result = {**self._head, "scenes": self.about, "suites": found, "gates": self.verdicts}
+        (self._out / "results.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        (self._out / "report.md").write_text(markdown(result) + "\n", encoding="utf-8")
+
+
+def _peers(args: argparse.Namespace) -> list[Peer]:
+    wanted: list[str] = []
+    for text in args.peer:
+        for name in _words(text):
+            wanted += peer_catalogue.CLASSICAL if name == "classical" else [name]
+    made = [peer_catalogue.make(name, threads=args.threads, vs_python=args.vs_python) for name in dict.fromkeys(wanted)]
+    names = [peer.name for peer in made]
+    if twice := {n for n in names if names.count(n) > 1}:
+        raise UsageError(f"two peers are called {', '.join(sorted(twice))}; rename a weights file")
+    return made
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,81 @@
+"""What a peer is: something that restores a clip and has parameters to be tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ...errors import FilterError
+from ..clip import Clip
+from ..suites import Degraded
+
+
+class PeerError(FilterError):
+    """A peer's program, plugin or weights are missing, or it failed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """A restored clip and the seconds it took, the start of the process left out where the peer tells."""
+
+    clip: Clip
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One parameter's candidates in order, weakest first.
+
+    start: index of the one to begin with. judged_by: whether it is chosen by PSNR-Y or PSNR-UV.
+    limits: candidates at an end that are the filter's own limit, or the last that makes sense: to stop there is no
+    fault of the grid.
+    """
+
+    name: str
+    values: Sequence[float]
+    start: int
+    judged_by: Literal["psnr_y", "psnr_uv"] = "psnr_y"
+    limits: tuple[float, ...] = ()
+
+    @staticmethod
+    def around(
+        name: str,
+        typical: float,
+        judged_by: Literal["psnr_y", "psnr_uv"] = "psnr_y",
+        *,
+        least: float = 0.0,
+        most: float = float("inf"),
+        ratio: float = 2**0.5,
+        reach: int = 8,
+    ) -> Axis:
+        """`reach` geometric steps to each side of `typical`, within the filter's limits `least` and `most`."""
+        steps = [typical * ratio**i for i in range(-reach, reach + 1)]
+        values = sorted({float(f"{min(max(v, least), most):.4g}") for v in steps})
+        start = min(range(len(values)), key=lambda i: abs(values[i] - typical))
+        return Axis(name, tuple(values), start, judged_by, (least, most))
+
+
+class Peer(Protocol):
+    """name: as results have it. kind: a classical filter or a network. version: of what computes, for the cache.
+
+    excerpt: (frames, width, height) of the part that parameters are tried on, None for the whole clip.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> Literal["classical", "network"]: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def excerpt(self) -> tuple[int, int, int] | None: ...
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        """The parameters to be tuned for this clip; empty if there is none."""
+
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+        """Restore `degraded.noisy`. Raises PeerError."""

@@ -1,0 +1,47 @@
+"""The peers by name, as the command line has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ...errors import BadOption, UnknownName
+from . import ffmpeg, vapoursynth
+from .base import Peer
+
+CLASSICAL = ("hqdn3d", "atadenoise", "nlmeans", "degrain3", "nlmeans-vs")
+NAMES = (*CLASSICAL, "model=FILE", "fastdvdnet=FILE", "dvdnet=SPATIAL:TEMPORAL")
+
+
+def make(text: str, *, threads: int = 1, vs_python: str | None = None) -> Peer:
+    """The peer that `text` names: a classical filter, or a network with its weights file(s).
+
+    threads: of each. vs_python: an interpreter that has VapourSynth.
+    Raises UnknownName, BadOption when weights are not named, PeerError when its program or weights are missing.
+    """
+    name, _, weights = text.partition("=")
+    classical: Mapping[str, Callable[[], Peer]] = {
+        "hqdn3d": lambda: ffmpeg.Hqdn3d(threads),
+        "atadenoise": lambda: ffmpeg.Atadenoise(threads),
+        "nlmeans": lambda: ffmpeg.Nlmeans(threads),
+        "degrain3": lambda: vapoursynth.Degrain3(threads, vs_python),
+        "nlmeans-vs": lambda: vapoursynth.NlmeansVs(threads, vs_python),
+    }
+    if name in classical:
+        return classical[name]()
+    if name not in ("model", "fastdvdnet", "dvdnet"):
+        raise UnknownName(f"no peer {text!r}; there are: {', '.join(NAMES)}")
+    if not weights:
+        raise BadOption(f"peer {name}: name its weights, as in {next(n for n in NAMES if n.startswith(f'{name}='))}")
+    if name == "model":
+        from .community import CommunityNetwork
+
+        return CommunityNetwork(Path(weights))
+    from . import video_networks
+
+    if name == "fastdvdnet":
+        return video_networks.fast_dvdnet(Path(weights))
+    spatial, colon, temporal = weights.partition(":")
+    if not colon:
+        raise BadOption(f"peer dvdnet={weights}: two files are needed, dvdnet=SPATIAL:TEMPORAL")
+    return video_networks.dvdnet(Path(spatial), Path(temporal))

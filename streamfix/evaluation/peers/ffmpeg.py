@@ -1,0 +1,120 @@
+"""libavfilter's denoisers, run by the ffmpeg command: hqdn3d, atadenoise, nlmeans."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from collections.abc import Mapping
+from typing import Literal
+
+from ..suites import Degraded
+from .base import Axis, PeerError, Result
+from .process import run
+
+# Spatial, so a few frames tell as much as many; as slow as it is, that is what makes tuning it bearable.
+_NLMEANS_EXCERPT = (4, 320, 180)
+
+
+@functools.cache
+def version() -> str:
+    """Of the ffmpeg command. Raises PeerError when there is none."""
+    try:
+        said = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout
+    except (FileNotFoundError, subprocess.CalledProcessError) as e:
+        raise PeerError(f"ffmpeg -version: {e}; install ffmpeg or leave its filters out") from e
+    return "ffmpeg " + said.split()[2]
+
+
+class FfmpegFilter:
+    """What the three have in common. The seconds hold the start of ffmpeg and its raw input and output."""
+
+    name = ""
+    kind: Literal["classical", "network"] = "classical"
+    excerpt: tuple[int, int, int] | None = None
+
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = str(threads)
+
+    @property
+    def version(self) -> str:
+        return version()
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        raise NotImplementedError
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        """The -filter_complex text for these parameters."""
+        raise NotImplementedError
+
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+        w, h = degraded.noisy.size
+        raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{w}x{h}", "-r", "25"]
+        threads = ["-filter_threads", self._threads, "-filter_complex_threads", self._threads]
+        command = ["ffmpeg", "-v", "error", *threads, *raw, "-i", "pipe:0"]
+        command += ["-filter_complex", self.graph(parameters), *raw, "pipe:1"]
+        out, _, seconds = run(command, degraded.noisy)
+        return Result(out, seconds)
+
+
+class Hqdn3d(FfmpegFilter):
+    """Spatial and recursive temporal smoothing; strengths of luma and chroma apart."""
+
+    name = "hqdn3d"
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        y, uv = max(degraded.sigma_y, 1), max(degraded.sigma_uv, 1)
+        return [
+            Axis.around("temporal", 2 * y, most=254),
+            Axis.around("spatial", 2 * y, most=254),
+            Axis.around("chroma_temporal", 3 * uv, "psnr_uv", most=254),
+            Axis.around("chroma_spatial", 3 * uv, "psnr_uv", most=254),
+        ]
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        return f"hqdn3d={p['spatial']}:{p['chroma_spatial']}:{p['temporal']}:{p['chroma_temporal']}"
+
+
+class Atadenoise(FfmpegFilter):
+    """Averages a pixel's past and future as far as it stays within two thresholds."""
+
+    name = "atadenoise"
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        y, uv = max(degraded.sigma_y, 1) / 20, max(degraded.sigma_uv, 1) / 20
+        frames = [s for s in (5, 9, 15, 25, 41) if s == 5 or s <= len(degraded.noisy) + 1]
+        return [
+            Axis("frames", frames, len(frames) // 2, limits=(5, frames[-1])),
+            Axis.around("b", 1.0 * y, most=5.0),
+            Axis.around("a", 0.2 * y, most=0.3),
+            Axis.around("chroma_b", 1.0 * uv, "psnr_uv", most=5.0),
+            Axis.around("chroma_a", 0.25 * uv, "psnr_uv", most=0.3),
+        ]
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        chroma = ":".join(f"{i}a={p['chroma_a']}:{i}b={p['chroma_b']}" for i in (1, 2))
+        return f"atadenoise=0a={p['a']}:0b={p['b']}:{chroma}:s={int(p['frames'])}"
+
+
+class Nlmeans(FfmpegFilter):
+    """Non-local means within a frame. It has one strength for all planes; here each is given its own filter."""
+
+    name = "nlmeans"
+    excerpt = _NLMEANS_EXCERPT
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        y, uv = max(degraded.sigma_y, 1), max(degraded.sigma_uv, 1)
+        return [
+            Axis.around("s", 0.5 * y, least=1, most=30, ratio=1.25),
+            Axis("p", (3, 5, 7, 9, 11), 1, limits=(3,)),
+            Axis("r", (5, 9, 15, 21, 27), 2, limits=(27,)),  # beyond it is slower than a frame in two seconds
+            Axis.around("chroma_s", 0.6 * uv, "psnr_uv", least=1, most=30, ratio=1.25, reach=10),
+            Axis("chroma_p", (3, 5, 7, 9, 11), 1, "psnr_uv", limits=(3,)),
+        ]
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        luma = f"nlmeans=s={p['s']}:p={int(p['p'])}:r={int(p['r'])}"
+        chroma = f"nlmeans=s={p['chroma_s']}:p={int(p['chroma_p'])}:r=15"
+        return (
+            f"extractplanes=y+u+v[y][u][v];[y]{luma}[a];[u]{chroma}[b];[v]{chroma}[c];"
+            "[a][b][c]mergeplanes=0x001020:yuv420p"
+        )

@@ -1,0 +1,76 @@
+"""The filters under test, run in this process on frames as a decoder gives them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..build import restore_stage
+from ..chainspec import FilterSpec, parse_chain
+from ..errors import BadOption
+from ..frame import Frame
+from .clip import Clip
+from .suites import Degraded
+
+IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A restored clip and how fast it came: fps by the median time of a frame, milliseconds a frame.
+
+    The median, since on a shared machine the mean tells of the neighbours; from the settled part of the clip. In it:
+    the layout's conversion and the filters. Not in it: decoding, encoding.
+    """
+
+    clip: Clip
+    fps: float
+    p50_ms: float
+    p95_ms: float
+
+
+def fill(chain: str, degraded: Degraded) -> str:
+    """The chain with {sigma} and {sigma_uv} replaced by the noise of luma and chroma, 8-bit codes."""
+    return chain.replace("{sigma_uv}", f"{degraded.sigma_uv:g}").replace("{sigma}", f"{degraded.sigma_y:g}")
+
+
+def restore(chain: str, degraded: Degraded, device: str = "auto", skip: int = 0) -> Run:
+    """Run a filter chain over the noisy clip. skip: frames at the start that are not timed.
+
+    Raises what the chain raises, BadOption when it changes the number or size of frames.
+    """
+    return run_chain(parse_chain(fill(chain, degraded)), degraded.noisy, device, skip)
+
+
+def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", skip: int = 0) -> Run:
+    """As `restore`, for a chain that was read already and any clip."""
+    shown = ",".join(spec.name for spec in chain)
+    stage = restore_stage(chain, device)
+    if stage is None:
+        raise BadOption(f"a chain of {shown or 'nothing'} does nothing; {IDENTITY} is measured anyway")
+    frames: list[Frame] = []
+    seconds: list[float] = []
+    try:
+        for t in range(len(clip)):
+            frame = clip.frame(t)
+            began = time.perf_counter()
+            frames += _shown(stage.push(frame))
+            seconds.append(time.perf_counter() - began)
+        frames += _shown(stage.flush())
+    finally:
+        stage.close()
+    out = Clip.from_frames(frames)
+    if out.y.shape != clip.y.shape:
+        raise BadOption(f"{shown} makes {out.y.shape} of {clip.y.shape}; only restorers can be judged here")
+    timed = np.array(seconds[skip:] or seconds) * 1000
+    p50, p95 = (float(np.percentile(timed, p)) for p in (50, 95))
+    return Run(out, 1000 / max(p50, 1e-6), p50, p95)
+
+
+def _shown(items: Iterable[object]) -> list[Frame]:
+    """The frames as codes: a picture that is only computed when it is looked at is looked at here."""
+    frames = [item for item in items if isinstance(item, Frame)]
+    return [frame.with_picture(frame.picture.planes(frame.color)) for frame in frames]

@@ -1,0 +1,140 @@
+"""What is done to a clean clip before it is restored: the same on every run, its seed following from the names."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+
+import av
+import numpy as np
+
+from ..errors import UnknownName
+from . import sensor
+from .clip import Bytes, Clip, Floats, to_codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Degraded:
+    """A clip made worse, and what a perfect restoration of it is.
+
+    sigma_y, sigma_uv: what is told to those that ask for the noise, standard deviation in 8-bit codes: as it was
+    added where it is Gaussian on the planes, else the root mean square of what was done.
+    rgb: (T, 3, H, W) in units of [0, 1], where the noise came before Y'CbCr: what an R'G'B' network sees; sigma_rgb:
+    its standard deviation, 8-bit codes.
+    """
+
+    suite: str
+    truth: Clip
+    noisy: Clip
+    sigma_y: float
+    sigma_uv: float
+    rgb: Floats | None = field(default=None, repr=False)
+    sigma_rgb: float | None = None
+
+    def part(self, first: int, frames: int, size: tuple[int, int] | None = None) -> Degraded:
+        """The same for a part of the clip, see `Clip.part`."""
+        truth, noisy = self.truth.part(first, frames, size), self.noisy.part(first, frames, size)
+        rgb = self.rgb
+        if rgb is not None:
+            width, height = truth.size
+            left, top = (self.truth.size[0] - width) // 4 * 2, (self.truth.size[1] - height) // 4 * 2
+            rgb = rgb[first : first + frames, :, top : top + height, left : left + width]
+        return Degraded(self.suite, truth, noisy, self.sigma_y, self.sigma_uv, rgb, self.sigma_rgb)
+
+    def rgb_picture(self, t: int) -> Floats:
+        """What an R'G'B' network sees of picture t: (3, H, W)."""
+        return self.noisy.rgb(t) if self.rgb is None else self.rgb[t]
+
+
+def gaussian(clip: Clip, rng: np.random.Generator, sigma: float, name: str = "") -> Degraded:
+    """Noise of `sigma` codes on all three planes, rounded to 8 bits."""
+
+    def noisy(plane: Bytes) -> Bytes:
+        return to_codes(plane + rng.standard_normal(plane.shape, dtype=np.float32) * np.float32(sigma))
+
+    return Degraded(name, clip, Clip(*map(noisy, clip.planes())), sigma, sigma)
+
+
+def gaussian_rgb(clip: Clip, rng: np.random.Generator, sigma: float, name: str = "") -> Degraded:
+    """Noise of `sigma` codes on R'G'B', neither rounded nor clipped there, as the literature's tables have it."""
+    clean = np.stack([clip.rgb(t) for t in range(len(clip))])
+    rgb = clean + rng.standard_normal(clean.shape, dtype=np.float32) * np.float32(sigma / 255)
+    noisy = Clip.from_rgb(rgb)
+    return Degraded(name, clip, noisy, *_told(clip, noisy), rgb, sigma)
+
+
+def sensor_isp(clip: Clip, rng: np.random.Generator, shot: float, name: str = "") -> Degraded:
+    """Noise where light becomes numbers, then demosaicking, colour and tone. The truth is what comes without noise."""
+    truth, noisy = [], []
+    for t in range(len(clip)):
+        mosaic = sensor.expose(clip.rgb(t))
+        truth.append(sensor.develop(mosaic))
+        noisy.append(sensor.develop(sensor.add_noise(mosaic, shot, rng)))
+    clean, bad = Clip.from_rgb(truth, averaged=True), Clip.from_rgb(noisy, averaged=True)
+    return Degraded(name, clean, bad, *_told(clean, bad))
+
+
+def codec(clip: Clip, rng: np.random.Generator, sigma: float, crf: int, name: str = "") -> Degraded:
+    """Noise of `sigma` codes, then H.264 by x264, preset medium."""
+    coded = x264(gaussian(clip, rng, sigma).noisy, crf)
+    return Degraded(name, clip, coded, *_told(clip, coded))
+
+
+def x264(clip: Clip, crf: int) -> Clip:
+    """Encode and decode in memory, with one thread: their number would change the result."""
+    width, height = clip.size
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base, encoder.framerate, encoder.thread_count = Fraction(1, 25), Fraction(25), 1
+    encoder.options = {"crf": str(crf), "preset": "medium"}
+    decoder = av.CodecContext.create("h264", "r")
+    packets = []
+    for t in range(len(clip)):
+        flat = np.frombuffer(clip.part(t, 1).raw(), np.uint8).reshape(height * 3 // 2, width)
+        frame = av.VideoFrame.from_ndarray(flat, format="yuv420p")
+        frame.pts, frame.time_base = t, Fraction(1, 25)
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    frames = [f for p in packets for f in decoder.decode(p)] + list(decoder.decode(None))
+    return Clip.from_raw(b"".join(f.to_ndarray().tobytes() for f in frames), width, height)
+
+
+def _told(truth: Clip, noisy: Clip) -> tuple[float, float]:
+    """Root mean squares of what was done to luma and chroma, codes."""
+
+    def square(name: str) -> float:
+        error = getattr(noisy, name).astype(np.float32) - getattr(truth, name)
+        return float(np.mean(error**2))
+
+    return round(square("y") ** 0.5, 2), round(((square("u") + square("v")) / 2) ** 0.5, 2)
+
+
+def clean(clip: Clip, rng: np.random.Generator, name: str = "") -> Degraded:
+    """Nothing: what a filter does to what needs nothing done."""
+    return Degraded(name, clip, clip, 0.0, 0.0)
+
+
+# Shot noise: the middle of what Brooks et al. 2019 draw from for `day`, its upper end for `night`.
+SUITES: Mapping[str, Callable[..., Degraded]] = {
+    "clean": clean,
+    **{f"gaussian-{sigma}": partial(gaussian, sigma=sigma) for sigma in (10, 20, 30)},
+    **{f"gaussian-rgb-{sigma}": partial(gaussian_rgb, sigma=sigma) for sigma in (20, 30)},
+    "sensor-day": partial(sensor_isp, shot=0.003),
+    "sensor-night": partial(sensor_isp, shot=0.012),
+    "codec": partial(codec, sigma=12, crf=30),
+}
+
+
+def degrade(suite: str, scene: str, clip: Clip) -> Degraded:
+    """Suite `suite` on the clip of scene `scene`. Raises UnknownName."""
+    check(suite)
+    return SUITES[suite](clip, np.random.default_rng(zlib.crc32(f"{scene}/{suite}".encode())), name=suite)
+
+
+def check(suite: str) -> None:
+    """Raise UnknownName unless there is a suite of that name."""
+    if suite not in SUITES:
+        raise UnknownName(f"no suite {suite!r}; there are: {', '.join(SUITES)}")

@@ -1,0 +1,25 @@
+"""Frames fused along their motion, as far as their noise allows: what the temporal filters share.
+
+    fuser = Fuser()
+    fused = fuser.step(luma, chroma, Noise(8 / 255, 8 / 255))
+
+Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), H and W even.
+"""
+
+from .fuser import Fused, Fuser
+from .noise import Noise, NoiseEstimator
+from .planes import Floats, blend, bound_difference, bound_pixels, box, enlarge, shrink
+
+__all__ = [
+    "Floats",
+    "Fused",
+    "Fuser",
+    "Noise",
+    "NoiseEstimator",
+    "blend",
+    "bound_difference",
+    "bound_pixels",
+    "box",
+    "enlarge",
+    "shrink",
+]

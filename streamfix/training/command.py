@@ -1,0 +1,67 @@
+"""`streamfix train TASK`: the command."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from .. import devices
+from ..errors import UsageError
+from . import config as configuration
+from .loop import Trainer
+from .packed import Decoded, PackedSet
+from .recipe import RECIPES
+
+_log = logging.getLogger(__name__)
+_HELD_OUT = 16  # every so many photographs one is kept for validation
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", choices=list(RECIPES), help="what to train")
+    parser.add_argument("--config", type=Path, required=True, help="training configuration, a TOML file")
+    parser.add_argument("--data", type=Path, required=True, help="packed set, as `streamfix train data` writes it")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--threads", type=int, help="threads of PyTorch (default: one a core)")
+    parser.add_argument("--steps", type=int, help="stop at this step of the schedule, which stays as long as it is")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train. Raises a StreamfixError."""
+    config = configuration.load(arguments.config)
+    device = devices.choose(arguments.device)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    if config.schedule.precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        _log.warning("this CPU has no bfloat16 arithmetic: fp32 is used")
+        config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, precision="fp32"))
+    recipe = RECIPES.create(arguments.task, dict(config.recipe))
+    trainer = Trainer(
+        recipe, config, material(arguments.data, False), material(arguments.data, True), arguments.out, device
+    )
+    if arguments.resume:
+        trainer.resume()
+    elif (arguments.out / "checkpoint.pt").exists():
+        raise UsageError(f"{arguments.out} holds a run already; --resume goes on with it, another --out starts anew")
+    trainer.run(arguments.steps)
+    return 0
+
+
+def material(data: Path, held_out: bool) -> Callable[[], Decoded]:
+    """What opens the packed set in a worker process: what is held out of it, or the rest."""
+    return partial(_open, data, held_out)
+
+
+def _open(data: Path, held_out: bool) -> Decoded:
+    """The photographs held out, or all others and the clips; decoded."""
+    whole = PackedSet(data)
+    names = [name for i, name in enumerate(whole.stills) if (i % _HELD_OUT == 0) == held_out]
+    clips = () if held_out else whole.clips
+    return Decoded({name: whole.still(name) for name in names}, {name: whole.clip(name) for name in clips})

@@ -1,0 +1,102 @@
+"""`streamfix train data`: the command that makes a packed training set."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import BadOption, OutputError, UsageError
+from .manifest import Entry, manifest_path
+from .prepare import prepare
+
+__all__ = ["add_arguments", "run", "summary"]
+
+_log = logging.getLogger(__name__)
+
+_MIB = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        *("--data", "-d"),
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="folders and files of stills, clips and archives of stills; a MANIFEST.tsv there names their licences",
+    )
+    add("--registries", action="store_true", help="also download the packages of Debian and PyPI that hold photographs")
+    add("--out", type=Path, required=True, help="the packed set, a .tar; its manifest is written beside it as .tsv")
+    add(
+        "--exclude",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATTERN",
+        help="names to leave out, * for any letters; the scenes that evaluation measures on always are",
+    )
+    add(
+        "--held-out",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="files and folders whose scenes are kept out by likeness, whatever their names",
+    )
+    add("--val", nargs="+", action="extend", default=[], metavar="PATTERN", help="names that go to the split val")
+    add("--max-bytes", type=float, default=60.0, metavar="MIB", help="of the packed set (default: %(default)g MiB)")
+    add("--max-pixels", type=int, default=3_200_000, help="of a still (default: %(default)s)")
+    add("--clip-frames", type=int, default=240, help="frames of each clip (default: %(default)s)")
+    add("--clip-places", type=int, default=4, help="from how many places of it (default: %(default)s)")
+    add("--cache", type=Path, help="folder that keeps the packages for the next time (default: a temporary one)")
+    add("--keep-going", action="store_true", help="leave out what cannot be downloaded or read, with a warning")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the set and log what is in it. Raises a StreamfixError."""
+    if not arguments.data and not arguments.registries:
+        raise UsageError("nothing to make a set of; name folders with --data, or add --registries")
+    if arguments.out.suffix != ".tar":
+        raise BadOption(f"--out {arguments.out}: the packed set is a tar; give it a name that ends in .tar")
+    for option in ("max_bytes", "max_pixels", "clip_frames", "clip_places"):
+        if getattr(arguments, option) <= 0:
+            name = f"--{option.replace('_', '-')}"
+            raise BadOption(f"{name} {getattr(arguments, option)}: it must be above 0; leave it out for the default")
+    if not arguments.out.parent.is_dir():
+        raise OutputError(f"{arguments.out}: there is no folder {arguments.out.parent}; make it first")
+    entries = prepare(
+        arguments.data,
+        arguments.out,
+        registries=arguments.registries,
+        exclude=arguments.exclude,
+        held_out=arguments.held_out,
+        validation=arguments.val,
+        max_bytes=int(arguments.max_bytes * _MIB),
+        max_pixels=arguments.max_pixels,
+        clip_frames=arguments.clip_frames,
+        clip_places=arguments.clip_places,
+        cache=arguments.cache,
+        keep_going=arguments.keep_going,
+    )
+    for line in summary(entries, arguments.out):
+        _log.info("%s", line)
+    return 0
+
+
+def summary(entries: Sequence[Entry], out: Path) -> list[str]:
+    """Lines that say what a packed set holds: numbers, megapixels, bytes, licences."""
+    stills = [entry for entry in entries if entry.file.startswith("stills/")]
+    clips = [entry for entry in entries if entry.file.startswith("clips/")]
+    megapixels = sum(e.width * e.height for e in stills) / 1e6
+    licences = Counter(entry.licence for entry in entries).most_common()
+    return [
+        f"{out}: {out.stat().st_size / _MIB:.1f} MiB, manifest {manifest_path(out)}",
+        f"{len(stills)} stills of {megapixels:.1f} megapixels, {len(clips)} shots of {sum(e.frames for e in clips)} frames",
+        "licences: " + ", ".join(f"{licence} ({count})" for licence, count in licences),
+    ]

