@@ -10,7 +10,7 @@ from streamfix.color import chroma_to_444, ycbcr_to_rgb
 from streamfix.frame import Color, PixelFormat
 from streamfix.training.planes420 import Planes420, quantise, to_planes, to_rgb
 
-from .scenes import clip, flat
+from tests.training.scenes import clip, flat
 
 
 @pytest.mark.parametrize("matrix", [1, 6])

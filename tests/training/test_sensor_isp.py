@@ -9,7 +9,7 @@ from streamfix.training.degradations import gaussian, isp, sensor
 from streamfix.training.degradations.sensor import BAYER, Camera, SensorNoise
 from streamfix.training.planes420 import Planes420, quantise, to_planes
 
-from .scenes import clip, flat
+from tests.training.scenes import clip, flat
 
 
 @pytest.mark.parametrize(("shot", "read"), [(0.01, 1e-4), (0.002, 5e-5), (1e-4, 1e-6)])

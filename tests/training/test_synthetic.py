@@ -15,7 +15,7 @@ from streamfix.training.camera import CameraKind, CameraMix, camera_path, simila
 from streamfix.training.layers import Layer
 from streamfix.training.synthetic import Scenery, animate
 
-from .scenes import still
+from tests.training.scenes import still
 
 KINDS: list[CameraKind] = ["static", "shake", "pan", "zoom", "rotate", "drive"]
 STILLS = [still(360, 480, seed) for seed in range(3)]
