@@ -18,8 +18,8 @@ from streamfix.training.synthetic import animate
 
 _REAL = 0.3  # the share of clips that are cut from real ones
 _STILLS = 4  # photographs that a synthetic clip is made of
-# Less sharpening than cameras do: to take it back where there is none would blur.
-_CAMERAS = surveillance.Surveillance(sharpen=0.2)
+# What the camera would have recorded without noise: its sharpening and its demosaicking are not a denoiser's to undo.
+_CAMERAS = surveillance.Surveillance(target="developed")
 _CODECS = surveillance.CodecShares(coded=1.0)
 
 
@@ -64,7 +64,9 @@ def _clean_rgb(material: Decoded, rng: np.random.Generator, frames: int, side: i
 
 def _synthetic(material: Decoded, rng: np.random.Generator, frames: int, side: int) -> NDArray[np.float32]:
     stills = list(material.stills.values())
-    return animate([stills[i] for i in rng.choice(len(stills), _STILLS)], frames, (side, side), rng).clip
+    area = np.array([still.size for still in stills], np.float64)  # small ones are many: textures, for the most part
+    chosen = rng.choice(len(stills), _STILLS, p=area / area.sum())
+    return animate([stills[i] for i in chosen], frames, (side, side), rng).clip
 
 
 def _real(material: Decoded, rng: np.random.Generator, frames: int, side: int) -> Planes420:

@@ -1,13 +1,20 @@
-"""The arithmetic around the network: what it sees, and how its result corrects the fused frame."""
+"""The arithmetic around the network: what it sees, and how its result corrects the fused frame.
+
+All is measured in units of the noise that is left, so that noise looks the same to the network however strong it is:
+what it is to take away is then a part of what it sees, not a part that depends on another input. Without this the
+network, whose finest scale is linear, took away the same part of any noise.
+"""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-INPUTS, OUTPUTS = 16, 6
+INPUTS, OUTPUTS = 19, 6
 _SIGMA_SCALE = 8.0  # brings noise levels to the size of pictures
-_LEAST = 0.02  # the network's reach where there is no noise: 5 codes
+_LEAST = 0.01  # 2.5 codes: the unit where there is no noise
+_WINDOW = 8  # pixels of the packed planes; the local mean is the mean over so many, squared
 
 
 def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
@@ -20,12 +27,18 @@ def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
 
 
 def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
-    """What the network is given, (B, 16, H, W).
+    """What the network is given, (B, 19, H, W), H and W multiples of 4.
 
+    The fused frame less its local means, and the recorded frame less the fused one, in units of the noise that is
+    left; the local means; the noise that is left, and one frame's.
     fused, frame: (B, 6, H, W), packed 4:2:0 in [0, 1]; left: as from `sigma_left`; sigma: (B, 2).
     """
+    means = _local_means(fused)
+    level = torch.cat((means[:, :1].expand(-1, 4, -1, -1), means[:, 1:]), 1)
+    unit = _unit(left)
     whole = sigma[:, :, None, None].expand(-1, -1, *fused.shape[-2:])
-    return torch.cat((fused, frame, left * _SIGMA_SCALE, whole * _SIGMA_SCALE), 1)
+    noise = torch.cat((left, whole), 1) * _SIGMA_SCALE
+    return torch.cat(((fused - level) / unit, (frame - fused) / unit, means, noise), 1)
 
 
 def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:
@@ -33,5 +46,17 @@ def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:
 
     All (B, 6, H, W) but left, (B, 2, H, W).
     """
-    reach = torch.cat((left[:, :1].expand(-1, 4, -1, -1), left[:, 1:].expand(-1, 2, -1, -1)), 1)
-    return fused - (2 * reach + _LEAST) * correction
+    return fused - _unit(left) * correction
+
+
+def _unit(left: Tensor) -> Tensor:
+    unit = left + _LEAST
+    return torch.cat((unit[:, :1].expand(-1, 4, -1, -1), unit[:, 1:].expand(-1, 2, -1, -1)), 1)
+
+
+def _local_means(packed: Tensor) -> Tensor:
+    """Smooth local means of luma and both planes of chroma, (B, 3, H, W)."""
+    planes = torch.cat((packed[:, :4].mean(1, keepdim=True), packed[:, 4:]), 1)
+    pad = (_WINDOW - 4) // 2
+    means = F.avg_pool2d(planes, _WINDOW, 4, pad, count_include_pad=False)
+    return F.interpolate(means, size=packed.shape[-2:], mode="bilinear")

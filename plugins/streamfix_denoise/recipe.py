@@ -19,7 +19,10 @@ from .correction import corrected, seen, sigma_left
 from .front import Front, Fusion, pack
 from .tiers import Tier, build
 
-_PAIRS = 10  # samples taken from a clip
+_PAIRS = 9  # samples taken from a clip
+# and as many of its first frame, where nothing is averaged yet: without them the network does not learn what to do
+# where motion cannot be followed, and left four tenths of the noise there
+_FIRST = 2
 _LONG = 0.2  # the share of clips of `long_frames`
 
 
@@ -56,10 +59,12 @@ class Recipe:
         front = Front(clip.told)
         fusions = [front.step(frame) for frame in frames]
         late = np.linspace(1, 2, len(frames) - 1)  # a stream is mostly past its beginning
-        for t in 1 + rng.choice(len(frames) - 1, _PAIRS, replace=False, p=late / late.sum()):
+        later = 1 + rng.choice(len(frames) - 1, _PAIRS, replace=False, p=late / late.sum())
+        for t in (*[0] * _FIRST, *later):
             top, left = rng.integers(0, self.margin + 1, 2)
             at = (slice(top, top + self.crop // 2), slice(left, left + self.crop // 2))
-            yield _sample(frames[t - 1 : t + 1], targets[t - 1 : t + 1], fusions[t - 1 : t + 1], at)
+            pair = [max(t - 1, 0), t]
+            yield _sample(*([of[i] for i in pair] for of in (frames, targets, fusions)), at)
 
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
         turned = dict(batch)

@@ -141,8 +141,10 @@ def read_int8(path: Path, key: str) -> Parts:
     """What `export_int8` wrote. Raises ModelError if it is damaged or made from other weights."""
     try:
         parts = read_parts(path)
+        if "facts" not in parts:
+            raise ValueError("it has no 'facts'")
         made_from = json.loads(parts["facts"])["key"]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path} is no quantised network: {error}; export it again") from error
     if made_from != key:
         raise ModelError(f"{path} was made from weights {made_from[:12]}, these are {key[:12]}; export it again")
@@ -150,7 +152,7 @@ def read_int8(path: Path, key: str) -> Parts:
 
 
 def _load_nncf() -> Any:
-    if "nncf" in sys.modules:
+    if sys.modules.get("nncf") is not None:
         return sys.modules["nncf"]
     before = logging.getLoggerClass()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +92,7 @@ class Bench:
         row: Row = {
             **judge(result.clip).rounded(),
             "fps": round(len(result.clip) / result.seconds, 2),
+            "load": round(os.getloadavg()[0], 1),  # what the machine was doing: the row may be read much later
             "what": peer.kind,
             "parameters": tuned.parameters,
             "at_edge": tuned.at_edge,

@@ -99,11 +99,10 @@ def camera_path(kind: CameraKind, size: tuple[int, int], times: Doubles, rng: np
     height, width = size
     still = np.zeros_like(times)
     x, y, angle, zoom = still, still, still, still  # zoom: logarithm of the magnification
-    centre = np.zeros(2)
+    centre: Doubles = np.zeros(2)
     if kind == "pan":
-        speed, direction = log_uniform(rng, 0.2, 10), rng.normal(0, 0.25) + np.pi * rng.integers(2)
-        if rng.random() < 0.25:
-            direction = rng.uniform(0, 2 * np.pi)
+        speed, sideways = log_uniform(rng, 0.2, 10), rng.normal(0, 0.25) + np.pi * rng.integers(2)
+        direction = rng.uniform(0, 2 * np.pi) if rng.random() < 0.25 else sideways
         way = spell(times, rng, 0.25) + rng.uniform(0, 1.5) * wobble(times, rng, high=0.06)
         x, y = speed * np.cos(direction) * way, speed * np.sin(direction) * way
     elif kind == "zoom":

@@ -22,7 +22,7 @@ _MIB = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
-        *("--data", "-d"),
+        "--data",
         type=Path,
         nargs="+",
         action="extend",
@@ -94,9 +94,10 @@ def summary(entries: Sequence[Entry], out: Path) -> list[str]:
     stills = [entry for entry in entries if entry.file.startswith("stills/")]
     clips = [entry for entry in entries if entry.file.startswith("clips/")]
     megapixels = sum(e.width * e.height for e in stills) / 1e6
+    frames = sum(e.frames for e in clips)
     licences = Counter(entry.licence for entry in entries).most_common()
     return [
         f"{out}: {out.stat().st_size / _MIB:.1f} MiB, manifest {manifest_path(out)}",
-        f"{len(stills)} stills of {megapixels:.1f} megapixels, {len(clips)} shots of {sum(e.frames for e in clips)} frames",
+        f"{len(stills)} stills of {megapixels:.1f} megapixels, {len(clips)} shots of {frames} frames",
         "licences: " + ", ".join(f"{licence} ({count})" for licence, count in licences),
     ]

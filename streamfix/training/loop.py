@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from ..errors import UsageError
 from . import checkpoint, losses, sheet
@@ -44,8 +44,7 @@ class Trainer:
         torch.manual_seed(config.schedule.seed)
         network: Any = recipe.network().to(device)  # torch 2.11's types know no memory_format
         self.network: nn.Module = network.to(memory_format=torch.channels_last)
-        # Ramped up, so that the average is not of the first, random weights.
-        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.schedule.ema_decay))
+        self.average = AveragedModel(self.network, multi_avg_fn=_average(config.schedule.ema_decay))
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), config.schedule.rate, weight_decay=config.schedule.weight_decay, fused=True
         )
@@ -151,6 +150,17 @@ class Trainer:
         for name, value in figures.items():
             self._writer.add_scalar(name, value, self.step)
         self._writer.flush()
+
+
+def _average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """An exponential average that begins short, so that the first, random weights do not stay in it."""
+
+    @torch.no_grad()
+    def update(averaged: Any, current: Any, count: Any) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averaged, current, share)
+
+    return update
 
 
 def _rate(schedule: Schedule, step: int) -> float:

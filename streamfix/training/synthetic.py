@@ -44,7 +44,8 @@ class Scenery:
     camera: shares of the kinds of camera motion. movers: chance of 0, 1, ... moving layers.
     supersample: moments averaged in linear light for one frame, 1 for no motion blur.
     step: frames of time from one picture to the next: 1/8 makes eight moments of a frame, for a shutter that is applied
-    later. shutter: part of a picture's time that it is exposed. flicker, cut: chance of an exposure change, of a second scene.
+    later. shutter: part of a picture's time that it is exposed.
+    flicker, cut: chance of an exposure change, of a second scene.
     """
 
     camera: CameraMix = field(default_factory=CameraMix)

@@ -59,7 +59,7 @@ def main() -> None:
     found = {
         "title": "`smooth` on noisy real clips, Gaussian sigma 20, each peer at its best strength",
         "command": f"python -m tests.bench.bench_smooth FOLDER{chosen} --vs-python PYTHON",
-        "machine": machine() | {p.name: p.version for p in others},
+        "machine": machine() | {"peers": "; ".join(dict.fromkeys(peer.version for peer in others))},
         "scenes": scenes,
         "mean": named(mean_rows(rows)),
     }

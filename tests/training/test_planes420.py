@@ -9,7 +9,6 @@ import torch
 from streamfix.color import chroma_to_444, ycbcr_to_rgb
 from streamfix.frame import Color, PixelFormat
 from streamfix.training.planes420 import Planes420, quantise, to_planes, to_rgb
-
 from tests.training.scenes import clip, flat
 
 
@@ -64,7 +63,7 @@ def test_rounding_is_to_the_nearest_code_and_stays_there(bits: int) -> None:
 
 
 def test_codes_beyond_8_bits_are_clipped() -> None:
-    y, uv = np.float32([[[-0.2, 1.3], [0.5, 0.5]]]), np.full((1, 1, 1, 2), 0.5, np.float32)
+    y, uv = np.asarray([[[-0.2, 1.3], [0.5, 0.5]]], np.float32), np.full((1, 1, 1, 2), 0.5, np.float32)
     assert quantise(Planes420(y, uv)).y.min() == 0
     assert quantise(Planes420(y, uv)).y.max() == 1
 

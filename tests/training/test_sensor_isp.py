@@ -8,8 +8,7 @@ import pytest
 from streamfix.training.degradations import gaussian, isp, sensor
 from streamfix.training.degradations.sensor import BAYER, Camera, SensorNoise
 from streamfix.training.planes420 import Planes420, quantise, to_planes
-
-from tests.training.scenes import clip, flat
+from tests.training.scenes import clip, flat, floats
 
 
 @pytest.mark.parametrize(("shot", "read"), [(0.01, 1e-4), (0.002, 5e-5), (1e-4, 1e-6)])
@@ -33,7 +32,7 @@ def test_noise_is_white_and_new_in_every_frame() -> None:
 
 def test_row_noise_changes_and_the_fixed_pattern_stays() -> None:
     raw, rng = np.full((40, 64, 64), 0.3, np.float32), np.random.default_rng(2)
-    quiet = dict(shot=1e-9, read=1e-12)
+    quiet = {"shot": 1e-9, "read": 1e-12}
     rows = sensor.add_noise(raw, SensorNoise(**quiet, row=0.01), rng) - raw
     assert np.ptp(rows, axis=2).max() < 1e-3
     assert rows[:, :, 0].std() == pytest.approx(0.01, rel=0.1)
@@ -72,7 +71,7 @@ def test_linear_light_is_srgbs_and_the_tone_curve_is_undone() -> None:
 
 
 def test_a_gain_is_one_of_light() -> None:
-    light = np.float32([0.1, 0.2, 0.4, 0.9])
+    light = floats(0.1, 0.2, 0.4, 0.9)
     np.testing.assert_allclose(isp.encode(light, False, 2.0), isp.encode(np.minimum(2 * light, 1), False), atol=1e-4)
 
 

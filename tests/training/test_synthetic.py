@@ -14,8 +14,7 @@ from streamfix.training import compositing
 from streamfix.training.camera import CameraKind, CameraMix, camera_path, similarity, translation
 from streamfix.training.layers import Layer
 from streamfix.training.synthetic import Scenery, animate
-
-from tests.training.scenes import still
+from tests.training.scenes import floats, still
 
 KINDS: list[CameraKind] = ["static", "shake", "pan", "zoom", "rotate", "drive"]
 STILLS = [still(360, 480, seed) for seed in range(3)]
@@ -60,7 +59,7 @@ def test_shapes_types_and_ranges() -> None:
     assert moving.clip.shape == (5, 40, 56, 3)
     assert moving.flow.shape == (4, 40, 56, 2)
     assert moving.visible.shape == (4, 40, 56)
-    assert (moving.clip.dtype, moving.flow.dtype, moving.visible.dtype) == (np.float32, np.float32, np.bool_)
+    assert [str(a.dtype) for a in (moving.clip, moving.flow, moving.visible)] == ["float32", "float32", "bool"]
     assert moving.clip.min() >= 0
     assert moving.clip.max() <= 1
     assert animate(STILLS, 1, (40, 56), np.random.default_rng(1)).flow.shape == (0, 40, 56, 2)
@@ -84,7 +83,7 @@ def test_a_known_translation_and_a_known_zoom() -> None:
     out = np.empty((6, 8, 2), np.float32)
     # now shows the texture 3 to the right and 1 up of where the frame before does: it lay there at p + (3, -1)
     compositing.relative(translation(13, 4), translation(10, 5), xs, ys, out)
-    np.testing.assert_allclose(out, np.broadcast_to(np.float32([3, -1]), out.shape), atol=1e-6)
+    np.testing.assert_allclose(out, np.broadcast_to(floats(3, -1), out.shape), atol=1e-6)
     compositing.relative(similarity(0, 0.5), np.eye(3), xs, ys, out)  # enlarged twice about the origin
     np.testing.assert_allclose(out[..., 0], np.broadcast_to(-xs / 2, (6, 8)), atol=1e-6)
     np.testing.assert_allclose(out[..., 1], np.broadcast_to(-ys / 2, (6, 8)), atol=1e-6)
@@ -102,7 +101,7 @@ def test_the_flow_of_a_tilted_plane_is_the_homographys() -> None:
 
 def test_a_mover_hides_what_is_behind_it_and_uncovers_it_again() -> None:
     texture = np.full((20, 20, 4), 255, np.uint8)
-    moments = translation(-20.0 - 4 * np.arange(3), -10.0)  # a square that moves to the right by 4
+    moments = translation(np.array([-20.0, -24.0, -28.0]), -10.0)  # a square that moves to the right by 4
     layer = Layer(texture, moments)
     alphas = np.zeros((1, 3, 40, 64), np.uint16)
     picture = np.zeros((40, 64, 3), np.uint8)
@@ -111,7 +110,7 @@ def test_a_mover_hides_what_is_behind_it_and_uncovers_it_again() -> None:
     still_camera = np.broadcast_to(np.eye(3), (3, 3, 3))
     flow, visible = compositing.truth(still_camera, [layer.to_texture], alphas)
     inside = (slice(12, 28), slice(27, 42))  # the square in frame 1 covers columns 24 to 43
-    np.testing.assert_allclose(flow[0][inside], np.broadcast_to(np.float32([-4, 0]), (16, 15, 2)), atol=1e-5)
+    np.testing.assert_allclose(flow[0][inside], np.broadcast_to(floats(-4, 0), (16, 15, 2)), atol=1e-5)
     assert visible[0][inside].all()
     assert not visible[0][12:28, 20:24].any()  # uncovered in frame 1, hidden in frame 0
     assert not flow[0][12:28, 20:24].any()  # and of the background's motion

@@ -5,6 +5,7 @@ Clips are linear light (T, H, W, 3) float32: light adds up, coded values do not.
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import cv2
@@ -60,13 +61,15 @@ def defocus_kernel(radius: float) -> Floats:
 def motion_kernel(length: float, angle: float, width: float = 0.5) -> Floats:
     """A line of `length` pixels at `angle` radians (0 is along x, down is positive), (k, k), which sums to 1.
 
-    width: standard deviation across the line and over its ends, in pixels.
+    width: of the spot that draws the line, a standard deviation in pixels.
     """
     reach = int(np.ceil(length / 2 + 3 * width))
     ys, xs = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     along, across = xs * np.cos(angle) + ys * np.sin(angle), ys * np.cos(angle) - xs * np.sin(angle)
-    beyond = np.maximum(np.abs(along) - length / 2, 0)
-    return _normal(np.exp(-(beyond**2 + across**2) / (2 * width**2)))
+    reached = np.vectorize(math.erf)
+    unit, half = width * 2**0.5, max(length, 1e-3) / 2
+    drawn = reached((along + half) / unit) - reached((along - half) / unit)  # a Gaussian dragged along the line
+    return _normal(drawn * np.exp(-((across / unit) ** 2)))
 
 
 def shake_kernel(reach: int, rng: np.random.Generator) -> Floats:

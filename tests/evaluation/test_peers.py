@@ -1,0 +1,98 @@
+"""Programs of others, where they are installed, and clear words where they are not."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamfix.errors import BadOption, UnknownName
+from streamfix.evaluation.metrics import psnr_planes
+from streamfix.evaluation.peers import NAMES, VS_PYTHON, PeerError, make
+from streamfix.evaluation.peers.process import run
+from streamfix.evaluation.suites import degrade
+from tests.evaluation.material import moving
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command as a peer")
+
+
+@pytest.mark.ffmpeg
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["hqdn3d", "atadenoise", "nlmeans"])
+def test_the_search_begins_where_a_filter_takes_noise_away(name: str) -> None:
+    degraded = degrade("gaussian-20", "street", moving(8, step=0))
+    peer = make(name)
+    out = peer(degraded, {axis.name: axis.values[axis.start] for axis in peer.axes(degraded)}).clip
+    before, after = (psnr_planes(degraded.truth, clip, 2) for clip in (degraded.noisy, out))
+    assert after[0] > before[0] + 2 and after[1] > before[1] + 2
+
+
+@pytest.mark.ffmpeg
+@needs_ffmpeg
+def test_luma_and_chroma_of_nlmeans_have_strengths_of_their_own() -> None:
+    degraded = degrade("gaussian-20", "street", moving(4))
+    peer = make("nlmeans")
+    weak, strong = ({"s": 10, "p": 5, "r": 9, "chroma_s": s, "chroma_p": 5} for s in (1, 20))
+    a, b = peer(degraded, weak).clip, peer(degraded, strong).clip
+    assert (a.y == b.y).all() and not (a.u == b.u).all()
+
+
+def test_a_missing_program_is_named() -> None:
+    with pytest.raises(PeerError, match="no-such-program is not on the PATH; install it"):
+        run(["no-such-program"], moving(2))
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("raise SystemExit('I am broken')", "ended with 1: I am broken"),
+        ("pass", "0 bytes are not whole"),
+        ("import sys; sys.stdout.buffer.write(bytes(64 * 48 * 3 // 2))", "1 frames came back for 2"),
+    ],
+)
+def test_a_program_that_fails_is_quoted(code: str, says: str) -> None:
+    read = "import sys; sys.stdin.buffer.read(); "
+    with pytest.raises(PeerError, match=says):
+        run([sys.executable, "-c", read + code], moving(2))
+
+
+@pytest.fixture
+def _no_vapoursynth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VS_PYTHON, raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+
+@pytest.mark.usefixtures("_no_vapoursynth")
+def test_without_vapoursynth_the_remedy_is_told() -> None:
+    with pytest.raises(PeerError, match=r"vapoursynth-mvtools and vapoursynth-nlm-ispc .*STREAMFIX_VS_PYTHON"):
+        make("degrain3")
+
+
+def test_an_interpreter_without_vapoursynth_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PeerError, match="cannot load VapourSynth"):
+        make("nlmeans-vs", vs_python=_without(tmp_path))
+    with pytest.raises(PeerError, match="gone: No such file"):
+        make("nlmeans-vs", vs_python=str(tmp_path / "gone"))
+
+
+def _without(folder: Path) -> str:
+    """An interpreter that surely has no VapourSynth, isolated from what is installed here."""
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_unknown_peers_and_missing_weights_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"no peer 'bm3d'; there are: hqdn3d, .*dvdnet=SPATIAL:TEMPORAL"):
+        make("bm3d")
+    with pytest.raises(BadOption, match="name its weights, as in fastdvdnet=FILE"):
+        make("fastdvdnet")
+    with pytest.raises(BadOption, match="two files are needed"):
+        make("dvdnet=a.pth")
+    with pytest.raises(PeerError, match="no such file of weights"):
+        make(f"model={tmp_path / 'gone.pth'}")
+    assert len(set(NAMES)) == len(NAMES)

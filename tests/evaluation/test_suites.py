@@ -1,0 +1,103 @@
+"""Degradations: frozen, of the strength they say, and the truth is what a perfect restorer would give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamfix.errors import UnknownName
+from streamfix.evaluation import sensor
+from streamfix.evaluation.suites import SUITES, degrade, x264
+from tests.evaluation.material import flat, moving
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suite_is_the_same_on_every_run(suite: str) -> None:
+    clip = moving(4)
+    a, b = degrade(suite, "street", clip), degrade(suite, "street", clip)
+    assert a.noisy.sha256() == b.noisy.sha256()
+    assert (a.suite, a.truth.sha256(), a.sigma_y) == (suite, b.truth.sha256(), b.sigma_y)
+
+
+@pytest.mark.parametrize("suite", [s for s in SUITES if s != "clean"])
+def test_scenes_and_suites_have_noise_of_their_own(suite: str) -> None:
+    clip = moving(4)
+    assert degrade(suite, "street", clip).noisy.sha256() != degrade(suite, "road", clip).noisy.sha256()
+
+
+@pytest.mark.parametrize("suite", [s for s in SUITES if s != "clean"])
+def test_what_is_told_is_what_was_done(suite: str) -> None:
+    found = degrade(suite, "street", moving(8))
+    error = found.noisy.y.astype(float) - found.truth.y
+    assert float(np.sqrt(np.mean(error**2))) == pytest.approx(found.sigma_y, rel=0.05)
+
+
+def test_clean_is_clean() -> None:
+    clip = moving(4)
+    found = degrade("clean", "street", clip)
+    assert found.noisy is clip and found.truth is clip and found.sigma_y == found.sigma_uv == 0
+
+
+@pytest.mark.parametrize("sigma", [10, 20, 30])
+def test_gaussian_noise_has_its_strength_on_every_plane(sigma: int) -> None:
+    found = degrade(f"gaussian-{sigma}", "street", flat(frames=20))
+    for plane in found.noisy.planes():
+        assert float(plane.std()) == pytest.approx(sigma, rel=0.02)
+        assert float(plane.mean()) == pytest.approx(128, abs=5 * sigma / plane.size**0.5)
+
+
+def test_noise_on_rgb_reaches_luma_by_the_weights_of_bt601() -> None:
+    found = degrade("gaussian-rgb-20", "street", flat(frames=20))
+    assert found.rgb is not None and found.sigma_rgb == 20
+    assert float(found.rgb.std()) * 255 == pytest.approx(20, rel=0.02)
+    weights = np.array([0.299, 0.587, 0.114]) * 219 / 255
+    assert float(found.noisy.y.std()) == pytest.approx(20 * float(np.linalg.norm(weights)), rel=0.02)
+
+
+def test_a_part_shows_rgb_networks_the_same_place() -> None:
+    found = degrade("gaussian-rgb-20", "street", moving(6)).part(2, 3, (32, 16))
+    assert found.rgb is not None and found.rgb.shape == (3, 3, 16, 32)
+    luma = 16 + 219 * np.tensordot([0.299, 0.587, 0.114], found.rgb_picture(1), 1)
+    assert np.abs(luma.clip(0, 255) - found.noisy.y[1]).max() < 0.51
+
+
+@pytest.mark.parametrize("light", [0.02, 0.2, 0.6])
+def test_sensor_noise_follows_its_closed_form(light: float) -> None:
+    """Variance shot * light + read, in linear light."""
+    mosaic = np.full((200, 200), light, np.float32)
+    noisy = sensor.add_noise(mosaic, 0.002, np.random.default_rng(0))
+    assert float(noisy.var()) == pytest.approx(0.002 * light + sensor.read_noise(0.002), rel=0.05)
+
+
+def test_read_noise_is_the_papers_line() -> None:
+    assert np.log(sensor.read_noise(0.01)) == pytest.approx(2.18 * np.log(0.01) + 1.20)
+
+
+def test_without_noise_a_grey_stays_what_it_was() -> None:
+    """Exposing and developing cancel where there is no detail: no colour cast, no change of level."""
+    grey = np.full((3, 16, 16), 0.4, np.float32)
+    assert np.abs(sensor.develop(sensor.expose(grey)) - grey).max() < 1e-5
+
+
+def test_demosaicking_keeps_a_ramp() -> None:
+    """Bilinear interpolation is exact for what is linear, in linear light."""
+    ramp = np.broadcast_to(np.linspace(0.05, 0.4, 32, dtype=np.float32), (3, 32, 32))
+    gamma = 1.055 * ramp ** (1 / 2.4) - 0.055
+    developed = sensor.develop(sensor.expose(gamma))
+    assert np.abs(developed - gamma)[:, 2:-2, 2:-2].max() < 1e-4
+
+
+def test_the_codec_keeps_every_frame_and_coarser_is_worse() -> None:
+    clip = moving(9)
+    fine, coarse = x264(clip, 10), x264(clip, 45)
+    assert fine.y.shape == coarse.y.shape == clip.y.shape
+
+    def error(other: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
+        return float(np.abs(other.astype(int) - clip.y).mean())
+
+    assert error(fine.y) < 1.5 < error(coarse.y)
+
+
+def test_an_unknown_suite_is_refused() -> None:
+    with pytest.raises(UnknownName, match="no suite 'gauss'; there are: clean, gaussian-10"):
+        degrade("gauss", "street", flat())
