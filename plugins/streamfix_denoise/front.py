@@ -31,7 +31,7 @@ class Front:
     """
 
     def __init__(self, noise: Noise | None = None) -> None:
-        self._fuser = Fuser()
+        self._fuser = Fuser(fine=True)
         self._estimate = NoiseEstimator() if noise is None else None
         self.noise = noise or Noise(0.0, 0.0)
 

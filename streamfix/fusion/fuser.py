@@ -26,6 +26,7 @@ STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by
 CAMERA_MOVES = 0.25 / 2  # pixels of the half-size luma; above it nothing is taken to stand still
 STANDS_STILL = 0.35  # median motion in pixels of the half-size luma; noise alone makes some 0.2
 GHOST_BOUND = 3.0  # standard deviations of a frame's mean over 5x5 pixels
+FINE_BLUR = 0.8  # pixels: of the frame before its fine flow is found
 OUTSIDE = 1e3  # variance of what comes in at the edge of the picture: nothing is known about it
 
 
@@ -44,11 +45,13 @@ class Fused:
 class Fuser:
     """One stream's history. All pictures are float32 in [0, 1]. Not for two threads at once.
 
+    fine: motion is found on luma of full size: 4 ms more for 640x360, 0.3 to 0.6 dB more in front of a network.
     still: whether most of the last frame stood still; False while that is not known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fine: bool = False) -> None:
         self.history: Fused | None = None
+        self._fine = motion.FlowEstimator() if fine else None
         self.still = False
         self._flow = motion.FlowEstimator()
         self._guide = np.empty((0, 0), np.float32)  # the history's luma at half size
@@ -65,7 +68,7 @@ class Fuser:
         if history is None or history.luma.shape != luma.shape:
             self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
             return self._start(luma, chroma, guide)
-        flow = self._motion(guide, history, noise)
+        flow = self._motion(luma, guide, history, noise)
         self._warp_half.aim(flow)
         guide_out = self._warp_half(self._guide)
         variance = self._warp_half(history.variance, outside=OUTSIDE)
@@ -93,11 +96,18 @@ class Fuser:
         self.history = Fused(luma.copy(), chroma.copy(), np.ones_like(guide))
         return self.history
 
-    def _motion(self, guide: Floats, history: Fused, noise: Noise) -> Floats:
-        """Flow from the frame to the history, at half size; zero where standing still explains the frame as well."""
+    def _motion(self, luma: Floats, guide: Floats, history: Fused, noise: Noise) -> Floats:
+        """Flow from the frame to the history, at half size; zero where standing still explains the frame as well.
+
+        Whether the camera moves is seen in the coarse flow alone: noise makes the fine one tremble where all is still.
+        """
         flow = self._flow(np.asarray(cv2.GaussianBlur(guide, (0, 0), 0.5), np.float32), self._guide)
         self.still = motion.typical_motion(flow) < STANDS_STILL
-        if motion.global_motion(flow) > CAMERA_MOVES:
+        camera_moves = motion.global_motion(flow) > CAMERA_MOVES
+        if self._fine is not None:
+            blurred = np.asarray(cv2.GaussianBlur(luma, (0, 0), FINE_BLUR), np.float32)
+            flow = motion.resize_flow(self._fine(blurred, history.luma), *guide.shape)
+        if camera_moves:
             return flow
         residual = _Residual(guide, noise.luma)
         self._warp_half.aim(flow)

@@ -1,9 +1,9 @@
-"""Whole commands, decode to y4m: `streamfix -vf smooth` beside ffmpeg's own temporal denoisers, taking turns.
+"""Whole commands: `streamfix -vf smooth` and `denoise` beside ffmpeg's own denoisers, taking turns.
 
-    python -m tests.bench.bench_end_to_end CLIP [--frames 400] [--rounds 3]
+    python -m tests.bench.bench_end_to_end CLIP [--frames 400] [--rounds 3] [--coded]
 
 CLIP is brought to 640x360 with noise and encoded with H.264 once; then each command reads that file and writes y4m
-to /dev/null. A short run is timed as well: the difference of the two is free of what starting a process costs.
+to /dev/null, or with --coded H.264 by x264's preset veryfast. A short run is timed as well: the difference of the two is free of what starting a process costs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import av
 
-RESULTS = Path(__file__).parent / "results" / "end_to_end.json"
+RESULTS = Path(__file__).parent / "results"
 SHORT = 20
 CHAINS = {
     "ffmpeg hqdn3d": "hqdn3d",
@@ -30,7 +30,12 @@ CHAINS = {
     "ffmpeg nlmeans": "nlmeans",
     "streamfix null": "null",
     "streamfix smooth": "smooth",
+    "streamfix denoise, torch fp32": "denoise=backend=torch:precision=fp32",
+    "streamfix denoise, openvino fp32": "denoise=backend=openvino:precision=fp32",
+    "streamfix denoise, as it chooses": "denoise",
 }
+Y4M = ("-f", "yuv4mpegpipe", "/dev/null")
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-f", "matroska", "/dev/null")
 
 
 def noisy_clip(source: Path, target: Path, frames: int) -> None:
@@ -41,10 +46,10 @@ def noisy_clip(source: Path, target: Path, frames: int) -> None:
     subprocess.run(["ffmpeg", "-v", "error", "-y", *read, *write], check=True)
 
 
-def command(name: str, chain: str, clip: Path, frames: int) -> list[str]:
+def command(name: str, chain: str, clip: Path, frames: int, output: Sequence[str] = Y4M) -> list[str]:
     program = [sys.executable, "-m", "streamfix"] if name.startswith("streamfix") else ["ffmpeg"]
     options = ["-hide_banner", "-v", "error", "-nostdin", "-y", "-i", str(clip), "-frames:v", str(frames)]
-    return [*program, *options, "-vf", chain, "-f", "yuv4mpegpipe", "/dev/null"]
+    return [*program, *options, "-vf", chain, *output]
 
 
 def seconds(words: Sequence[str]) -> float:
@@ -58,7 +63,9 @@ def main() -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--coded", action="store_true", help="write H.264 in place of y4m")
     arguments = parser.parse_args()
+    output = X264 if arguments.coded else Y4M
     long: dict[str, list[float]] = {name: [] for name in CHAINS}
     short: dict[str, list[float]] = {name: [] for name in CHAINS}
     # nlmeans runs at a frame or two a second: a twentieth of the frames tells its speed
@@ -68,8 +75,8 @@ def main() -> None:
         noisy_clip(arguments.clip, clip, arguments.frames + SHORT)
         for _ in range(arguments.rounds):
             for name, chain in CHAINS.items():
-                long[name].append(seconds(command(name, chain, clip, frames[name])))
-                short[name].append(seconds(command(name, chain, clip, SHORT)))
+                long[name].append(seconds(command(name, chain, clip, frames[name], output)))
+                short[name].append(seconds(command(name, chain, clip, SHORT, output)))
     rows = []
     for name in CHAINS:
         steady_s = statistics.median(long[name]) - statistics.median(short[name])
@@ -83,8 +90,8 @@ def main() -> None:
         )
         print(rows[-1])
     result = {
-        "title": "End to end: 640x360 H.264 in, y4m out",
-        "command": "python -m tests.bench.bench_end_to_end CLIP",
+        "title": f"End to end: 640x360 H.264 in, {'H.264 (x264 veryfast)' if arguments.coded else 'y4m'} out",
+        "command": f"python -m tests.bench.bench_end_to_end CLIP{' --coded' if arguments.coded else ''}",
         "machine": {
             "cores": os.cpu_count(),
             "cpu": platform.machine(),
@@ -96,8 +103,9 @@ def main() -> None:
         },
         "commands": rows,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    name = "end_to_end_coded.json" if arguments.coded else "end_to_end.json"
+    (RESULTS / name).write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

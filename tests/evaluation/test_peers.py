@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from streamfix.errors import BadOption, UnknownName
 from streamfix.evaluation.metrics import psnr_planes
@@ -38,6 +39,26 @@ def test_luma_and_chroma_of_nlmeans_have_strengths_of_their_own() -> None:
     weak, strong = ({"s": 10, "p": 5, "r": 9, "chroma_s": s, "chroma_p": 5} for s in (1, 20))
     a, b = peer(degraded, weak).clip, peer(degraded, strong).clip
     assert (a.y == b.y).all() and not (a.u == b.u).all()
+
+
+def test_a_community_network_is_the_filter_model(tmp_path: Path) -> None:
+    """Whatever its file is called: the path goes through a chain's quoting."""
+    weights: dict[str, torch.Tensor] = {}
+    generator = torch.Generator().manual_seed(0)
+    for i, (inside, outside) in enumerate([(1, 8), *[(8, 8)] * 15, (8, 1)]):
+        weights[f"model.{2 * i}.weight"] = torch.randn((outside, inside, 3, 3), generator=generator) * 0.05
+        weights[f"model.{2 * i}.bias"] = torch.zeros(outside)
+    weights["model.32.weight"] *= 0
+    weights["model.32.bias"] += 20 / 255  # the noise that it finds: 20 codes everywhere
+    path = tmp_path / "it's, a=b:c.pth"
+    torch.save(weights, path)
+    degraded = degrade("gaussian-20", "street", moving(2))
+    peer = make(f"model={path}")
+    out = peer(degraded, {"sigma": 20.0}).clip
+    assert (peer.name, peer.kind) == ("it's, a=b:c", "network")
+    lower = degraded.noisy.y.astype(int).clip(20) - 20
+    assert abs(out.y.astype(int) - lower).max() <= 1
+    assert (out.u == degraded.noisy.u).all()  # one channel: the luma
 
 
 def test_a_missing_program_is_named() -> None:

@@ -35,5 +35,5 @@ class CommunityNetwork:
 
     def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
         path = str(self._path).replace("\\", "\\\\").replace("'", "\\'").replace(":", "\\:")
-        run = run_chain([FilterSpec("model", f"{path}:sigma={parameters['sigma']}")], degraded.noisy)
+        run = run_chain([FilterSpec("model", f"path={path}:sigma={parameters['sigma']}")], degraded.noisy)
         return Result(run.clip, len(run.clip) / run.fps)

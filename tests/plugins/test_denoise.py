@@ -1,0 +1,209 @@
+"""The filter `denoise`: what it promises, stated on synthetic scenes with known truth and known noise."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from streamfix import BadOption, ModelError
+from streamfix.filters.base import Filter
+from streamfix.motion import Floats
+from streamfix.registry import Registry
+from streamfix_denoise import Denoise, weights
+from streamfix_denoise.front import pack
+from streamfix_smooth import Smooth
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+SIGMA = 15 / 255
+Scene = Callable[[int], Floats]  # frame number -> packed picture (6, H/2, W/2)
+
+
+def texture(height: int, width: int, seed: int) -> Floats:
+    """Random luma from 0.2 to 0.8 with detail of several sizes and hard edges."""
+    rng = np.random.default_rng(seed)
+    layers = [cv2.resize(rng.random((height // s + 2, width // s + 2)), (width, height)) for s in (3, 7, 24)]
+    picture = np.mean(layers, axis=0)
+    picture += 0.25 * (cv2.resize(rng.random((height // 16, width // 16)), (width, height), interpolation=0) > 0.7)
+    return np.asarray(0.2 + 0.5 * picture, np.float32)
+
+
+def static(t: int) -> Floats:
+    chroma = 0.4 + 0.2 * np.dstack([texture(48, 64, 1), texture(48, 64, 2)])
+    return pack(texture(96, 128, 0), chroma.astype(np.float32))
+
+
+def passing(t: int) -> Floats:
+    """A bright square of 24 pixels going right by 4 pixels a frame before a static background."""
+    luma = texture(96, 160, 0)
+    luma[36:60, 8 + 4 * t : 32 + 4 * t] = 0.9
+    return pack(luma, np.full((48, 80, 2), 0.5, np.float32))
+
+
+def noisy(picture: Floats, t: int, sigma: float = SIGMA) -> Floats:
+    rng = np.random.default_rng(100 + t)
+    codes = np.clip(picture + rng.standard_normal(picture.shape) * sigma, 0, 1)
+    return (np.rint(codes * 255) / 255).astype(np.float32)
+
+
+def run(filter: Filter[Any], scene: Scene, frames: int, sigma: float = SIGMA) -> list[Floats]:
+    state = filter.init_state()
+    results = []
+    for t in range(frames):
+        x = torch.from_numpy(noisy(scene(t), t, sigma) if sigma else scene(t))[None, None]
+        with torch.inference_mode():
+            results.append(filter(x, [state])[0, 0].numpy())
+    return results
+
+
+def psnr(x: Floats, y: Floats) -> float:
+    return float(-10 * np.log10(np.mean((x - y) ** 2) + 1e-12))
+
+
+def denoise(**options: Any) -> Denoise:
+    return Denoise(**{"backend": "torch", "precision": "fp32", **options})
+
+
+def test_noise_goes_and_the_picture_stays() -> None:
+    """More than 10 dB are won on a still picture, in luma and in chroma."""
+    out, clean = run(denoise(), static, 12)[-1], static(11)
+    for planes in (slice(0, 4), slice(4, 6)):
+        assert psnr(out[planes], clean[planes]) > psnr(noisy(clean, 11)[planes], clean[planes]) + 10
+
+
+def test_real_footage_gains_more_than_by_smooth() -> None:
+    """On people walking before a fixed camera, half a decibel and more."""
+    with av.open(str(SAMPLES / "campus.avi")) as container:
+        frames = [f.reformat(384, 288).to_ndarray() for f, _ in zip(container.decode(video=0), range(10), strict=False)]
+    planes = [f.astype(np.float32) / 255 for f in frames]  # I420: luma, then both planes of chroma
+    chroma = [f[288:].reshape(2, 144, 192).transpose(1, 2, 0) for f in planes]
+    clip = [pack(f[:288].copy(), uv.copy()) for f, uv in zip(planes, chroma, strict=True)]
+    ours, baseline = (run(f, clip.__getitem__, 10)[-1] for f in (denoise(), Smooth()))
+    assert psnr(ours[:4], clip[-1][:4]) > psnr(baseline[:4], clip[-1][:4]) + 0.5
+
+
+def test_a_single_frame_is_denoised_too() -> None:
+    clean = static(0)
+    out = run(denoise(sigma=15), static, 1)[0]
+    assert psnr(out[:4], clean[:4]) > psnr(noisy(clean, 0)[:4], clean[:4]) + 4
+
+
+def test_nothing_is_left_behind_a_moving_thing() -> None:
+    """Where the square was two frames before, the background is back as good as anywhere."""
+    out, clean = run(denoise(), passing, 10)[-1], passing(9)
+    behind = np.s_[:4, 18:30, 10:20]
+    assert np.sqrt(np.mean((out[behind] - clean[behind]) ** 2)) < SIGMA
+    assert abs(np.mean(out[behind] - clean[behind])) < 3 / 255
+
+
+def test_clean_pictures_are_left_alone() -> None:
+    for scene in (static, passing):
+        assert psnr(run(denoise(), scene, 10, sigma=0)[-1], scene(9)) >= 45
+
+
+def test_blind_is_as_good_as_told() -> None:
+    clean = static(15)
+    blind, told = (run(denoise(sigma=s), static, 16)[-1] for s in ("auto", 15))
+    assert psnr(blind, clean) > psnr(told, clean) - 0.2
+
+
+def test_strength_is_the_share_of_the_result() -> None:
+    frame = noisy(static(0), 0)
+    whole, half, none = (run(denoise(sigma=15, strength=s), static, 1)[0] for s in (1.0, 0.5, 0.0))
+    assert np.array_equal(none, frame)
+    assert np.abs(half - (whole + frame) / 2).max() < 1e-5
+
+
+def test_detail_is_monotone() -> None:
+    """The more detail is asked for, the more the result has, and the nearer it is to what was recorded."""
+    outs = [run(denoise(sigma=15, detail=d), static, 6)[-1] for d in (-1, -0.5, 0, 0.5, 1)]
+    energy = [float(np.abs(cv2.Laplacian(out[0], cv2.CV_32F)).mean()) for out in outs]
+    distance = [float(np.mean((out - noisy(static(5), 5)) ** 2)) for out in outs]
+    assert energy == sorted(energy) and energy[-1] > 1.02 * energy[0]
+    assert distance == sorted(distance, reverse=True)
+
+
+def test_told_chroma_noise_counts_for_chroma_alone() -> None:
+    equal, little = (run(denoise(sigma=15, sigma_uv=s), static, 1)[0] for s in (15, 2))
+    frame = noisy(static(0), 0)
+    assert psnr(little[4:], frame[4:]) > psnr(equal[4:], frame[4:]) + 3
+
+
+def test_brightness_stays() -> None:
+    out = run(denoise(), static, 10)[-1]
+    means = [out[p].mean() - static(9)[p].mean() for p in (slice(0, 4), slice(4, 6))]
+    assert max(map(abs, means)) < 0.5 / 255
+
+
+def test_streams_do_not_mix() -> None:
+    made = denoise(sigma=15)
+    pictures = [torch.from_numpy(noisy(scene, t)) for t, scene in enumerate((static(0), static(0)[:, ::-1].copy()))]
+    alone = [made(p[None, None], [made.init_state()])[0] for p in pictures]
+    both = made(torch.stack(pictures)[:, None], [made.init_state(), made.init_state()])
+    assert (both - torch.stack(alone)).abs().max() <= made.batch_tolerance
+
+
+def test_ten_bits_stay_ten_bits() -> None:
+    """Steps smaller than an 8-bit code come out as steps."""
+    ramp = np.tile(np.linspace(0.4, 0.4 + 6 / 255, 128, dtype=np.float32), (96, 1))
+    picture = pack(ramp, np.full((48, 64, 2), 0.5, np.float32))
+    out = denoise(sigma=2)(torch.from_numpy(picture)[None, None], [denoise(sigma=2).init_state()])[0, 0].numpy()
+    assert len(np.unique(np.rint(out[0] * 1023))) > 18
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": "2"}, "strength: 2.0 is not between 0 and 1"),
+        ({"sigma": "300"}, "sigma: 300.0 is not a noise level in 8-bit codes; give 0 to 128"),
+        ({"sigma_uv": "3"}, "give both"),
+        ({"detail": "-3"}, "detail: -3.0 is not between -1"),
+        ({"tier": "xl"}, "'xl' is not"),
+    ],
+)
+def test_bad_options_name_their_remedy(options: dict[str, str], message: str) -> None:
+    filters: Registry[Filter[Any]] = Registry("filter")
+    filters.register("denoise")(Denoise)
+    with pytest.raises(BadOption, match=message):
+        filters.create("denoise", options)
+
+
+def test_a_tier_without_weights_names_its_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(weights, "shipped", lambda folder=tmp_path: {"s": "0"})
+    with pytest.raises(ModelError, match=r"no weights of tier m .*there are: s\. .*streamfix train denoise --config"):
+        weights.choose("m", torch.device("cpu"))
+    assert weights.choose("auto", torch.device("cuda")) == "s"
+
+
+def test_changed_weights_are_refused(tmp_path: Path) -> None:
+    shutil.copytree(weights.FOLDER, tmp_path / "w")
+    path = tmp_path / "w" / "s.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="sha256 is .*expected .*install streamfix again"):
+        weights.load("s", tmp_path / "w")
+
+
+@pytest.mark.parametrize("tier", weights.shipped())
+def test_each_shipped_tier_has_its_card(tier: str) -> None:
+    card = (weights.FOLDER / f"{tier}.md").read_text(encoding="utf-8")
+    assert weights.shipped()[tier] in card
+    for part in ("Data", "Licence", "Steps", "Seed", "Limits"):
+        assert part in card
+
+
+def test_backends_agree() -> None:
+    """OpenVINO in fp32 gives what PyTorch gives to a tenth of an 8-bit code."""
+    pytest.importorskip("openvino", reason='OpenVINO is an extra: pip install -e ".[openvino]"')
+    a, b = (run(denoise(sigma=15, backend=name), static, 3)[-1] for name in ("torch", "openvino"))
+    assert np.abs(a - b).max() < 0.1 / 255
+
+
