@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from streamfix import UsageError
 from streamfix.fusion import Noise
 from streamfix.training.degradations import gaussian, surveillance
-from streamfix.training.planes420 import Planes420, quantise, to_planes, to_rgb
 from streamfix.training.packed import Decoded
+from streamfix.training.planes420 import Planes420, quantise, to_planes, to_rgb
 from streamfix.training.synthetic import animate
 
 _REAL = 0.3  # the share of clips that are cut from real ones
@@ -156,7 +156,7 @@ def _measured(noisy: Planes420, clean: Planes420) -> Noise:
     return Noise(float(np.std(noisy.y - clean.y)), float(np.std(noisy.uv - clean.uv)))
 
 
-KINDS: dict[str, Callable[[Material, np.random.Generator, int, int], Degraded]] = {
+KINDS: dict[str, Callable[[Decoded, np.random.Generator, int, int], Degraded]] = {
     "gaussian": _gaussian,
     "gaussian_rgb": _gaussian_rgb,
     "surveillance": _surveillance,

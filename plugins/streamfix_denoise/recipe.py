@@ -63,8 +63,8 @@ class Recipe:
         for t in (*[0] * _FIRST, *later):
             top, left = rng.integers(0, self.margin + 1, 2)
             at = (slice(top, top + self.crop // 2), slice(left, left + self.crop // 2))
-            pair = [max(t - 1, 0), t]
-            yield _sample(*([of[i] for i in pair] for of in (frames, targets, fusions)), at)
+            two = max(t - 1, 0), t
+            yield _sample([frames[i] for i in two], [targets[i] for i in two], [fusions[i] for i in two], at)
 
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
         turned = dict(batch)
@@ -143,5 +143,3 @@ def _sample(
         "variance": np.stack([f.variance[None, *at] for f in fusions]),
         "sigma": np.array([[f.noise.luma, f.noise.chroma] for f in fusions], np.float32),
     }
-
-

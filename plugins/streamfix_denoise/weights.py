@@ -66,7 +66,7 @@ def load(tier: Tier, folder: Path = FOLDER) -> tuple[nn.Module, str]:
 
 @cache
 def example() -> torch.Tensor:
-    """A picture as the network sees it, (1, 19, 180, 320), for timing it and comparing its precisions: detail, noise."""
+    """What the network sees of a picture with detail and noise, (1, 19, 180, 320): for timing."""
     from .correction import seen, sigma_left
 
     seeded = torch.Generator().manual_seed(1)

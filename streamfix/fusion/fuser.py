@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from .. import motion
-
 from .noise import Noise
 from .planes import Floats, blend, bound_difference, box, enlarge, shrink
 

@@ -28,7 +28,9 @@ def load(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ModelError(f"{path}: there is no checkpoint to resume from; leave --resume out") from error
     except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ModelError(f"{path}: damaged ({str(error).partition(chr(10))[0]}); start again without --resume") from error
+        raise ModelError(
+            f"{path}: damaged ({str(error).partition(chr(10))[0]}); start again without --resume"
+        ) from error
     return dict(state)
 
 

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
-from av.video.stream import VideoStream
 
 from ..errors import DecodeError
 
@@ -59,7 +57,7 @@ def video_frames(source: Path | io.BytesIO, name: str) -> Iterator[tuple[Plane, 
     Raises DecodeError, with `name` in it, where the video cannot be read.
     """
     try:
-        with av.open(str(source) if isinstance(source, Path) else source) as container:
+        with av.open(str(source) if isinstance(source, Path) else source, "r") as container:
             if not container.streams.video:
                 raise DecodeError(f"{name}: no video in it; name a video file")
             stream = container.streams.video[0]
@@ -78,7 +76,7 @@ def _planes(frame: VideoFrame) -> tuple[Plane, Plane, Plane]:
     shapes = ((height, width), (height // 2, width // 2), (height // 2, width // 2))
     planes = []
     for plane, (rows, columns) in zip(frame.planes, shapes, strict=True):
-        lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         planes.append(lines[:rows, :columns].copy())
     return planes[0], planes[1], planes[2]
 
@@ -94,7 +92,7 @@ def encode_clip(clip: ClipPlanes, crf: float, rate: Fraction = Fraction(25)) -> 
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska", options={"fflags": "+bitexact"}) as container:
         options = {"crf": str(crf), "preset": "slow", "threads": "2"}
-        stream = cast(VideoStream, container.add_stream("libx264", rate=rate, options=options))
+        stream = container.add_stream("libx264", rate=rate, options=options)
         _, stream.height, stream.width = clip.y.shape
         stream.pix_fmt = "yuv420p"
         stream.codec_context.color_range = ColorRange.MPEG.value

@@ -39,7 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     device = devices.choose(arguments.device)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    if config.schedule.precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if (
+        config.schedule.precision == "bf16"
+        and device.type == "cpu"
+        and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    ):
         _log.warning("this CPU has no bfloat16 arithmetic: fp32 is used")
         config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, precision="fp32"))
     recipe = RECIPES.create(arguments.task, dict(config.recipe))

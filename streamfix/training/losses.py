@@ -68,7 +68,8 @@ def gradient(x: Tensor, y: Tensor) -> Tensor:
 
 def fft(x: Tensor, y: Tensor) -> Tensor:
     """Mean absolute error of the spectrum, of unitary scale (Cho et al., "MIMO-UNet", ICCV 2021)."""
-    return torch.fft.rfft2(x.float() - y.float(), norm="ortho").abs().mean()
+    spectrum: Tensor = torch.fft.rfft2(x.float() - y.float(), norm="ortho")
+    return spectrum.abs().mean()
 
 
 def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
@@ -91,6 +92,6 @@ def temporal(restored: Tensor, target: Tensor) -> Tensor:
     A short form of the warping error (Lai et al., ECCV 2018): where nothing moves no flow is needed, and it is there
     that flicker is seen.
     """
-    still = torch.exp(-((target[:, 1] - target[:, 0]) / _STILL) ** 2)
+    still = torch.exp(-(((target[:, 1] - target[:, 0]) / _STILL) ** 2))
     error = restored - target
     return (still * (error[:, 1] - error[:, 0]).abs()).mean()

@@ -23,7 +23,7 @@ def decode(data: bytes) -> RGB | None:
     if whole is None:
         return None
     if whole.ndim == 3 and whole.shape[2] == 4:
-        opaque = whole[..., 3] > 0.9 * np.iinfo(whole.dtype).max if whole.dtype.kind == "u" else whole[..., 3] > 0.9
+        opaque = whole[..., 3] > 0.9 * {"uint8": 255, "uint16": 65535}.get(whole.dtype.name, 1)
         if np.mean(opaque) < 0.99:
             return None
     picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB)  # 8 bit, turned as EXIF says

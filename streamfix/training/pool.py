@@ -18,7 +18,9 @@ _CHUNK = 16  # samples that a worker sends at a time
 class SampleStream(IterableDataset[Batch]):
     """A recipe's samples, made in worker processes; each worker has random numbers of its own."""
 
-    def __init__(self, recipe: Recipe, open_material: Callable[[], Decoded], mix: Mapping[str, float], seed: int) -> None:
+    def __init__(
+        self, recipe: Recipe, open_material: Callable[[], Decoded], mix: Mapping[str, float], seed: int
+    ) -> None:
         self._recipe, self._open, self._mix, self._seed = recipe, open_material, dict(mix), seed
 
     def __iter__(self) -> Iterator[Batch]:

@@ -3,7 +3,8 @@
     python -m tests.bench.bench_end_to_end CLIP [--frames 400] [--rounds 3] [--coded]
 
 CLIP is brought to 640x360 with noise and encoded with H.264 once; then each command reads that file and writes y4m
-to /dev/null, or with --coded H.264 by x264's preset veryfast. A short run is timed as well: the difference of the two is free of what starting a process costs.
+to /dev/null, or with --coded H.264 by x264's preset veryfast. A short run is timed as well: the difference of the two
+is free of what starting a process costs.
 """
 
 from __future__ import annotations

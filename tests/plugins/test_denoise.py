@@ -82,9 +82,11 @@ def test_real_footage_gains_more_than_by_smooth() -> None:
     """On people walking before a fixed camera, half a decibel and more."""
     with av.open(str(SAMPLES / "campus.avi")) as container:
         frames = [f.reformat(384, 288).to_ndarray() for f, _ in zip(container.decode(video=0), range(10), strict=False)]
-    planes = [f.astype(np.float32) / 255 for f in frames]  # I420: luma, then both planes of chroma
+    planes: list[Floats] = [
+        f.astype(np.float32) / np.float32(255) for f in frames
+    ]  # I420: luma, then both planes of chroma
     chroma = [f[288:].reshape(2, 144, 192).transpose(1, 2, 0) for f in planes]
-    clip = [pack(f[:288].copy(), uv.copy()) for f, uv in zip(planes, chroma, strict=True)]
+    clip = [pack(f[:288], np.ascontiguousarray(uv)) for f, uv in zip(planes, chroma, strict=True)]
     ours, baseline = (run(f, clip.__getitem__, 10)[-1] for f in (denoise(), Smooth()))
     assert psnr(ours[:4], clip[-1][:4]) > psnr(baseline[:4], clip[-1][:4]) + 0.5
 
@@ -188,7 +190,7 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ModelError, match="sha256 is .*expected .*install streamfix again"):
+    with pytest.raises(ModelError, match=r"sha256 is .*expected .*install streamfix again"):
         weights.load("s", tmp_path / "w")
 
 
@@ -205,5 +207,3 @@ def test_backends_agree() -> None:
     pytest.importorskip("openvino", reason='OpenVINO is an extra: pip install -e ".[openvino]"')
     a, b = (run(denoise(sigma=15, backend=name), static, 3)[-1] for name in ("torch", "openvino"))
     assert np.abs(a - b).max() < 0.1 / 255
-
-

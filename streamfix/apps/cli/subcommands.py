@@ -1,4 +1,4 @@
-"""`streamfix train`, `streamfix eval`: what is not a job of ffmpeg's kind has a word of its own, and argparse's habits."""
+"""`streamfix train`, `streamfix eval`: what is no job of ffmpeg's kind has a word of its own, and argparse's habits."""
 
 from __future__ import annotations
 

@@ -1,0 +1,124 @@
+"""How `denoise` is trained: its samples, their turning, and the arithmetic around the network."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from streamfix import UsageError
+from streamfix.training.clipfile import ClipPlanes
+from streamfix.training.packed import Decoded
+from streamfix_denoise import clips
+from streamfix_denoise.correction import INPUTS, corrected, seen, sigma_left
+from streamfix_denoise.front import pack, unpack
+from streamfix_denoise.recipe import Recipe, turn
+
+
+def photograph(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    rng = np.random.default_rng(seed)
+    layers = [cv2.resize(rng.random((200 // s + 2, 260 // s + 2, 3)), (260, 200)) for s in (2, 8, 40)]
+    return (255 * np.mean(layers, axis=0)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def material() -> Decoded:
+    rng = np.random.default_rng(9)
+    y = np.stack(
+        [np.roll(cv2.resize(rng.integers(40, 200, (20, 30), np.uint8), (120, 80)), 2 * t, 1) for t in range(12)]
+    )
+    clip = ClipPlanes(y, np.full((12, 40, 60), 120, np.uint8), np.full((12, 40, 60), 130, np.uint8))
+    return Decoded({f"p{i}": photograph(i) for i in range(3)}, {"c": clip})
+
+
+@pytest.mark.parametrize("kind", clips.KINDS)
+def test_every_kind_gives_samples_of_one_shape(kind: str, material: Decoded) -> None:
+    recipe = Recipe(crop=64, margin=8, frames=10, long_frames=12)
+    samples = recipe.samples(material, np.random.default_rng(1), {kind: 1.0})
+    for sample in itertools.islice(samples, 24):
+        shapes = {name: values.shape for name, values in sample.items()}
+        planes = dict.fromkeys(("frame", "fused", "target"), (2, 6, 32, 32))
+        assert shapes == {**planes, "variance": (2, 1, 32, 32), "sigma": (2, 2)}
+        assert {values.dtype for values in sample.values()} == {np.dtype(np.float32)}
+        assert all(np.isfinite(values).all() for values in sample.values())
+        assert sample["sigma"].min() >= 0 and sample["sigma"].max() < 1
+        assert sample["variance"].min() > 0 and sample["variance"].max() <= 1
+
+
+def test_the_same_seed_gives_the_same_samples(material: Decoded) -> None:
+    recipe = Recipe(crop=64, margin=8, frames=10, long_frames=12)
+    a, b, other = (next(recipe.samples(material, np.random.default_rng(s), {"gaussian": 1.0})) for s in (4, 4, 5))
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    assert not np.array_equal(a["frame"], other["frame"])
+
+
+def test_what_is_clean_has_nothing_to_learn_but_that(material: Decoded) -> None:
+    made = clips.make("clean", material, np.random.default_rng(2), 10, 64)
+    assert np.array_equal(made.noisy.y, made.clean.y) and np.array_equal(made.noisy.uv, made.clean.uv)
+
+
+@pytest.mark.parametrize(
+    ("mix", "message"),
+    [
+        ({"gausian": 1.0}, r"did you mean 'gaussian'\?"),
+        ({"clean": 0.0}, "shares are positive"),
+        ({"clean": -1.0}, "shares"),
+    ],
+)
+def test_a_wrong_mix_is_named(mix: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        clips.check(mix)
+
+
+@pytest.mark.parametrize(("across", "down", "swap"), list(itertools.product((False, True), repeat=3)))
+def test_a_turned_packed_picture_is_the_packed_turned_picture(across: bool, down: bool, swap: bool) -> None:
+    rng = np.random.default_rng(3)
+    luma, chroma = rng.random((16, 16), np.float32), rng.random((8, 8, 2), np.float32)
+
+    def turned(
+        picture: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        picture = picture[:, ::-1] if across else picture
+        picture = picture[::-1] if down else picture
+        return np.ascontiguousarray(picture.swapaxes(0, 1) if swap else picture)
+
+    got = turn(torch.from_numpy(pack(luma, chroma)), across, down, swap).numpy()
+    assert np.array_equal(got, pack(turned(luma), turned(chroma)))
+
+
+def test_packing_is_undone_by_unpacking() -> None:
+    rng = np.random.default_rng(3)
+    luma, chroma = rng.random((12, 20), np.float32), rng.random((6, 10, 2), np.float32)
+    assert all(np.array_equal(a, b) for a, b in zip(unpack(pack(luma, chroma)), (luma, chroma), strict=True))
+
+
+def test_without_a_correction_the_fused_frame_stays() -> None:
+    fused, left = torch.rand(2, 6, 8, 12), torch.rand(2, 2, 8, 12)
+    assert torch.equal(corrected(fused, left, torch.zeros_like(fused)), fused)
+
+
+def test_noise_looks_the_same_however_strong_it_is() -> None:
+    """A noise pattern on grey is seen as the same numbers at 20 codes and at 40, up to the least unit."""
+    pattern = torch.randn(1, 6, 16, 16, generator=torch.Generator().manual_seed(1))
+    shown = []
+    for sigma in (20 / 255, 40 / 255):
+        fused = 0.5 + sigma * pattern
+        told = torch.full((1, 2), sigma)
+        left = sigma_left(torch.ones(1, 1, 16, 16), told)
+        shown.append(seen(fused, fused, left, told))
+    assert shown[0].shape == (1, INPUTS, 16, 16)
+    ratio = shown[1][:, :6].std() / shown[0][:, :6].std()
+    assert 1 < float(ratio) < 1.1
+
+
+def test_what_the_network_sees_is_enough_to_undo_the_noise_by_a_fixed_part() -> None:
+    """On flat grey, taking away what is seen of the fused frame leaves its local mean, at any noise."""
+    for sigma in (5 / 255, 50 / 255):
+        told = torch.full((1, 2), sigma)
+        left = sigma_left(torch.full((1, 1, 32, 32), 0.5), told)
+        fused = 0.5 + left[:, :1] * torch.randn(1, 6, 32, 32, generator=torch.Generator().manual_seed(2))
+        restored = corrected(fused, left, seen(fused, fused, left, told)[:, :6])
+        assert float((restored - 0.5).std()) < 0.2 * float((fused - 0.5).std())
