@@ -94,7 +94,7 @@ def test_what_the_wheel_declares_can_be_loaded(installed: Path, tmp_path: Path) 
     script = """
 import importlib.metadata as metadata, inspect, json, sys
 (found,) = metadata.distributions(name="streamfix", path=[sys.argv[1]])
-loaded = {e.name: [e.group, inspect.getfile(e.load())] for e in found.entry_points}
+loaded = [[e.group, e.name, inspect.getfile(e.load())] for e in found.entry_points]
 print(json.dumps({"version": found.version, "loaded": loaded, "package": __import__("streamfix").__version__}))
 """
     command = [sys.executable, "-c", script, str(installed)]
@@ -102,10 +102,9 @@ print(json.dumps({"version": found.version, "loaded": loaded, "package": __impor
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
-    declared = PROJECT["project"]["entry-points"]["streamfix.filters"]
-    groups = {name: group for name, (group, _) in report["loaded"].items()}
-    assert groups == {"streamfix": "console_scripts"} | dict.fromkeys(declared, "streamfix.filters")
-    assert all(Path(file).is_relative_to(installed) for _, file in report["loaded"].values())
+    declared = {(group, name) for group, names in PROJECT["project"]["entry-points"].items() for name in names}
+    assert {(group, name) for group, name, _ in report["loaded"]} == declared | {("console_scripts", "streamfix")}
+    assert all(Path(file).is_relative_to(installed) for _, _, file in report["loaded"])
     assert report["version"] == report["package"]
 
 

@@ -25,7 +25,7 @@ from ..errors import DeviceError, FilterError, ModelError, UsageError
 from .cache import Parts
 
 _TYPES = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # int8: what its graph leaves in floating point
-_SIZES = 8  # of pictures, that a graph stays compiled for: one picture in tiles has four at most
+_SIZES = 16  # of pictures that a graph stays compiled for: tiles of one picture have up to nine
 
 
 def is_installed() -> bool:
@@ -89,7 +89,7 @@ def from_parts(parts: Parts) -> Any:
         return openvino.Core().read_model(model=parts["xml"], weights=weights)
     except (KeyError, RuntimeError) as error:
         raise ModelError(
-            f"OpenVINO {openvino.__version__} cannot read the exported graph: {_first_line(error)}; export it again"
+            f"OpenVINO {openvino.__version__} cannot read the exported graph: {_reason(error)}; export it again"
         ) from error
 
 
@@ -149,8 +149,8 @@ class OpenVinoRunner:
             if isinstance(error, FilterError):
                 raise
             if "alloc" in str(error):
-                raise torch.OutOfMemoryError(_first_line(error)) from error
-            raise FilterError(f"{self.name} refuses {tuple(x.shape)}: {_first_line(error)}") from error
+                raise torch.OutOfMemoryError(_reason(error)) from error
+            raise FilterError(f"{self.name} refuses {tuple(x.shape)}: {_reason(error)}") from error
         return y.to(x.device)
 
     def close(self) -> None:
@@ -176,6 +176,6 @@ def has_bf16() -> bool:
     return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line and not line.startswith(("Exception from", "Check "))]
-    return lines[0] if lines else type(error).__name__
+def _reason(error: Exception) -> str:
+    """The last line of OpenVINO's report: those before it say where in its source it failed."""
+    return [line.strip() for line in str(error).splitlines() if line.strip()][-1]

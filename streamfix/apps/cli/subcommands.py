@@ -12,18 +12,26 @@ from . import logs
 NAMES = ("train", "eval")
 
 
+Command = Callable[[argparse.Namespace], int]
+
+
 def run(words: Sequence[str]) -> int:
     """Run the subcommand that `words` begin with; its exit code, 1 for wrong usage as everywhere."""
-    parser, command = _parser(words)
     try:
-        arguments = parser.parse_args(words[len(parser.prog.split()) - 1 :])
+        arguments, command = read(words)
     except SystemExit as stop:  # argparse has said why; its own code for wrong usage is 2
         return 1 if stop.code else 0
     logs.set_up(logs.parse_level(arguments.loglevel) if arguments.loglevel else logging.INFO)
     return command(arguments)
 
 
-def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
+def read(words: Sequence[str]) -> tuple[argparse.Namespace, Command]:
+    """The arguments, and what runs them. Raises SystemExit as argparse does."""
+    parser, command = _parser(words)
+    return parser.parse_args(words[len(parser.prog.split()) - 1 :]), command
+
+
+def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
     """Torch and what else a command needs are loaded here, for that command alone."""
     if words[0] == "eval":
         from ...evaluation import command as evaluation
@@ -39,7 +47,7 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Callable[[ar
     return _made("streamfix train", about, training)
 
 
-def _made(name: str, about: str, command: Any) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
+def _made(name: str, about: str, command: Any) -> tuple[argparse.ArgumentParser, Command]:
     """command: a module with `add_arguments` and `run`."""
     parser = argparse.ArgumentParser(name, description=about)
     command.add_arguments(parser)
