@@ -21,16 +21,15 @@ from streamfix_denoise.recipe import Recipe, turn
 def photograph(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     rng = np.random.default_rng(seed)
     layers = [cv2.resize(rng.random((200 // s + 2, 260 // s + 2, 3)), (260, 200)) for s in (2, 8, 40)]
-    return (255 * np.mean(layers, axis=0)).astype(np.uint8)
+    return np.asarray(255 * np.mean(layers, axis=0), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def material() -> Decoded:
     rng = np.random.default_rng(9)
-    y = np.stack(
-        [np.roll(cv2.resize(rng.integers(40, 200, (20, 30), np.uint8), (120, 80)), 2 * t, 1) for t in range(12)]
-    )
-    clip = ClipPlanes(y, np.full((12, 40, 60), 120, np.uint8), np.full((12, 40, 60), 130, np.uint8))
+    picture = cv2.resize(rng.integers(40, 200, (20, 30), np.uint8), (120, 80))
+    y = np.stack([np.roll(picture, 2 * t, 1) for t in range(12)])
+    clip = ClipPlanes(y.astype(np.uint8), np.full((12, 40, 60), 120, np.uint8), np.full((12, 40, 60), 130, np.uint8))
     return Decoded({f"p{i}": photograph(i) for i in range(3)}, {"c": clip})
 
 
