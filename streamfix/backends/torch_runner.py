@@ -8,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ..errors import FilterError
+
 Floating = Literal["fp32", "bf16"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -24,21 +26,27 @@ class TorchRunner:
         self._dtype = _DTYPES[precision]
         # Converted once: autocast would convert the weights again in every call.
         copy: Any = deepcopy(module).eval().requires_grad_(False).to(dtype=self._dtype)
-        self._module = copy.to(memory_format=torch.channels_last)
+        self._module: nn.Module | None = copy.to(memory_format=torch.channels_last)
 
     def to(self, device: torch.device) -> None:
-        self._module = self._module.to(device)
+        if self._module is not None:
+            self._module.to(device)
 
     def __call__(self, x: Tensor) -> Tensor:
+        module = self._module
+        if module is None:
+            raise FilterError(f"{self.name} was closed")
         try:
             with torch.inference_mode():
-                y: Tensor = self._module(x.to(self._dtype, memory_format=torch.channels_last))
-        except RuntimeError as error:
-            # The CPU's allocator has no exception of its own.
-            if "DefaultCPUAllocator" in str(error):
-                raise torch.OutOfMemoryError(str(error).partition("\n")[0]) from error
+                y: Tensor = module(x.to(self._dtype, memory_format=torch.channels_last))
+        except torch.OutOfMemoryError:
             raise
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            if "DefaultCPUAllocator" in reason:  # it has no exception of its own
+                raise torch.OutOfMemoryError(reason) from error
+            raise FilterError(f"{self.name} refuses {tuple(x.shape)}: {reason}") from error
         return y.float()
 
     def close(self) -> None:
-        self._module = nn.Identity()
+        self._module = None

@@ -16,7 +16,7 @@ from streamfix.backends import choice, openvino
 from streamfix.backends.cache import Cache
 from streamfix.backends.runner import Backend, Precision, Runner, open_runner
 from streamfix.devices import cpu
-from streamfix.errors import UsageError
+from streamfix.errors import FilterError, UsageError
 from tests.backends.conftest import needs_openvino, pictures, rms, unet
 
 BACKENDS = ["torch", pytest.param("openvino", marks=needs_openvino)]
@@ -94,6 +94,30 @@ def test_threads_may_call_at_once(backend: Backend, cache: Cache) -> None:
     with ThreadPoolExecutor(4) as pool:
         for y, want in zip(pool.map(runner, xs), alone, strict=True):
             assert torch.allclose(y, want, atol=1e-6)
+
+
+def test_a_shape_it_does_not_take_is_refused(backend: Backend, cache: Cache) -> None:
+    runner, x = opened(backend, "fp32", cache), pictures(1, 16, 16, 24)
+    want = runner(x)
+    for shape in ((1, 3, 16, 16), (1, 16, 6, 7), (1, 16, 18, 24)):
+        with pytest.raises(FilterError, match=rf"{backend} fp32 refuses \(1, .*\): ") as caught:
+            runner(pictures(*shape))
+        assert "\n" not in str(caught.value)
+    assert torch.equal(runner(x), want)
+
+
+def test_short_memory_is_told_from_other_failures(backend: Backend, cache: Cache) -> None:
+    runner = opened(backend, "fp32", cache)
+    with pytest.raises(torch.OutOfMemoryError):
+        runner(torch.zeros(1, dtype=torch.float64).expand(1, 16, 1 << 20, 1 << 20))
+
+
+def test_a_closed_runner_says_so(backend: Backend, cache: Cache) -> None:
+    runner = opened(backend, "fp32", cache)
+    runner.close()
+    runner.close()
+    with pytest.raises(FilterError, match=f"{backend} fp32 was closed"):
+        runner(pictures(1, 16, 16, 24))
 
 
 def test_the_module_is_copied(backend: Backend, cache: Cache) -> None:
