@@ -19,6 +19,7 @@ from .weights import choose, example, load
 
 # strength=auto: noise below the one is left alone, above the other as much as can be is taken away.
 _QUIET, _NOISY = 0.5 / 255, 1.2 / 255
+_REACH, _ROUNDING = 4.0, 1 / 255  # a pixel moves by so many standard deviations of noise that is told, and a code
 _DETAIL = 1.5  # detail=1 tells the network of so many times less noise, detail=-1 of as many times more
 _KEPT = 0.3  # and gives back this share of what it took
 
@@ -32,7 +33,8 @@ class Denoise(Filter[Front]):
     strength: 0 leaves every frame as it is, 1 takes all noise away that can be told from detail; auto is 1, but
     leaves clean pictures alone.
     detail: above 0 keeps more of what is hard to tell from noise, below 0 smooths more; -1 to 1.
-    sigma: standard deviation of the noise in 8-bit codes; auto measures it, luma and chroma apart, over two seconds.
+    sigma: standard deviation of the noise in 8-bit codes; no pixel moves by more than four of them. auto measures it,
+    luma and chroma apart, over two seconds, and sets no such bound: noise may be stronger in places.
     sigma_uv: the same of the chroma; auto: as sigma.
     tier: size of the network: xs, s, m; auto: m on a GPU, s on a CPU, the nearest one that there are weights for.
     backend: how the network runs: torch, openvino; auto: OpenVINO on a CPU where it is installed.
@@ -106,6 +108,9 @@ class Denoise(Filter[Front]):
         if self.detail > 0:
             restored += (_KEPT * self.detail) * (fused - restored)
         share = self._share(noise)
+        if self._told is not None:
+            most = _planes(_REACH * noise + _ROUNDING)
+            restored = torch.maximum(torch.minimum(restored, frame + most), frame - most)
         result = restored if bool((share == 1).all()) else torch.lerp(frame, restored, share)
         return result[:, None].to(x.dtype)
 
@@ -115,7 +120,12 @@ class Denoise(Filter[Front]):
             share = ((noise - _QUIET) / (_NOISY - _QUIET)).clamp(0, 1)
         else:
             share = torch.full_like(noise, self.strength)
-        return share.repeat_interleave(torch.tensor([4, 2], device=noise.device), 1)[..., None, None]
+        return _planes(share)
+
+
+def _planes(of: Tensor) -> Tensor:
+    """Values of luma and chroma, (B, 2), for the six packed planes: (B, 6, 1, 1)."""
+    return of.repeat_interleave(torch.tensor([4, 2], device=of.device), 1)[..., None, None]
 
 
 def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:

@@ -38,6 +38,8 @@ class Recipe:
     ) -> None:
         if crop % 8 or margin % 2:
             raise BadOption(f"denoise recipe: crop={crop} must be a multiple of 8, margin={margin} of 2")
+        if min(frames, long_frames) <= _PAIRS:
+            raise BadOption(f"denoise recipe: frames={frames}, long_frames={long_frames} must be over {_PAIRS}")
         self.tier, self.crop, self.margin = tier, crop, margin
         self.frames, self.long_frames = frames, long_frames
 

@@ -1,1 +1,1 @@
-"""How a network runs: torch, ONNX Runtime."""
+"""How a network runs: torch, OpenVINO, ONNX Runtime."""

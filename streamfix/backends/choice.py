@@ -15,6 +15,7 @@ Network = Callable[[Tensor], Tensor]
 
 _CLEARLY = 1.15  # times faster: less is no reason to compute less exactly, and may be chance
 _ROUNDS, _LONGEST_S = 5, 2.0
+_LEAST_SHARE = 0.8  # of the time in which this process must have had a core
 _LARGEST = (192, 320)  # a larger picture says nothing more about the ratio, and takes longer
 _chosen: dict[str, dict[str, float]] = {}  # what this process measured: one job's filters agree even without a cache
 
@@ -28,8 +29,9 @@ def choose(networks: Mapping[str, Network], example: Tensor, cache: Cache, name:
     """
     times = _chosen.get(name) or _recall(cache, name)
     if not networks.keys() <= times.keys():  # nothing measured, or not yet with int8
-        times = _measure(networks, timed_on(example))
-        cache.write(name, {"ms": json.dumps(times).encode()})
+        times, undisturbed = _measure(networks, timed_on(example))
+        if undisturbed:
+            cache.write(name, {"ms": json.dumps(times).encode()})
     _chosen[name] = times
     names = iter(networks)
     best = next(names)
@@ -51,11 +53,14 @@ def _recall(cache: Cache, name: str) -> dict[str, float]:
     return times
 
 
-def _measure(networks: Mapping[str, Network], x: Tensor) -> dict[str, float]:
-    """The shortest of a few calls, taken in turn: another program's load then meets all of them."""
+def _measure(networks: Mapping[str, Network], x: Tensor) -> tuple[dict[str, float], bool]:
+    """The shortest of a few calls, taken in turn: another program's load then meets all of them.
+
+    And whether there was little of it: threads that wait for one that has no core say nothing about the network.
+    """
     for network in networks.values():
         network(x)  # the first call compiles and allocates
-    times, began = dict.fromkeys(networks, float("inf")), time.perf_counter()
+    times, began, computed = dict.fromkeys(networks, float("inf")), time.perf_counter(), time.process_time()
     for _ in range(_ROUNDS):
         for name, network in networks.items():
             started = time.perf_counter()
@@ -65,4 +70,4 @@ def _measure(networks: Mapping[str, Network], x: Tensor) -> dict[str, float]:
             times[name] = min(times[name], 1e3 * (time.perf_counter() - started))
         if time.perf_counter() - began > _LONGEST_S:
             break
-    return times
+    return times, time.process_time() - computed > _LEAST_SHARE * (time.perf_counter() - began)

@@ -62,7 +62,9 @@ class Clip:
         left, top = (self.size[0] - width) // 4 * 2, (self.size[1] - height) // 4 * 2
         at = slice(first, first + frames)
         chroma = (at, slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
-        return Clip(self.y[at, top : top + height, left : left + width], self.u[chroma], self.v[chroma])
+        # OpenCV's flow takes no picture whose lines have gaps between them.
+        luma = np.ascontiguousarray(self.y[at, top : top + height, left : left + width])
+        return Clip(luma, np.ascontiguousarray(self.u[chroma]), np.ascontiguousarray(self.v[chroma]))
 
     def raw(self) -> bytes:
         """The clip as one yuv420p raw video."""

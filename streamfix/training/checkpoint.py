@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,13 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 def load(path: Path) -> dict[str, Any]:
     """Raises ModelError if there is none, or it is damaged."""
+    if not path.exists():
+        raise ModelError(f"{path}: there is no checkpoint to resume from; leave --resume out")
+    if not zipfile.is_zipfile(path):  # torch takes it for a pickle of old, which fails in any way at all
+        raise ModelError(f"{path}: damaged (no zip archive); start again without --resume")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: there is no checkpoint to resume from; leave --resume out") from error
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
+    except (RuntimeError, EOFError, ValueError, OSError, pickle.UnpicklingError) as error:
         raise ModelError(
             f"{path}: damaged ({str(error).partition(chr(10))[0]}); start again without --resume"
         ) from error

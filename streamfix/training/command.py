@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train. Raises a StreamfixError."""
+    for name in ("threads", "steps"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} {value}: it takes 1 or more")
     config = configuration.load(arguments.config)
     device = devices.choose(arguments.device)
     if arguments.threads:
@@ -68,4 +72,7 @@ def _open(data: Path, held_out: bool) -> Decoded:
     whole = PackedSet(data)
     names = [name for i, name in enumerate(whole.stills) if (i % _HELD_OUT == 0) == held_out]
     clips = () if held_out else whole.clips
+    if not names and not clips:
+        part = "to hold out for validation" if held_out else "left to train on"
+        raise UsageError(f"{data}: of its {len(whole.stills)} photographs none is {part}; make a set with more")
     return Decoded({name: whole.still(name) for name in names}, {name: whole.clip(name) for name in clips})

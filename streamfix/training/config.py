@@ -15,6 +15,14 @@ from .losses import LossWeights
 
 T = TypeVar("T")
 
+# Values by which something is divided, or of which one at least is needed; others are counts that may be 0.
+_POSITIVE = {"steps", "batch", "rate", "clip_norm", "samples", "reuse", "until"} | {
+    "every",
+    "validate_every",
+    "checkpoint_every",
+    "validation_samples",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -85,11 +93,13 @@ def load(path: Path) -> Config:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give a training configuration, a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
     _known(path, "", found, {f.name for f in dataclasses.fields(Config)})
     if "schedule" not in found or not found.get("stages"):
         raise UsageError(f"{path}: a configuration needs a table [schedule] and at least one of [[stages]]")
+    if not isinstance(found["stages"], list):
+        raise UsageError(f"{path}: stages is one table; each stage is an entry of a list, headed [[stages]]")
     stages = tuple(_read(path, f"stages[{i}]", s, Stage) for i, s in enumerate(found["stages"]))
     untils = [s.until for s in stages]
     if sorted(set(untils)) != untils or untils[-1] != 1:
@@ -97,16 +107,16 @@ def load(path: Path) -> Config:
     return Config(
         schedule=_read(path, "schedule", found["schedule"], Schedule),
         stages=stages,
-        recipe=found.get("recipe", {}),
+        recipe=_table(path, "recipe", found.get("recipe", {})),
         pool=_read(path, "pool", found.get("pool", {}), PoolSize),
         loss=_read(path, "loss", found.get("loss", {}), LossWeights),
         log=_read(path, "log", found.get("log", {}), Log),
     )
 
 
-def _read(path: Path, table: str, values: Mapping[str, Any], kind: type[T]) -> T:
+def _read(path: Path, table: str, values: Any, kind: type[T]) -> T:
     hints = get_type_hints(kind)
-    _known(path, table, values, set(hints))
+    _known(path, table, _table(path, table, values), set(hints))
     for name, value in values.items():
         wanted = hints[name]
         if get_origin(wanted) is Literal:
@@ -116,14 +126,28 @@ def _read(path: Path, table: str, values: Mapping[str, Any], kind: type[T]) -> T
         elif wanted in (int, bool):
             fits = type(value) is wanted
         else:
-            fits = isinstance(value, Mapping)
+            fits = isinstance(value, Mapping) and all(type(share) in (int, float) for share in value.values())
         if not fits:
-            takes = " or ".join(map(str, get_args(wanted))) or getattr(wanted, "__name__", str(wanted))
-            raise UsageError(f"{path}: {table}.{name} = {value!r}: it takes {takes}")
+            raise UsageError(f"{path}: {table}.{name} = {value!r}: it takes {_describe(wanted)}")
+        least = "more than 0" if name in _POSITIVE else "0 or more"
+        if wanted in (int, float) and not (value > 0 if name in _POSITIVE else value >= 0):
+            raise UsageError(f"{path}: {table}.{name} = {value!r}: it takes {least}")
     try:
         return kind(**values)
     except TypeError as error:
         raise UsageError(f"{path}: [{table}]: {error}") from error
+
+
+def _describe(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(map(str, get_args(kind)))
+    return getattr(kind, "__name__", "") if isinstance(kind, type) else "a table of names and how often each"
+
+
+def _table(path: Path, name: str, values: Any) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{path}: {name} = {values!r}: it is a table, headed [{name}]")
+    return values
 
 
 def _known(path: Path, table: str, values: Mapping[str, Any], names: set[str]) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from ..errors import UsageError
+from ..errors import ModelError, UsageError
 from . import checkpoint, losses, sheet
 from .config import Config, Schedule
 from .packed import Decoded
@@ -124,11 +124,18 @@ class Trainer:
 
     def resume(self) -> None:
         """Go on from the checkpoint in the run's folder. Raises ModelError if there is none that fits."""
-        state = checkpoint.load(self.out / checkpoint.NAME)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = int(state["step"])
+        path = self.out / checkpoint.NAME
+        state = checkpoint.load(path)
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step = int(state["step"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise ModelError(
+                f"{path}: of another network than the recipe's ({why}); give its own configuration, or another --out"
+            ) from error
 
     def _pool(self, stage: int) -> Pool:
         config = self.config

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import OutputError
 from .losses import luma_of
 
 _GAP = 4
@@ -31,7 +32,10 @@ def rgb8(packed: Tensor) -> NDArray[np.uint8]:
 
 
 def write(path: Path, columns: Sequence[tuple[str, Tensor]], rows: int = 8) -> None:
-    """Write a PNG of the first `rows` samples. columns: titles and packed pictures (B, 6, H, W)."""
+    """Write a PNG of the first `rows` samples. columns: titles and packed pictures (B, 6, H, W).
+
+    Raises OutputError where it cannot be written.
+    """
     shown = [(title, rgb8(pictures[:rows])) for title, pictures in columns]
     count, h, w, _ = shown[0][1].shape
     canvas = np.full((_TITLE + count * (h + _GAP), len(shown) * (w + _GAP), 3), 24, np.uint8)
@@ -42,4 +46,5 @@ def write(path: Path, columns: Sequence[tuple[str, Tensor]], rows: int = 8) -> N
             top = _TITLE + j * (h + _GAP)
             canvas[top : top + h, left : left + w] = picture
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
+    if not cv2.imwrite(str(path), cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR)):
+        raise OutputError(f"{path}: the sample sheet cannot be written; make room, or give another --out")

@@ -180,7 +180,9 @@ class Clocked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.calls = 0.0, list[tuple[int, ...]]()
+        self.share = 1.0  # of the time for which there was a core
         monkeypatch.setattr(time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(time, "process_time", lambda: self.now * self.share)
         monkeypatch.setattr(choice, "_chosen", {})
 
     def network(self, ms: float) -> Any:
@@ -222,6 +224,18 @@ def test_a_choice_is_kept_for_the_process_and_the_next(monkeypatch: pytest.Monke
     choice._chosen.clear()
     assert clocked.choose(cache, fp32=20, bf16=10) == "fp32"
     assert clocked.choose(cache, fp32=20, bf16=10, int8=5) == "int8"  # there was none when it was measured
+
+
+def test_what_a_busy_machine_measured_is_not_kept(monkeypatch: pytest.MonkeyPatch, cache: Cache) -> None:
+    clocked = Clocked(monkeypatch)
+    clocked.share = 0.3
+    assert clocked.choose(cache, fp32=200, bf16=190) == "fp32"
+    assert clocked.choose(cache, fp32=20, bf16=10) == "fp32"  # for this process it stands
+    choice._chosen.clear()
+    clocked.share = 1.7
+    assert clocked.choose(cache, fp32=20, bf16=10) == "bf16"
+    choice._chosen.clear()
+    assert clocked.choose(cache, fp32=10, bf16=20) == "bf16"
 
 
 def test_measuring_is_cheap(monkeypatch: pytest.MonkeyPatch, cache: Cache) -> None:

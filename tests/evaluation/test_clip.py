@@ -65,3 +65,11 @@ def test_half_frames_are_refused() -> None:
 def test_odd_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="no 4:2:0 clip of even size"):
         Clip(np.zeros((1, 3, 4), np.uint8), np.zeros((1, 1, 2), np.uint8), np.zeros((1, 1, 2), np.uint8))
+
+
+def test_the_pictures_of_a_part_have_no_gaps() -> None:
+    """OpenCV's optical flow refuses others; a cropped scene could not be judged."""
+    y = np.zeros((2, 32, 48), np.uint8)
+    part = Clip(y, y[:, ::2, ::2], y[:, ::2, ::2]).part(0, 2, (24, 16))
+    assert part.size == (24, 16)
+    assert all(plane[0].flags.c_contiguous for plane in part.planes())
