@@ -1,10 +1,10 @@
-"""Quality, steadiness and speed of `smooth` beside the classical peers, on noisy real clips.
+"""Quality, steadiness and speed of our denoisers beside the classical peers, on noisy real clips.
 
-    python -m tests.bench.bench_smooth FOLDER [--scenes canersu,forest] [--vs-python PYTHON]
+    python -m tests.bench.bench_denoise FOLDER [--scenes canersu,forest] [--vs-python PYTHON]
 
 `streamfix eval` on the suites gaussian-20 and clean; FOLDER holds the clips of scenes.toml. Each peer runs at the
-parameters that are best for each scene; `smooth` runs as it comes (sigma=auto), and with sigma told. Degrain3 and
-NLMeans look three frames ahead, atadenoise as many as it averages; `smooth` and hqdn3d look at the past alone.
+parameters that are best for each scene; ours run as they come (sigma=auto), `denoise` with sigma told as well. Degrain3
+and NLMeans look three frames ahead, atadenoise as many as it averages; ours and hqdn3d look at the past alone.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from streamfix.evaluation.results import machine, mean_rows
 from streamfix.evaluation.scenes import choose, load, read_scenes
 
 FOLDER = Path(__file__).parent
-RESULTS = FOLDER / "results" / "smooth.json"
+RESULTS = FOLDER / "results" / "denoise.json"
 SUITE = "gaussian-20"
-TOLD = "smooth=sigma={sigma}"
-ON_CLEAN = "smooth on clean"
-_NAMES = {TRUTH: "clean", INPUT: "noisy", TOLD: "smooth sigma told"}
+TOLD = "denoise=sigma={sigma}"
+OURS = ("smooth", "denoise")
+_NAMES = {TRUTH: "clean", INPUT: "noisy", TOLD: "denoise sigma told"}
 _SHOWN = ("psnr_y", "psnr_uv", "moving_y", "flicker", "warp_error", "fps", "parameters", "at_edge")
 
 
@@ -46,19 +46,20 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = [name for name in args.scenes.split(",") if name]
     others = [peers.make(name, threads=2, vs_python=args.vs_python) for name in peers.CLASSICAL]
-    bench = Bench(others, ["smooth", TOLD], Cache(args.cache))
+    bench = Bench(others, [*OURS, TOLD], Cache(args.cache))
     rows: dict[str, dict[str, Row]] = {}
     scenes: dict[str, Row] = {}
     for scene in choose(read_scenes(FOLDER / "scenes.toml"), wanted):
         clip = load(args.data, scene)
         rows[scene.name] = bench.measure(SUITE, scene.name, clip).rows
-        rows[scene.name][ON_CLEAN] = bench.measure("clean", scene.name, clip).rows["smooth"]  # PSNR to its input
+        on_clean = bench.measure("clean", scene.name, clip).rows  # PSNR to their input
+        rows[scene.name] |= {f"{name} on clean": on_clean[name] for name in OURS}
         about = {"kind": scene.kind, "size": "{}x{}".format(*clip.size), "frames": len(clip)}
         scenes[scene.name] = {**about, "rows": named(rows[scene.name])}
     chosen = f" --scenes {args.scenes}" if args.scenes else ""
     found = {
-        "title": "`smooth` on noisy real clips, Gaussian sigma 20, each peer at its best strength",
-        "command": f"python -m tests.bench.bench_smooth FOLDER{chosen} --vs-python PYTHON",
+        "title": "Denoisers on noisy real clips, Gaussian sigma 20, each peer at its best strength",
+        "command": f"python -m tests.bench.bench_denoise FOLDER{chosen} --vs-python PYTHON",
         "machine": machine() | {"peers": "; ".join(dict.fromkeys(peer.version for peer in others))},
         "scenes": scenes,
         "mean": named(mean_rows(rows)),
