@@ -139,6 +139,8 @@ class Frame:
     damaged: the decoder says the picture is not what was sent; it never
     enters temporal state.
     origin: the decoder's own object, from which the writer takes side data.
+    received_s: `time.monotonic()` when its packet had come, of a live input; None of a file.
+    standing_in: not from the camera, shown while there is no picture; it passes all filters by.
     """
 
     picture: Picture
@@ -150,9 +152,11 @@ class Frame:
     cut: bool = False
     damaged: bool = False
     origin: Any = None
+    received_s: float | None = None
+    standing_in: bool = False
 
     def __repr__(self) -> str:
-        marks = "".join(f" {m}" for m in ("cut", "damaged") if getattr(self, m))
+        marks = "".join(f" {m}" for m in ("cut", "damaged", "standing_in") if getattr(self, m))
         return f"<Frame {self.width}x{self.height} {self.picture.format.name} at {self.time_s:.3f} s{marks}>"
 
     @property

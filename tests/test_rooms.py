@@ -35,11 +35,12 @@ MAY = {
     "media": CORE | {"devices"},
     "filters": CORE | {"devices", "backends"},
     "conformance": CORE | {"devices", "backends", "filters"},
-    "build": CORE | {"devices", "backends", "media", "filters"},
+    "live": CORE | {"devices", "media", "filters"},
+    "build": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "fusion", "networks"},
     "evaluation": CORE | {"devices", "backends", "media", "filters", "build", "fusion"},
     "library": CORE | {"media", "filters", "build"},
-    "apps": CORE | {"media", "filters", "build", "library", "training", "evaluation"},
+    "apps": CORE | {"media", "filters", "live", "build", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }
 NAMES = {"", "__version__"}  # what any room may take from the package itself
