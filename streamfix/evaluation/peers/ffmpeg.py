@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal
 
@@ -25,7 +26,7 @@ def version() -> str:
     return "ffmpeg " + said.split()[2]
 
 
-class FfmpegFilter:
+class FfmpegFilter(ABC):
     """What the three have in common. The seconds hold the start of ffmpeg and its raw input and output."""
 
     name = ""
@@ -39,12 +40,13 @@ class FfmpegFilter:
     def version(self) -> str:
         return version()
 
+    @abstractmethod
     def axes(self, degraded: Degraded) -> list[Axis]:
-        raise NotImplementedError
+        """See `Peer`."""
 
+    @abstractmethod
     def graph(self, p: Mapping[str, float]) -> str:
         """The -filter_complex text for these parameters."""
-        raise NotImplementedError
 
     def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
         w, h = degraded.noisy.size

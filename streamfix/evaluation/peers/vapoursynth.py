@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal
 
@@ -92,7 +93,7 @@ def version(python: str) -> str:
     return "VapourSynth " + done.stdout.strip()
 
 
-class VapourSynthFilter:
+class VapourSynthFilter(ABC):
     """What the two have in common."""
 
     name = ""
@@ -108,8 +109,9 @@ class VapourSynthFilter:
         if f"{self.plugin} " not in self.version:
             raise PeerError(f"{self._python} has VapourSynth but not its plugin {self.plugin}; {_REMEDY}")
 
+    @abstractmethod
     def axes(self, degraded: Degraded) -> list[Axis]:
-        raise NotImplementedError
+        """See `Peer`."""
 
     def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
         w, h = degraded.noisy.size
