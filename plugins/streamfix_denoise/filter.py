@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from streamfix import BadOption, Filter, Runner, open_runner
+from streamfix import FILTERS, BadOption, Filter, Runner, open_runner
 from streamfix.fusion import Floats, Noise
 
 from .correction import corrected, seen, sigma_left
 from .front import Front
 from .tiers import Tier
-from .weights import choose, example, load
+from .weights import choose, example, load, smallest_tier
 
-# strength=auto: noise below the one is left alone, above the other as much as can be is taken away.
+# strength=auto: noise below the one is left alone, above the other as much as can be is taken away. For luma that of
+# chroma counts as well: where a codec has smeared the noise of luma, chroma still tells of it.
 _QUIET, _NOISY = 0.5 / 255, 1.2 / 255
 _REACH, _ROUNDING = 4.0, 1 / 255  # a pixel moves by so many standard deviations of noise that is told, and a code
 _DETAIL = 1.5  # detail=1 tells the network of so many times less noise, detail=-1 of as many times more
@@ -44,6 +45,7 @@ class Denoise(Filter[Front]):
     layout = "yuv420"
     multiple = 4
     batch_tolerance = 1e-4
+    thread_safe = True
 
     def __init__(
         self,
@@ -88,6 +90,18 @@ class Denoise(Filter[Front]):
     def init_state(self) -> Front:
         return Front(self._told)
 
+    def lighter(self) -> Sequence[str]:
+        """The smallest network there is, if it is not the one that runs; then the fuser alone, as `smooth` has it."""
+        told = self._told
+        shared = {"strength": self.strength, "sigma": "auto" if told is None else told.luma * 255}
+        own = {**shared, "sigma_uv": "auto" if told is None else told.chroma * 255, "detail": self.detail or "auto"}
+        own |= {"tier": smallest_tier(), "backend": self._backend, "precision": self._precision}
+        chains = [_chain("denoise", own)] if own["tier"] != self.tier else []
+        return [*chains, _chain("smooth", shared)] if "smooth" in FILTERS else chains
+
+    def report(self, state: Front) -> Mapping[str, float]:
+        return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
+
     def __call__(self, x: Tensor, states: Sequence[Front]) -> Tensor:
         """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape, dtype and device."""
         if self.strength == 0:
@@ -117,7 +131,8 @@ class Denoise(Filter[Front]):
     def _share(self, noise: Tensor) -> Tensor:
         """Share of the restored picture in the result, (B, 6, 1, 1), for noise (B, 2) of luma and chroma."""
         if self.strength == "auto":
-            share = ((noise - _QUIET) / (_NOISY - _QUIET)).clamp(0, 1)
+            evidence = torch.stack((noise.amax(1), noise[:, 1]), 1)
+            share = ((evidence - _QUIET) / (_NOISY - _QUIET)).clamp(0, 1)
         else:
             share = torch.full_like(noise, self.strength)
         return _planes(share)
@@ -126,6 +141,13 @@ class Denoise(Filter[Front]):
 def _planes(of: Tensor) -> Tensor:
     """Values of luma and chroma, (B, 2), for the six packed planes: (B, 6, 1, 1)."""
     return of.repeat_interleave(torch.tensor([4, 2], device=of.device), 1)[..., None, None]
+
+
+def _chain(name: str, options: Mapping[str, float | str]) -> str:
+    """The filter as in `-vf`; "auto" is what each option is by itself."""
+    given = {k: v if isinstance(v, str) else f"{v:.6g}" for k, v in options.items() if v != "auto"}
+    values = ":".join(f"{k}={v}" for k, v in given.items())
+    return f"{name}={values}" if values else name
 
 
 def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:

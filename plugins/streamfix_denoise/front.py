@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-
-from streamfix.fusion import Floats, Fuser, Noise, NoiseEstimator
-
-_SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout `yuv420` packs the luma
+from streamfix.fusion import Floats, Fuser, Noise, NoiseEstimator, pack420, unpack420
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +32,8 @@ class Front:
 
     def step(self, packed: Floats) -> Fusion:
         """Take the next frame in. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`."""
-        luma, chroma = unpack(packed)
+        luma, chroma = unpack420(packed)
         if self._estimate is not None:
             self.noise = self._estimate(luma, chroma, self._fuser.still)
         fused = self._fuser.step(luma, chroma, self.noise)
-        return Fusion(pack(fused.luma, fused.chroma), fused.variance, self.noise)
-
-
-def unpack(packed: Floats) -> tuple[Floats, Floats]:
-    """Luma (H, W) and chroma (H/2, W/2, 2) of a packed picture (6, H/2, W/2)."""
-    _, h, w = packed.shape
-    luma = np.empty((2 * h, 2 * w), np.float32)
-    for sub, (top, left) in enumerate(_SUB_PIXELS):
-        luma[top::2, left::2] = packed[sub]
-    return luma, np.asarray(cv2.merge([packed[4], packed[5]]), np.float32)
-
-
-def pack(luma: Floats, chroma: Floats) -> Floats:
-    """The opposite of `unpack`."""
-    h, w = chroma.shape[:2]
-    packed = np.empty((6, h, w), np.float32)
-    for sub, (top, left) in enumerate(_SUB_PIXELS):
-        packed[sub] = luma[top::2, left::2]
-    packed[4], packed[5] = chroma[..., 0], chroma[..., 1]
-    return packed
+        return Fusion(pack420(fused.luma, fused.chroma), fused.variance, self.noise)

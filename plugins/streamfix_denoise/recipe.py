@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from streamfix import BadOption
+from streamfix.fusion import pack420
 from streamfix.training.packed import Decoded
 from streamfix.training.recipe import Batch, Sample
 
 from . import clips
 from .clips import Degraded
 from .correction import corrected, seen, sigma_left
-from .front import Front, Fusion, pack
+from .front import Front, Fusion
 from .tiers import Tier, build
 
 _PAIRS = 9  # samples taken from a clip
@@ -46,6 +47,9 @@ class Recipe:
     def network(self) -> nn.Module:
         return build(self.tier)
 
+    def check(self, mix: Mapping[str, float]) -> None:
+        clips.check(mix)
+
     def samples(self, material: Decoded, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
         side = self.crop + 2 * self.margin
         kinds = clips.check(mix)
@@ -56,8 +60,8 @@ class Recipe:
             yield from self._cut(degraded, rng)
 
     def _cut(self, clip: Degraded, rng: np.random.Generator) -> Iterator[Sample]:
-        frames = [pack(y, uv) for y, uv in zip(clip.noisy.y, clip.noisy.uv, strict=True)]
-        targets = [pack(y, uv) for y, uv in zip(clip.clean.y, clip.clean.uv, strict=True)]
+        frames = [pack420(y, uv) for y, uv in zip(clip.noisy.y, clip.noisy.uv, strict=True)]
+        targets = [pack420(y, uv) for y, uv in zip(clip.clean.y, clip.clean.uv, strict=True)]
         front = Front(clip.told)
         fusions = [front.step(frame) for frame in frames]
         late = np.linspace(1, 2, len(frames) - 1)  # a stream is mostly past its beginning

@@ -14,7 +14,7 @@ from torch import nn
 
 from streamfix import ModelError
 
-from .tiers import Tier, build
+from .tiers import SIZES, Tier, build
 
 FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
@@ -35,6 +35,11 @@ def choose(wanted: Tier | str, device: torch.device) -> Tier:
         f"denoise: no weights of tier {wanted} in {FOLDER}; there are: {', '.join(there) or 'none'}. "
         f"They are trained with: {recipe}"
     )
+
+
+def smallest_tier() -> Tier:
+    """The tier of the smallest network that there are weights for; there is always one where `choose` finds any."""
+    return min((tier for tier in SIZES if tier in shipped()), key=lambda tier: SIZES[tier].kmac)
 
 
 def shipped(folder: Path = FOLDER) -> dict[str, str]:

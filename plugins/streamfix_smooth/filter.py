@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from streamfix import BadOption, Filter
-from streamfix.fusion import Floats
+from streamfix.fusion import Floats, pack420, unpack420
 
 from .denoiser import Denoiser
-
-_SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
 
 
 class Smooth(Filter[Denoiser]):
@@ -32,6 +29,7 @@ class Smooth(Filter[Denoiser]):
     """
 
     layout = "yuv420"
+    thread_safe = True
 
     def __init__(self, strength: float = 1.0, sigma: float | Literal["auto"] = "auto", flicker: float = 0.0) -> None:
         if not 0 <= strength <= 1:
@@ -47,6 +45,9 @@ class Smooth(Filter[Denoiser]):
     def init_state(self) -> Denoiser:
         return Denoiser(None if self.sigma == "auto" else self.sigma / 255, self.flicker / 255)
 
+    def report(self, state: Denoiser) -> Mapping[str, float]:
+        return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
+
     def __call__(self, x: Tensor, states: Sequence[Denoiser]) -> Tensor:
         """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape, dtype and device."""
         if self.strength == 0:
@@ -59,14 +60,7 @@ class Smooth(Filter[Denoiser]):
         return torch.from_numpy(result).to(x)
 
     def _smooth(self, packed: Floats, state: Denoiser, out: Floats) -> None:
-        _, h, w = packed.shape
-        luma = np.empty((2 * h, 2 * w), np.float32)
-        for sub, (top, left) in enumerate(_SUB_PIXELS):
-            luma[top::2, left::2] = packed[sub]
-        smooth_luma, smooth_chroma = state.step(luma, np.asarray(cv2.merge([packed[4], packed[5]]), np.float32))
-        for sub, (top, left) in enumerate(_SUB_PIXELS):
-            out[sub] = smooth_luma[top::2, left::2]
-        out[4], out[5] = smooth_chroma[..., 0], smooth_chroma[..., 1]
+        pack420(*state.step(*unpack420(packed)), out)
         if self.strength < 1:
             out -= packed
             out *= np.float32(self.strength)

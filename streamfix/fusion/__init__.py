@@ -8,6 +8,7 @@ Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), 
 
 from .fuser import Fused, Fuser
 from .noise import Noise, NoiseEstimator
+from .packed import pack420, unpack420
 from .planes import Floats, blend, bound_difference, bound_pixels, box, enlarge, shrink
 
 __all__ = [
@@ -21,5 +22,7 @@ __all__ = [
     "bound_pixels",
     "box",
     "enlarge",
+    "pack420",
     "shrink",
+    "unpack420",
 ]

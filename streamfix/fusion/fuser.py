@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import motion
 from .noise import Noise
-from .planes import Floats, blend, bound_difference, box, enlarge, shrink
+from .planes import TENT_NOISE, Floats, blend, bound_difference, box, enlarge, shrink
 
 GAIN_MIN = 0.05  # the least share of the new frame: history is forgotten within some 20 frames
 TOLERANCE = 1.6  # residuals up to this many times the expected one are noise
@@ -24,7 +24,7 @@ BLURRED_DETAIL = 6 / 255  # standard deviation of the detail that it blurs as we
 STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by this much of the expected residual
 CAMERA_MOVES = 0.25 / 2  # pixels of the half-size luma; above it nothing is taken to stand still
 STANDS_STILL = 0.35  # median motion in pixels of the half-size luma; noise alone makes some 0.2
-GHOST_BOUND = 3.0  # standard deviations of a frame's mean over 5x5 pixels
+GHOST_BOUND = 3.0  # standard deviations of a frame's local mean over 5x5 pixels
 FINE_BLUR = 0.8  # pixels: of the frame before its fine flow is found
 OUTSIDE = 1e3  # variance of what comes in at the edge of the picture: nothing is known about it
 
@@ -83,8 +83,8 @@ class Fuser:
         blend(luma_out, luma, enlarge(gain, *luma.shape))
         blend(chroma_out, chroma, gain[..., None])
         for _ in range(2):  # what the first pass takes from a ghost's edge, the second finds spread around it
-            bound_difference(luma_out, luma, GHOST_BOUND * noise.luma / 5)
-            bound_difference(chroma_out, chroma, GHOST_BOUND * noise.chroma / 5)
+            bound_difference(luma_out, luma, GHOST_BOUND * TENT_NOISE * noise.luma)
+            bound_difference(chroma_out, chroma, GHOST_BOUND * TENT_NOISE * noise.chroma)
         self._guide = guide_out
         self.history = Fused(luma_out, chroma_out, variance)
         return self.history

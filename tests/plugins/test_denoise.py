@@ -16,10 +16,10 @@ import torch
 from streamfix import BadOption, ModelError
 from streamfix.backends import openvino
 from streamfix.filters.base import Filter
+from streamfix.fusion import pack420
 from streamfix.motion import Floats
 from streamfix.registry import Registry
 from streamfix_denoise import Denoise, weights
-from streamfix_denoise.front import pack
 from streamfix_smooth import Smooth
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -38,14 +38,14 @@ def texture(height: int, width: int, seed: int) -> Floats:
 
 def static(t: int) -> Floats:
     chroma = 0.4 + 0.2 * np.dstack([texture(48, 64, 1), texture(48, 64, 2)])
-    return pack(texture(96, 128, 0), chroma.astype(np.float32))
+    return pack420(texture(96, 128, 0), chroma.astype(np.float32))
 
 
 def passing(t: int) -> Floats:
     """A bright square of 24 pixels going right by 4 pixels a frame before a static background."""
     luma = texture(96, 160, 0)
     luma[36:60, 8 + 4 * t : 32 + 4 * t] = 0.9
-    return pack(luma, np.full((48, 80, 2), 0.5, np.float32))
+    return pack420(luma, np.full((48, 80, 2), 0.5, np.float32))
 
 
 def noisy(picture: Floats, t: int, sigma: float = SIGMA) -> Floats:
@@ -87,7 +87,7 @@ def test_real_footage_gains_more_than_by_smooth() -> None:
         f.astype(np.float32) / np.float32(255) for f in frames
     ]  # I420: luma, then both planes of chroma
     chroma = [f[288:].reshape(2, 144, 192).transpose(1, 2, 0) for f in planes]
-    clip = [pack(f[:288], np.ascontiguousarray(uv)) for f, uv in zip(planes, chroma, strict=True)]
+    clip = [pack420(f[:288], np.ascontiguousarray(uv)) for f, uv in zip(planes, chroma, strict=True)]
     ours, baseline = (run(f, clip.__getitem__, 10)[-1] for f in (denoise(), Smooth()))
     assert psnr(ours[:4], clip[-1][:4]) > psnr(baseline[:4], clip[-1][:4]) + 0.2
 
@@ -115,6 +115,23 @@ def test_blind_is_as_good_as_told() -> None:
     clean = static(15)
     blind, told = (run(denoise(sigma=s), static, 16)[-1] for s in ("auto", 15))
     assert psnr(blind, clean) > psnr(told, clean) - 0.2
+
+
+@pytest.mark.parametrize(
+    ("luma", "chroma", "shares"),
+    [
+        (0.2, 0.2, (0, 0)),  # clean
+        (5.0, 5.0, (1, 1)),
+        (0.3, 3.0, (1, 1)),  # a codec has smeared the noise of luma: chroma still tells of it
+        (3.0, 0.3, (1, 0)),  # clean chroma stays, whatever luma is
+        (0.3, 0.85, (0.5, 0.5)),
+    ],
+)
+def test_auto_strength_goes_by_the_noise_that_is_there(luma: float, chroma: float, shares: tuple[float, float]) -> None:
+    share = denoise()._share(torch.tensor([[luma, chroma]]) / 255)
+    assert share.shape == (1, 6, 1, 1)
+    assert share[0, :4].flatten().tolist() == pytest.approx([shares[0]] * 4, abs=1e-4)
+    assert share[0, 4:].flatten().tolist() == pytest.approx([shares[1]] * 2, abs=1e-4)
 
 
 def test_strength_is_the_share_of_the_result() -> None:
@@ -157,7 +174,7 @@ def test_streams_do_not_mix() -> None:
 def test_ten_bits_stay_ten_bits() -> None:
     """Steps smaller than an 8-bit code come out as steps."""
     ramp = np.tile(np.linspace(0.4, 0.4 + 6 / 255, 128, dtype=np.float32), (96, 1))
-    picture = pack(ramp, np.full((48, 64, 2), 0.5, np.float32))
+    picture = pack420(ramp, np.full((48, 64, 2), 0.5, np.float32))
     out = denoise(sigma=2)(torch.from_numpy(picture)[None, None], [denoise(sigma=2).init_state()])[0, 0].numpy()
     assert len(np.unique(np.rint(out[0] * 1023))) > 18
 
@@ -194,6 +211,35 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(ModelError, match=r"sha256 is .*expected .*install streamfix again"):
         weights.load("s", tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    ("options", "there", "lighter"),
+    [
+        ({}, "s", ["smooth"]),
+        ({}, "s xs", ["denoise=tier=xs", "smooth"]),
+        ({"tier": "xs"}, "s xs", ["smooth"]),
+        ({"tier": "m"}, "s m", ["denoise=tier=s", "smooth"]),
+        (
+            {"strength": 0.5, "sigma": 10, "sigma_uv": 4, "detail": -0.5, "backend": "torch"},
+            "s xs",
+            [
+                "denoise=strength=0.5:sigma=10:sigma_uv=4:detail=-0.5:tier=xs:backend=torch",
+                "smooth=strength=0.5:sigma=10",
+            ],
+        ),
+    ],
+)
+def test_lighter_are_the_smallest_network_and_the_fuser_alone(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], there: str, lighter: list[str]
+) -> None:
+    monkeypatch.setattr(weights, "shipped", lambda: dict.fromkeys(there.split(), "0"))
+    assert Denoise(**options).lighter() == lighter
+
+
+def test_the_noise_it_has_measured_is_reported_in_codes() -> None:
+    noise = Denoise(sigma=10, sigma_uv=4)
+    assert noise.report(noise.init_state()) == pytest.approx({"noise_luma": 10, "noise_chroma": 4})
 
 
 @pytest.mark.parametrize("tier", weights.shipped())

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from streamfix import UsageError
+from streamfix import BadOption, UsageError
+from streamfix.fusion import pack420, unpack420
 from streamfix.training.clipfile import ClipPlanes
 from streamfix.training.packed import Decoded
 from streamfix_denoise import clips
-from streamfix_denoise.correction import INPUTS, corrected, seen, sigma_left
-from streamfix_denoise.front import pack, unpack
+from streamfix_denoise.correction import _LEAST, INPUTS, corrected, seen, sigma_left
 from streamfix_denoise.recipe import Recipe, turn
 
 
@@ -84,14 +84,14 @@ def test_a_turned_packed_picture_is_the_packed_turned_picture(across: bool, down
         picture = picture[::-1] if down else picture
         return np.ascontiguousarray(picture.swapaxes(0, 1) if swap else picture)
 
-    got = turn(torch.from_numpy(pack(luma, chroma)), across, down, swap).numpy()
-    assert np.array_equal(got, pack(turned(luma), turned(chroma)))
+    got = turn(torch.from_numpy(pack420(luma, chroma)), across, down, swap).numpy()
+    assert np.array_equal(got, pack420(turned(luma), turned(chroma)))
 
 
 def test_packing_is_undone_by_unpacking() -> None:
     rng = np.random.default_rng(3)
     luma, chroma = rng.random((12, 20), np.float32), rng.random((6, 10, 2), np.float32)
-    assert all(np.array_equal(a, b) for a, b in zip(unpack(pack(luma, chroma)), (luma, chroma), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(unpack420(pack420(luma, chroma)), (luma, chroma), strict=True))
 
 
 def test_without_a_correction_the_fused_frame_stays() -> None:
@@ -121,3 +121,59 @@ def test_what_the_network_sees_is_enough_to_undo_the_noise_by_a_fixed_part() -> 
         fused = 0.5 + left[:, :1] * torch.randn(1, 6, 32, 32, generator=torch.Generator().manual_seed(2))
         restored = corrected(fused, left, seen(fused, fused, left, told)[:, :6])
         assert float((restored - 0.5).std()) < 0.2 * float((fused - 0.5).std())
+
+
+def test_where_noise_goes_the_correction_goes_with_it() -> None:
+    """Contrast and noise k times as strong: the same is seen, so what is taken away is k times as much.
+
+    Up to the least unit, which noise must be told as that much weaker for this to hold exactly.
+    """
+    seeded = torch.Generator().manual_seed(4)
+    network = torch.nn.Conv2d(12, 6, 3, padding=1)  # any network at all, of what is measured in noise
+    detail, error = 0.1 * torch.randn(2, 1, 6, 16, 16, generator=seeded)
+    results, k = [], 3.0
+    for scale in (1.0, k):
+        fused, frame = 0.5 + scale * detail, 0.5 + scale * (detail + error)
+        told = torch.full((1, 2), scale * (0.04 + _LEAST) - _LEAST)
+        left = sigma_left(torch.ones(1, 1, 16, 16), told)
+        with torch.no_grad():
+            results.append(corrected(fused, left, network(seen(fused, frame, left, told)[:, :12])) - fused)
+    assert results[0].abs().max() > 0.01
+    assert torch.allclose(results[1], k * results[0], atol=1e-5)
+
+
+def test_a_new_network_restores_the_fused_frame(material: Decoded) -> None:
+    """Its figures are those of the fused frame, for single pictures and in pairs."""
+    recipe = Recipe("xs", crop=64, margin=8, frames=10, long_frames=12)
+    samples = itertools.islice(recipe.samples(material, np.random.default_rng(1), {"gaussian": 1.0}), 2)
+    chosen = list(samples)
+    batch = {name: torch.from_numpy(np.stack([s[name] for s in chosen])) for name in chosen[0]}
+    network = recipe.network()
+    with torch.no_grad():
+        for pairs, at in ((True, slice(None)), (False, 1)):
+            restored, target = recipe.predict(network, batch, pairs)
+            assert torch.equal(restored, batch["fused"][:, at]) and torch.equal(target, batch["target"][:, at])
+        figures = recipe.figures(network, batch)
+    assert figures["psnr_restored_y"] == figures["psnr_fused_y"]
+    assert [title for title, _ in recipe.pictures(network, batch)] == ["frame", "fused", "restored", "clean"]
+
+
+def test_turning_a_batch_turns_all_that_has_a_place_and_nothing_else() -> None:
+    """Whatever the turn, planes that were equal to each other stay so, and noise levels stay as they are."""
+    picture = torch.rand(2, 2, 6, 8, 8)
+    batch = dict.fromkeys(("frame", "fused", "target"), picture)
+    batch |= {"variance": picture[:, :, 4:5], "sigma": torch.rand(2, 2, 2)}
+    turns = set()
+    for seed in range(12):
+        turned = Recipe().augment(batch, np.random.default_rng(seed))
+        assert torch.equal(turned["frame"], turned["fused"]) and torch.equal(turned["frame"], turned["target"])
+        assert torch.equal(turned["variance"], turned["frame"][:, :, 4:5])
+        assert torch.equal(turned["sigma"], batch["sigma"])
+        turns.add(turned["frame"].numpy().tobytes())
+    assert len(turns) > 4
+
+
+@pytest.mark.parametrize("options", [{"crop": 100}, {"margin": 3}, {"frames": 9}, {"long_frames": 5}])
+def test_options_that_make_no_sample_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(BadOption, match=f"{next(iter(options))}={next(iter(options.values()))}"):
+        Recipe("s", **options)

@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from streamfix import BadOption
+from streamfix import BadOption, layout
 from streamfix.filters.base import Filter
-from streamfix.fusion import NoiseEstimator
+from streamfix.fusion import NoiseEstimator, pack420, unpack420
 from streamfix.motion import Floats
 from streamfix.registry import Registry
 from streamfix_smooth import Smooth
@@ -298,6 +298,25 @@ def test_noise_is_measured(scene: Scene, sigma: float) -> None:
     tolerance = 0.15 if scene is not panning else 0.35  # spatial evidence only: the texture counts as noise
     assert noise.luma == pytest.approx(sigma, rel=tolerance, abs=1 / 255)
     assert noise.chroma == pytest.approx(sigma / 2, rel=tolerance, abs=1 / 255)
+
+
+def test_the_noise_is_reported_in_codes() -> None:
+    smooth = Smooth()
+    state = smooth.init_state()
+    assert smooth.report(state) == {"noise_luma": 0, "noise_chroma": 0}
+    for x in noisy(static(), 10):
+        smooth(x, [state])
+    assert smooth.report(state) == pytest.approx({"noise_luma": SIGMA * 255, "noise_chroma": SIGMA * 255}, rel=0.3)
+
+
+def test_packing_is_the_layouts_and_unpacking_its_opposite() -> None:
+    luma, chroma = static()(0)
+    packed = pack420(luma, chroma)
+    theirs = layout.pack420(torch.from_numpy(luma.copy())[None], torch.from_numpy(chroma.copy()).permute(2, 0, 1))
+    assert np.array_equal(packed, theirs.numpy())
+    out = np.empty_like(packed)
+    assert pack420(luma, chroma, out) is out and np.array_equal(out, packed)
+    assert all(np.array_equal(a, b) for a, b in zip(unpack420(packed), (luma, chroma), strict=True))
 
 
 def test_smoothed_noise_of_a_standing_picture_is_measured() -> None:
