@@ -10,7 +10,7 @@ escaping").
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .errors import UsageError
@@ -52,6 +52,18 @@ def parse_chain(text: str) -> list[FilterSpec]:
             raise UsageError(f"-vf {text!r}: a filter name is missing at {part or 'the end'!r}")
         chain.append(FilterSpec(name, _unquote(arguments)))
     return chain
+
+
+def chain_text(chain: Iterable[FilterSpec]) -> str:
+    """The chain as `parse_chain` reads it."""
+    return ",".join(f"{s.name}={_quote(s.arguments)}" if s.arguments else s.name for s in chain)
+
+
+def _quote(text: str) -> str:
+    """What `_unquote` makes `text` of."""
+    kept = len(text.strip(" "))
+    begin = len(text) - len(text.lstrip(" "))
+    return "".join(f"\\{c}" if c in "\\',;[" or not begin <= i < begin + kept else c for i, c in enumerate(text))
 
 
 def _tokens(text: str) -> Iterator[tuple[str, bool]]:

@@ -24,14 +24,25 @@ class Channel(Generic[T]):
     A full channel makes `send` wait: that is the back-pressure. With
     `droppable`, a full channel first gives up its oldest item for which
     `droppable(item)` is true, which is how a live stream sheds load; items
-    for which it is false are never lost.
+    for which it is false are never lost. on_drop: told of each, in the sender's
+    thread, outside the lock. spare: so many items that may not be dropped have
+    room besides, lest they hold up what is behind them. patience_s: so long a
+    full channel waits all the same before it gives up anything: what comes in
+    a burst to a receiver with time for it is not lost.
     """
 
-    def __init__(self, depth: int, droppable: Callable[[T], bool] | None = None) -> None:
+    def __init__(
+        self,
+        depth: int,
+        droppable: Callable[[T], bool] | None = None,
+        on_drop: Callable[[T], None] | None = None,
+        spare: int = 0,
+        patience_s: float = 0.0,
+    ) -> None:
         if depth < 1:
             raise ValueError(f"channel depth must be at least 1, got {depth}")
-        self.depth = depth
-        self._droppable = droppable
+        self.depth, self.spare, self.patience_s = depth, spare, patience_s
+        self._droppable, self._on_drop = droppable, on_drop
         self._dropped = 0
         self._items: deque[T] = deque()
         self._finished = False
@@ -53,14 +64,22 @@ class Channel(Generic[T]):
 
     def send(self, item: T) -> None:
         """Wait for room, then append `item`. Raises Closed once the receiver is gone."""
+        given_up: list[T] = []
         with self._changed:
-            while len(self._items) >= self.depth and not self._closed:
-                if not self._drop_oldest():
+            if self.patience_s and self._droppable is not None:
+                self._changed.wait_for(lambda: self._closed or not self._is_full_for(item), self.patience_s)
+            while self._is_full_for(item) and not self._closed:
+                if not self._drop_oldest(given_up):
                     self._changed.wait()
-            if self._closed:
-                raise Closed
-            self._items.append(item)
+            if not self._closed:
+                self._items.append(item)
+            closed = self._closed
             self._changed.notify_all()
+        if self._on_drop is not None:
+            for old in given_up:
+                self._on_drop(old)
+        if closed:
+            raise Closed
 
     def finish(self) -> None:
         """Sender's side: what is queued is still delivered, then iteration ends."""
@@ -87,12 +106,20 @@ class Channel(Generic[T]):
             yield item
             del item  # a frame must not be kept alive while the receiver waits for the next
 
-    def _drop_oldest(self) -> bool:
+    def _is_full_for(self, item: T) -> bool:
+        if len(self._items) < self.depth:
+            return False
+        if not self.spare or self._droppable is None or len(self._items) >= self.depth + self.spare:
+            return True
+        return self._droppable(item) and sum(map(self._droppable, self._items)) >= self.depth
+
+    def _drop_oldest(self, given_up: list[T]) -> bool:
         if self._droppable is None:
             return False
         for i, item in enumerate(self._items):
             if self._droppable(item):
                 del self._items[i]
                 self._dropped += 1
+                given_up.append(item)
                 return True
         return False

@@ -19,7 +19,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from .channel import Channel, Closed
@@ -52,6 +52,10 @@ class Stage(ABC):
         """Give what is still held, at the end of the stream."""
         return ()
 
+    def report(self) -> Mapping[str, float]:
+        """What it measures on the way, by name, the unit in the name or its filter's documentation."""
+        return {}
+
     def close(self) -> None:  # noqa: B027 - most stages hold nothing to release
         """Release resources. Called once, also after an error."""
 
@@ -79,6 +83,9 @@ class Chain(Stage):
         first = max((i for i, stage in enumerate(self.stages) if stage.enough), default=0)
         for i, stage in enumerate(self.stages[first:], first):
             yield from self._through(i + 1, stage.flush())
+
+    def report(self) -> dict[str, float]:
+        return {name: value for stage in self.stages for name, value in stage.report().items()}
 
     def close(self) -> None:
         close_all(self.stages)
@@ -118,7 +125,11 @@ class Pipeline:
     (depth + 1) per stage plus what the stages themselves hold.
     droppable: makes the first channel, and only that one, give up its oldest
     item for which this is true instead of making the source wait (live input).
-    first_depth: depth of the first channel, where it differs (live: 1).
+    first_depth: depth of the first channel, where it differs (live: 1). first_spare,
+    first_patience_s: its room for items that may not be dropped, and how long it waits before it drops one.
+    on_drop: told of each item that the first channel gave up.
+    worked: told of each item that a stage has worked on: the stage's name, the item, and the seconds it took; called
+    in the stage's thread.
     """
 
     def __init__(
@@ -128,15 +139,23 @@ class Pipeline:
         depth: int = 4,
         droppable: Callable[[Any], bool] | None = None,
         first_depth: int | None = None,
+        first_spare: int = 0,
+        first_patience_s: float = 0.0,
+        on_drop: Callable[[Any], None] | None = None,
+        worked: Callable[[str, Any, float], None] | None = None,
     ) -> None:
         if not stages:
             raise ValueError("a pipeline needs at least one stage after its source")
         self.source = source
         self.stages = stages
         depths = [first_depth or depth] + [depth] * (len(stages) - 1)
-        self._channels: list[Channel[Any]] = [Channel(d, droppable if i == 0 else None) for i, d in enumerate(depths)]
+        self._channels: list[Channel[Any]] = [
+            Channel(depths[0], droppable, on_drop, first_spare, first_patience_s),
+            *map(Channel, depths[1:]),
+        ]
         self._threads: list[threading.Thread] = []
         self._busy_s = [0.0] * (1 + len(stages))
+        self._worked = worked
         self._error: BaseException | None = None
         self._begun = False
         self._closed = False
@@ -233,7 +252,10 @@ class Pipeline:
                 self._deliver(i, part, outbox)
             else:
                 for item in inbox:
+                    before_s = self._busy_s[i]
                     self._deliver(i, part.push(item), outbox)
+                    if self._worked is not None:
+                        self._worked(self._names()[i], item, self._busy_s[i] - before_s)
                     del item
                     if part.enough:
                         self.source.stop()

@@ -86,7 +86,11 @@ class Registry(Generic[T]):
         }
 
     def create(self, name: str, options: Mapping[str, Any] | None = None, /) -> T:
-        """Make one. Text values are parsed by the annotation of the argument they are for.
+        """Make one, with the options as `values` reads them. Raises UnknownName or BadOption."""
+        return self.get(name)(**self.values(name, options))
+
+    def values(self, name: str, options: Mapping[str, Any] | None = None, /) -> dict[str, Any]:
+        """Read the options for one by their names. Text is parsed by the annotation of the argument it is for.
 
         The keys "0", "1", ... stand for the options in their order, as in `model=net.pth`.
         Raises UnknownName, or BadOption naming the option and what it takes.
@@ -106,7 +110,7 @@ class Registry(Generic[T]):
         missing = [k for k, o in known.items() if o.default is inspect.Parameter.empty and k not in values]
         if missing:
             raise BadOption(f"{name} needs {missing[0]}, as in {name}={missing[0]}=VALUE")
-        return self.get(name)(**values)
+        return values
 
     def _points(self) -> dict[str, EntryPoint]:
         if self._announced is None:

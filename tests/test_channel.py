@@ -112,6 +112,53 @@ def test_a_channel_full_of_undroppable_items_waits() -> None:
     assert channel.dropped == 0
 
 
+def test_undroppable_items_in_spare_places_hold_up_nobody() -> None:
+    given_up: list[str] = []
+    channel: Channel[str] = Channel(1, str.islower, given_up.append, spare=3)
+    for item in ("P", "a", "Q", "b", "R"):
+        channel.send(item)
+    assert given_up == ["a"], "what may not be dropped takes nobody's place either"
+    channel.send("c")
+    channel.finish()
+    assert list(channel) == ["P", "Q", "R", "c"]
+    assert given_up == ["a", "b"]
+
+
+def test_spare_places_end_too() -> None:
+    channel: Channel[str] = Channel(1, str.islower, spare=2)
+    for item in "PQR":
+        channel.send(item)
+
+    def sender() -> None:
+        channel.send("S")
+        channel.finish()
+
+    thread = in_thread(sender)
+    assert list(channel) == ["P", "Q", "R", "S"]
+    joined(thread)
+
+
+def test_a_patient_channel_loses_no_burst_to_a_receiver_that_takes_it() -> None:
+    channel: Channel[str] = Channel(1, str.islower, patience_s=30)
+
+    def sender() -> None:
+        for item in "abcdefgh":
+            channel.send(item)
+        channel.finish()
+
+    thread = in_thread(sender)
+    assert list(channel) == list("abcdefgh")
+    joined(thread)
+
+
+def test_its_patience_ends() -> None:
+    channel: Channel[str] = Channel(1, str.islower, patience_s=0.001)
+    for item in "abc":
+        channel.send(item)
+    channel.finish()
+    assert list(channel) == ["c"]
+
+
 def test_an_item_taken_is_not_kept_alive_by_the_channel() -> None:
     import gc
     import weakref

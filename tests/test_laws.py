@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -126,6 +128,42 @@ class Brighter(Silent):
         return (x - 16 / 255) * 255 / 219
 
 
+class Misled(Silent):
+    """Names a lighter filter that there is not."""
+
+    def lighter(self) -> Sequence[str]:
+        return ["lighter_than_air"]
+
+
+class Shrunk(Chunk):
+    """Enlarges, and names a filter that does not in its place."""
+
+    def lighter(self) -> Sequence[str]:
+        return ["smooth"]
+
+
+class Immeasurable(Silent):
+    """Reports a measurement that it could not take."""
+
+    def report(self, state: None) -> Mapping[str, float]:
+        return {"noise_luma": float("nan")}
+
+
+class Scratched(Silent):
+    """Says that threads may call it at once, and keeps what it works on in one place."""
+
+    thread_safe = True
+
+    def __init__(self) -> None:
+        self.met = threading.Barrier(2)
+
+    def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
+        self.scratch = x
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self.met.wait(0.3)  # for another thread; a barrier that nobody came to lets all pass from then on
+        return self.scratch
+
+
 BREAKS = [
     (Silent, "is_documented"),
     (Untyped, "is_documented"),
@@ -144,7 +182,11 @@ BREAKS = [
     (Random, "is_deterministic"),
     (Random, "threaded_is_inline"),
     (Mixed, "batched_is_alone"),
+    (Scratched, "is_thread_safe_where_declared"),
     (Brighter, "keeps_the_level"),
+    (Misled, "offers_what_exists"),
+    (Shrunk, "offers_what_exists"),
+    (Immeasurable, "reports_numbers"),
 ]
 
 

@@ -255,6 +255,27 @@ def test_live_overload_drops_frames_but_no_cut_and_no_packet() -> None:
     assert [f.pts for f in sink.frames] == sorted(f.pts for f in sink.frames)
 
 
+def test_drops_are_told_of_and_undroppable_items_have_their_places() -> None:
+    frames = clip(30, 8, 8)
+    items: list[Any] = [x for i, f in enumerate(frames) for x in (f, f"packet {i}")]
+    given, dropped = threading.Event(), list[Frame]()
+    source = ListSource(items, on_item=lambda n: given.set() if n == len(items) - 1 else None)
+    sink = ListSink(on_item=lambda _: given.wait(10) or pytest.fail("packets hold up the source"))
+    pipeline = Pipeline(
+        source,
+        sink,
+        droppable=lambda item: isinstance(item, Frame),
+        first_depth=1,
+        first_spare=len(frames),
+        on_drop=dropped.append,
+    )
+    pipeline.run()
+    assert [i for i in sink.items if isinstance(i, str)] == [i for i in items if isinstance(i, str)]
+    assert sorted(f.pts for f in (*sink.frames, *dropped)) == [f.pts for f in frames]
+    assert len(dropped) == pipeline.dropped > 20
+    assert sink.frames[-1] is frames[-1]
+
+
 def test_only_the_first_channel_drops() -> None:
     sink = ListSink()
     pipeline = Pipeline(ListSource(range(50)), Counted(), Counted(), sink, depth=1, droppable=lambda i: i < 0)
@@ -281,6 +302,16 @@ def test_threads_are_named_and_gone_afterwards() -> None:
     assert names == ["source", "sink"]
     assert not {"source", "counted", "sink"} & {t.name for t in threading.enumerate()}
     assert list(pipeline.busy_s) == ["source", "counted", "sink"]
+
+
+def test_who_asks_is_told_what_each_stage_worked_on() -> None:
+    told: list[tuple[str, Any, float]] = []
+    pipeline = Pipeline(ListSource(range(3)), Counted(), ListSink(), worked=lambda *what: told.append(what))
+    pipeline.run()
+    for name in ("counted", "sink"):
+        assert [item for stage, item, _ in told if stage == name] == [0, 1, 2]
+        assert sum(seconds for stage, _, seconds in told if stage == name) <= pipeline.busy_s[name]
+    assert {stage for stage, _, _ in told} == {"counted", "sink"}, "a source waits; that is no work"
 
 
 def test_a_pipeline_needs_a_stage() -> None:

@@ -15,6 +15,7 @@ import streamfix
 from streamfix.apps.cli import subcommands
 from streamfix.apps.cli.grammar import parse
 from streamfix.apps.cli.jobs import job_spec
+from streamfix.apps.daemon import service
 from streamfix.chainspec import parse_chain
 from streamfix.conformance.laws import LAWS
 from tests.apps.material import write_clip
@@ -31,7 +32,7 @@ def fenced(language: str) -> list[str]:
 def command_lines() -> list[list[str]]:
     """Every streamfix command of the README, in words."""
     found = []
-    for line in "".join(fenced("sh")).splitlines():
+    for line in "".join(fenced("sh")).replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         while words:
             end = next((i for i, w in enumerate(words) if w == "|" or w.endswith(";")), len(words))
@@ -45,6 +46,9 @@ def command_lines() -> list[list[str]]:
 def test_each_command_is_understood(words: list[str]) -> None:
     if words[0] in subcommands.NAMES:
         assert subcommands.read(words)
+        return
+    if words[0] == "daemon":
+        assert service.read(words[1:]).config
         return
     line = parse(words)
     assert not line.warnings

@@ -29,6 +29,7 @@ class Edge(Filter[None]):
     """
 
     layout = "luma"
+    thread_safe = True
 
     def __init__(
         self,

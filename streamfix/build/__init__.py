@@ -1,6 +1,7 @@
 """From a description of a job to its running pipeline. The one room that knows all others.
 
-Three threads a job: `decode` (Reader), `restore` (all filters), `encode` (Writer).
+Three threads a job: `decode` (Reader), `restore` (all filters), `encode` (Writer); a live job has one more for each
+connection to its camera, and one for each output, as has a job with several outputs.
 """
 
 from __future__ import annotations
@@ -8,28 +9,46 @@ from __future__ import annotations
 from ..errors import UsageError
 from ..media.reader import Reader
 from ..media.writer import Writer
-from ..pipeline import Closable, close_all
+from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
+from .hosting import Hosting
 from .job import Job, JobSpec, Progress
 
-__all__ = ["Job", "JobSpec", "Progress", "Restoration", "build", "check_chain", "restore_stage"]
+__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build", "check_chain", "restore_stage"]
 
 
-def build(spec: JobSpec) -> Job:
-    """Check the chain, load its filters, open the inputs and prepare the output, in this order.
+def build(spec: JobSpec, hosting: Hosting | None = None) -> Job:
+    """Check the chain, load its filters, open the inputs and prepare the outputs, in this order.
 
+    A live job's camera is waited for as long as it takes; see `Hosting.opening`.
+    hosting: the job's surroundings where it does not run alone.
     Raises a StreamfixError; nothing stays open then.
     """
+    hosting = hosting or Hosting()
     if not spec.inputs:
         raise UsageError("a job needs an input")
+    if spec.live is not None:
+        from .live import live_job
+
+        return live_job(spec, spec.live, hosting)
     opened: list[Closable] = []
     try:
-        if restoration := restore_stage(spec.filters, spec.device):
+        if restoration := restore_stage(spec.filters, spec.device, hosting.pool):
             opened.append(restoration)
         reader = Reader(spec.inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
         opened.append(reader)
-        writer = Writer(spec.output, reader)
+        hosting.opening(reader)
+        hosting.admit(reader.info)
+        writer: Stage
+        if spec.also:
+            from ..live.fanout import Fanout
+
+            writer = Fanout(spec.outputs, reader, depth=spec.queue_depth)
+        else:
+            writer = Writer(spec.output, reader)
     except BaseException:
         close_all(opened)
         raise
-    return Job(spec, reader, restoration, writer)
+    stages = [restoration, writer] if restoration else [writer]
+    pipeline = Pipeline(reader, *stages, depth=spec.queue_depth, worked=hosting.worked)
+    return Job(spec, reader, restoration, writer, pipeline)

@@ -13,28 +13,32 @@ from ..pipeline import Chain, Stage, close_all
 
 if TYPE_CHECKING:
     from ..filters.base import Filter
+    from .pool import FilterPool
 
 
 class Restoration(Chain):
     """All filters of one stream in one thread; releases the filters at the end.
 
-    generative: names of the filters that may invent detail.
+    filters: ours, in their order. generative: names of those that may invent detail.
     """
 
     def __init__(self, stages: Sequence[Stage], filters: Mapping[str, Filter[Any]]) -> None:
         super().__init__(*stages, name="restore")
-        self._filters = list(filters.values())
+        self.filters = tuple(filters.values())
         self.generative = [name for name, f in filters.items() if f.generative]
 
     def close(self) -> None:
-        close_all((*self.stages, *self._filters))
+        close_all((*self.stages, *self.filters))
 
 
-def restore_stage(chain: Iterable[FilterSpec], device: str = "auto") -> Restoration | None:
+def restore_stage(
+    chain: Iterable[FilterSpec], device: str = "auto", pool: FilterPool | None = None
+) -> Restoration | None:
     """The filters of a chain as one stage; None for an empty chain, of which `null` is no part.
 
     A name that a package has announced is ours; any other is libavfilter's, and
-    neighbours among these share one graph. Raises UnknownName, BadOption,
+    neighbours among these share one graph. With a pool of the same device
+    filters are shared with other stages. Raises UnknownName, BadOption,
     DeviceError, or what a filter raises when it loads its model.
     """
     chain = tuple(chain)
@@ -63,7 +67,8 @@ def restore_stage(chain: Iterable[FilterSpec], device: str = "auto") -> Restorat
             from ..filters.cut import CutDetector
 
             on = devices.choose(device)
-            made = FILTERS.create(spec.name, spec.options)
+            shared = pool if pool is not None and pool.device == on else None
+            made = FILTERS.create(spec.name, spec.options) if shared is None else shared.lease(spec)
             filters[_label(spec.name, filters)] = made
             made.to(on)
             if not cut_detected and _is_temporal(made):
@@ -110,7 +115,8 @@ def _is_temporal(made: Filter[Any]) -> bool:
     from ..filters.base import Filter
 
     windowed = made.past or made.future or made.step > 1
-    return bool(windowed) or type(made).init_state is not Filter.init_state
+    own: Filter[Any] = getattr(made, "wrapped", made)  # one of a pool is seen through its lease
+    return bool(windowed) or type(own).init_state is not Filter.init_state
 
 
 def _label(name: str, taken: Mapping[str, Any]) -> str:

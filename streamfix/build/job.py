@@ -6,25 +6,36 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from ..chainspec import FilterSpec
+from ..errors import Cancelled
+from ..live.health import Health, Report
+from ..live.policy import LivePolicy
 from ..media.reader import Reader
 from ..media.specs import InputSpec, OutputSpec
 from ..media.writer import Writer
-from ..pipeline import Pipeline, Stage
+from ..pipeline import Pipeline
 from .chain import Restoration
+
+if TYPE_CHECKING:
+    from ..live.fanout import Fanout
+    from ..live.restoration import LiveRestoration
+    from ..live.source import LiveSource
 
 _NEVER_LESS_S = 1e-3  # no rate is computed over a shorter time
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """One restoration job: inputs, filters, one output.
+    """One restoration job: inputs, filters, outputs.
 
     filters: the chain as `chainspec.parse_chain` reads it; empty passes pictures through untouched.
     maps: ffmpeg's -map, empty for the default choice; audio, subtitles, data: False leaves them out.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
-    queue_depth: items held between two threads.
+    queue_depth: items held between two threads; a live job holds as few as it can.
+    also: further outputs of the same pictures.
+    live: how a camera is dealt with, which then is the only input; None reads to the end and waits for every picture.
     """
 
     inputs: Sequence[InputSpec]
@@ -36,6 +47,13 @@ class JobSpec:
     data: bool = True
     device: str = "auto"
     queue_depth: int = 4
+    also: Sequence[OutputSpec] = ()
+    live: LivePolicy | None = None
+
+    @property
+    def outputs(self) -> tuple[OutputSpec, ...]:
+        """All of them, the first one first."""
+        return self.output, *self.also
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,7 @@ class Progress:
     time_s: presentation time of the last picture written, None before the first.
     part: share of the work that is done, 0 to 1, None if the input does not say how long it is.
     busy_s: seconds each thread has worked, its waiting left out.
+    health: of a live job; `dropped` counts what it gave up, too.
     """
 
     frames: int = 0
@@ -56,6 +75,7 @@ class Progress:
     elapsed_s: float = 0.0
     part: float | None = None
     busy_s: Mapping[str, float] = field(default_factory=dict)
+    health: Report | None = None
 
     @property
     def fps(self) -> float:
@@ -79,22 +99,38 @@ class Progress:
 
 
 class Job:
-    """A job ready to run, once. Made by `build`."""
+    """A job ready to run, once. Made by `build`.
 
-    def __init__(self, spec: JobSpec, reader: Reader, restoration: Restoration | None, writer: Writer) -> None:
+    health: of a live job, else None.
+    """
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        reader: Reader | LiveSource,
+        restoration: Restoration | LiveRestoration | None,
+        writer: Writer | Fanout,
+        pipeline: Pipeline,
+        health: Health | None = None,
+    ) -> None:
         self.spec, self.reader, self.restoration, self.writer = spec, reader, restoration, writer
-        stages: list[Stage] = [restoration, writer] if restoration else [writer]
-        self.pipeline = Pipeline(reader, *stages, depth=spec.queue_depth)
+        self.pipeline, self.health = pipeline, health
         self._begun_s: float | None = None
         self._ended_s: float | None = None
 
     def run(self) -> None:
         """Run to the end. Raises the first error of any part."""
         self._begun_s = time.monotonic()
+        error: BaseException | None = None
         try:
             self.pipeline.run()
+        except BaseException as caught:
+            error = caught
+            raise
         finally:
             self._ended_s = time.monotonic()
+            if self.health is not None:
+                _settle(self.health, error)
 
     def stop(self) -> None:
         """End the input: what was read is still restored and written. From any thread."""
@@ -109,16 +145,23 @@ class Job:
         """How far the job is now. From any thread."""
         w = self.writer
         now_s = self._ended_s or time.monotonic()
+        frames = w.frames_written
+        busy_s = dict(self.pipeline.busy_s)
+        if not isinstance(w, Writer):
+            busy_s["encode"] = w.busy_s
+        report = None if self.health is None else self.health.report()
+        dropped = w.dropped + self.pipeline.dropped if report is None else sum(report.dropped.values())
         return Progress(
-            frames=w.frames_written,
+            frames=frames,
             bytes=w.bytes_written,
-            time_s=w.position_s if w.frames_written else None,
+            time_s=w.position_s if frames else None,
             duplicated=w.duplicated,
-            dropped=w.dropped + self.pipeline.dropped,
+            dropped=dropped,
             errors=self.reader.errors,
             elapsed_s=0.0 if self._begun_s is None else now_s - self._begun_s,
             part=self._part(),
-            busy_s=self.pipeline.busy_s,
+            busy_s=busy_s,
+            health=report,
         )
 
     def _part(self) -> float | None:
@@ -132,7 +175,16 @@ class Job:
         return min(1.0, max(0.0, self.reader.position_s / total_s)) if w.frames_written else 0.0
 
 
-def _length_s(spec: JobSpec, reader: Reader) -> float | None:
+def _settle(health: Health, error: BaseException | None) -> None:
+    """A live run is over: what was on its way is counted, and why there is no more."""
+    failed = error is not None and not isinstance(error, Cancelled)
+    left = health.report().in_flight
+    if left > 0:
+        health.dropped("error" if failed else "stopped", left)
+    health.ended(error if failed else None)
+
+
+def _length_s(spec: JobSpec, reader: Reader | LiveSource) -> float | None:
     """Seconds that the result will last, None if nobody knows."""
     whole_s = reader.info.duration_s
     first = spec.inputs[0]

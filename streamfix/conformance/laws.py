@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
+from math import isfinite
 from typing import Any, get_type_hints
 
 import torch
 from torch import Tensor
 
-from ..filters.base import Filter, Restorer, pad_to_multiple
+from ..chainspec import parse_chain
+from ..filters.base import FILTERS, Filter, Restorer, pad_to_multiple
 from ..filters.batcher import Batcher
 from ..frame import LAYOUTS, Frame
 from ..layout import to_layout
@@ -185,18 +187,14 @@ def batched_is_alone(make: Make) -> None:
 def shares_a_batcher(make: Make) -> None:
     """Two threads behind one Batcher get what each gets alone."""
     with closing(make()) as alone, closing(Batcher(make(), max_batch=2, max_wait_s=0.05)) as shared:
+        _two_threads_are_alone(shared, alone, "behind a batcher and alone differ")
 
-        def stream(filter: Filter[Any], seed: int) -> list[Tensor]:
-            state = filter.init_state()
-            with torch.inference_mode():
-                return [filter(window(filter, call * filter.step, seed), [state]) for call in range(3)]
 
-        want = [stream(alone, seed) for seed in (0, 7)]
-        with ThreadPoolExecutor(2) as threads:
-            got = list(threads.map(lambda seed: stream(shared, seed), (0, 7)))
-        for seen, expected in zip(got, want, strict=True):
-            for y, w in zip(seen, expected, strict=True):
-                _close(y, w, alone, "behind a batcher and alone differ")
+def is_thread_safe_where_declared(make: Make) -> None:
+    """Two threads that call one `thread_safe` filter at once get what each gets alone."""
+    with closing(make()) as alone, closing(make()) as shared:
+        if shared.thread_safe:
+            _two_threads_are_alone(shared, alone, "called from two threads and alone differ")
 
 
 def keeps_the_level(make: Make) -> None:
@@ -210,6 +208,30 @@ def keeps_the_level(make: Make) -> None:
             for plane, want, got in zip("YUV", codes(given), codes(found), strict=True):
                 shift = float(got.float().mean() - want.float().mean())
                 assert abs(shift) <= 3, f"{plane} of a grey clip of level {level} moved by {shift:.1f} codes"
+
+
+def offers_what_exists(make: Make) -> None:
+    """What is lighter names filters that there are, with options they take, and enlarges as much."""
+    with closing(make()) as filter:
+        chains, scale = list(filter.lighter()), filter.scale
+    for text in chains:
+        found = 1
+        for spec in parse_chain(text):
+            assert spec.name in FILTERS, f"lighter() names {spec.name!r} in {text!r}; there are: {', '.join(FILTERS)}"
+            with closing(FILTERS.create(spec.name, spec.options)) as part:
+                found *= part.scale
+        assert found == scale, f"lighter() offers {text!r}, which enlarges by {found}, in place of {scale}"
+
+
+def reports_numbers(make: Make) -> None:
+    """What is reported of a stream are finite numbers by name, before its first frame and after it."""
+    with closing(make()) as filter, torch.inference_mode():
+        state = filter.init_state()
+        for _ in range(2):
+            for name, value in filter.report(state).items():
+                assert name.isidentifier(), f"report() has {name!r}, which is no name"
+                assert isfinite(value), f"report() gives {name} as {value}"
+            filter(window(filter), [state])
 
 
 #: Every law by its name.
@@ -230,7 +252,10 @@ LAWS: dict[str, Law] = {
         keeps_damaged_frames_out,
         batched_is_alone,
         shares_a_batcher,
+        is_thread_safe_where_declared,
         keeps_the_level,
+        offers_what_exists,
+        reports_numbers,
     )
 }
 
@@ -249,6 +274,20 @@ def _check_accounting(make: Make, given: Sequence[Frame], what: str) -> None:
         assert b.picture.format == a.picture.format, f"{what}: came out as {b.picture.format.name}"
         assert (b.time_base, b.duration, b.color) == (a.time_base, a.duration, a.color), f"{what}: tags changed"
         codes(b)  # raises if the planes do not fit the format
+
+
+def _two_threads_are_alone(shared: Filter[Any], alone: Filter[Any], what: str) -> None:
+    def stream(filter: Filter[Any], seed: int) -> list[Tensor]:
+        state = filter.init_state()
+        with torch.inference_mode():
+            return [filter(window(filter, call * filter.step, seed), [state]) for call in range(3)]
+
+    want = [stream(alone, seed) for seed in (0, 7)]
+    with ThreadPoolExecutor(2) as threads:
+        got = list(threads.map(lambda seed: stream(shared, seed), (0, 7)))
+    for seen, expected in zip(got, want, strict=True):
+        for y, w in zip(seen, expected, strict=True):
+            _close(y, w, alone, what)
 
 
 def _same(a: Sequence[Frame], b: Sequence[Frame], what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -36,6 +36,7 @@ class Filter(ABC, Generic[S]):
     batch_tolerance: how far a batch's result may lie from each stream's alone, in [0, 1] units;
     0 is bit-exact.
     keeps_level: False if it is meant to change brightness or hue (low light, white balance).
+    thread_safe: True if several threads may call it at once, each with states of its own.
     """
 
     layout: Layout = "yuv420"
@@ -47,6 +48,7 @@ class Filter(ABC, Generic[S]):
     generative: bool = False
     batch_tolerance: float = 0.0
     keeps_level: bool = True
+    thread_safe: bool = False
 
     def init_state(self) -> S:
         """The state of a stream before the first frame of a shot; None if the filter has none."""
@@ -60,6 +62,17 @@ class Filter(ABC, Generic[S]):
         states: one a stream, changed in place.
         Returns (B, step, C, H * scale, W * scale), not clipped.
         """
+
+    def lighter(self) -> Sequence[str]:
+        """Chains of registered filters that take this one's place where it is too slow, as in `-vf`, the best first.
+
+        They keep its `scale`. None are needed: leaving the filter out is always tried last.
+        """
+        return ()
+
+    def report(self, state: S) -> Mapping[str, float]:
+        """What it has measured of a stream, by name: noise_luma and noise_chroma in 8-bit codes, and the like."""
+        return {}
 
     def to(self, device: torch.device) -> None:
         """Move what the filter computes with to `device`. Called once, before the first frame."""
@@ -122,6 +135,9 @@ class Restorer(Stage):
         for window in self._windower.flush():
             self._restore(window)
         yield from self._ready()
+
+    def report(self) -> Mapping[str, float]:
+        return self.filter.report(self._state)
 
     def close(self) -> None:
         self._places.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,9 +14,9 @@ from torch import Tensor
 from ..errors import FilterError
 from .base import Filter
 
-_DECLARED = (
+DECLARED = (
     *("layout", "past", "step", "future", "scale", "multiple"),
-    *("generative", "batch_tolerance", "keeps_level"),
+    *("generative", "batch_tolerance", "keeps_level", "thread_safe"),
 )
 _Call = tuple[Tensor, Sequence[Any], "Future[Tensor]"]
 
@@ -26,36 +26,62 @@ class Batcher(Filter[Any]):
 
     Each stream has at most one call waiting, so none can crowd out another.
     An error reaches exactly the streams whose call was in the batch.
+
+    wrapped: the filter itself.
+    callers: how many streams share it, where that is known: a batch with a call of each waits no longer, and one
+    stream alone is served in its own thread. May be changed at any time.
+    batches, calls: how many there were. busy_s: seconds the wrapped filter has worked.
     """
 
     def __init__(self, filter: Filter[Any], max_batch: int = 8, max_wait_s: float = 0.002) -> None:
         if max_batch < 1 or max_wait_s < 0:
             raise ValueError(f"max_batch must be >= 1 and max_wait_s >= 0, got {max_batch} and {max_wait_s}")
-        for name in _DECLARED:
+        for name in DECLARED:
             setattr(self, name, getattr(filter, name))
         self.batches = 0
         self.calls = 0
-        self._filter, self._max_batch, self._max_wait_s = filter, max_batch, max_wait_s
+        self.busy_s = 0.0
+        self._callers: int | None = None
+        self._working = threading.Lock()
+        self.wrapped, self._max_batch, self._max_wait_s = filter, max_batch, max_wait_s
         self._waiting: list[_Call] = []
         self._changed = threading.Condition()
         self._open = True
         self._thread = threading.Thread(target=self._serve, name="batcher", daemon=True)
         self._thread.start()
 
+    @property
+    def callers(self) -> int | None:
+        return self._callers
+
+    @callers.setter
+    def callers(self, count: int | None) -> None:
+        with self._changed:
+            self._callers = count
+            self._changed.notify()
+
     def init_state(self) -> Any:
-        return self._filter.init_state()
+        return self.wrapped.init_state()
+
+    def lighter(self) -> Sequence[str]:
+        return self.wrapped.lighter()
+
+    def report(self, state: Any) -> Mapping[str, float]:
+        return self.wrapped.report(state)
 
     def to(self, device: torch.device) -> None:
-        self._filter.to(device)
+        self.wrapped.to(device)
 
     def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
         future: Future[Tensor] = Future()
         with self._changed:
             if not self._open:
-                raise FilterError(f"the batcher of {type(self._filter).__name__} is closed")
-            self._waiting.append((x, states, future))
-            self._changed.notify()
-        return future.result()
+                raise FilterError(f"the batcher of {type(self.wrapped).__name__} is closed")
+            alone = self._callers == 1 and not self._waiting
+            if not alone:
+                self._waiting.append((x, states, future))
+                self._changed.notify()
+        return self._work(x, states, 1) if alone else future.result()
 
     def close(self) -> None:
         """Serve what waits, end the thread, close the wrapped filter."""
@@ -63,7 +89,8 @@ class Batcher(Filter[Any]):
             self._open = False
             self._changed.notify()
         self._thread.join()
-        self._filter.close()
+        with self._working:
+            self.wrapped.close()
 
     def _take(self) -> list[_Call]:
         """The next batch; empty once closed and served."""
@@ -73,7 +100,7 @@ class Batcher(Filter[Any]):
                 return []
             deadline = time.monotonic() + self._max_wait_s
             self._changed.wait_for(
-                lambda: len(self._waiting) >= self._max_batch or not self._open, deadline - time.monotonic()
+                lambda: len(self._waiting) >= self._enough() or not self._open, deadline - time.monotonic()
             )
             first = self._waiting[0][0]
             batch: list[_Call] = []
@@ -84,15 +111,28 @@ class Batcher(Filter[Any]):
             self._waiting = rest
             return batch
 
+    def _enough(self) -> int:
+        """Calls that are not made to wait for more."""
+        return self._max_batch if self._callers is None else min(self._max_batch, self._callers)
+
+    def _work(self, x: Tensor, states: Sequence[Any], calls: int) -> Tensor:
+        """The wrapped filter never works in two threads at once."""
+        with self._working:
+            self.batches += 1
+            self.calls += calls
+            begin = time.perf_counter()
+            try:
+                return self.wrapped(x, states)
+            finally:
+                self.busy_s += time.perf_counter() - begin
+
     def _serve(self) -> None:
         while batch := self._take():
-            self.batches += 1
-            self.calls += len(batch)
             try:
                 # inference mode belongs to a thread: the callers' does not reach this one
                 with torch.inference_mode():
                     states = [state for _, many, _ in batch for state in many]
-                    y = self._filter(torch.cat([x for x, _, _ in batch]), states)
+                    y = self._work(torch.cat([x for x, _, _ in batch]), states, len(batch))
                 parts = torch.split(y, [len(x) for x, _, _ in batch])
             except BaseException as error:
                 for _, _, future in batch:

@@ -72,6 +72,7 @@ class _Counts:
     reconnects: int = 0
     rung: int = 0
     rung_name: str = ""
+    rung_reason: str = ""
     dropped: Counter[str] = field(default_factory=Counter)
     figures: dict[str, float] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -147,10 +148,14 @@ class Health:
         """The ladder's rung has changed (or is known: the first call says nothing to the log)."""
         with self._lock:
             first, before = not self._counts.rung_name, self._counts.rung
-            self._counts.rung, self._counts.rung_name = rung, name
+            self._counts.rung, self._counts.rung_name, self._counts.rung_reason = rung, name, reason
         if not first:
             self._event("step", f"{'down' if rung > before else 'up'} to {name or 'pass-through'}: {reason}")
         self._settle()
+
+    def note(self, kind: str, text: str) -> None:
+        """Something else that an operator wants to know; it changes no state."""
+        self._event(kind, text)
 
     def figure(self, name: str, value: float) -> None:
         """Something measured on the way, such as noise_luma in 8-bit codes."""
@@ -229,7 +234,7 @@ class Health:
             elif self._lost is not None:
                 state, reason = ("reconnecting" if self._connected_before else "starting"), self._lost
             elif c.rung or troubled:
-                step = [f"too slow for the whole chain: {c.rung_name or 'pass-through'}"] if c.rung else []
+                step = [f"down to {c.rung_name or 'pass-through'}: {c.rung_reason}"] if c.rung else []
                 state, reason = "degraded", "; ".join(step + troubled)
             else:
                 state, reason = "running", ""
@@ -243,7 +248,7 @@ class Health:
     def _event(self, kind: str, text: str) -> None:
         event = Event(time.time(), kind, text)
         self.events.append(event)
-        level = logging.WARNING if kind in ("lost", "step", "output") else logging.INFO
-        log.log(level, "%s%s", f"{self.name}: " if self.name else "", text)
+        level = logging.WARNING if kind in ("lost", "step", "output", "filter") else logging.INFO
+        log.log(level, "%s%s", f"{self.name}: " if self.name else "", text, extra={"stream": self.name})
         if self._on_event is not None:
             self._on_event(event)

@@ -28,7 +28,8 @@ class LivePolicy:
     on_damaged: pictures that the decoder could not put together: shown as they are ("pass"), or the last good one
     in their place ("hold"). They never enter temporal state.
     lost_after_s: so long without a picture is a lost camera. open_timeout_s: the same while connecting.
-    backoff_s: waits between attempts to connect; the last one repeats.
+    backoff_s: waits after attempts that were answered without a picture; the last one repeats. A camera that is off is
+    asked again after the first one.
     max_jump_s: timestamps that leap further, or backwards, are a clock that was set, not time that passed.
     ladder: filter chains, heavier first, that are stepped down to; None makes them from what the filters offer, an
     empty one has no steps but passing pictures through.

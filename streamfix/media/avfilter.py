@@ -20,6 +20,7 @@ from .picture import frame_from_av, to_av
 
 # Filters that set the sample aspect ratio without changing the picture's size.
 _SET_ASPECT = {"setsar", "setdar", "setparams"}
+_ASPECTS = 16  # measured ones that are kept, also when the graph is built anew
 
 
 def exists(name: str) -> bool:
@@ -91,7 +92,7 @@ class GraphStage(Stage):
         self._shape: _Shape | None = None
         self._in: deque[Frame] = deque()
         self._last: Frame | None = None
-        self._aspects: dict[tuple[int, int], Fraction | None] = {}
+        self._aspects: dict[tuple[_Shape, int, int], Fraction | None] = {}  # of a shape in and a size out
 
     def push(self, item: Any) -> Iterator[Any]:
         if not isinstance(item, Frame):
@@ -109,7 +110,7 @@ class GraphStage(Stage):
         )
         if shape != self._shape:
             yield from self.flush()
-            self._graph, self._shape, self._aspects = _build(self.specs, shape), shape, {}
+            self._graph, self._shape = _build(self.specs, shape), shape
         assert self._graph is not None
         self._in.append(item)
         try:
@@ -164,9 +165,12 @@ class GraphStage(Stage):
         size = (picture.width, picture.height)
         if size == (self._shape.width, self._shape.height) and not any(s.name in _SET_ASPECT for s in self.specs):
             return self._shape.sample_aspect_ratio
-        if size not in self._aspects:
-            self._aspects[size] = measure_aspect(self.specs, self._shape)
-        return self._aspects[size]
+        key = (self._shape, *size)
+        if key not in self._aspects:
+            while len(self._aspects) >= _ASPECTS:
+                del self._aspects[next(iter(self._aspects))]
+            self._aspects[key] = measure_aspect(self.specs, self._shape)
+        return self._aspects[key]
 
 
 def measure_aspect(specs: Sequence[FilterSpec], shape: _Shape) -> Fraction | None:

@@ -21,14 +21,14 @@ def set_dispositions(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> 
     placed: the output's streams in their order, each with its kind. Raises UsageError.
     """
     for place, text in spec.dispositions.items():
-        for stream in _at(f"{spec.url}: -disposition:{place}", place, placed):
+        for stream in _at(f"{spec.shown}: -disposition:{place}", place, placed):
             stream.disposition = Disposition(_flags(spec, place, text, int(stream.disposition)))
 
 
 def set_tags(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
     """Set the streams' tags as asked, by the same places; an empty value removes. Raises UsageError."""
     for place, tags in spec.stream_metadata.items():
-        for stream in _at(f"{spec.url}: -metadata:s:{place}".rstrip(":"), place, placed):
+        for stream in _at(f"{spec.shown}: -metadata:s:{place}".rstrip(":"), place, placed):
             for key, value in tags.items():
                 stream.metadata[key] = value
                 if not value:
@@ -56,7 +56,8 @@ def _flags(spec: OutputSpec, place: str, text: str, old: int) -> int:
             continue
         if name not in Disposition.__members__:
             raise UsageError(
-                f"{spec.url}: -disposition:{place} {text}: no {name!r}; there are: {', '.join(Disposition.__members__)}"
+                f"{spec.shown}: -disposition:{place} {text}: no {name!r}; "
+                f"there are: {', '.join(Disposition.__members__)}"
             )
         bit = int(Disposition[name])
         value = value & ~bit if sign == "-" else value | bit

@@ -43,6 +43,8 @@ _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h26
 class VideoEncoder:
     """Encodes the restored video.
 
+    last_pts: what the frame encoded last was given, in units of time_base.
+
     first: the first frame, whose size, format and colour the stream gets.
     rate: frames a second, a hint unless `constant`.
     Raises UsageError when the encoder does not take it so.
@@ -73,6 +75,7 @@ class VideoEncoder:
         self.timeline = Timeline(self.time_base, self._shown, counts=counts_frames(muxer.format))
         frame = picture.to_av(first)
         self.pix_fmt = fit_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
+        self.last_pts = 0
         self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
         shaped = self._convert(frame, first)
@@ -88,7 +91,7 @@ class VideoEncoder:
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
         """Packets that became ready."""
-        pts = self.timeline.pts(frame)
+        pts = self.last_pts = self.timeline.pts(frame)
         out = self._convert(picture.to_av(frame), frame)
         out.pict_type = 0  # else the encoder copies the decoder's choice of frame types
         out.pts, out.time_base = pts, self.time_base
@@ -138,7 +141,8 @@ class VideoEncoder:
         context.color_primaries, context.color_trc = int(frame.color_primaries), int(frame.color_trc)
         context.colorspace, context.color_range = int(frame.colorspace), int(frame.color_range)
         # PyAV sets these as no encoder wants them: slices only (x264: sliced threads), its own rate control.
-        context.thread_type = "AUTO"
+        # With frame threads x264 holds one picture back for each, also when it was tuned not to.
+        context.thread_type = "SLICE" if "zerolatency" in options.get("tune", "") else "AUTO"
         context.bit_rate = int(default_option(self._codec.name, "b") or 0)
         context.bit_rate_tolerance = int(default_option(self._codec.name, "bt") or 4_000_000)
         context.flags |= Flags.frame_duration

@@ -12,6 +12,7 @@ import av.logging
 from av.container import InputContainer
 
 from ..errors import DecodeError, InputError, OutputError
+from .redact import redact
 from .streams import is_mp4
 
 log = logging.getLogger("streamfix.media")
@@ -24,12 +25,12 @@ _OPEN_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def words(error: BaseException) -> str:
-    """What libav or the system says, without its numbers and without Python's decoration."""
+    """What libav or the system says, without its numbers, Python's decoration and secrets."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     last = getattr(error, "log", None)
     if last and last[2].strip() and last[2].strip() not in text:
         text += f" ({last[1]}: {last[2].strip()})"
-    return " ".join(str(text).split())
+    return redact(" ".join(str(text).split()))
 
 
 def cannot_open(url: str, error: BaseException) -> InputError:
@@ -41,14 +42,14 @@ def cannot_open(url: str, error: BaseException) -> InputError:
         remedy = _before_the_colon(url)
     elif "Picture size 0x0" in words(error):
         remedy = "raw pictures say nothing of themselves: -f rawvideo -video_size WxH -pix_fmt yuv420p -framerate 25"
-    return InputError(f"{url}: {words(error)}" + (f"; {remedy}" if remedy else ""))
+    return InputError(f"{redact(url)}: {words(error)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _before_the_colon(url: str) -> str:
     """The remedy for a name that libav took for a URL."""
     if os.path.exists(url):
-        return f"a file whose name has a colon is written file:{url}"
-    return f"what stands before the colon names a protocol; a file of that name is written file:{url}"
+        return f"a file whose name has a colon is written file:{redact(url)}"
+    return f"what stands before the colon names a protocol; a file of that name is written file:{redact(url)}"
 
 
 def broke_off(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
@@ -60,7 +61,7 @@ def broke_off(url: str, at_s: float | None, error: BaseException, container: Inp
             "name, or put the index in front: ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"
         )
     place = "at the first packet" if at_s is None else f"at {at_s:.3f} s"
-    return (DecodeError if invalid else InputError)(f"{url}: reading failed {place}: {words(error)}")
+    return (DecodeError if invalid else InputError)(f"{redact(url)}: reading failed {place}: {words(error)}")
 
 
 def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
@@ -68,7 +69,7 @@ def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
     remedy = "; free some space" if getattr(error, "errno", None) in (28, 122) else ""  # ENOSPC, EDQUOT
     if isinstance(error, av.error.ProtocolNotFoundError):
         remedy, place = f"; {_before_the_colon(url)}", ""
-    return OutputError(f"{url}: {words(error)}{' ' + place if place else ''}{remedy}")
+    return OutputError(f"{redact(url)}: {words(error)}{' ' + place if place else ''}{remedy}")
 
 
 _shown: int | None = None

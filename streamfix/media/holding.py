@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from contextlib import suppress
 
 import av
@@ -21,6 +22,12 @@ _IN_MPEGTS = {
     *("dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "arib_caption", "klv", "timed_id3", "scte_35"),
     *("smpte_2038", "jpeg2000"),
 }
+# What libavformat's RTP muxer packs (rtpenc.c, is_supported).
+_IN_RTP = {
+    *("h261", "h263", "h263p", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "vp8", "vp9", "av1"),
+    *("dirac", "theora", "aac", "mp2", "mp3", "ac3", "opus", "vorbis", "speex", "ilbc", "amr_nb", "amr_wb"),
+    *("pcm_alaw", "pcm_mulaw", "pcm_s8", "pcm_u8", "pcm_s16be", "pcm_u16be", "adpcm_g722", "adpcm_g726"),
+}
 _SUBTITLES = {"matroska": "srt", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text"}
 
 
@@ -29,6 +36,11 @@ def why_not(format: str, mapped: MappedStream) -> str | None:
 
     Asked by writing a header to memory: libav has no table for it that tells the truth.
     """
+    if format in ("rtsp", "rtp", "sap"):
+        if mapped.codec not in _IN_RTP:
+            return f"RTP has no payload for {mapped.codec}"
+        bare = mapped.codec != "aac" or mapped.stream.codec_context.extradata
+        return None if bare else "its headers are in its packets (ADTS)"
     if format == "mpegts" and mapped.codec not in _IN_MPEGTS:
         return f"MPEG-TS has no stream type for {mapped.codec}"
     scratch = av.open(io.BytesIO(), "w", format=format)
@@ -44,6 +56,21 @@ def why_not(format: str, mapped: MappedStream) -> str | None:
     return None
 
 
+def holder_of(format: str, url: str, options: Mapping[str, str]) -> str:
+    """The format that holds the streams of a muxer that only makes files or connections of another."""
+    if format == "hls":
+        return "mp4" if options.get("hls_segment_type") == "fmp4" else "mpegts"
+    if format in ("dash", "smoothstreaming"):
+        return "mp4"
+    if format not in ("segment", "stream_segment", "ssegment"):
+        return format
+    named = options.get("segment_format")
+    try:
+        return av.open(url, "w", format=named).format.name
+    except ValueError:
+        return format
+
+
 def add_copy(container: OutputContainer, mapped: MappedStream) -> Stream:
     """An output stream for the packets of an input stream. Raises ValueError where it does not fit."""
     stream: Stream = container.add_stream_from_template(mapped.stream, opaque=True)
@@ -56,7 +83,7 @@ def remedy(mapped: MappedStream, format: str, usual: str) -> str:
     """What keeps a stream that a container cannot copy. usual: the container's own audio codec."""
     if mapped.kind == "subtitle":
         usual = _SUBTITLES.get(format, "")
-    elif format == "mpegts":
+    elif format in ("mpegts", "rtsp", "hls"):
         usual = "aac"
     if mapped.kind in ("audio", "subtitle") and usual not in ("", "none"):
         letter = mapped.kind[0]

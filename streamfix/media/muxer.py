@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -15,11 +14,15 @@ import av.error
 from av.container import OutputContainer
 from av.stream import Stream
 
-from ..errors import BadOption, OutputError, UsageError
+from ..errors import BadOption, OutputError, StreamfixError, UsageError
 from .faults import cannot_write, libav_explains
 from .options import nearest_option
+from .place import usual_format, with_address
 from .rational import dts_or_pts
+from .redact import redact
+from .relay import sink_for
 from .target import Target
+from .unused import unused_options
 
 log = logging.getLogger("streamfix.media")
 
@@ -31,17 +34,20 @@ _CRASH_SAFE = {
     "flush_packets": "1",
 }
 _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
+# A picture is out once it is there; a stream that has gone silent holds the others up no longer than that.
+_LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
 MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
 
 
 def guess_format(url: str, format: str | None) -> str:
     """The muxer's name. Raises UsageError where the output's name does not tell."""
+    format = format or usual_format(url)
     try:
         container = av.open("pipe:1" if url in ("-", "pipe:") else url, "w", format=format)
     except ValueError as error:
         if format is not None:
-            raise UsageError(f"{url}: -f {format}: no muxer of that name") from error
-        raise UsageError(f"{url}: the name does not tell the format; add -f, such as -f matroska") from error
+            raise UsageError(f"{redact(url)}: -f {format}: no muxer of that name") from error
+        raise UsageError(f"{redact(url)}: the name does not tell the format; add -f, such as -f matroska") from error
     return container.format.name
 
 
@@ -51,6 +57,7 @@ class Muxer:
     encoder: its name, for messages. options: the muxer's, by name; they win over the defaults made here.
     time_base: the video's, which MP4's start offsets then count in.
     fragments: False writes MP4 in one piece, unreadable until it is complete.
+    live: packets leave at once, and a server that does not answer holds up no other output.
     Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
     """
 
@@ -63,8 +70,10 @@ class Muxer:
         *,
         time_base: Fraction,
         fragments: bool = True,
+        live: bool = False,
     ) -> None:
         self.target = target
+        self.format = format
         self._encoder = encoder
         self._started = False
         self.payload_bytes = 0
@@ -82,25 +91,32 @@ class Muxer:
             defaults = {"avoid_negative_ts": "disabled"}
         elif format == "yuv4mpegpipe":
             defaults = {"strict": "-1"}  # more than 8 bits
+        if live:
+            defaults.update(_LIVE)
+        given = {**defaults, **options}
+        self._sink = sink_for(target.url, format, given, live=live)
+        if self._sink is not None:
+            given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
         self.container: OutputContainer = av.open(
-            target.url,
+            with_address(target.url) if self._sink is None else self._sink.file,
             "w",
-            format=format,
-            options={**defaults, **options},
+            format=format if self._sink is None else self._sink.format,
+            options=given,
             metadata_errors="surrogateescape",
         )
 
     @property
-    def format(self) -> str:
-        return self.container.format.name
+    def settled(self) -> bool:
+        """True once it is known that packets arrive: a server has answered, where there is one."""
+        return self._started and (self._sink is None or self._sink.settled)
 
     def start(self) -> None:
         """Write the header; every stream must be there, every encoder open."""
         try:
-            with libav_explains(), _unused_options() as unused:
+            with libav_explains(), unused_options() as unused:
                 self.container.start_encoding()
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise cannot_write(self.target.shown, f"(the header of {self.format})", error) from error
+            raise self._told(f"(the header of {self.format})", error) from error
         self._started = True
         if unused:
             name = next(iter(unused))
@@ -115,6 +131,10 @@ class Muxer:
         packet.stream = stream
         try:
             self.container.mux_one(packet)
+            if self._sink is not None:
+                self._sink.settle()
+        except StreamfixError:
+            raise
         except (av.FFmpegError, OSError, ValueError) as error:
             if self.format == "image2" and self.payload_bytes and "%" not in self.target.url:
                 raise OutputError(
@@ -123,7 +143,7 @@ class Muxer:
                 ) from error
             at = dts_or_pts(packet)
             place = "" if at is None else f"at {float(at * packet.time_base):.3f} s"
-            raise cannot_write(self.target.shown, place, error) from error
+            raise self._told(place, error) from error
         self.payload_bytes += size
 
     @property
@@ -139,38 +159,28 @@ class Muxer:
         try:
             self.container.close()
         except (av.FFmpegError, OSError) as error:
-            raise cannot_write(self.target.shown, "(the trailer)", error) from error
+            raise self._told("(the trailer)", error) from error
+        if self._sink is not None:
+            self._sink.close()
 
     def give_up(self) -> None:
         """After an error: make what is there readable, if it can be."""
+        self.abort()
         if self._started:
             try:
                 self.container.close()
             except (av.FFmpegError, OSError) as error:
                 log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
+        if self._sink is not None:
+            with suppress(OutputError, BadOption):
+                self._sink.close()
 
+    def abort(self) -> None:
+        """Have a server that holds up whoever writes let go of him. From any thread."""
+        if self._sink is not None:
+            self._sink.kill()
 
-@contextmanager
-def _unused_options() -> Iterator[dict[str, str]]:
-    """Options that libavformat did not take. PyAV tells only by a log message."""
-    unused: dict[str, str] = {}
-
-    class Catch(logging.Filter):
-        def filter(self, record: logging.LogRecord) -> bool:
-            begin, _, rest = record.getMessage().partition("not used: ")
-            if begin and rest:
-                unused.update(ast.literal_eval(rest))
-                return False
-            return True
-
-    logger = logging.getLogger("av.container.output")
-    catch, level, disabled = Catch(), logger.level, logging.root.manager.disable
-    logger.addFilter(catch)
-    logger.setLevel(logging.WARNING)
-    logging.disable(logging.NOTSET)
-    try:
-        yield unused
-    finally:
-        logger.removeFilter(catch)
-        logger.setLevel(level)
-        logging.disable(disabled)
+    def _told(self, place: str, error: BaseException) -> StreamfixError:
+        """The error in our words; why a connection has ended is known better by what held it."""
+        known = None if self._sink is None else self._sink.failure()
+        return known or cannot_write(self.target.shown, place, error)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import av
@@ -15,19 +13,31 @@ import av.error
 
 from ..errors import DecodeError, StreamfixError
 from ..frame import Frame, VideoInfo
-from .decoder import VideoDecoder
-from .faults import broke_off
+from .decoder import Shape, VideoDecoder
+from .feed import Feed
+from .interruption import Interruption
 from .mapping import choose_streams
-from .rational import dts_or_pts
 from .shift import shift_chapters
 from .source import LoopEnd, Source
 from .specs import InputSpec
 from .streams import MappedStream
 
-__all__ = ["InputSpec", "MappedStream", "Reader"]
+__all__ = ["InputSpec", "LiveInput", "MappedStream", "Reader"]
 
 if TYPE_CHECKING:
     Item: TypeAlias = Frame | av.Packet[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveInput:
+    """What reading a camera needs besides.
+
+    stopped: ends the reading from outside, also while the reader is being made.
+    shape: (width, height, pixel format) of an earlier connection's frames, which those of this one get.
+    """
+
+    stopped: Interruption
+    shape: Shape | None = None
 
 
 class Reader:
@@ -37,6 +47,8 @@ class Reader:
     packets) ends the iteration, so that what was decoded is still restored and
     written; `failure` then holds the error, the writer keeps its result as
     incomplete, and `close` raises it: such a job never succeeds.
+
+    live: the input is a camera; its frames say when they came, and it may be stopped while it is being opened.
 
     info: of the restored video, as its first frame is (that one is decoded here).
     streams: in output order; one of them is `restored`.
@@ -57,17 +69,19 @@ class Reader:
         audio: bool = True,
         subtitles: bool = True,
         data: bool = True,
+        live: LiveInput | None = None,
     ) -> None:
         self.inputs = tuple(inputs)
         self.failure: StreamfixError | None = None
         self.position_s = 0.0
-        self._stopped = threading.Event()
+        self._live = live
+        self._stopped = Interruption() if live is None else live.stopped
         self._closed = False
         self._cut = False  # of a frame that -ss left out, for the first that it does not
         self._sources: list[Source] = []
         try:
             for spec in inputs:
-                self._sources.append(Source(spec, self._stopped))
+                self._sources.append(Source(spec, self._stopped, live=live is not None))
             self._open(maps, audio, subtitles, data)
         except BaseException:
             self._close_sources()
@@ -88,6 +102,17 @@ class Reader:
         """The time that counts as 0 for -ss and -to: the start of the restored video's input."""
         source = self._sources[self._video.input_index]
         return source.from_s + source.shift_s
+
+    @property
+    def wall_start_s(self) -> float | None:
+        """When the time 0 was, in Unix time, of cameras that say so (RTCP). From the thread that reads."""
+        source = self._sources[self._video.input_index]
+        at = source.container.start_time_realtime
+        return None if at is None else at / 1e6 - float(source.shift_s)
+
+    def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
+        """The stream among `streams` that a packet of this reader belongs to."""
+        return self._by_id.get(id(packet.stream))
 
     @property
     def stopped(self) -> bool:
@@ -122,7 +147,7 @@ class Reader:
     def _open(self, maps: Sequence[str], audio: bool, subtitles: bool, data: bool) -> None:
         self.streams = choose_streams(
             [s.container for s in self._sources],
-            [s.spec.url for s in self._sources],
+            [s.spec.shown for s in self._sources],
             maps,
             audio=audio,
             subtitles=subtitles,
@@ -132,7 +157,9 @@ class Reader:
         for i, source in enumerate(self._sources):
             source.select([s for s in self.streams if s.input_index == i])
         source = self._sources[self._video.input_index]
-        self._decoder = VideoDecoder(self._video, source.spec)
+        self._by_id = {id(s.stream): s for s in self.streams}
+        shape = None if self._live is None else self._live.shape
+        self._decoder = VideoDecoder(self._video, source.spec, live=self._live is not None, shape=shape)
         first = self._sources[0]
         self.metadata = dict(first.container.metadata)
         self.chapters = shift_chapters(first.container.chapters(), first.shift_s)
@@ -150,7 +177,7 @@ class Reader:
                 return item
         if self.failure is not None:
             raise self.failure
-        url = self._sources[self._video.input_index].spec.url
+        url = self._sources[self._video.input_index].spec.shown
         damaged = f"; {self.errors} packets are damaged" if self.errors else ""
         where = "" if self.frames_read == 0 else " in the part that -ss, -t and -to leave"
         raise DecodeError(f"{url}: {self._video}: no frame could be decoded{where}{damaged}")
@@ -175,7 +202,7 @@ class Reader:
 
     def _read(self) -> Generator[Item, None, None]:
         """Everything, in order. Ends early, with `failure` set, when a source dies."""
-        feeds = [_Feed(i, source) for i, source in enumerate(self._sources)]
+        feeds = [Feed(i, source) for i, source in enumerate(self._sources)]
         try:
             while live := [feed for feed in feeds if feed.packet is not None]:
                 feed = min(live, key=lambda f: f.at_s) if len(live) > 1 else live[0]
@@ -193,18 +220,18 @@ class Reader:
         except StreamfixError as error:
             self.failure = self.failure or error
 
-    def _items_of(self, packet: av.Packet[Any] | LoopEnd, feed: _Feed) -> Iterator[Item]:
+    def _items_of(self, packet: av.Packet[Any] | LoopEnd, feed: Feed) -> Iterator[Item]:
         if isinstance(packet, LoopEnd):
             if feed.index == self._video.input_index:
                 yield from self._frames(None, feed.source)
                 self._decoder.restart()
         elif packet.stream is self._video.stream:
-            yield from self._frames(packet, feed.source)
+            yield from self._frames(packet, feed.source, None if self._live is None else feed.arrived_s)
         elif feed.source.keep(packet):
             yield packet
 
-    def _frames(self, packet: av.Packet[Any] | None, source: Source) -> Iterator[Frame]:
-        for frame in self._decoder.decode(packet):
+    def _frames(self, packet: av.Packet[Any] | None, source: Source, arrived_s: float | None = None) -> Iterator[Frame]:
+        for frame in self._decoder.decode(packet, arrived_s):
             self._cut |= frame.cut
             if source.wanted(frame.pts, frame.time_base, self._video.index):
                 cut, self._cut = self._cut, False
@@ -213,29 +240,3 @@ class Reader:
     def _close_sources(self) -> None:
         for source in self._sources:
             source.close()
-
-
-class _Feed:
-    """One source's next packet, and its time for merging."""
-
-    def __init__(self, index: int, source: Source) -> None:
-        self.index, self.source = index, source
-        self.packet: av.Packet[Any] | LoopEnd | None = None
-        self.at_s = -inf
-        self._packets = source.packets()
-        self.advance()
-
-    def advance(self) -> None:
-        """Read the next packet, None at the end. Raises InputError when the source dies."""
-        self.packet = None
-        try:
-            self.packet = next(self._packets, None)
-        except (av.FFmpegError, OSError) as error:
-            if isinstance(error, StreamfixError):
-                raise
-            at_s = self.at_s if isfinite(self.at_s) else None
-            raise broke_off(self.source.spec.url, at_s, error, self.source.container) from error
-        if isinstance(self.packet, av.Packet):
-            at = dts_or_pts(self.packet)
-            if at is not None:
-                self.at_s = float(at * self.packet.time_base)

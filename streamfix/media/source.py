@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import re
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import av
 import av.error
-from av.container import Flags, InputContainer
+from av.container import InputContainer
 from av.stream import Discard
 
-from ..errors import InputError, UnknownName, UsageError
-from .faults import cannot_open, libav_explains
+from ..errors import InputError, UsageError
+from .interruption import Interruption
+from .opening import Opening
 from .rational import dts_or_pts, pts_or_dts, to_units
 from .shift import shift_packet
 from .specs import InputSpec
@@ -28,6 +28,7 @@ log = logging.getLogger("streamfix.media")
 _MICRO = Fraction(1, 1_000_000)
 # ffmpeg's allowance when it seeks in streams with B-frames: a keyframe's dts may lie before its pts.
 _SEEK_MARGIN_S = Fraction(3, 23)
+_LEAP_S = 10.0  # a live clock that is further off was set
 
 
 class LoopEnd:
@@ -37,17 +38,23 @@ class LoopEnd:
 class Source:
     """Packets of one input.
 
+    live: a camera, whose clock may be set while it is read, and which takes any time to answer.
     start_s: the input's own start time, which -ss and -to count from.
     shift_s: what is added to every timestamp of the first round.
     """
 
-    def __init__(self, spec: InputSpec, stopped: threading.Event) -> None:
-        self.spec = spec
-        self.url = "pipe:0" if spec.url in ("-", "pipe:") else spec.url
+    def __init__(self, spec: InputSpec, stopped: Interruption, *, live: bool = False) -> None:
+        self.spec, self._live = spec, live
         self._stopped = stopped
         if any(t is not None and t < 0 for t in (spec.start_s, spec.duration_s, spec.end_s)):
-            raise UsageError(f"{spec.url}: -ss, -t and -to of an input cannot be negative")
-        self.container = self._open()
+            raise UsageError(f"{spec.shown}: -ss, -t and -to of an input cannot be negative")
+        self._opening = Opening(spec, stopped, live=live)
+        self.url = self._opening.url
+        try:
+            self.container = self._opening.open()
+        except BaseException:
+            self._opening.close()
+            raise
         self.start_s = (self.container.start_time or 0) * _MICRO
         self.from_s = self.start_s + (spec.start_s or 0)
         self.shift_s = Fraction(0)
@@ -70,6 +77,7 @@ class Source:
         """Close the input. Packets that are still queued must not be used any more."""
         for container in (*self._rounds, self.container):
             container.close()
+        self._opening.close()
 
     def packets(self) -> Iterator[av.Packet[Any] | LoopEnd]:
         """Packets in the order of the file, timestamps shifted; LoopEnd between rounds. Raises av.FFmpegError."""
@@ -97,6 +105,7 @@ class Source:
                 if self.spec.realtime:
                     self._pace(packet, mapped.time_base)
                 yield packet
+            self._opening.check_end()
             self._check_complete(ends)
             round_ += 1
             if self._stopped.is_set() or (0 <= self.spec.loops < round_):
@@ -151,7 +160,7 @@ class Source:
             read_s = (ends[stream.index] - begin) * stream.time_base
             if read_s < stated_s - max(Fraction(1, 4), stated_s / 50):
                 raise InputError(
-                    f"{self.spec.url}: the file ends at {float(read_s):.3f} s though its index says "
+                    f"{self.spec.shown}: the file ends at {float(read_s):.3f} s though its index says "
                     f"{float(stated_s):.3f} s: it was cut off"
                 )
 
@@ -164,39 +173,14 @@ class Source:
         if spec.end_s is None:
             return None
         if spec.end_s <= (spec.start_s or 0):
-            raise UsageError(f"{spec.url}: -to {float(spec.end_s):g} lies before -ss {float(spec.start_s or 0):g}")
+            raise UsageError(f"{spec.shown}: -to {float(spec.end_s):g} lies before -ss {float(spec.start_s or 0):g}")
         return begin + spec.end_s - (spec.start_s or 0)
-
-    def _open(self) -> InputContainer:
-        spec = self.spec
-        try:
-            with libav_explains():
-                container = av.open(
-                    self.url,
-                    "r",
-                    format=spec.format,
-                    options=dict(spec.options),
-                    metadata_errors="surrogateescape",
-                    timeout=spec.timeout_s,
-                )
-        except ValueError as error:
-            if isinstance(error, av.FFmpegError):
-                raise cannot_open(spec.url, error) from error
-            raise UnknownName(f"{spec.url}: -f {spec.format}: no demuxer of that name") from error
-        except (av.FFmpegError, OSError) as error:
-            raise cannot_open(spec.url, error) from error
-        if container.format.name == "tty" and spec.format is None:
-            container.close()  # libavformat reads every .txt as a film of a terminal
-            raise InputError(f"{spec.url}: it is text, not video; -f tty reads it as terminal output")
-        # As ffmpeg: made-up pts come in the wrong order where B-frames have none (H.264 in AVI).
-        container.flags &= ~int(cast(int, Flags.gen_pts.value))
-        return container
 
     def _again(self) -> InputContainer:
         for old in self._rounds:
             old.close()
         try:
-            self._rounds = [self._open()]
+            self._rounds = [self._opening.open()]
         except InputError as error:
             raise InputError(f"{error}; -stream_loop needs an input that can be opened again") from error
         self._discard(self._rounds[0])
@@ -220,7 +204,7 @@ class Source:
                     container.seek(target, backward=True)
                     return
             except (av.FFmpegError, OSError):
-                log.debug("%s: cannot seek; reading up to %s s instead", self.url, float(self.from_s))
+                log.debug("%s: cannot seek; reading up to %s s instead", self.spec.shown, float(self.from_s))
                 return
             margin_s *= 8
 
@@ -244,6 +228,8 @@ class Source:
         if self._clock_s is None:
             self._clock_s = now_s, at_s
         wait_s = at_s - self._clock_s[1] - (now_s - self._clock_s[0])
+        if self._live and abs(wait_s) > _LEAP_S:
+            self._clock_s, wait_s = (now_s, at_s), 0.0
         if wait_s > 0:
             self._stopped.wait(wait_s)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from .redact import redact
+
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
@@ -42,6 +44,11 @@ class InputSpec:
     max_error_rate: float = 2 / 3
     timeout_s: float | None = None
 
+    @property
+    def shown(self) -> str:
+        """The url with no secrets in it: what messages call it."""
+        return redact(self.url)
+
 
 @dataclass(frozen=True, slots=True)
 class OutputSpec:
@@ -64,6 +71,7 @@ class OutputSpec:
     map_metadata, map_chapters: take the first input's.
     dispositions: by output stream specifier, such as {"a:0": "default", "s": "0"}.
     overwrite: an existing file may be replaced; it is, once the new one is complete.
+    audio, subtitles, data: False leaves them out of this output.
     """
 
     url: str
@@ -89,3 +97,11 @@ class OutputSpec:
     map_chapters: bool = True
     dispositions: Mapping[str, str] = field(default_factory=dict)
     overwrite: bool = False
+    audio: bool = True
+    subtitles: bool = True
+    data: bool = True
+
+    @property
+    def shown(self) -> str:
+        """The url with no secrets in it: what messages call it."""
+        return redact(self.url)

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Sequence
 
 from ..errors import OutputError
+from .redact import redact
 
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _PATTERN = re.compile(r"%0?\d*d|\$Number|%[YmdHMS]")
@@ -27,7 +28,7 @@ class Target:
     """
 
     def __init__(self, url: str, format: str | None, inputs: Sequence[str], overwrite: bool) -> None:
-        self.shown = url
+        self.shown = url if _path_of(url) is not None else redact(url)
         self._final: str | None = None
         self._created = False
         self.url = "pipe:1" if url in ("-", "pipe:") else url

@@ -11,14 +11,17 @@ from typing import Any
 
 import av
 
-from ..errors import Cancelled, OutputError, StreamfixError, UsageError
+from ..errors import Cancelled, OutputError, StreamfixError
 from ..frame import Frame
-from ..pipeline import Stage
-from .assembly import Output, assemble, request_of, usual_encoder
+from ..pipeline import Milestone, Stage
+from .assembly import Output, assemble
+from .delivery import Delivery
+from .footage import Footage
+from .limits import Limits
 from .muxer import guess_format
 from .rate import ConstantRate
-from .rational import pts_or_dts, to_units
-from .reader import Reader
+from .rational import pts_or_dts, rescale, to_units
+from .request import request_of, streams_for, usual_encoder
 from .shift import shift_packet
 from .specs import OutputSpec
 from .target import Target
@@ -27,14 +30,13 @@ __all__ = ["OutputSpec", "Writer"]
 
 log = logging.getLogger("streamfix.media")
 
-# The others are given this much longer to reach the end where -t ended the video, then reading stops anyway.
-_PATIENCE_S = 2
-
 
 class Writer(Stage):
     """Writes frames and packets to one output.
 
     reader: where the frames come from; its streams, chapters and metadata are taken over.
+    live: encoder and muxer hold nothing back that they need not, and a server that does not answer can be left
+    with `abort`. delivery: told what becomes of each frame.
 
     The output is opened at the first frame, which decides size, format and
     colour; packets that come before it are held, however many they are.
@@ -48,31 +50,36 @@ class Writer(Stage):
 
     name = "encode"
 
-    def __init__(self, spec: OutputSpec, reader: Reader) -> None:
+    def __init__(
+        self, spec: OutputSpec, reader: Footage, *, live: bool = False, delivery: Delivery | None = None
+    ) -> None:
         self.spec, self._reader = spec, reader
+        self._live, self._delivery = live, delivery
         self.frames_written = 0
         self.position_s = 0.0
         self.enough = False
-        _check(spec)
+        self._limits = Limits(spec, reader, streams_for(spec, reader.streams))
         self._format = guess_format(spec.url, spec.format)
         self._target = Target(spec.url, self._format, [i.url for i in reader.inputs], spec.overwrite)
         self._request = request_of(spec, self._format, usual_encoder(self._target, self._format))
         self._rate = ConstantRate(spec.rate) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
-        self._from_s = reader.begin_s + (spec.start_s or 0)
-        self._until_s = self._until()
         self._output: Output | None = None
-        self._held: deque[av.Packet[Any]] = deque()
+        self._held: deque[av.Packet[Any] | Milestone] = deque()
+        self._due: Frame | None = None  # what -r has not shown yet
         self._begin_s: Fraction | None = None
         self._end_s = Fraction(0)  # of the last frame, in the input's time
-        self._video = next(id(s.stream) for s in reader.streams if s.restored)
-        self._waiting = {id(s.stream) for s in reader.streams if s.kind == "audio"} | {self._video}
         self._finished = False
 
     @property
     def video_codec(self) -> str:
         """Name of the video's encoder, asked for or the container's usual one."""
         return self._request.codec
+
+    @property
+    def settled(self) -> bool:
+        """True once frames are known to arrive where they go."""
+        return self.frames_written > 0 and self._output is not None and self._output.muxer.settled
 
     @property
     def bytes_written(self) -> int:
@@ -91,26 +98,32 @@ class Writer(Stage):
 
     def push(self, item: Any) -> Iterable[Any]:
         if isinstance(item, Frame):
+            if self._delivery is not None:
+                self._delivery.accept(item)
             self._push_frame(item)
-        elif isinstance(item, av.Packet):
-            if self._output is None or self.spec.shortest:
-                self._held.append(item)
-            else:
-                self._push_packet(item)
+        elif isinstance(item, av.Packet | Milestone):
+            self._held.append(item)
+            if self._output is not None and not self.spec.shortest:
+                self._let_go()
+        self.enough = self._limits.enough
         return ()
+
+    def abort(self) -> None:
+        """Have a server that holds up whoever writes let go of him. From any thread; the output is lost then."""
+        output = self._output
+        if output is not None:
+            output.muxer.abort()
 
     def flush(self) -> Iterable[Any]:
         if self._rate is not None:
-            for frame in self._rate.flush():
-                self._encode(frame)
+            self._encode_all(self._rate.flush())
         if self._output is None:
             raise self._nothing_came()
         if self.spec.shortest:
-            self._until_s = self._end_s
-            self._release()
-        encoder, muxer = self._output.encoder, self._output.muxer
-        for packet in encoder.flush():
-            muxer.mux(packet, encoder.stream)
+            self._limits.until_s = self._end_s
+            self._let_go(self._end_s)
+        muxer = self._output.muxer
+        self._mux(self._output.encoder.flush())
         for carrier in self._output.carriers.values():
             carrier.flush()
         muxer.finish()
@@ -124,7 +137,12 @@ class Writer(Stage):
 
         An output that is incomplete keeps what it has, and a warning says where it lies.
         """
-        self._held.clear()
+        held, self._held = self._held, deque()
+        for item in held:
+            if isinstance(item, Milestone):
+                item.reached()
+        if self._delivery is not None:
+            self._delivery.give_up("output")
         if self._output is not None and not self._finished:
             self._output.muxer.give_up()
         if not self._finished or self._reader.failure is not None:
@@ -133,20 +151,28 @@ class Writer(Stage):
                 log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
 
     def _push_frame(self, frame: Frame) -> None:
-        at_s = frame.pts * frame.time_base
-        if self._until_s is not None and at_s >= self._until_s:
-            if at_s >= self._until_s + _PATIENCE_S:
-                self._waiting.clear()
-            self._ended(self._video)
-        elif not self.enough and (self.spec.start_s is None or at_s >= self._from_s):
-            if self._rate is None:
-                self._encode(frame)
-            else:
-                for due in self._rate.push(frame):
-                    self._encode(due)
+        if not self._limits.holds_frame(frame.pts * frame.time_base):
+            self._left_out(frame, "outside")
+        elif self._rate is None:
+            self._encode(frame, frame)
+        else:
+            self._encode_all(self._rate.push(frame))
+            self._due = frame
 
-    def _encode(self, frame: Frame) -> None:
+    def _encode_all(self, frames: Iterable[Frame]) -> None:
+        """What -r makes of the frame before: it is shown once, several times, or not at all."""
+        shown, self._due = self._due, None
+        for frame in frames:
+            self._encode(frame, shown)
+            shown = None
+        if shown is not None:
+            self._left_out(shown, "rate")
+
+    def _encode(self, frame: Frame, counts_for: Frame | None) -> None:
+        """counts_for: the frame that is written with it, None if it was before."""
         if self.spec.max_frames is not None and self.frames_written >= self.spec.max_frames:
+            if counts_for is not None:
+                self._left_out(counts_for, "outside")
             return
         lasts_s = frame.duration * frame.time_base
         self._end_s = frame.pts * frame.time_base + lasts_s
@@ -157,18 +183,32 @@ class Writer(Stage):
         if self._output is None:
             self._open(frame)
         assert self._output is not None
-        encoder, muxer = self._output.encoder, self._output.muxer
-        for packet in encoder.encode(frame):
-            muxer.mux(packet, encoder.stream)
+        encoder = self._output.encoder
+        packets = encoder.encode(frame)
+        if self._delivery is not None:
+            self._delivery.encoding(counts_for, encoder.last_pts)
+        self._mux(packets)
         self.frames_written += 1
         if self._begin_s is None:
             self._begin_s = self._end_s - lasts_s
         self.position_s = float(self._end_s - self._begin_s)
         if self.frames_written == self.spec.max_frames:
-            self._until_s = self._end_s
-            self._ended(self._video)
+            self._limits.end_video(self._end_s)
         if self.spec.shortest:
-            self._release()
+            self._let_go(self._end_s)
+
+    def _mux(self, packets: Iterable[av.Packet[Any]]) -> None:
+        assert self._output is not None
+        encoder, muxer = self._output.encoder, self._output.muxer
+        for packet in packets:
+            pts, base = packet.pts, packet.time_base
+            muxer.mux(packet, encoder.stream)
+            if self._delivery is not None:
+                self._delivery.muxed(None if pts is None else rescale(pts, base, encoder.time_base))
+
+    def _left_out(self, frame: Frame, reason: str) -> None:
+        if self._delivery is not None:
+            self._delivery.left_out(frame, reason)
 
     def _open(self, first: Frame) -> None:
         self._output = assemble(
@@ -181,22 +221,29 @@ class Writer(Stage):
             rate=self.spec.rate or self._rate_of(first),
             shift_s=self._shift_s,
             covers=self._covers(),
+            live=self._live,
         )
         if not self.spec.shortest:
-            while self._held:
-                self._push_packet(self._held.popleft())
+            self._let_go()
 
     def _keep_visible(self, first: Frame) -> None:
         """Move everything where the video begins before 0: players do not show it in MP4, Matroska cannot say it."""
         begin_s = first.pts * first.time_base + self._shift_s
         if begin_s < 0:
-            log.warning("%s: the video begins at %.3f s; all streams are moved to 0", self.spec.url, float(begin_s))
+            log.warning(
+                "%s: the video begins at %.3f s; all streams are moved to 0", self._target.shown, float(begin_s)
+            )
             self._shift_s -= begin_s
 
     def _covers(self) -> dict[int, bytes]:
         """Attached pictures: demuxers give them before anything else."""
-        kinds = {id(s.stream): s.kind for s in self._reader.streams}
-        return {id(p.stream): bytes(p) for p in self._held if kinds.get(id(p.stream)) == "cover"}
+        found = {}
+        for packet in self._held:
+            if isinstance(packet, av.Packet):
+                mapped = self._reader.stream_of(packet)
+                if mapped is not None and mapped.kind == "cover":
+                    found[id(mapped.stream)] = bytes(packet)
+        return found
 
     def _rate_of(self, first: Frame) -> Fraction | None:
         """Frames a second: the input's, unless a filter has changed it."""
@@ -207,63 +254,36 @@ class Writer(Stage):
 
     def _push_packet(self, packet: av.Packet[Any]) -> None:
         assert self._output is not None
-        stream = id(packet.stream)
+        mapped = self._reader.stream_of(packet)
+        if mapped is None:
+            return
+        stream = id(mapped.stream)
         at = pts_or_dts(packet)
-        if at is not None:
-            at_s = at * packet.time_base
-            if self._until_s is not None and at_s >= self._until_s:
-                self._ended(stream)
-                return
-            if self.spec.start_s is not None and at_s < self._from_s:
-                return
+        if at is not None and not self._limits.holds_packet(at * packet.time_base, stream):
+            return
         carrier = self._output.carriers.get(stream)
         if carrier is not None:
             shift_packet(packet, to_units(self._shift_s, packet.time_base))
             carrier.push(packet)
 
-    def _release(self) -> None:
-        """-shortest: let go of the packets that the video has reached."""
+    def _let_go(self, before_s: Fraction | None = None) -> None:
+        """Write the packets that are held; before_s: only those that the video has reached (-shortest)."""
         while self._held:
-            packet = self._held[0]
-            at = pts_or_dts(packet)
-            if at is not None and at * packet.time_base >= self._end_s:
-                return
-            self._push_packet(self._held.popleft())
-
-    def _ended(self, stream: int) -> None:
-        """A stream has all that -t, -to or -frames wants of it; after the last one the source may stop."""
-        self._waiting.discard(stream)
-        if not self._waiting and not self.enough:
-            self.enough = True
-
-    def _until(self) -> Fraction | None:
-        """The time at which the output ends, in the input's time."""
-        spec, ends = self.spec, []
-        if spec.duration_s is not None:
-            ends.append(self._from_s + spec.duration_s)
-        elif spec.end_s is not None:
-            ends.append(self._reader.begin_s + spec.end_s)
-        if spec.shortest:  # the others' lengths as their container states them; the video's own is seen
-            ends += [
-                self._reader.begin_s + s.duration_s for s in self._reader.streams if s.kind == "audio" and s.duration_s
-            ]
-        return min(ends, default=None)
+            item = self._held[0]
+            if isinstance(item, Milestone):
+                item.reached()
+            else:
+                at = pts_or_dts(item)
+                if before_s is not None and at is not None and at * item.time_base >= before_s:
+                    return
+                self._push_packet(item)
+            self._held.popleft()
 
     def _nothing_came(self) -> StreamfixError:
         if self._reader.failure is not None:
             return self._reader.failure
         if self._reader.stopped and not self.enough:
-            return Cancelled(f"{self.spec.url}: stopped before the first frame; nothing was written")
-        return OutputError(f"{self.spec.url}: no frame came, nothing was written; does -ss lie after the input's end?")
-
-
-def _check(spec: OutputSpec) -> None:
-    for name, value in (("-ss", spec.start_s), ("-t", spec.duration_s), ("-to", spec.end_s)):
-        if value is not None and value < 0:
-            raise UsageError(f"{spec.url}: {name} {float(value):g} is negative")
-    if spec.end_s is not None and spec.end_s <= (spec.start_s or 0):
-        raise UsageError(f"{spec.url}: -to {float(spec.end_s):g} lies before -ss {float(spec.start_s or 0):g}")
-    if spec.rate is not None and spec.rate <= 0:
-        raise UsageError(f"{spec.url}: -r {spec.rate}: frames a second are more than 0")
-    if spec.max_frames is not None and spec.max_frames < 1:
-        raise UsageError(f"{spec.url}: -frames:v {spec.max_frames}: at least 1")
+            return Cancelled(f"{self._target.shown}: stopped before the first frame; nothing was written")
+        return OutputError(
+            f"{self._target.shown}: no frame came, nothing was written; does -ss lie after the input's end?"
+        )

@@ -42,3 +42,42 @@ def test_a_run_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(words) == 1
     assert "holds a run already" in capsys.readouterr().err
     assert (tmp_path / "checkpoint.pt").read_bytes() == b"a run"
+
+
+def words(tmp_path: Path, *more: str, config: str = CONFIG) -> list[str]:
+    (tmp_path / "c.toml").write_text(config, encoding="utf-8")
+    out = ["--data", str(tmp_path / "no.tar"), "--out", str(tmp_path / "run"), "--device", "cpu"]
+    return ["train", "denoise", "--config", str(tmp_path / "c.toml"), *out, *more]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (CONFIG.replace("steps", "stepz"), "[schedule] has no 'stepz' (did you mean 'steps'?)"),
+        (CONFIG + '[recipe]\ntier = "xl"\n', "denoise=tier: 'xl' is not xs or s or m"),
+        (CONFIG + "[recipe]\ncorp = 64\n", "no option 'corp' (did you mean 'crop'?)"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], config: str, message: str
+) -> None:
+    assert main(words(tmp_path, config=config)) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in last
+
+
+def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words(tmp_path)) == 1
+    error = capsys.readouterr().err
+    assert "no.t" in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize("option", ["--threads", "--steps"])
+def test_counts_are_one_or_more(tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
+    assert main(words(tmp_path, option, "0")) == 1
+    assert f"{option} 0: it takes 1 or more" in capsys.readouterr().err
+
+
+def test_a_task_that_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "denoize", "--config", "c", "--data", "d", "--out", "o"]) == 1
+    assert "invalid choice: 'denoize'" in capsys.readouterr().err

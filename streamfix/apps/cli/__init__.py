@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...errors import StreamfixError
+from ...media.redact import redact
 from . import logs
 from .grammar import CommandLine, parse
 
@@ -87,5 +88,5 @@ def _fail(message: str) -> int:
         logs.set_up(logging.INFO)
     _log.error("streamfix: %s", " ".join(message.split()))
     if _log.isEnabledFor(logging.DEBUG):
-        traceback.print_exc()
+        sys.stderr.write(redact(traceback.format_exc()))
     return 1

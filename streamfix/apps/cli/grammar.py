@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import BadOption, UsageError
+from ...media import srt
 from .avoptions import option_names
 from .options import OPTIONS, REFUSED
 
@@ -97,7 +98,7 @@ def _read_option(word: str, rest: list[str]) -> Given:
         raise UsageError(f"-{word}: {REFUSED['af' if name == 'filter' else name]}")
     if option is None:
         known = option_names()
-        if known is not None and name not in known:
+        if known is not None and name not in known | srt.OPTIONS:
             raise BadOption(f"Unrecognized option {word!r}.{_suggest(name, known)}")
         return Given(name, spec, *[_argument(word, rest)] * 2)
     if spec and not option.stream:

@@ -9,14 +9,16 @@ from typing import Any
 from ...build import JobSpec
 from ...chainspec import FilterSpec, parse_chain
 from ...errors import UsageError
+from ...media.redact import redact
 from ...media.specs import InputSpec, OutputSpec
 from .grammar import CommandLine, FileLine, Given
+from .live import live_policy
 from .options import OPTIONS
 
 _QP2LAMBDA = 118  # libavutil/avutil.h, FF_QP2LAMBDA
 _KINDS = {"v": "video", "a": "audio", "s": "subtitle"}
 _STDIN = ("-", "pipe:", "pipe:0", "/dev/stdin", "fd:0")
-_STDOUT = ("-", "pipe:", "pipe:1", "/dev/stdout", "fd:1")
+STDOUT = ("-", "pipe:", "pipe:1", "/dev/stdout", "fd:1")
 
 
 def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
@@ -25,22 +27,22 @@ def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
         raise UsageError("no input: give one with -i, as in streamfix -i in.mp4 -vf smooth out.mp4")
     if not line.outputs:
         raise UsageError("At least one output file must be specified, as in streamfix -i in.mp4 -vf smooth out.mp4")
-    if len(line.outputs) > 1:
-        raise UsageError(
-            f"one output for now, got {len(line.outputs)}: {', '.join(repr(o.url) for o in line.outputs)}; "
-            "an option's value that begins a word of its own is taken for an output too"
-        )
-    output = line.outputs[0]
-    if reads_stdin(line) and sum(i.url in _STDIN for i in line.inputs) > 1:
-        raise UsageError("stdin can be one input only")
+    for kind, urls, files in (("input", _STDIN, line.inputs), ("output", STDOUT, line.outputs)):
+        if sum(file.url in urls for file in files) > 1:
+            raise UsageError(f"std{kind[:-3]} can be one {kind} only")
+    output, *others = line.outputs
+    for other in others:
+        _check_shared(output, other)
     return JobSpec(
         inputs=tuple(_input(file, line) for file in line.inputs),
         output=_output(output, overwrite),
+        also=tuple(_output(other, overwrite) for other in others),
         filters=_chain(output),
         maps=tuple(given.text for given in output.all("map")),
         audio=not _off(line, "an"),
         subtitles=not _off(line, "sn"),
         data=not _off(line, "dn"),
+        live=live_policy(line),
         device=line.options.get("device", "auto"),
         queue_depth=line.options.get("queue_depth", 4),
     )
@@ -53,20 +55,27 @@ def reads_stdin(line: CommandLine) -> bool:
 
 def writes_stdout(line: CommandLine) -> bool:
     """True if an output is stdout."""
-    return any(file.url in _STDOUT for file in line.outputs)
+    return any(file.url in STDOUT for file in line.outputs)
 
 
-def existing_output(line: CommandLine) -> str | None:
-    """The output's name if it is a file that is there already and would be replaced."""
-    if len(line.outputs) != 1:
-        return None
-    url = line.outputs[0].url
-    path = Path(url.removeprefix("file:"))
-    return url if url != "-" and path.is_file() else None
+def existing_outputs(line: CommandLine) -> list[str]:
+    """The names of outputs that are files that are there already and would be replaced."""
+    return [o.url for o in line.outputs if o.url != "-" and Path(o.url.removeprefix("file:")).is_file()]
 
 
 def _off(line: CommandLine, name: str) -> bool:
-    return bool(line.outputs[0].get(name)) or any(file.get(name) for file in line.inputs)
+    return all(file.get(name) for file in line.outputs) or any(file.get(name) for file in line.inputs)
+
+
+def _check_shared(first: FileLine, other: FileLine) -> None:
+    """The pictures and the streams of all outputs are those of the first. Raises UsageError for others."""
+    for name, what in (("vf", "filters"), ("s", "size"), ("map", "streams")):
+        given = [(g.spec, g.text) for g in other.all(name)]
+        if given and given != [(g.spec, g.text) for g in first.all(name)]:
+            raise UsageError(
+                f"-{name} {given[-1][1]} before {redact(other.url)!r}: all outputs show the same pictures, whose "
+                f"{what} are said before the first one, {redact(first.url)!r}; leave it out, or run streamfix twice"
+            )
 
 
 def _input(file: FileLine, line: CommandLine) -> InputSpec:
@@ -80,7 +89,7 @@ def _input(file: FileLine, line: CommandLine) -> InputSpec:
     for given in (*file.all("c"), *file.all("vcodec")):
         if given.spec not in ("", "v") or given.text == "copy":
             raise UsageError(
-                f"-{given.name}:{given.spec} {given.text} before -i {file.url}: names a video decoder, -c:v"
+                f"-{given.name}:{given.spec} {given.text} before -i {redact(file.url)}: names a video decoder, -c:v"
             )
         codec = given.text
     start_s, duration_s, end_s = _times(file)
@@ -107,7 +116,9 @@ def _times(file: FileLine) -> tuple[Fraction | None, Fraction | None, Fraction |
     if duration is not None:
         end = None
     if end is not None and end <= (start or 0):
-        raise UsageError(f"{file.url}: -to {float(end):g} lies before -ss {float(start or 0):g}; nothing would be left")
+        raise UsageError(
+            f"{redact(file.url)}: -to {float(end):g} lies before -ss {float(start or 0):g}; nothing would be left"
+        )
     return start, duration, end
 
 
@@ -162,6 +173,9 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
         map_chapters=file.get("map_chapters", True),
         dispositions={given.spec: given.text for given in file.all("disposition")},
         overwrite=overwrite,
+        audio=not file.get("an"),
+        subtitles=not file.get("sn"),
+        data=not file.get("dn"),
         start_s=start_s,
         duration_s=duration_s,
         end_s=end_s,

@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from ...errors import BadOption
+from ...media.redact import redact
 
 VERBOSE = 15
 QUIET = 100
@@ -54,12 +55,14 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 class _Formatter(logging.Formatter):
+    """Names the speaker, and keeps secrets of URLs back, whoever forgot to."""
+
     def format(self, record: logging.LogRecord) -> str:
         name = record.name.removeprefix("streamfix").lstrip(".").removeprefix("apps.")
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return f"[{name}] {text}" if name else text
+        return redact(f"[{name}] {text}" if name else text)
 
 
 def set_up(level: int) -> None:

@@ -10,11 +10,13 @@ from .values import (
     parse_count,
     parse_duration,
     parse_integer,
+    parse_ladder,
     parse_number,
     parse_rate,
     parse_ratio,
     parse_size,
     parse_time,
+    parse_time_span,
 )
 
 Place = Literal["global", "input", "output", "file"]  # file: before an input or an output
@@ -113,6 +115,45 @@ _TABLE = (
     Option("stream_loop", "input", "N", "play the input N more times, -1 without end", parse_integer),
     Option("autorotate", "input", None, "turn pictures upright (the default); -noautorotate keeps the display matrix"),
     Option("hwaccel", "input", "auto|none", "accepted for compatibility; decoding runs on the CPU", parse_hwaccel),
+    # -- live inputs
+    Option(
+        "live",
+        "input",
+        None,
+        "the input is a camera (the default for rtsp, rtmp, srt, udp, rtp, v4l2): pictures that there is no time for "
+        "are dropped, a lost connection is made again; -nolive reads it like a file",
+    ),
+    Option(
+        "max_latency",
+        "input",
+        "TIME",
+        "from a picture's arrival to its delivery, 200ms unless told; filters step down to lighter ones to keep it",
+        parse_time_span,
+    ),
+    Option(
+        "on_lost",
+        "input",
+        "wait|hold|slate|end",
+        "while there is no camera, write nothing (the default), the last picture, a slate, or end",
+        choice("wait", "hold", "slate", "end"),
+    ),
+    Option(
+        "on_damaged",
+        "input",
+        "pass|hold",
+        "show damaged pictures as they are (the default), or the last good one in their place",
+        choice("pass", "hold"),
+    ),
+    Option(
+        "lost_after", "input", "TIME", "so long without a picture is a lost camera, 20 s unless told", parse_time_span
+    ),
+    Option(
+        "ladder",
+        "input",
+        "CHAIN|CHAIN...",
+        "what to step down to when the filters are too slow, as in 'smooth|null'; made from the chain unless told",
+        parse_ladder,
+    ),
     # -- before an input or an output
     Option("f", "file", "FORMAT", "container format, where the name does not tell"),
     Option("ss", "file", "TIME", "begin there", parse_time),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ...build import Progress
 from ...errors import OutputError, UsageError
+from .live import live_fields, live_words
 from .values import format_clock
 
 
@@ -39,7 +40,7 @@ class Blocks:
 
 
 def fields(p: Progress, last: bool) -> dict[str, str]:
-    """The keys and values of one block, named as ffmpeg names them."""
+    """The keys and values of one block, named as ffmpeg names them; of a live job with how it is."""
     time_us = None if p.time_s is None else round(p.time_s * 1_000_000)
     return {
         "frame": f"{p.frames}",
@@ -52,6 +53,7 @@ def fields(p: Progress, last: bool) -> dict[str, str]:
         "dup_frames": f"{p.duplicated}",
         "drop_frames": f"{p.dropped}",
         "speed": "N/A" if p.speed is None else f"{p.speed:.3g}x",
+        **({} if p.health is None else live_fields(p.health)),
         "progress": "end" if last else "continue",
     }
 
@@ -70,8 +72,9 @@ def status_line(p: Progress, last: bool) -> str:
     bitrate = "N/A" if p.bitrate_bps is None else f"{p.bitrate_bps / 1000:6.1f}kbits/s"
     speed = "N/A" if p.speed is None else f"{p.speed:4.3g}x"
     losses = "".join(f" {k}={n}" for k, n in (("dup", p.duplicated), ("drop", p.dropped), ("errors", p.errors)) if n)
+    live = "" if p.health is None else f" {live_words(p.health)}"
     size = f"{'L' if last else ''}size={p.bytes / 1024:8.0f}KiB"
-    return f"frame={p.frames:5d} fps={p.fps:3.0f} {size} time={time} bitrate={bitrate}{losses} speed={speed}    "
+    return f"frame={p.frames:5d} fps={p.fps:3.0f} {size} time={time} bitrate={bitrate}{losses} speed={speed}{live}    "
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -118,6 +121,8 @@ class Bar(AbstractContextManager["Bar"]):
         parts += [
             f"{n} {word}" for word, n in (("dup", p.duplicated), ("dropped", p.dropped), ("errors", p.errors)) if n
         ]
+        if p.health is not None:
+            parts.append(live_words(p.health))
         span = p.elapsed_s - self._elapsed_s
         if not last and span > 0:
             busy = {k: (s - self._busy_s.get(k, 0.0)) / span for k, s in p.busy_s.items()}

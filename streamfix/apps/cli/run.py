@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ...errors import UsageError
 from .grammar import CommandLine
-from .jobs import existing_output, job_spec, reads_stdin, writes_stdout
+from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
 from .keyboard import Keyboard
 from .progress import Bar, Blocks, Report, StatusLine, open_url
 from .runner import Runner
@@ -31,7 +31,9 @@ def run(line: CommandLine) -> int:
     reports: list[Report] = [listener] if listener else []
     with contextlib.ExitStack() as stack:
         if writes_stdout(line):
-            spec = replace(spec, output=replace(spec.output, url=stack.enter_context(_private_stdout())))
+            own = stack.enter_context(_private_stdout())
+            first, *others = (replace(o, url=own) if o.url in STDOUT else o for o in spec.outputs)
+            spec = replace(spec, output=first, also=tuple(others))
         if line.options.get("stats", _log.isEnabledFor(logging.INFO)):
             on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
             reports.append(stack.enter_context(Bar()) if on_terminal else StatusLine())
@@ -49,16 +51,20 @@ def may_overwrite(line: CommandLine) -> bool:
         raise UsageError("both -y and -n are given: overwrite, or refuse to?")
     if line.options.get("y"):
         return True
-    url = existing_output(line)
-    if url is None:
-        return False
+    existing = existing_outputs(line)
+    for url in existing:
+        _ask_for(line, url)
+    return bool(existing)
+
+
+def _ask_for(line: CommandLine, url: str) -> None:
+    """Raise UsageError unless that file may be replaced."""
     if line.options.get("n") or not line.options.get("stdin", True) or reads_stdin(line) or not sys.stdin.isatty():
         raise UsageError(f"File {url!r} already exists. Exiting; -y overwrites it.")
     sys.stderr.write(f"File {url!r} already exists. Overwrite? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError(f"Not overwriting {url!r} - exiting.")
-    return True
 
 
 def _may_take_keys(line: CommandLine) -> bool:

@@ -60,6 +60,8 @@ class Runner:
                     self._job.cancel()
                     worker.join(_PATIENCE_S)
                 raise
+            if ended:
+                worker.join()  # it has nothing left to do, but holds the job, whose encoders speak when they are freed
             self._report(last=True)
         if len(self._signals) > 1 or not ended:
             _log.error("streamfix: stopped at once; what is unfinished is lost")

@@ -63,6 +63,14 @@ def parse_duration(text: str) -> Fraction:
     return value
 
 
+def parse_time_span(text: str) -> float:
+    """Seconds, more than none. Raises ValueError."""
+    value = float(parse_duration(text))
+    if value <= 0:
+        raise ValueError("a time of more than 0 is wanted, as in 200ms")
+    return value
+
+
 def parse_number(text: str) -> Fraction:
     """A number, also with an SI suffix: 2M, 1.5k, 64Ki (1024s), 8kB (times 8). Raises ValueError."""
     match = _NUMBER.fullmatch(text)
@@ -120,6 +128,23 @@ def parse_ratio(text: str) -> float:
     if not 0 <= value <= 1:
         raise ValueError("a number from 0 to 1 is wanted")
     return value
+
+
+def parse_ladder(text: str) -> tuple[str, ...]:
+    """Filter chains, each lighter than the one before, with | between them; one inside of quotes is part of a chain.
+
+    An empty text is a ladder without steps. Raises ValueError.
+    """
+    chains, quoted = [""], False
+    for letter in text:
+        quoted ^= letter == "'"
+        if letter == "|" and not quoted:
+            chains.append("")
+        else:
+            chains[-1] += letter
+    if text and not all(chain.strip() for chain in chains):
+        raise ValueError("filter chains with | between them are wanted, as in 'smooth|null'")
+    return tuple(chain.strip() for chain in chains) if text else ()
 
 
 def format_clock(seconds: float, digits: int = 2) -> str:

@@ -1,0 +1,61 @@
+"""Live streams on the command line: what is asked of them, and how they are."""
+
+from __future__ import annotations
+
+from ...errors import UsageError
+from ...live.health import Report
+from ...live.policy import LivePolicy, is_live
+from ...media.redact import redact
+from .grammar import CommandLine
+
+# Options of live inputs, and what LivePolicy calls them.
+_OF_LIVE = {
+    "max_latency": "max_latency_s",
+    "on_lost": "on_lost",
+    "on_damaged": "on_damaged",
+    "lost_after": "lost_after_s",
+    "ladder": "ladder",
+}
+
+
+def live_policy(line: CommandLine) -> LivePolicy | None:
+    """How a camera is dealt with; None where all inputs are read to their ends."""
+    live = [file for file in line.inputs if file.get("live", is_live(file.url, file.get("f")))]
+    for file in line.inputs:
+        given = next((file.all(name)[0] for name in _OF_LIVE if file.all(name)), None)
+        if given is not None and file not in live:
+            raise UsageError(f"-{given.name} before -i {redact(file.url)}: is for live inputs; add -live if it is one")
+    if not live:
+        return None
+    if len(line.inputs) > 1:
+        raise UsageError(
+            f"{redact(live[0].url)} is live and must be the only input, got {len(line.inputs)}; "
+            "-nolive before its -i reads it like a file"
+        )
+    asked = {field: live[0].get(name) for name, field in _OF_LIVE.items() if live[0].all(name)}
+    return LivePolicy(**asked)
+
+
+def live_fields(r: Report) -> dict[str, str]:
+    """How a live stream is. Latencies are in microseconds; frames dropped are counted by reason as well."""
+    quantiles = {f"latency_{q}_us": r.latency_s.get(q) for q in ("p50", "p99")}
+    return {
+        "state": r.state,
+        "received_frames": f"{r.received}",
+        "damaged_frames": f"{r.damaged}",
+        "standing_in_frames": f"{r.standing_in}",
+        "late_frames": f"{r.late}",
+        **{f"drop_frames_{reason}": f"{count}" for reason, count in sorted(r.dropped.items())},
+        **{key: "N/A" if value is None else f"{value * 1_000_000:.0f}" for key, value in quantiles.items()},
+        "reconnects": f"{r.reconnects}",
+        "rung": f"{r.rung}",
+        "filters": r.rung_name or "null",
+    }
+
+
+def live_words(r: Report) -> str:
+    """The state, the latency and what is out of the ordinary, in a few words."""
+    p99_s = r.latency_s.get("p99")
+    unusual = (("late", r.late), ("damaged", r.damaged), ("reconnects", r.reconnects), ("rung", r.rung))
+    latency = "N/A" if p99_s is None else f"{p99_s * 1000:.0f}ms"
+    return f"{r.state} p99={latency}" + "".join(f" {name}={count}" for name, count in unusual if count)

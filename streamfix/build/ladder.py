@@ -1,0 +1,121 @@
+"""The rungs of a live stream's ladder: its filter chain, then ever lighter ones, down to none of our filters at all.
+
+libavfilter's filters stay on every rung: they are there for the picture's shape, or paint a mask over what nobody may
+see, and nothing is known of what they cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from ..chainspec import FilterSpec, chain_text, parse_chain
+from ..filters import FILTERS
+from ..live.health import Health
+from ..live.policy import LivePolicy
+from ..live.restoration import LiveRestoration
+from ..live.rung import Rung
+from ..pipeline import Closable, close_all
+from .chain import Restoration, check_chain, restore_stage
+
+if TYPE_CHECKING:
+    from ..filters.base import Filter
+    from .pool import FilterPool
+
+
+def live_restoration(
+    chain: Sequence[FilterSpec],
+    policy: LivePolicy,
+    health: Health,
+    *,
+    device: str = "auto",
+    dropped: Callable[[], int] = lambda: 0,
+    pool: FilterPool | None = None,
+) -> LiveRestoration:
+    """The stage that restores a live stream with that chain, and its rungs below it, all of them made now.
+
+    dropped: frames given up so far in front of it. Raises what `restore_stage` does, for `policy.ladder` too.
+    """
+
+    def rung(part: Sequence[FilterSpec], name: str) -> Rung:
+        def make() -> Restoration | None:
+            return restore_stage(part, device, pool)
+
+        made = Rung(name, make(), make)
+        opened.append(made)
+        return made
+
+    opened: list[Closable] = []
+    try:
+        for text in policy.ladder or ():
+            check_chain(parse_chain(text))
+        whole = rung(chain, _name(chain))
+        filters = whole.stage.filters if isinstance(whole.stage, Restoration) else ()
+        bare = without_filters(chain, filters)
+        texts = rungs_of(chain, filters)[1:] if policy.ladder is None else [*policy.ladder, chain_text(bare)]
+        rungs = [whole]
+        for text in texts:
+            part = parse_chain(text) if text else []
+            part = part if _name(part) else bare
+            if (name := _name(part)) not in [r.name for r in rungs]:
+                rungs.append(rung(part, name))
+        scale = prod(f.scale for f in filters)
+        return LiveRestoration(rungs, policy, health, scale=scale, dropped=dropped, bypass=rung(bare, _name(bare)))
+    except BaseException:
+        close_all(opened)
+        raise
+
+
+def rungs_of(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]] | None = None) -> list[str]:
+    """The chain as text, then what the filters offer in their place, step by step, then the chain without them.
+
+    An empty text is the empty chain. filters: those of the chain that are ours, in their order; None makes them.
+    """
+    if filters is None:
+        made: list[Filter[Any]] = []
+        try:
+            made += (FILTERS.create(spec.name, spec.options) for spec in chain if spec.name in FILTERS)
+            return rungs_of(chain, made)
+        finally:
+            close_all(made)
+    offers = [list(f.lighter()) for f in filters]
+    found = [_name(chain)]
+    if not filters:
+        return found
+    steps = max(map(len, offers))
+    for step in range(steps):
+        # A filter that has nothing lighter stays, until all others are at their lightest.
+        taken = [parse_chain(offer[min(step, len(offer) - 1)]) if offer else None for offer in offers]
+        found.append(_name(_with(chain, taken)))
+    if steps and not all(offers):
+        lightest = [parse_chain(o[-1]) if o else _enlarged(f) for o, f in zip(offers, filters, strict=True)]
+        found.append(_name(_with(chain, lightest)))
+    found.append(_name(without_filters(chain, filters)))
+    return list(dict.fromkeys(found))
+
+
+def without_filters(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]]) -> list[FilterSpec]:
+    """The chain without ours; one that enlarges is replaced by libavfilter's `scale`."""
+    return _with(chain, [_enlarged(f) for f in filters])
+
+
+def _enlarged(filter: Filter[Any]) -> list[FilterSpec]:
+    if filter.scale == 1:
+        return []
+    return [FilterSpec("scale", f"iw*{filter.scale}:ih*{filter.scale}:flags=bicubic")]
+
+
+def _with(chain: Sequence[FilterSpec], instead: Sequence[Sequence[FilterSpec] | None]) -> list[FilterSpec]:
+    """The chain with other filters in the place of ours; None leaves one as it is."""
+    number = count()
+    found: list[FilterSpec] = []
+    for spec in chain:
+        put = instead[next(number)] if spec.name in FILTERS else None
+        found += [spec] if put is None else put
+    return found
+
+
+def _name(chain: Sequence[FilterSpec]) -> str:
+    return chain_text(spec for spec in chain if spec.name != "null")

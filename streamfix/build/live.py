@@ -1,0 +1,92 @@
+"""The parts of a live job, joined so that nothing waits and every frame is accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import UsageError
+from ..frame import Frame
+from ..live.fanout import Fanout
+from ..live.health import Health
+from ..live.policy import LivePolicy
+from ..live.source import LiveSource
+from ..pipeline import Closable, Pipeline, close_all
+from .hosting import Hosting
+from .job import Job, JobSpec
+from .ladder import live_restoration
+
+_DEPTH = 2  # restored frames that wait to be handed to the outputs, which take them at once
+_PATIENCE = 0.1  # part of the budget that a frame may wait before one is given up: cameras send in bursts
+_SPARE = 128  # packets of other streams that wait behind a frame that is being restored
+
+
+def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
+    """Make the filters, wait for the camera, prepare the outputs. Raises as `build` does; Cancelled if stopped."""
+    if len(spec.inputs) != 1:
+        raise UsageError(f"a live job has one input, got {len(spec.inputs)}; -nolive reads several to their ends")
+    health = hosting.health or Health()
+    given_up = _GivenUp(health)
+    opened: list[Closable] = []
+    try:
+        restoration = live_restoration(
+            spec.filters, policy, health, device=spec.device, dropped=lambda: given_up.count, pool=hosting.pool
+        )
+        opened.append(restoration)
+        source = LiveSource(
+            *(spec.inputs[0], policy, health, spec.maps),
+            audio=spec.audio,
+            subtitles=spec.subtitles,
+            data=spec.data,
+            name=health.name,
+        )
+        opened.append(source)
+        hosting.opening(source)
+        source.open()
+        hosting.admit(source.info)
+        writer = Fanout(spec.outputs, source, policy=policy, health=health, worked=_encoding(hosting.worked))
+        opened.append(writer)
+    except BaseException:
+        close_all(opened)
+        raise
+    pipeline = Pipeline(
+        *(source, restoration, writer),
+        depth=_DEPTH,
+        droppable=_is_droppable,
+        first_depth=1,
+        first_spare=_SPARE,
+        first_patience_s=policy.max_latency_s * _PATIENCE,
+        on_drop=given_up,
+        worked=_but_encoding(hosting.worked),
+    )
+    return Job(spec, source, restoration, writer, pipeline, health)
+
+
+class _GivenUp:
+    """Counts the frames that the filters had no time for."""
+
+    def __init__(self, health: Health) -> None:
+        self.count = 0
+        self._health = health
+
+    def __call__(self, frame: Frame) -> None:
+        if not frame.standing_in:
+            self.count += 1
+            self._health.dropped("overload")
+
+
+def _is_droppable(item: Any) -> bool:
+    return isinstance(item, Frame) and not item.cut
+
+
+def _encoding(worked: Callable[[str, object, float], None]) -> Callable[[Frame, float], None]:
+    """The first output tells itself how long it took: it works in a thread of its own."""
+    return lambda frame, seconds: worked(Fanout.name, frame, seconds)
+
+
+def _but_encoding(worked: Callable[[str, object, float], None]) -> Callable[[str, object, float], None]:
+    def tell(stage: str, item: object, seconds: float) -> None:
+        if stage != Fanout.name:
+            worked(stage, item, seconds)
+
+    return tell

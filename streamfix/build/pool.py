@@ -1,0 +1,149 @@
+"""Filters that several streams share: one object, its weights once in memory, its calls batched where that pays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import devices
+from ..chainspec import FilterSpec
+from ..filters import FILTERS
+from ..filters.base import Filter
+from ..filters.batcher import DECLARED, Batcher
+
+_Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(slots=True)
+class _Shared:
+    """A filter, or its making, and how many leases there are of it."""
+
+    made: Future[Filter[Any]] = field(default_factory=Future)
+    leases: int = 0
+
+
+class FilterPool:
+    """Gives streams that ask for the same filter with the same options one object between them.
+
+    device: where the filters run, as `devices.choose` takes it. max_batch, max_wait_s: see `Batcher`.
+
+    On a GPU calls of several streams run as one batch. On a CPU a batch takes as long as its parts one by one, and
+    only one thread would work: a filter that is `thread_safe` is called by each stream's own thread there, any other
+    through a batcher, which lets one call in at a time.
+    """
+
+    def __init__(self, device: str = "auto", max_batch: int = 8, max_wait_s: float = 0.002) -> None:
+        self.device = devices.choose(device)
+        self._max_batch, self._max_wait_s = max_batch, max_wait_s
+        self._shared: dict[_Key, _Shared] = {}
+        self._lock = threading.Lock()
+        self._ended_busy_s = 0.0
+
+    def __len__(self) -> int:
+        """How many filters there are."""
+        return len(self._shared)
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that filters behind a batcher have worked, of closed ones too: how long the GPU was taken."""
+        with self._lock:
+            filters = [s.made.result() for s in self._shared.values() if s.made.done() and not s.made.exception()]
+            return self._ended_busy_s + sum(f.busy_s for f in filters if isinstance(f, Batcher))
+
+    def lease(self, spec: FilterSpec) -> Filter[Any]:
+        """The filter for one stream; its `close` gives it back, and the last one releases it.
+
+        Raises UnknownName, BadOption, or what the filter raises when it is made or loads its model.
+        """
+        key = _key(spec)
+        with self._lock:
+            shared = self._shared.get(key)
+            first = shared is None
+            if shared is None:
+                shared = self._shared[key] = _Shared()
+            shared.leases += 1
+        if first:
+            # Outside the lock: loading a model takes seconds, and streams with other filters need not wait for it.
+            try:
+                shared.made.set_result(self._make(spec))
+            except BaseException as error:  # noqa: BLE001  # carried to all that wait for it, and raised below
+                with self._lock:
+                    del self._shared[key]
+                shared.made.set_exception(error)
+        made = shared.made.result()
+        self._tell_callers(shared, made)
+        return Lease(made, lambda: self._give_back(key, shared))
+
+    def _make(self, spec: FilterSpec) -> Filter[Any]:
+        made = FILTERS.create(spec.name, spec.options)
+        try:
+            made.to(self.device)
+        except BaseException:
+            made.close()
+            raise
+        if made.thread_safe and self.device.type == "cpu":
+            return made
+        return Batcher(made, self._max_batch, self._max_wait_s)
+
+    def _give_back(self, key: _Key, shared: _Shared) -> None:
+        made = shared.made.result()
+        with self._lock:
+            shared.leases -= 1
+            last = not shared.leases
+            if last:
+                del self._shared[key]
+        if last:
+            made.close()
+            with self._lock:
+                self._ended_busy_s += made.busy_s if isinstance(made, Batcher) else 0.0
+        else:
+            self._tell_callers(shared, made)
+
+    def _tell_callers(self, shared: _Shared, made: Filter[Any]) -> None:
+        with self._lock:
+            if isinstance(made, Batcher):
+                made.callers = shared.leases
+
+
+class Lease(Filter[Any]):
+    """A filter of a pool in one stream's hands. wrapped: the filter itself."""
+
+    def __init__(self, filter: Filter[Any], give_back: Callable[[], None]) -> None:
+        for name in DECLARED:
+            setattr(self, name, getattr(filter, name))
+        self.wrapped = filter.wrapped if isinstance(filter, Batcher) else filter
+        self._filter, self._give_back = filter, give_back
+        self._open = True
+
+    def init_state(self) -> Any:
+        return self._filter.init_state()
+
+    def lighter(self) -> Sequence[str]:
+        return self._filter.lighter()
+
+    def report(self, state: Any) -> Mapping[str, float]:
+        return self._filter.report(state)
+
+    def to(self, device: torch.device) -> None:
+        """Nothing: it is on the pool's device, and others use it."""
+
+    def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
+        return self._filter(x, states)
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._give_back()
+
+
+def _key(spec: FilterSpec) -> _Key:
+    """The same for `smooth=0.5` and `smooth=strength=0.5`."""
+    known = list(FILTERS.options(spec.name))
+    named = {known[int(k)] if k.isdigit() and int(k) < len(known) else k: v for k, v in spec.options.items()}
+    return spec.name, tuple(sorted(named.items()))

@@ -1,0 +1,83 @@
+"""What waits for one output."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import av
+
+from ..channel import Closed
+from ..frame import Frame
+
+_MOST_PACKETS = 256  # of the other streams: some seconds
+
+
+class Backlog:
+    """A queue between two threads that never makes the sender wait, if it may lose something.
+
+    depth: frames that wait, or items, where nothing may be lost. lossy: in the place of waiting the oldest frame is
+    lost, and of very many packets the oldest; nothing else ever is. lost: told of each, in the sender's thread.
+    """
+
+    def __init__(self, depth: int, *, lossy: bool, lost: Callable[[Any], None] = lambda item: None) -> None:
+        self._depth, self._lossy, self._lost = depth, lossy, lost
+        self._items: deque[Any] = deque()
+        self._finished = self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def closed(self) -> bool:
+        """True once nothing more is taken."""
+        return self._closed
+
+    def put(self, item: Any) -> None:
+        """Append; waits for room where nothing may be lost. Raises Closed once nobody takes any more."""
+        gone = None
+        with self._changed:
+            while not self._lossy and len(self._items) >= self._depth and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                raise Closed
+            self._items.append(item)
+            if self._lossy:
+                gone = self._one_too_many(item)
+            self._changed.notify_all()
+        if gone is not None:
+            self._lost(gone)
+
+    def get(self) -> Any:
+        """The next item; waits for it. None at the end."""
+        with self._changed:
+            while not (self._items or self._finished or self._closed):
+                self._changed.wait()
+            if not self._items:
+                return None
+            self._changed.notify_all()
+            return self._items.popleft()
+
+    def finish(self) -> None:
+        """The sender's side: what waits is still taken."""
+        with self._changed:
+            self._finished = True
+            self._changed.notify_all()
+
+    def close(self) -> list[Any]:
+        """Either side's: nothing more is taken. Returns what was waiting."""
+        with self._changed:
+            self._closed = True
+            rest = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return rest
+
+    def _one_too_many(self, newest: Any) -> Any:
+        kind, most = (Frame, self._depth) if isinstance(newest, Frame) else (av.Packet, _MOST_PACKETS)
+        places = [i for i, item in enumerate(self._items) if isinstance(item, kind)]
+        if len(places) <= most:
+            return None
+        gone = self._items[places[0]]
+        del self._items[places[0]]
+        return gone

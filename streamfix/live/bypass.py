@@ -1,0 +1,70 @@
+"""Frames that go around the filters, in the size and format that the filters give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from ..frame import Frame, Picture
+from ..media.convert import reformat
+from ..media.picture import DecodedPicture, to_av
+from .rung import Rung
+
+
+def showing(frame: Frame, other: Frame) -> Frame:
+    """The frame's own moment and marks with the picture of another one."""
+    return replace(frame, picture=other.picture, color=other.color, sample_aspect_ratio=other.sample_aspect_ratio)
+
+
+class Bypass:
+    """Makes of a frame what it would be without our filters.
+
+    rung: libavfilter's part of the chain, which a frame goes through all the same, by itself: a mask that it paints
+    must not come off because a frame is damaged. scale: of the whole chain, where nothing has been `learn`t.
+    """
+
+    def __init__(self, rung: Rung, scale: int) -> None:
+        self._rung, self._scale = rung, scale
+        self._shape: tuple[int, int, str] | None = None  # width, height, pixel format
+        self._aspect: Fraction | None = None
+        self._last: tuple[Picture, Frame] | None = None  # a slate is shown many times
+
+    def learn(self, given: Frame, result: Frame | None) -> None:
+        """What the whole chain made of a frame, or None if it made nothing of it: all frames are to be like that."""
+        if result is not None:
+            shape = result.width, result.height, result.picture.format.name
+        else:
+            shape = given.width * self._scale, given.height * self._scale, given.picture.format.name
+        self._shape, self._aspect = shape, (result or given).sample_aspect_ratio
+
+    def __call__(self, frame: Frame) -> Frame:
+        """The frame without our filters; times and marks stay its own."""
+        if self._last is None or self._last[0] is not frame.picture:
+            self._last = (frame.picture, self.fitted(self._plain(frame)))
+        made = self._last[1]
+        return showing(frame, made)
+
+    def fitted(self, frame: Frame) -> Frame:
+        """The frame scaled and converted, by bicubic interpolation, where it has not the shape it is to have."""
+        if self._shape is None:
+            return frame
+        if frame.sample_aspect_ratio != self._aspect:
+            frame = replace(frame, sample_aspect_ratio=self._aspect)
+        if (frame.width, frame.height, frame.picture.format.name) == self._shape:
+            return frame
+        width, height, pix_fmt = self._shape
+        return frame.with_picture(DecodedPicture(reformat(to_av(frame), pix_fmt, width, height, color=frame.color)))
+
+    def renew(self) -> None:
+        """Make the stage anew after a failure."""
+        self._rung.renew()
+
+    def close(self) -> None:
+        self._last = None
+        self._rung.close()
+
+    def _plain(self, frame: Frame) -> Frame:
+        if self._rung.stage is None:
+            return frame
+        outputs = self._rung.alone(frame)
+        return outputs[0] if outputs else frame

@@ -1,0 +1,148 @@
+"""Keeps up the connection to a camera: connects, watches over it, waits, connects again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import av.error
+
+from ..errors import StreamfixError
+from ..frame import Frame
+from ..media.interruption import Interruption
+from ..media.reader import Reader
+from ..media.redact import redact
+from ..media.streams import MappedStream
+from .backoff import Backoff
+from .connection import Connection
+from .health import Health
+from .input import is_absent
+from .policy import LivePolicy
+
+log = logging.getLogger("streamfix.live")
+
+_LEFT_ALONE = 4  # connections whose thread does not return; no more are made until one does
+_SETTLED_S = 0.5  # pictures for so long show that it works; waits are for cameras that answer and give none
+_ENDED = "the camera has ended the stream"
+
+Connect = Callable[[Callable[[Interruption], Reader]], Connection]
+
+
+class Camera:
+    """One connection at a time.
+
+    open: makes a reader, is given the flag that ends it. begun: called with each new reader, which may be closed
+    already, and its streams, before its first item is given. finite: the input's own end is the end. incurable: tells
+    the errors that another attempt will not cure.
+    clock, pause, random: as of `LiveSource`.
+
+    reader: of the connection that is up. ended: nothing will come any more. failure: why, if that was an error.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[Interruption], Reader],
+        begun: Callable[[Reader, Sequence[MappedStream]], None],
+        policy: LivePolicy,
+        health: Health,
+        *,
+        finite: bool,
+        incurable: Callable[[BaseException], bool],
+        connect: Connect,
+        clock: Callable[[], float],
+        pause: Callable[[float], object],
+        random: Callable[[], float],
+    ) -> None:
+        self._open, self._begun, self._policy, self._health = open, begun, policy, health
+        self._finite, self._incurable = finite, incurable
+        self._connect, self._clock, self._pause = connect, clock, pause
+        self._backoff = Backoff(policy.backoff_s, random, settled_s=_SETTLED_S)
+        self._connection: Connection | None = None
+        self._left: list[Connection] = []
+        self._retry_s = self._seen_s = self._up_s = clock()
+        self._was_up = False
+        self.reader: Reader | None = None
+        self.ended = False
+        self.failure: StreamfixError | None = None
+
+    @property
+    def wall_start_s(self) -> float | None:
+        """As `Reader.wall_start_s`, of the connection that is up."""
+        return None if self._connection is None else self._connection.wall_start_s
+
+    @property
+    def left(self) -> int:
+        """Threads of earlier connections that have not returned yet."""
+        self._left = [c for c in self._left if c.alive]
+        return len(self._left)
+
+    def take(self, timeout_s: float) -> Any:
+        """The next frame or packet; None after at most timeout_s without one.
+
+        Raises what no other attempt would cure, as long as the camera was never up.
+        """
+        now_s = self._clock()
+        if self._connection is None:
+            if now_s < self._retry_s:
+                self._pause(min(timeout_s, self._retry_s - now_s))
+                return None
+            if self.left >= _LEFT_ALONE:
+                self._health.lost(f"{self.left} readers are stuck in calls that do not return; waiting for one of them")
+                self._retry_s = now_s + 1
+                return None
+            self._connection, self._seen_s = self._connect(self._open), now_s
+        return self._watch(self._connection, timeout_s)
+
+    def leave(self) -> None:
+        """Give the connection up. Its thread closes it, if need be later."""
+        connection, self._connection, self.reader = self._connection, None, None
+        if connection is not None:
+            connection.abandon()
+            self._left = [*(c for c in self._left if c.alive), connection]
+
+    def close(self, timeout_s: float) -> None:
+        """Give it up and wait for the threads, together no longer than that."""
+        self.leave()
+        until_s = self._clock() + timeout_s
+        for connection in self._left:
+            connection.join(max(0.0, until_s - self._clock()))
+
+    def _watch(self, connection: Connection, timeout_s: float) -> Any:
+        item = connection.take(timeout_s)
+        now_s = self._clock()
+        if self.reader is None and connection.reader is not None:
+            self.reader = connection.reader
+            self._up_s = self._seen_s = now_s
+            self._was_up = True
+            self._begun(self.reader, connection.streams)
+            self._health.connected()
+        up = self.reader is not None
+        if isinstance(item, Frame):
+            self._seen_s = now_s
+        elif item is None and connection.over:
+            self._lose(connection.error)
+        elif now_s - self._seen_s >= (self._policy.lost_after_s if up else self._policy.open_timeout_s):
+            silent = f"no picture for {now_s - self._seen_s:.0f} s"
+            self._lose(None, silent if up else f"{silent} after connecting")
+        return item
+
+    def _lose(self, error: BaseException | None, reason: str = _ENDED) -> None:
+        if error is not None:
+            reason = redact(str(error))
+            if not isinstance(error, StreamfixError | av.error.FFmpegError | OSError):
+                log.error("reading the camera failed in an unforeseen way", exc_info=error)
+        over = self._finite or self._policy.on_lost == "end"
+        if not self._was_up and error is not None and (over or self._incurable(error)):
+            self.leave()
+            raise error
+        if self.reader is not None:
+            self._backoff.was_good_for(self._seen_s - self._up_s)
+        self.leave()
+        if over:
+            self.ended = True
+            self.failure = error if self._finite and isinstance(error, StreamfixError) else None
+            return
+        absent = error is not None and is_absent(error)
+        self._retry_s = self._clock() + self._backoff.next_s(absent=absent)
+        self._health.lost(reason)

@@ -1,0 +1,110 @@
+"""What a live input is opened with, where the user does not say otherwise."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from dataclasses import replace
+from fractions import Fraction
+from urllib.parse import urlsplit
+
+import av.error
+
+from ..errors import InputError
+from ..media.specs import InputSpec
+from .policy import LIVE_FORMATS, LivePolicy
+
+log = logging.getLogger("streamfix.live")
+
+_ABSENT = {
+    *(errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN),
+    *(errno.ENOENT, errno.ENODEV, errno.ENXIO),
+}
+_CHECKED_CODECS = {"h264", "mpeg1video", "mpeg2video", "mjpeg", "vp8"}
+_SEGMENTED_FORMATS = {"hls", "applehttp", "dash"}
+_SEGMENTED_ENDINGS = (".m3u8", ".mpd")
+
+
+def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
+    """One thread to decode, a time limit for each read, and HLS and DASH read at the pace of their pictures.
+
+    -t and -to are taken off: they hold for the whole, not for each connection.
+    """
+    options = dict(spec.options)
+    options.setdefault("fpsprobesize", "4")  # frames that are waited for to guess the rate; usually 20
+    if _is_rtsp(spec) and "rtsp_transport" not in options:
+        options.setdefault("rtsp_flags", "prefer_tcp")  # where nothing is lost; UDP where a camera knows no other
+    if spec.url.startswith("udp:"):
+        options.setdefault("overrun_nonfatal", "1")  # else a short stall here ends the input
+    return replace(
+        spec,
+        options=options,
+        duration_s=None,
+        end_s=None,
+        thread_count=spec.thread_count or 1,
+        timeout_s=spec.timeout_s or max(policy.open_timeout_s, policy.lost_after_s),
+        realtime=spec.realtime or is_segmented(spec),
+        max_error_rate=1.0,
+    )
+
+
+def is_segmented(spec: InputSpec) -> bool:
+    """True for HLS and DASH, whose pictures come a few seconds at a time."""
+    path = urlsplit(spec.url).path if "://" in spec.url else spec.url
+    return spec.format in _SEGMENTED_FORMATS or path.lower().endswith(_SEGMENTED_ENDINGS)
+
+
+def end_s(spec: InputSpec, begin_s: Fraction) -> Fraction | None:
+    """The time that -t and -to of the input leave, where its own begins at begin_s."""
+    if spec.duration_s is not None:
+        return begin_s + spec.duration_s
+    return None if spec.end_s is None else begin_s + spec.end_s - (spec.start_s or 0)
+
+
+def warn_of_silent_loss(spec: InputSpec, codec: str) -> None:
+    """Tell where pictures may be damaged and nobody says so.
+
+    RTP over UDP: libav does not tell of lost packets. H.264 and MPEG-2 are checked while they are decoded.
+    """
+    udp = _is_rtsp(spec) and spec.options.get("rtsp_transport", "tcp").startswith("udp")
+    bare = spec.format == "rtp" or spec.url.startswith(("rtp:", "srtp:")) or _is_sdp(spec)
+    if (udp or bare) and codec not in _CHECKED_CODECS:
+        log.warning(
+            "%s: over UDP nobody tells of lost %s data, and damaged pictures may pass for sound ones; use "
+            "-rtsp_transport tcp or MPEG-TS, if the camera can",
+            *(spec.shown, codec),
+        )
+
+
+def _is_rtsp(spec: InputSpec) -> bool:
+    return spec.url.lower().startswith(("rtsp:", "rtsps:")) or spec.format == "rtsp"
+
+
+def _is_sdp(spec: InputSpec) -> bool:
+    """A file that only says where the pictures come from."""
+    return spec.format == "sdp" or spec.url.lower().endswith(".sdp")
+
+
+def ends_by_itself(spec: InputSpec) -> bool:
+    """True for files and pipes: their end is an end, not a camera that is lost."""
+    return "://" not in spec.url and (spec.format or "") not in LIVE_FORMATS and not _is_sdp(spec)
+
+
+def is_incurable(error: BaseException, spec: InputSpec) -> bool:
+    """True for an error that will be the same at the next attempt."""
+    if not isinstance(error, InputError):
+        return True
+    cause = error.__cause__
+    if isinstance(cause, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
+        return "://" not in spec.url
+    unknown = (
+        av.error.ProtocolNotFoundError,
+        av.error.DemuxerNotFoundError,
+        av.error.OptionNotFoundError,
+    )
+    return isinstance(cause, unknown)
+
+
+def is_absent(error: BaseException) -> bool:
+    """True where there was nobody to answer: the host is off or starting, the device is unplugged."""
+    return getattr(error.__cause__, "errno", None) in _ABSENT

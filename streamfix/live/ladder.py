@@ -1,0 +1,155 @@
+"""Which rung of the ladder a stream is on: lighter filters while the whole chain is too slow."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+SHORT_S, SHORT_FRAMES = (
+    0.5,
+    4,
+)  # what is looked at at once: the last half second, or the last four frames if they are more
+TROUBLE_S = 2.0  # so long it must be in trouble: one stall, of a disk or of another program, costs no quality
+CALM_S = 10.0  # so long without trouble before a heavier rung is tried
+TRY_S = 60.0  # one that is left again within this was too early: the wait for the next try doubles
+MOST_WAIT_S = (
+    300.0  # at most to this; a cost is remembered as long, for whatever else kept the machine busy may be gone
+)
+SPARE = 0.8  # a heavier rung is tried if its frames took at most this share of the time they have
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    at_s: float
+    busy_s: float
+    interval_s: float
+    age_s: float
+    dropped: int
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Of one rung. cost_s: a frame's, when it was last left, at `left_s`. wait_s: calm that is asked before a try."""
+
+    cost_s: float = 0.0
+    left_s: float = float("-inf")
+    wait_s: float = CALM_S
+    forbidden: bool = False
+
+
+class Ladder:
+    """Decides after each frame. Rung 0 is the whole chain, the last one the lightest; no clock of its own.
+
+    Down by one when, for two seconds, frames take longer than there is time between them, or some are dropped, or
+    most are older than `budget_s`. Up by one after ten seconds without any of these, if what the heavier rung took
+    when it was left fits into the time between frames with a fifth to spare, or was so long ago that it says nothing.
+    A heavier rung that shows the same trouble within its first seconds is left at once; one that is left within a
+    minute is tried again after twice the wait, up to five minutes.
+
+    rung: to use now. reason: why it is this one.
+    """
+
+    def __init__(self, rungs: int, budget_s: float) -> None:
+        if rungs < 1:
+            raise ValueError(f"a ladder has at least one rung, got {rungs}")
+        self.rung = 0
+        self.reason = "the whole chain"
+        self._budget_s = budget_s
+        self._memories = [_Memory() for _ in range(rungs)]
+        self._seen: deque[_Seen] = deque()
+        self._stepped_s: float | None = None  # when the rung was entered; None before the first frame
+        self._trouble_s: float | None = None  # since when there is trouble
+        self._calm_s = 0.0  # since when there is none
+        self._climbed = False
+
+    def observe(self, now_s: float, *, busy_s: float, interval_s: float, age_s: float, dropped: int) -> int:
+        """Tell of a frame; get the rung for the next one.
+
+        busy_s: what the rung took for it. interval_s: between the camera's frames. age_s: since it was received.
+        dropped: frames given up since the one told of before.
+        """
+        if self._stepped_s is None:
+            self._stepped_s = self._calm_s = now_s
+        self._seen.append(_Seen(now_s, busy_s, interval_s, age_s, dropped))
+        while len(self._seen) > SHORT_FRAMES and self._seen[0].at_s < now_s - SHORT_S:
+            self._seen.popleft()
+        if len(self._seen) < SHORT_FRAMES or now_s - self._stepped_s < SHORT_S:
+            return self.rung
+        trouble = self._trouble()
+        if trouble:
+            self._calm_s = now_s
+            self._trouble_s = now_s - SHORT_S if self._trouble_s is None else self._trouble_s
+            on_trial = self._climbed and now_s - self._stepped_s < TROUBLE_S
+            lower = self._next(1)
+            if lower is not None and (on_trial or now_s - self._trouble_s >= TROUBLE_S):
+                self._down(now_s, lower, trouble)
+        else:
+            self._trouble_s = None
+            upper = self._next(-1)
+            if upper is not None and self._fits(now_s, upper):
+                calm_s = now_s - self._calm_s
+                self._enter(now_s, upper, f"{calm_s:.0f} s without trouble; trying it again")
+                self._climbed = True
+        return self.rung
+
+    def forbid(self, now_s: float, rung: int, reason: str) -> int:
+        """Never use a rung again; the last one stays. Returns the rung for the next frame."""
+        if rung == len(self._memories) - 1:
+            return self.rung
+        self._memories[rung].forbidden = True
+        if rung == self.rung and (lower := self._next(1)) is not None:
+            self._enter(now_s, lower, reason)
+        return self.rung
+
+    def pause(self) -> None:
+        """Forget the last frames: something else than the rung has taken time."""
+        self._seen.clear()
+        self._trouble_s = None
+
+    def _trouble(self) -> str:
+        """What is wrong with the last frames, with figures; empty if nothing is."""
+        seen = self._seen
+        busy_s, interval_s = self._cost_s(), sum(s.interval_s for s in seen) / len(seen)
+        dropped = sum(s.dropped for s in seen)
+        age_s = sorted(s.age_s for s in seen)[len(seen) // 2]
+        said = []
+        if busy_s > interval_s:
+            said.append(f"a frame takes {busy_s * 1e3:.0f} ms and one comes every {interval_s * 1e3:.0f} ms")
+        if dropped:
+            said.append(f"{dropped} of {dropped + len(seen)} frames dropped")
+        if age_s > self._budget_s:
+            said.append(f"frames are {age_s * 1e3:.0f} ms old, {self._budget_s * 1e3:.0f} ms are allowed")
+        return ", ".join(said)
+
+    def _cost_s(self) -> float:
+        """What the rung takes for a frame, the mean over the last ones."""
+        return sum(s.busy_s for s in self._seen) / len(self._seen)
+
+    def _fits(self, now_s: float, upper: int) -> bool:
+        memory = self._memories[upper]
+        if now_s - self._calm_s < memory.wait_s:
+            return False
+        return memory.cost_s <= SPARE * self._seen[-1].interval_s or now_s - memory.left_s >= MOST_WAIT_S
+
+    def _down(self, now_s: float, lower: int, reason: str) -> None:
+        memory = self._memories[self.rung]
+        memory.cost_s, memory.left_s = self._cost_s(), now_s
+        assert self._stepped_s is not None
+        too_early = self._climbed and now_s - self._stepped_s < TRY_S
+        memory.wait_s = min(2 * memory.wait_s, MOST_WAIT_S) if too_early else CALM_S
+        self._enter(now_s, lower, reason)
+
+    def _enter(self, now_s: float, rung: int, reason: str) -> None:
+        self.rung, self.reason = rung, reason
+        self._stepped_s = self._calm_s = now_s
+        self._climbed = False
+        self.pause()
+
+    def _next(self, step: int) -> int | None:
+        """The nearest rung that is allowed, down (1) or up (-1)."""
+        rung = self.rung + step
+        while 0 <= rung < len(self._memories):
+            if not self._memories[rung].forbidden:
+                return rung
+            rung += step
+        return None

@@ -1,0 +1,193 @@
+"""The filters of a live stream: ever lighter chains, a gate for damaged frames, and no crash that ends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..errors import StreamfixError
+from ..frame import Frame
+from ..pipeline import Milestone, Stage, close_all
+from .bypass import Bypass, showing
+from .health import Health
+from .interval import Interval
+from .order import Left, Order
+from .policy import LivePolicy
+from .rung import Rung
+from .rungs import Rungs
+
+
+class LiveRestoration(Stage):
+    """Restores a live stream with the heaviest chain that keeps up, see `Ladder`; one frame out for each in.
+
+    rungs: the whole chain, then lighter ones. What is passed through at the last is made by `bypass`.
+    Damaged frames and those that only stand in go through no rung: see `LivePolicy.on_damaged`; a frame that stands in
+    and repeats the last picture of the camera shows what that was restored to.
+    A filter that fails costs its own frames no more than their restoration; one that fails again and again is left out.
+    scale: how many times larger the whole chain makes pictures. All rungs' pictures get the size and format that the
+    whole chain gives the first frame. dropped: frames given up so far in front of this stage.
+
+    latest: the camera's newest frame that has come out, and what it became; for those who want to see both.
+    generative: names of the whole chain's filters that may invent detail.
+    """
+
+    name = "restore"
+
+    def __init__(
+        self,
+        rungs: Sequence[Rung],
+        policy: LivePolicy,
+        health: Health,
+        *,
+        scale: int = 1,
+        dropped: Callable[[], int] = lambda: 0,
+        bypass: Rung | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.policy, self.health = policy, health
+        self.rungs = Rungs(rungs, policy.max_latency_s, health, clock)
+        self.latest: tuple[Frame, Frame] | None = None
+        self.generative: Sequence[str] = getattr(rungs[0].stage, "generative", ())
+        self._bypass = Bypass(bypass or Rung(""), scale)
+        self._dropped, self._clock = dropped, clock
+        self._order = Order()
+        self._interval = Interval()
+        self._warm = False
+        self._cut = False  # the next frame of the rung is not the successor of its last
+        self._camera: Frame | None = None  # the last frame received
+        self._restored: Frame | None = None  # the last one that came out of a rung
+        self._swallowed = 0
+
+    def push(self, item: Any) -> Iterator[Any]:
+        if isinstance(item, Milestone):
+            yield from self._empty()
+            yield item
+        elif not isinstance(item, Frame):
+            yield item
+        else:
+            if not self._warm:
+                self._warm_up(item)
+            if item.standing_in:
+                yield from self._empty()
+                yield from self._shown(self._order.around(item))
+            elif item.damaged:
+                yield from self._past_the_gate(item)
+            else:
+                yield from self._restore(item)
+            yield from self._follow()
+
+    def flush(self) -> Iterator[Frame]:
+        yield from self._empty()
+
+    def close(self) -> None:
+        close_all((self.rungs, self._bypass))
+
+    # -- frames
+
+    def _restore(self, frame: Frame) -> Iterator[Frame]:
+        dropped = self._arrived(frame)
+        begin_s = self._clock()
+        if self._cut:
+            frame, self._cut = replace(frame, cut=True), False
+        self._order.into(frame, begin_s)
+        outputs = self.rungs.attempt(self.rungs.index, partial(self.rungs.current.push, frame))
+        if outputs is None:
+            self._cut = True
+            yield from self._shown(self._order.give_up())
+            return
+        now_s = self._clock()
+        left = [one for out in outputs for one in self._order.out(out)]
+        ages_s = [now_s - one.frame.received_s for one in left if one.frame.received_s is not None and one.given]
+        yield from self._shown(left)
+        self._count_swallowed()
+        self.rungs.report(now_s)
+        if self._interval.known:
+            self.rungs.ladder.observe(
+                now_s,
+                busy_s=now_s - begin_s,
+                interval_s=self._interval.seconds,
+                age_s=max(ages_s, default=0.0),
+                dropped=dropped,
+            )
+
+    def _past_the_gate(self, frame: Frame) -> Iterator[Frame]:
+        self._arrived(frame)
+        self._cut |= frame.cut
+        held_s = self._order.oldest_s
+        if held_s is not None and self._clock() - held_s > self.policy.max_latency_s:
+            yield from self._empty()  # what it waits for may be long in coming
+        yield from self._shown(self._order.around(frame))
+
+    def _arrived(self, frame: Frame) -> int:
+        """Note that a camera's frame is here; returns how many were given up since the one before."""
+        self._camera = frame
+        return self._interval.passed(frame, self._dropped())
+
+    def _shown(self, left: Iterable[Left]) -> Iterator[Frame]:
+        """Frames that have their place in the order, with the pictures they are to show."""
+        for one in left:
+            frame = one.frame
+            if not one.around:
+                shown = self._restored = self._bypass.fitted(frame)
+            elif self._restored is not None and self._repeats(frame):
+                shown = showing(frame, self._restored)
+            else:
+                shown = self._untouched(frame)
+            given = frame if one.around and not frame.standing_in else one.given
+            if given is not None:
+                self.latest = (given, shown)
+            yield shown
+
+    def _repeats(self, frame: Frame) -> bool:
+        """True for a frame in whose place the last restored picture is to be seen."""
+        if frame.standing_in:
+            return self._camera is not None and frame.picture is self._camera.picture
+        return frame.damaged and self.policy.on_damaged == "hold"
+
+    def _untouched(self, frame: Frame) -> Frame:
+        try:
+            return self._bypass(frame)
+        except StreamfixError as error:
+            self.health.note("filter", f"a frame that passes the filters by: {error}")
+            self._bypass.renew()
+            return self._bypass.fitted(frame)
+
+    def _empty(self) -> Iterator[Frame]:
+        """Get out what the rung holds; it begins anew afterwards."""
+        if self._order.oldest_s is not None:
+            self._cut = True
+            outputs = self.rungs.attempt(self.rungs.index, self.rungs.current.flush)
+            if outputs is None:
+                yield from self._shown(self._order.give_up())
+            else:
+                yield from self._shown([one for out in outputs for one in self._order.out(out)])
+                yield from self._shown(self._order.emptied())
+        self._count_swallowed()
+
+    def _count_swallowed(self) -> None:
+        if self._order.swallowed > self._swallowed:
+            self.health.dropped("filtered", self._order.swallowed - self._swallowed)
+            self._swallowed = self._order.swallowed
+
+    # -- rungs
+
+    def _follow(self) -> Iterator[Frame]:
+        """Be on the rung that the ladder says; the one before gives what it holds first."""
+        if self.rungs.must_step:
+            yield from self._empty()
+            self.rungs.step()
+            self._cut = True
+
+    def _warm_up(self, frame: Frame) -> None:
+        """Let every rung see a frame of the stream's size, so that a step costs nothing later."""
+        self._warm = True
+        self._bypass.learn(frame, None)
+        for index, rung in enumerate(self.rungs.all):
+            outputs = self.rungs.attempt(index, partial(rung.alone, frame))
+            self._cut |= outputs is None
+            if index == 0 and outputs:
+                self._bypass.learn(frame, outputs[0])
+        self._interval.passed(frame, self._dropped())

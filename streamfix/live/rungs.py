@@ -1,0 +1,84 @@
+"""The rungs of a stream's ladder and which of them is used; one that fails is made anew, or never used again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ..pipeline import close_all
+from .health import Health
+from .ladder import Ladder
+from .rung import Rung
+
+T = TypeVar("T")
+
+FAILURES, FAILURES_S = 3, 10.0  # a rung that fails so often within that time is given up
+_REPORT_S = 1.0
+
+
+class Rungs:
+    """Several chains for one stream. What they do, and what becomes of them, is told to `health`.
+
+    all: the heaviest first. index: of the one in use.
+    """
+
+    def __init__(self, rungs: Sequence[Rung], max_latency_s: float, health: Health, clock: Callable[[], float]) -> None:
+        self.all = tuple(rungs)
+        self.ladder = Ladder(len(self.all), max_latency_s)
+        self.index = 0
+        self._health, self._clock = health, clock
+        self._failed_s: list[deque[float]] = [deque(maxlen=FAILURES) for _ in self.all]
+        self._failures = 0
+        self._reported_s = float("-inf")
+        health.stepped(0, self.all[0].title, self.ladder.reason)
+
+    @property
+    def current(self) -> Rung:
+        """The one in use."""
+        return self.all[self.index]
+
+    @property
+    def must_step(self) -> bool:
+        """True if the ladder says another one."""
+        return self.ladder.rung != self.index
+
+    def step(self) -> None:
+        """Use the one that the ladder says."""
+        self.index = self.ladder.rung
+        self._health.stepped(self.index, self.current.title, self.ladder.reason)
+
+    def attempt(self, index: int, call: Callable[[], T]) -> T | None:
+        """What a call of a rung gives; None if it fails, which is told, and the rung made anew or given up."""
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - whatever a filter raises: the stream goes on, and says so
+            self._failed(index, error)
+            return None
+
+    def report(self, now_s: float) -> None:
+        """Tell what the filters in use have measured, about once a second."""
+        if now_s - self._reported_s >= _REPORT_S:
+            self._reported_s = now_s
+            for name, value in self.current.report().items():
+                self._health.figure(name, value)
+
+    def close(self) -> None:
+        close_all(self.all)
+
+    def _failed(self, index: int, error: Exception) -> None:
+        rung, failed_s, now_s = self.all[index], self._failed_s[index], self._clock()
+        self._failures += 1
+        self._health.figure("filter_errors", self._failures)
+        self._health.note("filter", f"{rung.title} failed, its frames pass as they are: {error}")
+        failed_s.append(now_s)
+        reason = f"{rung.title} failed {FAILURES} times: {error}"
+        given_up = len(failed_s) == FAILURES and now_s - failed_s[0] <= FAILURES_S
+        if not given_up:
+            try:
+                rung.renew()
+            except Exception as again:  # noqa: BLE001 - the same
+                given_up, reason = True, f"{rung.title} failed and could not be made anew: {again}"
+        if given_up:
+            self.ladder.forbid(now_s, index, reason)
+        self.ladder.pause()

@@ -1,0 +1,225 @@
+"""A camera as the source of a pipeline: it may go away and come back, the stream goes on."""
+
+from __future__ import annotations
+
+import random as stdlib_random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import av
+
+from ..errors import Cancelled, StreamfixError
+from ..frame import Frame, VideoInfo
+from ..media.decoder import Shape
+from ..media.reader import LiveInput, Reader
+from ..media.specs import InputSpec
+from ..media.streams import MappedStream
+from .camera import Camera, Connect
+from .connection import Connection
+from .health import Health
+from .input import end_s, ends_by_itself, is_incurable, live_spec, warn_of_silent_loss
+from .observer import Observer
+from .policy import LivePolicy
+from .splice import Splice
+from .standin import StandIn
+
+Item: TypeAlias = "Frame | av.Packet[Any]"
+
+_POLL_S = 0.1  # how soon a stop, a watchdog, a wait's end is seen
+_CLOSE_S = 1.0  # what close waits for readers that do not return
+
+
+class LiveSource:
+    """Frames of one camera, and the packets of the streams that go along. It has `Reader`'s interface.
+
+    Pictures are read in a thread a connection; where that does not return, it is left alone and another one is made.
+    See `LivePolicy` for what is done when. Frames say when their packet had come (`received_s`), the first one after
+    a gap has `cut`, and times only increase.
+
+    maps, audio, subtitles, data: as `Reader`'s. name: written on the slate. open: makes readers, called as `Reader`.
+    clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: numbers in [0, 1).
+
+    streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input.
+    frames_read, errors, position_s: over all connections.
+    """
+
+    name = "decode"
+
+    def __init__(
+        self,
+        input: InputSpec,
+        policy: LivePolicy,
+        health: Health,
+        maps: Sequence[str] = (),
+        *,
+        audio: bool = True,
+        subtitles: bool = True,
+        data: bool = True,
+        name: str = "",
+        open: Callable[..., Reader] = Reader,
+        connect: Connect = Connection,
+        clock: Callable[[], float] = time.monotonic,
+        walltime: Callable[[], float] = time.time,
+        pause: Callable[[float], object] | None = None,
+        random: Callable[[], float] = stdlib_random.random,
+    ) -> None:
+        self.inputs = (input,)
+        self.metadata: dict[str, str] = {}
+        self.chapters: list[Any] = []
+        self.begin_s = Fraction(0)
+        self._spec, self._health, self._clock = input, health, clock
+        self._shown = name or input.shown
+        self._splice = Splice(policy.max_jump_s)
+        self._standin = StandIn(policy.on_lost, self._shown, walltime)
+        self._stopped = threading.Event()
+        reading, streams = live_spec(input, policy), {"audio": audio, "subtitles": subtitles, "data": data}
+        self._camera = Camera(
+            lambda stopped: open([reading], maps, **streams, live=LiveInput(stopped, self._shape)),
+            self._begin,
+            policy,
+            health,
+            finite=ends_by_itself(input),
+            incurable=lambda error: is_incurable(error, input),
+            connect=connect,
+            clock=clock,
+            pause=pause or self._stopped.wait,
+            random=random,
+        )
+        self._shape: Shape | None = None
+        self._errors = 0  # of connections that are no more
+        self._reader: Reader | None = None
+        self._until_s: Fraction | None = None
+        self._observer = Observer(health, self.wallclock_s, walltime)
+        self._closed = False
+        self._held: deque[Item] = deque()
+        self._items = self._run()
+
+    @property
+    def streams(self) -> Sequence[MappedStream]:
+        return self._splice.streams
+
+    @property
+    def info(self) -> VideoInfo:
+        if self._splice.info is None:
+            raise RuntimeError("a live source knows its stream once it was opened; call open() first")
+        return self._splice.info
+
+    @property
+    def frames_read(self) -> int:
+        return self._observer.frames
+
+    @property
+    def position_s(self) -> float:
+        return self._observer.position_s
+
+    @property
+    def failure(self) -> StreamfixError | None:
+        """Why an input that ends by itself, a file or a pipe, ended before its end."""
+        return self._camera.failure
+
+    @property
+    def errors(self) -> int:
+        """Packets of the restored video that were damaged."""
+        return self._errors + (0 if self._reader is None else self._reader.errors)
+
+    @property
+    def late_packets(self) -> int:
+        """Packets of other streams left out because their time had passed."""
+        return self._splice.late_packets
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    @property
+    def readers_left(self) -> int:
+        """Threads of earlier connections that have not returned yet."""
+        return self._camera.left
+
+    def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
+        """The stream among `streams` that a packet belongs to."""
+        return self._splice.stream_of(packet)
+
+    def wallclock_s(self, pts: int) -> float | None:
+        """Unix time at which the camera took the picture of that pts, where its protocol tells (RTCP)."""
+        start_s = self._camera.wall_start_s
+        if start_s is None or self._splice.info is None:
+            return None
+        return start_s + float(pts * self.info.time_base - self._splice.offset_s)
+
+    def open(self) -> None:
+        """Wait for the first picture, however often the camera has to be asked.
+
+        Raises InputError or UsageError for what no other attempt would cure, Cancelled when `stop` came first.
+        """
+        for item in self._items:
+            self._held.append(item)
+            if isinstance(item, Frame):
+                return
+        raise Cancelled(f"{self._shown}: stopped before the first picture came")
+
+    def __iter__(self) -> Iterator[Item]:
+        if self._splice.info is None:
+            self.open()
+        while self._held:
+            yield self._held.popleft()
+        for item in self._items:
+            yield item
+            del item
+
+    def stop(self) -> None:
+        """End the iteration soon; may be called from any thread and from a signal handler."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Release everything that can be; a reader that is stuck is left to its thread. Raises `failure`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stopped.set()
+        self._items.close()
+        self._held.clear()
+        self._camera.close(_CLOSE_S)
+        if self.failure is not None:
+            raise self.failure
+
+    def _run(self) -> Generator[Item, None, None]:
+        while not self._stopped.is_set() and not self._camera.ended:
+            due_s = self._standin.due_in_s(self._clock())
+            item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
+            if isinstance(item, Frame):
+                now_s = self._clock()
+                frame = self._splice.frame(item, now_s if item.received_s is None else item.received_s)
+                if self._until_s is not None and frame.pts * frame.time_base >= self._until_s:
+                    break
+                self._standin.passed(frame, now_s)
+                self._observer.passed(frame, now_s)
+                yield frame
+                del frame
+            elif item is not None:
+                packet = self._splice.packet(item, self._clock())
+                if packet is not None:
+                    yield packet
+            del item
+            now_s = self._clock()
+            if self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
+                self._health.stood_in()
+                yield self._standin.frame(self._splice.stand_in_pts(now_s), now_s)
+        self._camera.leave()
+
+    def _begin(self, reader: Reader, streams: Sequence[MappedStream]) -> None:
+        """A connection is up."""
+        if self._splice.info is None:
+            self.metadata, self.chapters, self.begin_s = reader.metadata, reader.chapters, reader.begin_s
+            self._until_s = end_s(self._spec, self.begin_s)
+            warn_of_silent_loss(self._spec, next(s.codec for s in streams if s.restored))
+        if self._reader is not None:
+            self._errors += self._reader.errors
+        self._reader = reader
+        self._splice.begin(reader.info, streams)
+        self._shape = (self.info.width, self.info.height, self.info.pix_fmt)
+        self._standin.begin(reader.info.rate)

@@ -1,0 +1,138 @@
+"""Makes one stream of what several connections to a camera give."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from ..frame import Frame, VideoInfo
+from ..media.rational import dts_or_pts, rescale, to_units
+from ..media.shift import shift_packet
+from ..media.streams import MappedStream
+from .timeline import Timeline
+
+log = logging.getLogger("streamfix.live")
+
+_NO_STEP = Fraction(0)
+_RATES = [
+    *(Fraction(whole) for whole in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)),
+    *(Fraction(1000 * whole, 1001) for whole in (24, 30, 60, 120)),
+    Fraction(25, 2),
+]
+
+
+class Splice:
+    """Frames and packets with the streams, the time bases and the timeline of the first connection.
+
+    late_packets: packets left out because their time had passed.
+    """
+
+    def __init__(self, max_jump_s: float) -> None:
+        self._timeline = Timeline(max_jump_s)
+        self._last_pts: int | None = None
+        self._routes: dict[int, MappedStream] = {}  # by index in the connection's container
+        self._told: set[str] = set()
+        self.streams: Sequence[MappedStream] = ()
+        self.info: VideoInfo | None = None
+        self.late_packets = 0
+
+    def begin(self, info: VideoInfo, streams: Sequence[MappedStream]) -> None:
+        """What follows comes from this connection. The first one decides what all are made like.
+
+        streams: detached, so that the connection may be closed while its packets are still on their way.
+        """
+        if self.info is None:
+            self.streams = streams
+            self.info = replace(info, rate=usual_rate(info.rate), duration_s=None, frames=None)
+            self._video = next(s for s in self.streams if s.restored)
+            self._by_id = {id(s.stream): s for s in self.streams}
+        self._timeline.begin()
+        self._routes = self._routes_of(streams)
+
+    @property
+    def offset_s(self) -> Fraction:
+        """What the restored video's times are moved by now."""
+        return self._timeline.offset_s(self._video.place)
+
+    def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
+        """The stream that a packet given by `packet` belongs to."""
+        return self._by_id.get(id(packet.stream))
+
+    def frame(self, frame: Frame, wall_s: float) -> Frame:
+        """The frame in its place. wall_s: monotonic time at which it came."""
+        assert self.info is not None
+        base = self.info.time_base
+        at_s, leapt = self._timeline.place(self._video.place, frame.pts * frame.time_base, wall_s, base)
+        if leapt:
+            log.warning("the camera's clock was set at %.3f s; time goes on", float(at_s))
+        pts = self._after_last(to_units(at_s, base))
+        if (pts, base, leapt) == (frame.pts, frame.time_base, False):
+            return frame
+        duration = rescale(frame.duration, frame.time_base, base)
+        return replace(frame, pts=pts, time_base=base, duration=duration, cut=frame.cut or leapt)
+
+    def packet(self, packet: av.Packet[Any], wall_s: float) -> av.Packet[Any] | None:
+        """The packet in its place and of the first connection's stream; None if there is no place for it."""
+        mapped = self._routes.get(packet.stream_index)
+        if mapped is None:
+            return None
+        at = dts_or_pts(packet)
+        if at is not None:
+            at_s = at * packet.time_base
+            out_s, _ = self._timeline.place(mapped.place, at_s, wall_s, _NO_STEP)
+            if self._timeline.is_late(mapped.place, out_s):
+                self.late_packets += 1
+                log.debug("%s: a packet that runs back to %.3f s is left out", mapped, float(out_s))
+                return None
+            shift_packet(packet, to_units(out_s - at_s, packet.time_base))
+        packet.stream = mapped.stream
+        return packet
+
+    def stand_in_pts(self, wall_s: float) -> int:
+        """Where a frame that stands in now is to be shown, in units of the first connection's time base."""
+        assert self.info is not None
+        base = self.info.time_base
+        return self._after_last(to_units(self._timeline.stand_in(self._video.place, wall_s, base), base))
+
+    def _after_last(self, pts: int) -> int:
+        if self._last_pts is not None:
+            pts = max(pts, self._last_pts + 1)
+        self._last_pts = pts
+        return pts
+
+    def _routes_of(self, streams: Sequence[MappedStream]) -> dict[int, MappedStream]:
+        """The first connection's stream for each of this one's, by kind, order and codec."""
+        routes, waiting = {}, [s for s in self.streams if not s.restored]
+        for mapped in streams:
+            if mapped.restored:
+                continue
+            first = next((s for s in waiting if s.kind == mapped.kind), None)
+            if first is not None:
+                waiting.remove(first)
+            if first is not None and _parameters(first) == _parameters(mapped):
+                routes[mapped.index] = first
+            elif str(mapped) not in self._told:
+                self._told.add(str(mapped))
+                was = "nothing" if first is None else first.codec
+                log.warning("%s is left out: in its place the first connection had %s", mapped, was)
+        return routes
+
+
+def usual_rate(rate: Fraction | None) -> Fraction | None:
+    """The usual number of frames a second that is near; live it was guessed from a few frames with rounded times."""
+    if rate is None:
+        return None
+    nearest = min(_RATES, key=lambda usual: abs(usual - rate))
+    return nearest if abs(nearest - rate) < nearest / 50 else rate
+
+
+def _parameters(mapped: MappedStream) -> tuple[Any, ...]:
+    """What cannot change in the middle of an output's stream."""
+    context: Any = mapped.stream.codec_context
+    sound = (context.sample_rate, context.layout.name) if mapped.kind == "audio" and context is not None else ()
+    return mapped.codec, *sound

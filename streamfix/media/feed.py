@@ -1,0 +1,43 @@
+"""One source's packets, one at a time, for merging several in order of time."""
+
+from __future__ import annotations
+
+import time
+from math import inf, isfinite
+from typing import Any
+
+import av
+import av.error
+
+from ..errors import StreamfixError
+from .faults import broke_off
+from .rational import dts_or_pts
+from .source import LoopEnd, Source
+
+
+class Feed:
+    """A source's next packet, its time (seconds), and when it had arrived (monotonic)."""
+
+    def __init__(self, index: int, source: Source) -> None:
+        self.index, self.source = index, source
+        self.packet: av.Packet[Any] | LoopEnd | None = None
+        self.at_s = -inf
+        self.arrived_s = 0.0
+        self._packets = source.packets()
+        self.advance()
+
+    def advance(self) -> None:
+        """Read the next packet, None at the end. Raises InputError when the source dies."""
+        self.packet = None
+        try:
+            self.packet = next(self._packets, None)
+        except (av.FFmpegError, OSError) as error:
+            if isinstance(error, StreamfixError):
+                raise
+            at_s = self.at_s if isfinite(self.at_s) else None
+            raise broke_off(self.source.spec.url, at_s, error, self.source.container) from error
+        self.arrived_s = time.monotonic()
+        if isinstance(self.packet, av.Packet):
+            at = dts_or_pts(self.packet)
+            if at is not None:
+                self.at_s = float(at * self.packet.time_base)

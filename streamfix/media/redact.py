@@ -1,0 +1,73 @@
+"""What may be shown of a URL: everything but what lets somebody in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+HIDDEN = "***"
+
+# Names whose values are secrets wherever they stand: in a query, between options, in a header.
+_ALWAYS = (
+    r"(?:passphrase|password|passwd|pubpasswd|pwd|secret|token|accesstoken|access_?key|api_?key|"
+    r"stream_?key|security-token|signature|credential|decryption_key|encryption_key|private_key|srtp_in_params|"
+    r"srtp_out_params)"
+)
+# Names that mean other things in other places; in a URL's query they are secrets.
+_IN_QUERY = r"(?:[a-z0-9_.-]*[_.-])?(?:key|pass|pw|auth|authorization|sig|sign|hmac|jwt|session|sid|policy|code|hash)"
+_VALUE = r"[^\s&;#'\"<>|]+"
+
+# Texts may come from anybody: what repeats here is bounded, or ends where it would begin again, so that the time grows
+# with the length alone.
+# As libavformat splits: the authority ends at the first slash, its user part at the last @.
+_USER = re.compile(r"(?<=[a-z0-9+.-]://)[^\s/?#]*@", re.IGNORECASE)
+# A password with a slash, which belongs into a URL as %2F: the port would be no number.
+_TORN_USER = re.compile(r"(?<=[a-z0-9+.-]://)[^\s/?#@:]+:(?!\d*(?:[/?#\s'\"]|$))[^\s@]{0,4096}@", re.IGNORECASE)
+_NAMED = re.compile(rf"(?<![a-z0-9])({_ALWAYS})(\s*[=]\s*)(?:'[^']*'|\"[^\"]*\"|{_VALUE})", re.IGNORECASE)
+_QUERY = re.compile(rf"([?&;]{_IN_QUERY}=){_VALUE}", re.IGNORECASE)
+_HEADER = re.compile(
+    r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]{0,64}(?:key|token))(\s*:\s*)[^\r\n'\"]+", re.IGNORECASE
+)
+# MediaMTX: publish:path:user:password
+_STREAM_ID = re.compile(r"(\b(?:srt_)?streamid=(?:publish|read):[^\s:&;'\"]+:)[^\s&;'\"]+", re.IGNORECASE)
+# The last part of an RTMP path is the key of whoever may publish there, if it looks like one.
+_RTMP = re.compile(r"rtmp[a-z]{0,4}://[^\s'\"?#/]+/[^\s'\"?#]+", re.IGNORECASE)
+_RTMP_KEY = re.compile(r"(?=.*\d)[A-Za-z0-9_-]{16,}")
+
+_SECRET_NAME = re.compile(rf"(?:[a-z0-9_.-]*[_.-])?{_ALWAYS}|{_IN_QUERY}|headers|cookies", re.IGNORECASE)
+# ffmpeg's options of such names that hold no secret.
+_HARMLESS = frozenset({"pass", "policy", "code", "hash", "sign"})
+
+
+def redact(text: str) -> str:
+    """`text` with the secrets of every URL, option and header in it replaced by `***`; what is no secret stays.
+
+    Hidden are: the user part of a URL, passphrases, passwords, tokens, keys and signatures in queries and options,
+    authorization and cookie headers, stream keys of RTMP and the users of an SRT streamid. Whatever shows a URL to
+    anybody shows it through this.
+    """
+    text = _TORN_USER.sub(f"{HIDDEN}@", text)
+    text = _USER.sub(f"{HIDDEN}@", text)
+    text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
+    text = _STREAM_ID.sub(rf"\1{HIDDEN}", text)
+    text = _NAMED.sub(rf"\1\2{HIDDEN}", text)
+    text = _QUERY.sub(rf"\1{HIDDEN}", text)
+    return _RTMP.sub(_without_key, text)
+
+
+def redact_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Options by name, the values of secret ones hidden, those of the others as `redact` shows them."""
+    return {
+        name: HIDDEN if _SECRET_NAME.fullmatch(name) and name.lower() not in _HARMLESS else redact(value)
+        for name, value in options.items()
+    }
+
+
+def has_secret(url: str) -> bool:
+    """True if there is something in a URL that must not be shown, a process list included."""
+    return redact(url) != url
+
+
+def _without_key(url: re.Match[str]) -> str:
+    folder, slash, key = url[0].rpartition("/")
+    return f"{folder}{slash}{HIDDEN}" if _RTMP_KEY.fullmatch(key) else url[0]

@@ -1,0 +1,70 @@
+"""Servers for outputs: the ffmpeg command that takes one stream and writes it down."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 30.0
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command as a peer")
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port that nobody had a moment ago."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_bound(port: int) -> bool:
+    """True once somebody listens there, by TCP or UDP, as the kernel tells: connecting would be taken for a client."""
+    wanted = f":{port:04X} "
+    for table, state in (("tcp", " 0A "), ("tcp6", " 0A "), ("udp", ""), ("udp6", "")):
+        lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        if any(wanted in line.split(None, 3)[1] + " " and state in line for line in lines):
+            return True
+    return False
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Until it holds, which others see to."""
+    pause = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.01)):
+        if condition():
+            return
+        pause.wait(0.01)
+    pytest.fail("it did not come about")
+
+
+def wait_bound(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the server is there."""
+
+    def there() -> bool:
+        assert process.poll() is None, "the server has ended"
+        return is_bound(port)
+
+    until(there)
+
+
+@contextmanager
+def recorder(url: str, port: int, out: Path, *options: str, wait: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    """ffmpeg, which waits for a stream at `url` and copies it into a file; the stream's end is its end.
+
+    wait: until it listens; a client that tries again and again may have come and made it stop by then.
+    """
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *options, "-i", url, "-c", "copy", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            if wait:
+                wait_bound(port, process)
+            yield process
+            process.wait(PATIENCE_S)
+        finally:
+            process.kill()

@@ -1,0 +1,196 @@
+"""Live jobs as they are built: every frame accounted for, however the run ends; what hosts a job is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from streamfix.build import Hosting, Job, JobSpec, build
+from streamfix.chainspec import FilterSpec
+from streamfix.errors import Cancelled, OutputError, UsageError
+from streamfix.filters import FILTERS
+from streamfix.filters.base import Filter
+from streamfix.frame import Frame
+from streamfix.live.health import Health
+from streamfix.live.policy import LivePolicy
+from streamfix.media.specs import InputSpec, OutputSpec
+from tests.apps.material import levels, write_clip
+from tests.live.outputs import LONG_S
+from tests.live.servers import until
+
+PATIENT = LivePolicy(max_latency_s=60.0)
+
+
+class Plain(Filter[None]):
+    """Changes nothing."""
+
+    layout = "luma"
+
+    def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
+        return x
+
+
+class Gated(Plain):
+    """Waits at the gate with the third frame of a run."""
+
+    gate = threading.Event()
+    calls = 0
+
+    def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
+        Gated.calls += 1
+        if Gated.calls == 3:
+            Gated.gate.wait(LONG_S)
+        return x
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FILTERS, "_classes", {**FILTERS._classes, "plain": Plain, "gated": Gated})
+    monkeypatch.setattr(Gated, "gate", threading.Event())
+    monkeypatch.setattr(Gated, "calls", 0)
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("camera") / "in.mkv", 25, audio=True)
+
+
+def spec(camera: Path, out: Path, filter: str = "", *, policy: LivePolicy = PATIENT, **input: Any) -> JobSpec:
+    given = InputSpec(str(camera), realtime=True, **input)
+    chain = [FilterSpec(filter)] if filter else []
+    return JobSpec((given,), OutputSpec(str(out), video_codec="ffv1"), chain, device="cpu", live=policy)
+
+
+def assert_law(job: Job) -> None:
+    assert job.health is not None
+    report = job.health.report()
+    assert report.received == report.written + sum(report.dropped.values()), report
+
+
+@pytest.mark.parametrize("filter", ["", "plain"])
+def test_a_run_to_the_end(camera: Path, tmp_path: Path, filter: str) -> None:
+    job = build(spec(camera, tmp_path / "out.mkv", filter))
+    job.run()
+    assert_law(job)
+    assert job.health is not None
+    report = job.health.report()
+    assert (report.state, report.received, report.written, dict(report.dropped)) == ("stopped", 25, 25, {})
+    assert levels(tmp_path / "out.mkv") == list(range(25))
+    progress = job.progress
+    assert (progress.frames, progress.dropped) == (25, 0)
+    assert progress.health is not None
+    assert progress.health.written == 25
+    assert progress.busy_s["encode"] > 0
+
+
+def test_what_the_filters_have_no_time_for_is_dropped_and_counted(camera: Path, tmp_path: Path) -> None:
+    policy = LivePolicy(max_latency_s=0.01, ladder=())
+    job = build(spec(camera, tmp_path / "out.mkv", "gated", policy=policy))
+    assert job.health is not None
+    health = job.health
+    thread = threading.Thread(target=job.run)
+    thread.start()
+    until(lambda: health.report().dropped.get("overload", 0) >= 3)
+    Gated.gate.set()
+    thread.join(LONG_S)
+    assert_law(job)
+    report = health.report()
+    assert report.written >= 1
+    assert report.late > 0
+    assert len(levels(tmp_path / "out.mkv")) == report.written
+    assert job.progress.dropped == sum(report.dropped.values())
+
+
+@pytest.mark.parametrize("how", ["stop", "cancel"])
+def test_an_end_from_outside(camera: Path, tmp_path: Path, how: str) -> None:
+    job = build(spec(camera, tmp_path / "out.mkv", "gated", loops=-1))
+    assert job.health is not None
+    health = job.health
+    error: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            job.run()
+        except Cancelled as caught:
+            error.append(caught)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: Gated.calls >= 3)
+    getattr(job, how)()
+    Gated.gate.set()
+    thread.join(LONG_S)
+    assert_law(job)
+    report = health.report()
+    assert report.state == "stopped", "whoever cancels has not met with an error"
+    assert len(error) == (how == "cancel")
+    if how == "stop":
+        assert set(report.dropped) <= {"overload"}
+        assert len(levels(tmp_path / "out.mkv")) == report.written
+
+
+def test_an_error_is_the_state_in_the_end(camera: Path) -> None:
+    job = build(
+        JobSpec((InputSpec(str(camera), realtime=True),), OutputSpec("/dev/full", format="mpegts"), live=PATIENT)
+    )
+    with pytest.raises(OutputError, match="No space left"):
+        job.run()
+    assert_law(job)
+    assert job.health is not None
+    assert job.health.report().state == "error"
+    assert "No space left" in job.health.report().reason
+
+
+def test_whoever_hosts_a_job_is_told(camera: Path, tmp_path: Path) -> None:
+    health, opening, sizes = Health("yard"), list[Any](), list[int]()
+    worked: list[tuple[str, bool]] = []
+    hosting = Hosting(
+        health=health,
+        opening=opening.append,
+        admit=lambda info: sizes.append(info.width),
+        worked=lambda stage, item, seconds: worked.append((stage, isinstance(item, Frame))),
+    )
+    job = build(spec(camera, tmp_path / "out.mkv", "plain"), hosting)
+    job.run()
+    assert (opening, sizes, job.health) == ([job.reader], [48], health)
+    assert worked.count(("encode", True)) == worked.count(("restore", True)) == 25
+    assert health.report().written == 25
+
+
+def test_an_opening_can_be_ended(tmp_path: Path) -> None:
+    """A camera that is waited for, perhaps for ever."""
+    waiting = JobSpec((InputSpec("udp://127.0.0.1:9"),), OutputSpec(str(tmp_path / "out.mkv")), live=LivePolicy())
+    with pytest.raises(Cancelled, match="stopped before"):
+        build(waiting, Hosting(opening=lambda source: source.stop()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_is_not_admitted_leaves_nothing(camera: Path, tmp_path: Path) -> None:
+    def refuse(info: Any) -> None:
+        raise UsageError("the machine is full")
+
+    with pytest.raises(UsageError, match="the machine is full"):
+        build(spec(camera, tmp_path / "out.mkv", "plain"), Hosting(admit=refuse))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError, match="the machine is full"):
+        build(JobSpec((InputSpec(str(camera)),), OutputSpec(str(tmp_path / "o.mkv"))), Hosting(admit=refuse))
+
+
+def test_a_live_job_has_one_input(camera: Path, tmp_path: Path) -> None:
+    two = (InputSpec(str(camera)), InputSpec(str(camera)))
+    with pytest.raises(UsageError, match="has one input, got 2"):
+        build(JobSpec(two, OutputSpec(str(tmp_path / "out.mkv")), live=PATIENT))
+
+
+def test_files_may_have_several_outputs_too(camera: Path, tmp_path: Path) -> None:
+    outputs = [OutputSpec(str(tmp_path / f"{i}.mkv"), video_codec="ffv1", audio=i < 2) for i in range(3)]
+    job = build(JobSpec((InputSpec(str(camera)),), outputs[0], also=tuple(outputs[1:])))
+    job.run()
+    assert job.health is None
+    assert job.progress.frames == 25
+    assert [levels(tmp_path / f"{i}.mkv") for i in range(3)] == [list(range(25))] * 3

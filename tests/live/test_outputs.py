@@ -1,0 +1,352 @@
+"""Live outputs on real parts: RTMP, RTSP, SRT, UDP, HLS and segments arrive; what fails says why."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import Counter
+from fractions import Fraction
+from functools import partial
+from itertools import count, repeat
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from streamfix.errors import BadOption, OutputError
+from streamfix.frame import Frame
+from streamfix.live.fanout import Fanout
+from streamfix.live.health import Health
+from streamfix.live.policy import LivePolicy
+from streamfix.live.resuming import resumed
+from streamfix.media.delivery import Delivery
+from streamfix.media.lowdelay import low_delay_options
+from streamfix.media.place import connects, place_of, usual_format
+from streamfix.media.reader import InputSpec, Reader
+from streamfix.media.relay import sink_for
+from streamfix.media.specs import OutputSpec
+from streamfix.media.srt import Bridge
+from streamfix.media.writer import Writer
+from streamfix.pipeline import Pipeline
+from tests.live.servers import PATIENCE_S, free_port, is_bound, needs_ffmpeg, recorder, until
+from tests.media.make import clip, times
+
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clip(tmp_path_factory.mktemp("source") / "in.mkv", frames=FRAMES, audio="aac")
+
+
+def write(source: Path, url: str | Path, *, realtime: bool = False, **options: Any) -> list[Frame]:
+    """Write a clip live; the frames that were told to be written."""
+    written: list[Frame] = []
+    left: list[tuple[Frame, str]] = []
+    reader = Reader([InputSpec(str(source), realtime=realtime)])
+    try:
+        writer = Writer(
+            OutputSpec(str(url), **options),
+            reader,
+            live=True,
+            delivery=Delivery(written.append, lambda frame, why: left.append((frame, why))),
+        )
+    except BaseException:
+        reader.close()
+        raise
+    Pipeline(reader, writer).run()
+    assert left == []
+    return written
+
+
+def counts(path: Path) -> dict[str, int]:
+    """How many packets there are of each kind."""
+    with av.open(str(path)) as container:
+        return dict(Counter(p.stream.type for p in container.demux() if p.size))
+
+
+@needs_ffmpeg
+def test_rtmp(source: Path, tmp_path: Path) -> None:
+    port, out = free_port(), tmp_path / "out.flv"
+    with recorder(f"rtmp://127.0.0.1:{port}/live/x", port, out, "-listen", "1"):
+        written = write(source, f"rtmp://127.0.0.1:{port}/live/x")
+    assert len(written) == FRAMES
+    assert counts(out)["video"] == FRAMES
+    assert counts(out)["audio"] > 60
+
+
+@needs_ffmpeg
+def test_rtsp(source: Path, tmp_path: Path) -> None:
+    port, out = free_port(), tmp_path / "out.mkv"
+    with recorder(f"rtsp://127.0.0.1:{port}/x", port, out, "-rtsp_flags", "listen"):
+        options = {"rtsp_transport": "tcp"}
+        written = write(source, f"rtsp://127.0.0.1:{port}/x", format="rtsp", format_options=options)
+    assert len(written) == FRAMES
+    assert counts(out)["video"] == FRAMES
+    assert counts(out)["audio"] > 60
+
+
+@needs_ffmpeg
+def test_srt_with_a_passphrase(source: Path) -> None:
+    """Both directions of the bridge; the last packets may be lost, as a live sender does not wait for them."""
+    port, secret = free_port(socket.SOCK_DGRAM), "passphrase=0123456789abc"
+    receiver = Bridge(f"srt://127.0.0.1:{port}?mode=listener&{secret}", {"latency": "20000"})
+    received = receiver.open_input()
+    frames: list[int] = []
+
+    def receive() -> None:
+        with av.open(received, format="mpegts") as container:
+            frames.extend(1 for packet in container.demux(video=0) if packet.size)
+
+    thread = threading.Thread(target=receive, daemon=True)
+    thread.start()
+    until(lambda: is_bound(port))
+    written = write(source, f"srt://127.0.0.1:{port}?{secret}", realtime=True, options={"latency": "20000"})
+    thread.join(PATIENCE_S)
+    receiver.close()
+    assert len(written) == FRAMES
+    assert len(frames) > FRAMES // 2
+
+
+@needs_ffmpeg
+def test_udp(source: Path, tmp_path: Path) -> None:
+    port, out = free_port(socket.SOCK_DGRAM), tmp_path / "out.ts"
+    # It ends itself: nothing tells a receiver of UDP that there is no more.
+    with recorder(f"udp://127.0.0.1:{port}?timeout=2000000&fifo_size=5000", port, out):
+        written = write(source, f"udp://localhost:{port}?pkt_size=1316")
+    assert len(written) == FRAMES
+    assert counts(out)["video"] > FRAMES // 2
+
+
+@pytest.mark.parametrize("options", [{}, {"hls_segment_type": "fmp4"}], ids=["mpegts", "fmp4"])
+def test_hls(source: Path, tmp_path: Path, options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hls").mkdir()
+    out = tmp_path / "hls" / "out.m3u8"
+    given = {"hls_flags": "program_date_time", "hls_time": "0.4", "hls_list_size": "0", **options}
+    write(source, out, format_options=given, video_options={"g": "10", "sc_threshold": "0"})
+    playlist = out.read_text()
+    assert playlist.count("#EXTINF") == 4
+    assert playlist.count("#EXT-X-PROGRAM-DATE-TIME") == 4
+    assert len(times(out)) == FRAMES
+    assert counts(out)["audio"] > 60
+    assert [p.name for p in tmp_path.iterdir()] == ["hls"], "asking what HLS holds must not write anything"
+
+
+def test_segments(source: Path, tmp_path: Path) -> None:
+    options = {"segment_time": "0.4"}
+    write(
+        source,
+        tmp_path / "s%03d.mkv",
+        format="segment",
+        format_options=options,
+        video_options={"g": "10", "sc_threshold": "0"},
+    )
+    parts = sorted(tmp_path.iterdir())
+    assert [p.name for p in parts] == ["s000.mkv", "s001.mkv", "s002.mkv", "s003.mkv"]
+    assert [len(times(p)) for p in parts] == [10, 10, 10, 10]
+    assert all("audio" in counts(p) for p in parts)
+
+
+def test_segments_named_by_the_clock(source: Path, tmp_path: Path) -> None:
+    options = {"segment_time": "60", "strftime": "1"}
+    write(source, tmp_path / "rec_%Y-%m-%d.mkv", format="segment", format_options=options)
+    (made,) = tmp_path.iterdir()
+    assert made.name.startswith("rec_20")
+    assert len(times(made)) == FRAMES
+
+
+def test_live_encoders_hold_nothing_back(source: Path, tmp_path: Path) -> None:
+    """Each frame's packet is out before the next one is pushed."""
+    written: list[Frame] = []
+    reader = Reader([InputSpec(str(source))], audio=False)
+    writer = Writer(
+        OutputSpec(str(tmp_path / "out.ts")), reader, live=True, delivery=Delivery(written.append, lambda f, w: None)
+    )
+    pushed = 0
+    for item in reader:
+        list(writer.push(item))
+        pushed += isinstance(item, Frame)
+        assert len(written) == pushed
+    list(writer.flush())
+    writer.close()
+    reader.close()
+    assert pushed == FRAMES
+
+
+def test_what_the_user_says_goes_before_low_delay(source: Path, tmp_path: Path) -> None:
+    options = {"tune": "film", "g": "5", "sc_threshold": "0"}
+    write(source, tmp_path / "out.mkv", video_options=options)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        keys = [p.is_keyframe for p in container.demux(video=0) if p.size]
+    assert [i for i, key in enumerate(keys) if key] == list(range(0, FRAMES, 5))
+
+
+def test_low_delay_options_are_for_encoders_that_have_them() -> None:
+    assert low_delay_options("ffv1", None) == {}
+    assert low_delay_options("libx264", Fraction(30))["g"] == "60"
+
+
+def test_an_output_may_leave_streams_out(source: Path, tmp_path: Path) -> None:
+    reader = Reader([InputSpec(str(source))])
+    specs = [OutputSpec(str(tmp_path / "a.mkv")), OutputSpec(str(tmp_path / "b.mkv"), audio=False)]
+    Pipeline(reader, Fanout(specs, reader)).run()
+    assert counts(tmp_path / "a.mkv").keys() == {"video", "audio"}
+    assert counts(tmp_path / "b.mkv").keys() == {"video"}
+    assert times(tmp_path / "a.mkv") == times(tmp_path / "b.mkv") == times(source)
+
+
+def test_outputs_may_transcode_the_same_sound(source: Path, tmp_path: Path) -> None:
+    """Each has a decoder of its own, and all have the same pictures at the same times."""
+    reader = Reader([InputSpec(str(source))])
+    specs = [
+        OutputSpec(str(tmp_path / "a.mkv"), audio_codec="flac"),
+        OutputSpec(str(tmp_path / "b.mp4"), audio_codec="aac", rate=Fraction(50)),
+        OutputSpec(str(tmp_path / "c.mkv")),
+    ]
+    Pipeline(reader, Fanout(specs, reader)).run()
+    assert len(times(tmp_path / "b.mp4")) == 2 * FRAMES
+    lengths = []
+    for name in ("a.mkv", "b.mp4", "c.mkv"):
+        with av.open(str(tmp_path / name)) as container:
+            lengths.append(sum(frame.samples for frame in container.decode(audio=0)))
+    assert max(lengths) - min(lengths) <= 2048
+    assert times(tmp_path / "a.mkv") == times(tmp_path / "c.mkv") == times(source)
+
+
+def test_a_server_that_is_not_there(source: Path) -> None:
+    port = free_port()
+    with pytest.raises(OutputError, match="Connection refused") as caught:
+        write(source, f"rtmp://user:hush@127.0.0.1:{port}/live/x")
+    assert "hush" not in str(caught.value)
+    with pytest.raises(OutputError, match=r"rtsp://\*\*\*@127") as caught:
+        write(source, f"rtsp://user:hush@127.0.0.1:{port}/x", format="rtsp")
+    assert "hush" not in str(caught.value)
+
+
+@needs_ffmpeg
+def test_an_srt_server_that_is_not_there(source: Path) -> None:
+    bridge = Bridge(f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?connect_timeout=200&passphrase=hushhushhush")
+    pipe = bridge.open_output()
+    with pytest.raises(BrokenPipeError):
+        list(map(pipe.write, repeat(bytes(1316))))
+    assert "failed" in bridge.reason
+    assert "hush" not in bridge.reason
+    bridge.close()
+
+
+def test_an_option_that_a_connecting_muxer_has_not(source: Path) -> None:
+    """RTSP's muxer connects before it says what it knows, so the server has to be there."""
+    with pytest.raises(BadOption, match="Unrecognized option 'presset'"):
+        write(source, "out.flv", format="flv", format_options={"presset": "x"})
+
+
+def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
+    """It takes the connection and says nothing: whoever waits for it is woken from another thread."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reader = Reader([InputSpec(str(source))], audio=False)
+        sink: list[Any] = []
+
+        def connect() -> None:
+            try:
+                sink.append(sink_for(f"rtmp://127.0.0.1:{port}/live/x", "flv", {}, live=True))
+            except OutputError as error:
+                sink.append(error)
+
+        thread = threading.Thread(target=connect, daemon=True)
+        thread.start()
+        client, _ = server.accept()
+        client.close()
+        thread.join(30)
+        assert not thread.is_alive()
+        assert isinstance(sink[0], OutputError)
+        reader.close()
+
+
+@needs_ffmpeg
+def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -> None:
+    """The recording is whole, the publication begins with a keyframe, at the frames' own times."""
+    port, out = free_port(), tmp_path / "out.flv"
+    url = f"rtmp://127.0.0.1:{port}/live/x"
+    health = Health()
+    reader = Reader([InputSpec(str(source))])
+    specs = [OutputSpec(str(tmp_path / "rec.mkv")), OutputSpec(url)]
+    fanout = Fanout(specs, reader, policy=LivePolicy(backoff_s=(0.0,)), health=health)
+    publication, items, pushed = fanout.outlets[1], iter(reader), count(1)
+
+    def written(number: int) -> bool:
+        return fanout.frames_written == number
+
+    def push(frames: int) -> None:
+        """So many frames, and what comes between; the recording keeps up."""
+        while frames:
+            item = next(items)
+            fanout.push(item)
+            if isinstance(item, Frame):
+                frames -= 1
+                until(partial(written, next(pushed)))
+
+    push(10)
+    until(lambda: publication.error is not None)
+    with recorder(url, port, out, "-listen", "1", wait=False):
+        rest = FRAMES - 10
+        while not publication.totals.frames:
+            until(lambda: is_bound(port) or publication.totals.frames > 0)
+            push(1)
+            rest -= 1
+        push(rest)
+        until(lambda: health.report().outputs[publication.name] == "")
+        list(fanout.flush())
+        fanout.close()
+    reader.close()
+    assert times(tmp_path / "rec.mkv") == times(source)
+    whole, published = times(source), times(out)
+    assert 1 <= len(published) < FRAMES
+    # The receiver counts from its own beginning.
+    assert {round(float(t - published[-1]), 3) for t in published} <= {round(float(t - whole[-1]), 3) for t in whole}
+    said = [event.text for event in health.events if event.kind == "output"]
+    assert said[0].startswith(f"{url}: Cannot open connection")
+    assert said[-1] == f"{url}: well again"
+
+
+@pytest.mark.parametrize(
+    ("url", "format", "place", "server"),
+    [
+        ("out.mp4", "mp4", "file", False),
+        ("file:a:b.mp4", "mp4", "file", False),
+        ("a:b.mp4", "mp4", "file", False),
+        ("-", "matroska", "pipe", False),
+        ("pipe:5", "matroska", "pipe", False),
+        ("out.m3u8", "hls", "pattern", False),
+        ("http://h/out.m3u8", "hls", "pattern", False),
+        ("rtmp://h/a", "flv", "network", True),
+        ("rtsp://h/a", "rtsp", "network", True),
+        ("udp://1.2.3.4:5", "mpegts", "network", False),
+        ("tcp://h:5", "mpegts", "network", True),
+        ("srt://h:5", "mpegts", "network", True),
+    ],
+)
+def test_places(url: str, format: str, place: str, server: bool) -> None:
+    assert place_of(url, format) == place
+    assert connects(url, format) == server
+
+
+def test_protocols_have_their_usual_formats() -> None:
+    urls = ("rtmp://h/a", "rtmps://h/a", "srt://h:1", "udp://h:1", "rtsp://h/a", "out.mp4", "http://h/a.ts")
+    assert [usual_format(u) for u in urls] == ["flv", "flv", "mpegts", "mpegts", "rtsp", None, None]
+
+
+def test_what_is_opened_again_writes_over_nothing(tmp_path: Path) -> None:
+    for n in (0, 1, 7):
+        (tmp_path / f"s{n:03d}.ts").write_bytes(b"")
+    pattern = str(tmp_path / "s%03d.ts")
+    again = resumed(OutputSpec(pattern, max_frames=10), "segment", 4)
+    assert again.format_options == {"segment_start_number": "8"}
+    assert again.max_frames == 6
+    named = OutputSpec(str(tmp_path / "s%H.ts"), options={"strftime": "1"})
+    assert resumed(named, "segment", 4).format_options == {}
+    hls = resumed(OutputSpec("x.m3u8", options={"hls_flags": "program_date_time"}), "hls", 4)
+    assert (hls.overwrite, hls.options) == (True, {})
+    assert hls.format_options == {"hls_flags": "program_date_time+append_list"}

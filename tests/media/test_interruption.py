@@ -1,0 +1,63 @@
+"""A read that waits for the network ends when it is told to, and at once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from streamfix.errors import InputError
+from streamfix.media.interruption import Interruption
+from streamfix.media.reader import InputSpec, LiveInput, Reader
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_blocked_open_returns_soon_after_the_flag_is_set(silent_port: int) -> None:
+    flag = Interruption()
+    ended: list[BaseException] = []
+
+    def read() -> None:
+        flag.interrupts_this_thread()
+        try:
+            Reader([InputSpec(f"tcp://127.0.0.1:{silent_port}", "mpegts", timeout_s=60)], live=LiveInput(flag))
+        except InputError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    time_s = time.monotonic()
+    threading.Timer(0.1, flag.set).start()
+    thread.join(10)
+    assert not thread.is_alive() and ended
+    assert time.monotonic() - time_s < 1.5
+
+
+def test_other_threads_go_on_until_their_own_limit(silent_port: int) -> None:
+    flag = Interruption()
+    flag.set()
+    other = threading.Thread(target=flag.interrupts_this_thread)
+    other.start()
+    other.join()
+    begin_s = time.monotonic()
+    with pytest.raises(InputError, match=r"no answer for 0\.3 s"):
+        Reader([InputSpec(f"tcp://127.0.0.1:{silent_port}", "mpegts", timeout_s=0.3)])
+    assert 0.3 <= time.monotonic() - begin_s < 5
+
+
+def test_what_is_registered_is_called_once_set_and_at_once_afterwards() -> None:
+    flag, calls = Interruption(), list[str]()
+    flag.calls(lambda: calls.append("a"))
+    assert calls == []
+    flag.set()
+    assert calls == ["a"]
+    flag.calls(lambda: calls.append("b"))
+    assert calls == ["a", "b"]
