@@ -1,0 +1,105 @@
+"""Says no to a stream before the machine drowns, with the figure that speaks against it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from .control import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Work, in seconds a second: of processor cores, and of the GPU."""
+
+    cores: float = 0.0
+    gpu: float = 0.0
+
+    def __add__(self, other: Need) -> Need:
+        return Need(self.cores + other.cores, self.gpu + other.gpu)
+
+
+class Admission:
+    """Keeps account of what streams need, and of what there is.
+
+    cores: there are, a part of one for a control group's quota. max_load: share of them, and of the GPU, that may be
+    taken. What a stream needs counts as taken until it is released, whether its camera is there or not; if the process
+    has measurably taken more than all streams are said to need, that counts instead.
+    """
+
+    def __init__(self, cores: float, max_load: float) -> None:
+        self._lock = threading.Lock()
+        self._needs: dict[str, Need] = {}
+        self._refused: dict[str, Need] = {}
+        self._measured = Need()
+        self._cores = cores
+        self.max_load = max_load
+
+    @property
+    def capacity(self) -> Need:
+        """What may be taken in all."""
+        return Need(self._cores * self.max_load, self.max_load)
+
+    @property
+    def taken(self) -> Need:
+        """What is taken now."""
+        with self._lock:
+            return self._taken_without("")
+
+    @property
+    def measured(self) -> Need:
+        """What the process has taken lately; its peaks do not count, for loading a model is one."""
+        return self._measured
+
+    @measured.setter
+    def measured(self, need: Need) -> None:
+        self._measured = need
+
+    def admit(self, name: str, need: Need) -> None:
+        """Take the room that a stream needs, in place of what it took before. Raises Refused if there is too little."""
+        with self._lock:
+            self._needs.pop(name, None)
+            if reason := self._against(name, need):
+                self._refused[name] = need
+                raise Refused(reason)
+            self._needs[name] = need
+            self._refused.pop(name, None)
+
+    def check(self, name: str, need: Need) -> None:
+        """Raise Refused if `admit` would, and take nothing."""
+        with self._lock:
+            if reason := self._against(name, need):
+                raise Refused(reason)
+
+    def release(self, name: str) -> None:
+        """Give back what a stream took; it is not refused any more either."""
+        with self._lock:
+            self._needs.pop(name, None)
+            self._refused.pop(name, None)
+
+    def next(self) -> str | None:
+        """The refused stream that has waited longest of those for which there is room now."""
+        with self._lock:
+            return next((name for name, need in self._refused.items() if not self._against(name, need)), None)
+
+    def _against(self, name: str, need: Need) -> str:
+        taken, capacity = self._taken_without(name), self.capacity
+        remedy = (
+            "stop another stream, take a lighter filter or smaller pictures, or raise daemon.max_load and let filters "
+            "step down to lighter ones"
+        )
+        for wanted, used, there, unit in (
+            (need.cores, taken.cores, capacity.cores, "core"),
+            (need.gpu, taken.gpu, capacity.gpu, "GPU"),
+        ):
+            if wanted and used + wanted > there:
+                amount = f"{wanted:.2f} of a {unit}" if wanted <= 1 else f"{wanted:.2f} {unit}s"
+                return f"{name} needs about {amount}, {used:.2f} of {there:.2f} are taken; {remedy}"
+        return ""
+
+    def _taken_without(self, name: str) -> Need:
+        said = sum((need for other, need in self._needs.items() if other != name), Need())
+        own = self._needs.get(name, Need())
+        # What the process takes is measured as a whole: the stream's own part of it is what it is said to need.
+        measured = Need(self._measured.cores - own.cores, self._measured.gpu - own.gpu)
+        return Need(max(said.cores, measured.cores), max(said.gpu, measured.gpu))

@@ -1,0 +1,142 @@
+"""`streamfix daemon`: from its words to a service that runs until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...errors import StreamfixError
+from . import logs
+from .api import create_app
+from .changes import needs_new_process
+from .config import DaemonConfig, load
+from .notify import Notifier
+from .serving import HttpServer
+from .supervisor import Supervisor
+
+UNFINISHED = 1  # outputs that could not be finished in time; also wrong usage, as in ffmpeg
+HARD_EXIT = 123  # a second signal
+
+log = logging.getLogger("streamfix.daemon")
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the daemon; its exit code: 0 when all outputs were finished, 1 if not or if it cannot start, 123 when it was
+    told twice to end. Raises SystemExit as argparse does."""
+    arguments = read(words)
+    level = logs.parse_level(arguments.loglevel)
+    logs.set_up(arguments.log or "human", level)
+    try:
+        config = load(arguments.config)
+        if arguments.check:
+            sys.stdout.write(f"{arguments.config}: {len(config.streams)} streams, nothing wrong\n")
+            return 0
+        logs.set_up(arguments.log or config.log, level)
+        return Service(config, lambda: load(arguments.config)).run()
+    except StreamfixError as error:
+        for line in str(error).splitlines():
+            log.critical("%s", line)
+        return 1
+
+
+class Service:
+    """The streams, their API, and the signals that the process is sent.
+
+    SIGTERM, SIGINT: finish all outputs and end; a second one ends at once. SIGHUP: read the configuration again.
+    """
+
+    def __init__(self, config: DaemonConfig, read: Callable[[], DaemonConfig]) -> None:
+        self._notifier = Notifier()
+        self.supervisor = Supervisor(config, read, notifier=self._notifier)
+        app = create_app(self.supervisor, config, self.supervisor.secrets)
+        self.server = HttpServer(app, config.host, config.port, on_close=app.state.previews.close)
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._told = 0
+
+    def run(self) -> int:
+        """Run until a signal ends it; the exit code. To be called in the main thread. Raises UsageError."""
+        threading.excepthook = _thread_died
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, self._on_signal)
+        config = self.supervisor.config
+        self.server.start()
+        log.info("streamfix %s: the API and its page are at http://%s:%d", __version__, config.host, self.server.port)
+        self.supervisor.open()
+        self._notifier.ready()
+        while (number := self._signals.get()) == signal.SIGHUP.value:
+            self._reload()
+        return self._end(signal.Signals(number))
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        before = self.supervisor.config
+        try:
+            done = self.supervisor.reload()
+        except StreamfixError as error:
+            for line in str(error).splitlines():
+                log.error("not reloaded: %s", line)
+        else:
+            log.info("reloaded: %s", done)
+            for name in needs_new_process(before, self.supervisor.config):
+                log.warning("daemon.%s: it takes a restart of the daemon to change that", name)
+        finally:
+            self._notifier.ready()
+
+    def _end(self, why: signal.Signals) -> int:
+        limit_s = self.supervisor.config.drain_s
+        log.info("%s: finishing all outputs, %.0f s at most; another signal ends at once", why.name, limit_s)
+        self._notifier.stopping()
+        begun_s = time.monotonic()
+        finished = self.supervisor.drain(limit_s)
+        self.server.close()
+        took_s = time.monotonic() - begun_s
+        if finished:
+            log.info("all outputs were finished in %.1f s", took_s)
+        else:
+            log.error("ended after %.1f s; the outputs named above are not finished", took_s)
+        # A thread that was left behind may hang in C for ever: the process does not wait for it.
+        return 0 if finished else _leave(UNFINISHED)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        if number != signal.SIGHUP:
+            self._told += 1
+            if self._told > 1:
+                _leave(HARD_EXIT)
+        self._signals.put(number)
+
+
+def _thread_died(what: threading.ExceptHookArgs) -> None:
+    name = what.thread.name if what.thread is not None else "?"
+    value = what.exc_value
+    log.critical("thread %s has died of a mistake of its own", name, exc_info=value)
+
+
+def _leave(code: int) -> int:
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def read(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments. Raises SystemExit as argparse does."""
+    parser = argparse.ArgumentParser(
+        "streamfix daemon",
+        description="Restore many live streams at once. SIGHUP reads the configuration again; SIGTERM finishes all "
+        "outputs and ends.",
+    )
+    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the configuration, TOML")
+    parser.add_argument("--check", action="store_true", help="look for mistakes in the file, and start nothing")
+    parser.add_argument("--log", choices=logs.STYLES, help="form of the log, in place of daemon.log")
+    parser.add_argument(
+        "-v", "-loglevel", "--loglevel", default="info", metavar="LEVEL", help=f"one of {', '.join(logs.LEVELS)}"
+    )
+    return parser.parse_args(words)

@@ -1,0 +1,98 @@
+"""What streams share: the configuration of the daemon itself, its secrets, filters, and the machine's time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ...build import JobSpec
+from ...errors import UsageError
+from ...frame import VideoInfo
+from .admission import Admission, Need
+from .calibration import Calibration
+from .capacity import cores
+from .config import DaemonConfig, StreamConfig
+from .costs import Costs, FrameCost
+from .secrets import Secrets
+
+if TYPE_CHECKING:
+    from ...build.pool import FilterPool
+
+
+class Shared:
+    """Used by the threads of all streams at once.
+
+    config: the present one. measure: see `Costs`. capacity: cores there are, None for what this process may use.
+    """
+
+    def __init__(
+        self,
+        config: DaemonConfig,
+        measure: Callable[[JobSpec, VideoInfo], FrameCost] | None = None,
+        capacity: float | None = None,
+    ) -> None:
+        self.config = config
+        self.secrets = Secrets()
+        self.cores = cores() if capacity is None else capacity
+        self.admission = Admission(self.cores, config.max_load)
+        self.costs = Costs(measure or Calibration(self.pool))
+        self._digests = self._digests_of(config)
+        self._pool: FilterPool | None = None
+        self._lock = threading.Lock()
+
+    def adopt(self, config: DaemonConfig) -> None:
+        """Another configuration: it holds for what starts from now on."""
+        if config.device != self.config.device:
+            with self._lock:
+                self._pool = None  # streams that run keep their filters
+        self.config, self._digests = config, self._digests_of(config)
+        self.admission.max_load = config.max_load
+
+    def rotated(self, config: DaemonConfig) -> set[str]:
+        """Streams that may read the same and still are another: their secrets have changed, or the device."""
+        if config.device != self.config.device:
+            return {stream.name for stream in config.streams}
+        now, before = self._digests_of(config), {stream.name for stream in self.config.streams}
+        return {name for name in before if now.get(name) != self._digests.get(name)}
+
+    def job_spec(self, config: StreamConfig) -> JobSpec:
+        """The job of a stream, secrets put in. Raises UsageError."""
+        return config.job_spec(self.secrets, self.config.allowed, self.config.device)
+
+    def need(self, config: StreamConfig, info: VideoInfo) -> Need:
+        """What a stream would take. info: of its input. Raises UsageError, or what its filters raise."""
+        return self.costs.need(self.job_spec(config), info)
+
+    def admit(self, name: str, spec: JobSpec, info: VideoInfo) -> None:
+        """Take the room that a job needs. Raises Refused."""
+        self.admission.admit(name, self.costs.need(spec, info))
+
+    def pool(self) -> FilterPool:
+        """The filters, made when the first stream asks: that loads PyTorch."""
+        from ...build.pool import FilterPool
+
+        with self._lock:
+            if self._pool is None:
+                self._pool = FilterPool(self.config.device)
+            return self._pool
+
+    @property
+    def device(self) -> str:
+        """Where filters run, as far as that is known."""
+        pool = self._pool
+        return self.config.device if pool is None else str(pool.device)
+
+    def gpu_busy_s(self) -> float:
+        """Seconds that filters have taken a GPU."""
+        pool = self._pool
+        return 0.0 if pool is None or pool.device.type == "cpu" else pool.busy_s
+
+    def _digests_of(self, config: DaemonConfig) -> dict[str, str]:
+        """What the streams' secrets are now; a stream whose secrets are not there is told so when it starts."""
+        found = {}
+        for stream in config.streams:
+            with suppress(UsageError):
+                found[stream.name] = self.secrets.digest(stream.texts())
+        return found

@@ -1,0 +1,165 @@
+// The page: asks the daemon how its streams are, shows the list and the chosen stream, and goes on when it was away.
+
+import { api, Problem, Unreachable } from "./api.js";
+import { confirmRemoval, login } from "./dialogs.js";
+import { button, make, mark, say } from "./dom.js";
+import { addStream, editStream } from "./form.js";
+import { clock } from "./format.js";
+import { List } from "./list.js";
+import { needsCare } from "./states.js";
+import { StreamView } from "./stream.js";
+import { Top } from "./top.js";
+
+const POLL_MS = 1500;
+const AWAY_MS = [1000, 1500, 2000, 3000]; // waits while nobody answers; the last one repeats
+const SYSTEM_EVERY = 4; // polls
+
+const at = (id) => document.getElementById(id);
+const list = new List(at("list"));
+const bar = new Top(add);
+let streams = [];
+let view = null;
+let away = 0;
+let gone_s = null;
+let polls = 0;
+let timer = null;
+let asking = null; // a question that is under way
+let entering = null; // the dialog that asks for the token, while it is open
+
+/** The stream's name in the address, "" for none. */
+function chosen() {
+  try {
+    return decodeURIComponent(location.hash.slice(2));
+  } catch {
+    return location.hash.slice(2); // a percent sign that somebody typed
+  }
+}
+
+/** Ask the daemon; whoever comes while it is asked waits for the same answer. */
+function poll() {
+  asking ??= ask().finally(() => (asking = null));
+  return asking;
+}
+
+async function ask() {
+  clearTimeout(timer);
+  try {
+    streams = await api.streams();
+    if (polls % SYSTEM_EVERY === 0) bar.load(await api.system());
+    polls += 1;
+    answered();
+    show();
+  } catch (error) {
+    await failed(error);
+  } finally {
+    const wait_ms = away ? AWAY_MS[Math.min(away, AWAY_MS.length) - 1] : POLL_MS;
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(poll, wait_ms);
+  }
+}
+
+function answered() {
+  [away, gone_s] = [0, null];
+  mark(at("banner"), "hidden", true);
+  document.body.classList.remove("away");
+}
+
+async function failed(error) {
+  if (error instanceof Problem && error.status === 401) {
+    entering ??= login().finally(() => (entering = null));
+    await entering;
+    bar.entered();
+    return;
+  }
+  if (!(error instanceof Problem) && !(error instanceof Unreachable)) throw error;
+  away += 1;
+  gone_s ??= Date.now() / 1000;
+  const what = error instanceof Unreachable ? `The daemon does not answer since ${clock(gone_s)}.` : error.message;
+  say(at("banner"), `${what} Trying again …`);
+  mark(at("banner"), "hidden", false);
+  document.body.classList.add("away");
+}
+
+/** History or log could not be read; a stream that was removed meanwhile is told by the list. */
+function unread(error) {
+  if (!(error instanceof Problem && error.status === 404)) failed(error);
+}
+
+/** What is on the page follows from the list of streams and the address. */
+function show() {
+  const name = chosen();
+  const wide = matchMedia("(min-width: 60rem)").matches;
+  const stream = streams.find((s) => s.name === name) ?? (wide && !name ? streams[0] : undefined);
+  list.update(streams, stream?.name);
+  bar.streams(streams);
+  document.body.classList.toggle("one", Boolean(name));
+  const ill = streams.filter(needsCare).length;
+  document.title = `${ill ? `(${ill}) ` : ""}${stream ? `${stream.name} – ` : ""}streamfix`;
+  if (view && view.name !== stream?.name) {
+    view.close();
+    view = null;
+  }
+  if (stream && !view) {
+    view = new StreamView(stream.name, acts, unread);
+    at("main").replaceChildren(view.element);
+  }
+  if (view) view.update(stream);
+  else blank(name ? `missing ${name}` : streams.length ? "" : "welcome", () => (name ? missing(name) : welcome()));
+}
+
+/** What stands in a stream's place, made anew only when it is something else. */
+function blank(kind, made) {
+  const main = at("main");
+  if (main.dataset.blank === kind && !main.querySelector("article")) return;
+  main.dataset.blank = kind;
+  main.replaceChildren(...(kind ? [made()] : []));
+}
+
+const missing = (name) =>
+  make(
+    "div.blank",
+    {},
+    make("h1", {}, `There is no stream “${name}”`),
+    make("p", {}, "It was removed, or it never was."),
+    make("p", {}, make("a.button", { href: "#/" }, "All streams")),
+  );
+
+const welcome = () =>
+  make(
+    "div.blank",
+    {},
+    make("h1", {}, "No streams yet"),
+    make("p", {}, "A stream takes a camera's pictures, restores them and sends them on."),
+    make("p", {}, button("Add a stream", { icon: "add", kind: "primary", onclick: add })),
+  );
+
+/** Do it, then look at once what became of it. */
+const then = (work) => async (name) => {
+  await work(name);
+  await asking; // its answer may be from before
+  await poll();
+};
+
+const acts = {
+  start: then(api.start),
+  stop: then(api.stop),
+  edit: then(async (name) => editStream(name, (await api.stream(name)).config ?? streams.find((s) => s.name === name))),
+  remove: then(async (name) => {
+    if (await confirmRemoval(name)) location.hash = "#/";
+  }),
+};
+
+async function add() {
+  const name = await addStream();
+  if (name) location.hash = `#/${encodeURIComponent(name)}`;
+  await poll();
+}
+
+addEventListener("hashchange", () => {
+  show();
+  scrollTo(0, 0);
+  document.getElementById("stream-name")?.focus({ preventScroll: true });
+});
+document.addEventListener("visibilitychange", () => document.hidden || poll());
+matchMedia("(min-width: 60rem)").addEventListener("change", show);
+poll();

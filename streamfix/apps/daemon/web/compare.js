@@ -1,0 +1,165 @@
+// The live view: what the camera gave on the left of a line, what became of it on the right.
+
+import { button, drag, make, mark, say } from "./dom.js";
+import { Feed } from "./mjpeg.js";
+import { Zoom } from "./zoom.js";
+
+const FPS = 12;
+const WIDTHS = [480, 960, 1440, 4096]; // few, since the daemon encodes each of them once for all who look
+const KEYS = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2, PageDown: -10, PageUp: 10 };
+
+export class Compare {
+  /** url(fps, width): where pictures come from whose left half is before and right half after, each so wide at most. */
+  constructor(url) {
+    Object.assign(this, { url, feed: null, paused: false, drawn: false, pictures: 0 });
+    this.canvases = [make("canvas"), make("canvas")];
+    this.knob = make(
+      "div.divider",
+      {
+        role: "slider",
+        tabindex: "0",
+        "aria-label": "Line between before and after",
+        "aria-orientation": "horizontal",
+        "aria-valuemin": "0",
+        "aria-valuemax": "100",
+        onkeydown: (event) => this.key(event),
+      },
+      make("span.grip", { "aria-hidden": "true" }),
+    );
+    this.words = make("p.over", { hidden: true });
+    this.frame = make(
+      "div.frame",
+      { onpointerdown: (event) => this.press(event) },
+      make("div.layer.before", {}, this.canvases[0]),
+      make("div.layer.after", {}, this.canvases[1]),
+      make("span.side.left", { "aria-hidden": "true" }, "Before"),
+      make("span.side.right", { "aria-hidden": "true" }, "After"),
+      this.knob,
+      this.words,
+    );
+    this.zoom = new Zoom(this.frame, this.canvases, () => this.follow());
+    this.hold = button("Pause", { icon: "pause", kind: "hold", onclick: () => this.pause(!this.paused) });
+    this.full = button("Full screen", {
+      icon: "full",
+      quiet: true,
+      hidden: !document.fullscreenEnabled,
+      onclick: () => this.fullscreen(),
+    });
+    this.element = make(
+      "section.compare",
+      { "aria-label": "Live view, before and after" },
+      this.frame,
+      make("div.tools", {}, this.hold, this.zoom.element, this.full),
+    );
+    this.seen = () => this.follow();
+    document.addEventListener("visibilitychange", this.seen);
+    this.move(50);
+  }
+
+  /** Pictures come while `wanted`; words: what stands over them, dimmed then; lost: whether that is an alarm. */
+  show(wanted, words, lost) {
+    this.wanted = wanted;
+    this.follow();
+    this.given = words;
+    this.wait(this.trouble);
+    this.frame.classList.toggle("lost", lost);
+    this.frame.classList.toggle("still", Boolean(words));
+    mark(this.hold, "disabled", Boolean(words));
+  }
+
+  /** Say why there is no picture; trouble: what the daemon says of it. */
+  wait(trouble = "") {
+    this.trouble = trouble;
+    const shown = this.given || (this.wanted && !this.drawn ? trouble || "Waiting for the first picture …" : "");
+    say(this.words, shown);
+    mark(this.words, "hidden", !shown);
+  }
+
+  /** Connect or disconnect as the stream, the pause, the tab and the size on the screen ask for. */
+  follow() {
+    const run = this.wanted && !this.paused && !document.hidden;
+    const url = run ? this.url(FPS, this.width()) : null;
+    if (url === (this.feed?.url ?? null)) return;
+    this.feed?.stop();
+    this.feed = run
+      ? new Feed(
+          url,
+          (jpeg) => this.take(jpeg),
+          (trouble) => this.wait(trouble),
+        )
+      : null;
+  }
+
+  /** How wide pictures have to be; the whole picture for a closer look. */
+  width() {
+    const wanted = this.frame.clientWidth * devicePixelRatio;
+    return (!this.zoom.zoomed && WIDTHS.find((width) => width >= wanted)) || WIDTHS.at(-1);
+  }
+
+  /** Both sides come in one picture, so that they are of the same moment. */
+  async take(jpeg) {
+    const both = await createImageBitmap(jpeg);
+    const [width, height] = [both.width >> 1, both.height];
+    this.canvases.forEach((canvas, side) => {
+      if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+      canvas.getContext("2d", { alpha: false }).drawImage(both, side * width, 0, width, height, 0, 0, width, height);
+    });
+    both.close();
+    this.zoom.sized(width, height);
+    this.pictures += 1;
+    mark(this.element, "data-pictures", this.pictures);
+    this.drawn = true;
+    this.wait();
+  }
+
+  /** Put the line at so many percent from the left. */
+  move(percent) {
+    this.at = Math.min(100, Math.max(0, percent));
+    this.frame.style.setProperty("--at", `${this.at}%`);
+    mark(this.knob, "aria-valuenow", Math.round(this.at));
+    mark(this.knob, "aria-valuetext", `${Math.round(this.at)} % before, ${Math.round(100 - this.at)} % after`);
+  }
+
+  press(event) {
+    if (event.button !== 0) return;
+    if (this.zoom.zoomed && !event.target.closest(".divider")) {
+      this.zoom.drag(event);
+      return;
+    }
+    const move = (at) => {
+      const box = this.frame.getBoundingClientRect();
+      this.move(((at.clientX - box.left) / box.width) * 100);
+    };
+    drag(this.frame, event, move);
+    this.knob.focus({ preventScroll: true });
+    event.preventDefault(); // no text is selected while the line is dragged
+    move(event);
+  }
+
+  key(event) {
+    const step = KEYS[event.key];
+    if (step) this.move(this.at + step);
+    else if (event.key === "Home") this.move(0);
+    else if (event.key === "End") this.move(100);
+    else return;
+    event.preventDefault();
+  }
+
+  pause(paused) {
+    this.paused = paused;
+    this.hold.replaceChildren(...button(paused ? "Go on" : "Pause", { icon: paused ? "play" : "pause" }).childNodes);
+    this.follow();
+  }
+
+  async fullscreen() {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await this.element.requestFullscreen();
+  }
+
+  close() {
+    this.wanted = false;
+    this.follow();
+    this.zoom.close();
+    document.removeEventListener("visibilitychange", this.seen);
+  }
+}

@@ -1,0 +1,50 @@
+// Numbers and times as people read them.
+
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const CLOCK = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const SHORT = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat([], { month: "short", day: "numeric" });
+
+const NEAR_MS = 20 * 3600_000;
+
+export const NONE = "–";
+export const known = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** 1234567 as 1,234,567. */
+export const count = (value) => (known(value) ? WHOLE.format(value) : NONE);
+
+/** With so many digits behind the point. */
+export const fixed = (value, digits = 1) => (known(value) ? value.toFixed(digits) : NONE);
+
+/** A latency in seconds as milliseconds, from a second on as seconds. */
+export function latency(value_s) {
+  if (!known(value_s)) return NONE;
+  const ms = value_s * 1000;
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  return ms < 999.5 ? `${Math.round(ms)} ms` : `${value_s.toFixed(value_s < 10 ? 2 : 0)} s`;
+}
+
+/** A span of time in its two largest units: "42 s", "3 min", "2 h 5 min", "12 d 4 h". */
+export function span(value_s) {
+  if (!known(value_s)) return NONE;
+  const s = Math.max(0, Math.round(value_s));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  const [unit, small, per, of] = s < 86400 ? ["h", "min", 3600, 60] : ["d", "h", 86400, 3600];
+  const rest = Math.floor((s % per) / of);
+  return `${Math.floor(s / per)} ${unit}${rest ? ` ${rest} ${small}` : ""}`;
+}
+
+/** The time of day of a Unix time, in the browser's zone; with the day where it could be taken for another one. */
+export function clock(at_s, { short = false } = {}) {
+  if (!known(at_s)) return NONE;
+  const at = new Date(at_s * 1000);
+  const day = Math.abs(Date.now() - at) < NEAR_MS ? "" : `${DAY.format(at)}, `;
+  return day + (short ? SHORT : CLOCK).format(at);
+}
+
+/** A share of [0, 1] in whole percent. */
+export const percent = (value) => (known(value) ? `${Math.round(value * 100)} %` : NONE);
+
+/** "1 stream", "2 streams". */
+export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;

@@ -1,0 +1,137 @@
+// One stream: its state and reason, live view, figures, charts, set-up and log.
+
+import { api, now_s } from "./api.js";
+import { Charts } from "./charts.js";
+import { Compare } from "./compare.js";
+import { button, make, mark, say } from "./dom.js";
+import { Facts } from "./facts.js";
+import { clock, known, span } from "./format.js";
+import { Log } from "./log.js";
+import { Badge, stateOf } from "./states.js";
+
+const HISTORY_MS = 5000;
+const PICTURED = new Set(["running", "degraded", "reconnecting"]); // the last picture is there while a camera is away
+const ACTIVE = new Set(["running", "degraded", "reconnecting", "starting"]);
+
+export class StreamView {
+  /** acts: { start, stop, edit, remove }, each called with the stream's name; failed(error) for what cannot be read. */
+  constructor(name, acts, failed) {
+    Object.assign(this, { name, failed, read_ms: -HISTORY_MS });
+    this.badge = new Badge();
+    this.since = make("span.since");
+    this.reason = make("p.reason", { hidden: true });
+    this.notice = make("p.notice", { role: "alert", hidden: true });
+    this.compare = new Compare((fps, width) => api.live(name, fps, width));
+    this.facts = new Facts();
+    this.charts = new Charts();
+    this.log = new Log();
+    const act = (label, options, work) => button(label, { ...options, onclick: () => this.act(work) });
+    this.begin = act("Start", { icon: "play", kind: "primary" }, () => acts.start(name));
+    this.end = act("Stop", { icon: "stop" }, () => acts.stop(name));
+    this.buttons = [
+      this.begin,
+      this.end,
+      act("Edit", { icon: "edit" }, () => acts.edit(name)),
+      act("Remove", { icon: "remove", quiet: true }, () => acts.remove(name)),
+    ];
+    this.element = make(
+      "article.stream",
+      { "aria-labelledby": "stream-name" },
+      make(
+        "header.head",
+        {},
+        make(
+          "a.button.square.back",
+          { href: "#/", "aria-label": "All streams" },
+          button("", { icon: "back" }).firstChild,
+        ),
+        make(
+          "div.title",
+          {},
+          make("h1", { id: "stream-name", tabindex: "-1" }, name),
+          make("p.state", {}, this.badge.element, this.since),
+        ),
+        make("div.actions", {}, ...this.buttons),
+      ),
+      this.notice,
+      this.reason,
+      this.compare.element,
+      this.facts.tiles,
+      this.charts.element,
+      make("div.columns", {}, this.facts.element, this.log.element),
+    );
+    this.heard = make("p.hear", { role: "status" });
+    this.element.append(this.heard);
+  }
+
+  /** stream: one item of the API's list. Reads history and events by itself every five seconds. */
+  update(stream) {
+    this.stream = stream;
+    const { word, tone } = stateOf(stream);
+    this.badge.update(stream);
+    say(this.since, known(stream.since) ? `for ${span(now_s() - stream.since)}` : "");
+    mark(this.since, "title", known(stream.since) ? `since ${clock(stream.since)}` : null);
+    say(this.reason, stream.reason ?? "");
+    mark(this.reason, "hidden", !stream.reason || stream.state === "stopped");
+    mark(this.reason, "data-tone", tone);
+    say(this.heard, `${this.name}: ${word}`);
+    mark(this.begin, "hidden", ACTIVE.has(stream.state));
+    mark(this.end, "hidden", !ACTIVE.has(stream.state) && !(stream.state === "error" && stream.enabled));
+    this.compare.show(PICTURED.has(stream.state), this.overlay(stream), tone === "bad");
+    this.facts.update(stream);
+    if (performance.now() - this.read_ms >= HISTORY_MS) this.read();
+  }
+
+  overlay(stream) {
+    switch (stream.state) {
+      case "reconnecting":
+        return known(stream.last_frame_s) ? `No picture since ${clock(stream.last_frame_s)}` : "No picture";
+      case "starting":
+        return "Connecting to the camera …";
+      case "stopped":
+        return "Stopped";
+      case "error":
+        return "No picture: the stream has failed";
+      default:
+        return "";
+    }
+  }
+
+  async read() {
+    this.read_ms = performance.now();
+    try {
+      const [history, events] = await Promise.all([api.history(this.name), api.events(this.name)]);
+      if (this.closed) return;
+      this.charts.update(history, this.stream.max_latency);
+      this.log.update(events);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Do what a button says; while it lasts none can be pressed, and what went wrong stands on top. */
+  async act(work) {
+    this.buttons.forEach((b) => mark(b, "disabled", true));
+    try {
+      await work();
+      this.tell("");
+      this.read_ms = -HISTORY_MS;
+    } catch (error) {
+      this.tell(error.message);
+    } finally {
+      this.buttons.forEach((b) => mark(b, "disabled", false));
+    }
+  }
+
+  tell(text) {
+    say(this.notice, text);
+    mark(this.notice, "hidden", !text);
+  }
+
+  close() {
+    this.closed = true;
+    this.compare.close();
+    this.charts.close();
+    this.element.remove();
+  }
+}

@@ -1,0 +1,71 @@
+// The bar on top: how all streams are, how busy the machine is, colours, leaving.
+
+import { api } from "./api.js";
+import { button, make, mark, say } from "./dom.js";
+import { fixed, known } from "./format.js";
+import { summary } from "./list.js";
+
+const SESSION = "streamfix.session"; // no script sees the cookie, so that there is one is noted here
+const at = (id) => document.getElementById(id);
+
+/** What is kept in the browser, where that is allowed; else null, and nothing is kept. */
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+export class Top {
+  /** add(): what the button for a new stream does. */
+  constructor(add) {
+    this.theme = button("", { onclick: () => this.recolour(window.streamfixTheme.toggle()) });
+    this.leave = button("Log out", { icon: "leave", quiet: true, onclick: () => this.logout() });
+    at("top-actions").append(
+      button("Add a stream", { icon: "add", kind: "primary", onclick: add }),
+      this.leave,
+      this.theme,
+    );
+    const recolour = () => this.recolour(window.streamfixTheme.shown());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+    recolour();
+    mark(this.leave, "hidden", storage()?.getItem(SESSION) !== "1");
+  }
+
+  streams(streams) {
+    say(at("summary"), summary(streams));
+  }
+
+  /** system: what GET /api/system gives. */
+  load({ load }) {
+    const told = known(load?.used) && known(load?.capacity) && load.capacity > 0;
+    mark(at("load"), "hidden", !told);
+    if (!told) return;
+    const full = load.used / load.capacity;
+    const bar = make("span");
+    bar.style.width = `${Math.min(100, full * 100)}%`;
+    const words = make("span", {}, `${fixed(load.used, 2)} of ${fixed(load.capacity, 2)} cores`);
+    at("load").replaceChildren(words, make("span.meter", { "aria-hidden": "true" }, bar));
+    mark(at("load"), "data-tone", full > 0.95 ? "bad" : full > 0.8 ? "warn" : "good");
+    mark(at("load"), "title", "Work of the running streams, of what they may take together");
+  }
+
+  recolour(shown) {
+    const dark = shown === "dark";
+    const next = button(dark ? "Light colours" : "Dark colours", { icon: dark ? "sun" : "moon", quiet: true });
+    this.theme.replaceChildren(...next.childNodes);
+    for (const name of ["class", "aria-label", "title"]) mark(this.theme, name, next.getAttribute(name));
+  }
+
+  entered() {
+    storage()?.setItem(SESSION, "1");
+    mark(this.leave, "hidden", false);
+  }
+
+  async logout() {
+    await api.logout();
+    storage()?.removeItem(SESSION);
+    location.reload();
+  }
+}

@@ -1,0 +1,143 @@
+"""Real streams: cameras at localhost, a real filter, recordings that can be played; what is done to one, others do not
+notice."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import pytest
+
+from streamfix.apps.daemon.config import DaemonConfig, OutputConfig, StreamConfig
+from streamfix.apps.daemon.costs import FrameCost
+from streamfix.apps.daemon.supervisor import Supervisor
+from tests.apps.daemon.engine import until
+from tests.apps.material import RATE
+
+SIZE = (64, 48)
+
+
+class Camera:
+    """Sends MPEG-TS at 25 frames a second over TCP to whoever connects, as long as there is film."""
+
+    def __init__(self, film: list[bytes]) -> None:
+        self._film = film
+        self._over = threading.Event()
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            with contextlib.suppress(OSError):  # nobody looks any more, or the camera is switched off
+                viewer, _ = self._server.accept()
+                with viewer:
+                    for part in self._film:
+                        viewer.sendall(part)
+                        if self._over.wait(1 / 25):
+                            break
+
+    def close(self) -> None:
+        self._over.set()
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join()
+
+
+def film(frames: int) -> list[bytes]:
+    """The stream, in a part for each frame."""
+    parts, file = [], io.BytesIO()
+    with av.open(file, "w", format="mpegts", options={"flush_packets": "1"}) as container:
+        stream = container.add_stream("mpeg2video", rate=RATE, options={"g": "10", "bf": "0"})
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p"
+        for i in range(frames):
+            frame = av.VideoFrame(*SIZE, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([60 + i % 100]) * plane.buffer_size)
+            frame.pts, frame.time_base = i, 1 / RATE
+            container.mux(stream.encode(frame))
+            parts.append(file.getvalue())
+            file.seek(0)
+            file.truncate()
+    return parts
+
+
+@pytest.fixture
+def cameras() -> Iterator[list[Camera]]:
+    shown = film(750)
+    made = [Camera(shown) for _ in range(3)]
+    yield made
+    for camera in made:
+        camera.close()
+
+
+def stream(name: str, url: str, folder: Path, filters: str = "smooth") -> StreamConfig:
+    output = OutputConfig(str(folder / f"{name}.mkv"), overwrite=True, video_options={"preset": "ultrafast"})
+    return StreamConfig(name, url, (output,), filters, input_format="mpegts", max_latency_s=5.0, ladder=())
+
+
+def test_cameras_are_restored_and_recorded_side_by_side(cameras: list[Camera], tmp_path: Path) -> None:
+    nobody = socket.create_server(("127.0.0.1", 0))
+    closed_port = nobody.getsockname()[1]
+    nobody.close()
+    a, b = (stream(name, camera.url, tmp_path) for name, camera in zip("ab", cameras, strict=False))
+    away = stream("away", f"tcp://127.0.0.1:{closed_port}", tmp_path)
+    lost = stream("lost", cameras[2].url, tmp_path / "no_such_folder")
+    config = DaemonConfig(allow_folders=(tmp_path,), allow_schemes=("tcp",), device="cpu", streams=(a, b, away, lost))
+    changed = replace(config, streams=(a, replace(b, filters="")))
+    measured: list[str] = []
+
+    def measure(spec: object, info: object) -> FrameCost:
+        measured.append(str(info))
+        return FrameCost(0.001, 0.001)
+
+    supervisor = Supervisor(config, lambda: changed, measure=measure, capacity=2.0)
+    supervisor.open()
+    try:
+        for name in "ab":
+            until(lambda name=name: int(str(supervisor.get(name)["written"])) >= 10, f"pictures of {name}")  # type: ignore[misc]
+        until(lambda: supervisor.stream("lost").state == "error")
+        status = {str(s["name"]): s for s in supervisor.list()}
+        assert {n: s["state"] for n, s in status.items()} == {
+            "a": "running",
+            "b": "running",
+            "away": "starting",
+            "lost": "error",
+        }
+        assert "refused" in str(status["away"]["reason"])
+        assert "there is no directory" in str(status["lost"]["reason"])
+        assert status["a"]["size"] == list(SIZE)
+        assert (status["a"]["rung"], status["a"]["rung_name"]) == (0, "smooth")
+        assert len(measured) == 1, "streams of one kind cost the same"
+        latest = supervisor.latest("a")
+        assert latest is not None
+        assert [(f.width, f.height) for f in latest] == [SIZE, SIZE]
+        stages = supervisor.stream("a").record.stages
+        assert {"restore", "encode"} <= set(stages)
+        run_of_a = supervisor.stream("a")._health
+
+        done = supervisor.reload()
+        assert (done.keep, done.restart, done.remove) == (("a",), ("b",), ("away", "lost"))
+        before = int(str(supervisor.get("a")["written"]))
+        until(lambda: int(str(supervisor.get("b")["written"])) >= 5, "pictures of b after its change")
+        until(lambda: int(str(supervisor.get("a")["written"])) > before, "pictures of a")
+        assert supervisor.stream("a")._health is run_of_a, "it never knew"
+        assert supervisor.get("b")["rung_name"] == "pass-through"
+    finally:
+        finished = supervisor.drain(30.0)
+    assert finished
+    for name in "ab":
+        report = supervisor.stream(name).report
+        assert report is not None
+        assert (report.state, report.in_flight) == ("stopped", 0), "every frame is accounted for"
+        with av.open(str(tmp_path / f"{name}.mkv")) as recording:
+            assert sum(1 for _ in recording.decode(video=0)) == report.written
+    assert len(supervisor._shared.pool()) == 0, "all filters were given back"

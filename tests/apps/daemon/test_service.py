@@ -1,0 +1,218 @@
+"""`streamfix daemon` as a process: it starts, says how it is, reads its file again, finishes and ends as it is told."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import logging
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from streamfix import __version__
+from streamfix.__main__ import main
+from streamfix.apps.daemon import service
+from tests.apps.material import ROOT, command, environment
+
+SAMPLES = ROOT / "samples" / "daemon"
+TIMEOUT_S = 60
+
+
+class Daemon:
+    """A daemon in a process of its own, and the manager that started it."""
+
+    def __init__(self, folder: Path, text: str, *words: str) -> None:
+        self.config = folder / "streams.toml"
+        self.config.write_text(text)
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(folder / "notify"))
+        self.manager.settimeout(TIMEOUT_S)
+        self.log = folder / "log"
+        self.process = subprocess.Popen(
+            command("daemon", "-c", self.config, "--log", "json", *words),
+            env={**environment(), "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "2000000"},
+            stderr=self.log.open("wb"),
+        )
+
+    def told(self, word: str) -> str:
+        """Wait until the manager is told that; what it was told."""
+        while word not in (said := self.manager.recv(4096).decode()):
+            pass
+        return said
+
+    def said(self) -> list[dict[str, str]]:
+        """The log."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask the API."""
+        try:
+            with urllib.request.urlopen(self.address() + path, timeout=TIMEOUT_S) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def address(self) -> str:
+        (message,) = [e["message"] for e in self.said() if "http://" in e["message"]]
+        return message[message.index("http://") :]
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.manager.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
+    """Starts a daemon; kills it in the end."""
+    started: list[Daemon] = []
+
+    def start(text: str, *words: str) -> Daemon:
+        started.append(Daemon(tmp_path, text, *words))
+        return started[-1]
+
+    yield start
+    for daemon in started:
+        daemon.close()
+
+
+EMPTY = "[daemon]\nport = 0\n"
+
+
+def test_a_service_from_its_start_to_its_end(start: Callable[..., Daemon]) -> None:
+    daemon = start(EMPTY)
+    daemon.told("READY=1")
+    assert [daemon.get(path)[0] for path in ("/livez", "/readyz", "/api/streams")] == [200, 200, 200]
+    assert "streamfix_build_info{" in daemon.get("/metrics")[1]
+    daemon.told("WATCHDOG=1")
+    daemon.config.write_text('[daemon]\nport = 0\nmax_lod = 1\n[[streams]]\nname = "A"\n')
+    daemon.send(signal.SIGHUP)
+    assert "MONOTONIC_USEC=" in daemon.told("RELOADING=1")
+    daemon.told("READY=1")
+    wrong = [e["message"] for e in daemon.said() if "not reloaded" in e["message"]]
+    assert f"not reloaded: {daemon.config}:3: daemon.max_lod" in wrong[0]
+    assert len(wrong) > 1, "all that is wrong is said at once"
+    daemon.config.write_text(EMPTY + "log = 'human'\nmax_load = 0.5\nhosts = ['nvr.example']\n")
+    daemon.send(signal.SIGHUP)
+    daemon.told("RELOADING=1")
+    daemon.told("READY=1")
+    assert "daemon.hosts: it takes a restart of the daemon to change that" in [e["message"] for e in daemon.said()]
+    daemon.send(signal.SIGTERM)
+    daemon.told("STOPPING=1")
+    assert daemon.process.wait(TIMEOUT_S) == 0
+    assert "all outputs were finished" in daemon.said()[-1]["message"]
+    assert all(e["level"] != "critical" for e in daemon.said())
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("[daemon]\nport = 99999\n", "streams.toml:2: daemon.port"),
+        ("[daemon\n", "streams.toml:1"),
+        ('[daemon]\nhost = "0.0.0.0"\n', "set token, or listen at 127.0.0.1"),
+    ],
+)
+def test_a_wrong_file_is_told_with_its_place(
+    tmp_path: Path, text: str, want: str, capsys: pytest.CaptureFixture[str], quiet: None
+) -> None:
+    (tmp_path / "streams.toml").write_text(text)
+    assert main(["daemon", "-c", str(tmp_path / "streams.toml")]) == 1
+    said = capsys.readouterr()
+    assert want in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "want"),
+    [
+        ([], "the following arguments are required: -c"),
+        (["-c", "/nowhere/streams.toml"], "No such file or directory; give the daemon's configuration"),
+        (["-c", "x", "-v", "loud"], "--loglevel loud: there are error"),
+    ],
+)
+def test_wrong_words_end_with_1(words: list[str], want: str, capsys: pytest.CaptureFixture[str], quiet: None) -> None:
+    assert main(["daemon", *words]) == 1
+    assert want in capsys.readouterr().err
+
+
+def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["daemon", "--help"]) == 0
+    assert "--check" in capsys.readouterr().out
+
+
+def test_other_words_are_the_command_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-version"]) == 0
+    assert capsys.readouterr().out.startswith(f"streamfix {__version__}")
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], quiet: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (tmp_path / "streams.toml").write_text(f"[daemon]\nport = {taken.getsockname()[1]}\n")
+        signals = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        try:
+            assert main(["daemon", "-c", str(tmp_path / "streams.toml")]) == 1
+        finally:
+            for number, handler in signals.items():
+                signal.signal(number, handler)
+    assert "choose another" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.service")
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.supervisor")
+    monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.metrics")
+    assert main(["daemon", "-c", "x"]) == 1
+    assert 'pip install "streamfix[daemon]"' in capsys.readouterr().err
+
+
+def test_the_example_has_no_mistakes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: None
+) -> None:
+    monkeypatch.setenv("YARD_PASSWORD", "x")
+    assert main(["daemon", "--check", "-c", str(SAMPLES / "streams.toml")]) == 0
+    assert capsys.readouterr().out.endswith("streams.toml: 2 streams, nothing wrong\n")
+
+
+def test_the_unit_starts_what_there_is() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(SAMPLES / "streamfix.service", encoding="utf-8")
+    assert unit["Service"]["Type"] == "notify-reload"
+    program, word, *words = shlex.split(unit["Service"]["ExecStart"])
+    assert (Path(program).name, word) == ("streamfix", "daemon")
+    assert service._parser().parse_args(words).config == Path("/etc/streamfix/streams.toml")
+
+
+def test_the_container_starts_what_there_is() -> None:
+    lines = (SAMPLES / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    (entry,) = [line for line in lines if line.startswith("ENTRYPOINT ")]
+    program, word, *words = json.loads(entry.removeprefix("ENTRYPOINT "))
+    assert (program, word) == ("streamfix", "daemon")
+    assert service._parser().parse_args(words).config == Path("/etc/streamfix/streams.toml")
+    copied = [part for line in lines if line.startswith("COPY ") for part in line.split()[1:-1]]
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    assert {"pyproject.toml", "streamfix", "plugins"} <= set(copied)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """The process's logging as it was before."""
+    loggers = [logging.getLogger(name) for name in ("streamfix", "uvicorn", "py.warnings")]
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    yield
+    logging.captureWarnings(False)
+    for logger, handlers, level, propagate in before:
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)

@@ -1,0 +1,312 @@
+"""One stream: it is started, stopped and started anew; whatever it dies of is told, counted, and tried again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamfix.apps.daemon import stream as stream_module
+from streamfix.apps.daemon.control import Refused
+from streamfix.apps.daemon.run import WELL_S, Run
+from streamfix.apps.daemon.spec import OutputConfig, StreamConfig
+from streamfix.apps.daemon.stream import Stream
+from streamfix.build import JobSpec
+from streamfix.errors import FilterError, InputError, UsageError
+from streamfix.frame import VideoInfo
+from streamfix.media.specs import OutputSpec
+from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
+
+Make = Callable[..., Stream]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Makes streams; stops them in the end."""
+    made: list[Stream] = []
+
+    def make(builder: Builder, **options: Any) -> Stream:
+        config = options.pop("config", stream_config())
+        stream = Stream(config, options.pop("job_spec", spec_of), build=builder, **{"backoff_s": (0.0,), **options})
+        made.append(stream)
+        return stream
+
+    yield make
+    for stream in made:
+        stream.stop()
+
+
+class Failing:
+    """Opens the input after so many failures."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    def __call__(self, spec: JobSpec) -> VideoInfo:
+        if self.errors:
+            raise self.errors.pop(0)
+        return INFO
+
+
+def test_a_stream_runs_from_start_to_stop(make: Make) -> None:
+    builder = Builder()
+    stream = make(builder)
+    assert stream.status()["state"] == "stopped"
+    assert not stream.running
+    stream.start()
+    job = builder.job("yard")
+    stream.start()
+    job.frames(3)
+    status = stream.status()
+    assert (status["state"], status["received"], status["written"], status["size"]) == ("running", 3, 3, [320, 180])
+    assert stream.stop()
+    assert (job.stopped, job.cancelled, len(builder.made["yard"])) == (True, False, 1)
+    status = stream.status()
+    assert (status["state"], status["reason"], stream.running) == ("stopped", "stopped", False)
+    stream.start()
+    assert stream.status()["state"] in ("starting", "running"), "at once, and nothing of the run before"
+    builder.job("yard", 2)
+    assert (stream.status()["state"], stream.status()["written"]) == ("running", 0)
+
+
+def test_no_thread_is_left(make: Make) -> None:
+    before = set(threading.enumerate())
+    stream = make(Builder(Failing(*(InputError("no camera") for _ in range(20)))))
+    stream.start()
+    until(lambda: stream.status()["state"] == "running")
+    stream.stop()
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize("error", [FilterError("out of memory"), InputError("no route"), ZeroDivisionError("a bug")])
+def test_an_error_is_told_counted_and_tried_again(make: Make, error: Exception) -> None:
+    builder = Builder()
+    stream = make(builder)
+    stream.start()
+    builder.job("yard").frames(5)
+    builder.job("yard").end(error)
+    builder.job("yard", 2).frames(2)
+    assert stream.status()["state"] == "running"
+    assert [e.text for e in stream.events if e.kind == "state" and str(error) in e.text]
+    totals = stream.record.totals
+    assert (totals.restarts, totals.written, stream.status()["written"]) == (1, 7, 2)
+
+
+def test_an_error_while_opening_is_no_other(make: Make) -> None:
+    stream = make(Builder(Failing(InputError("no route"), FilterError("no weights"))))
+    stream.start()
+    until(lambda: stream.status()["state"] == "running")
+    assert stream.record.totals.restarts == 2
+
+
+def test_between_attempts_it_is_in_error_and_can_be_stopped(make: Make) -> None:
+    stream = make(Builder(Failing(InputError("no route to rtsp://user:hush@10.0.0.5/yard"))), backoff_s=(3600.0,))
+    stream.start()
+    until(lambda: stream.waiting == "attempt")
+    status = stream.status()
+    assert status["state"] == "error"
+    assert "no route" in str(status["reason"])
+    stream.retry()
+    until(lambda: stream.status()["state"] == "running")
+
+
+def test_a_wrong_request_waits_for_another_one(make: Make) -> None:
+    def wrong(config: Any) -> JobSpec:
+        raise UsageError("${env:CAM}: the variable is not set")
+
+    stream = make(Builder(), job_spec=wrong)
+    stream.start()
+    until(lambda: stream.waiting == "change")
+    status = stream.status()
+    assert (status["state"], status["reason"]) == ("error", "${env:CAM}: the variable is not set")
+    assert stream.stop()
+    assert stream.record.totals.restarts == 1
+
+
+def test_who_is_refused_waits_for_room(make: Make) -> None:
+    full = threading.Event()
+    full.set()
+
+    def admit(name: str, spec: JobSpec, info: VideoInfo) -> None:
+        if full.is_set():
+            raise Refused(f"{name} needs 1.00 cores, 1.80 of 1.80 are taken")
+
+    builder = Builder()
+    stream = make(builder, admit=admit)
+    stream.start()
+    stream.wait_settled(LONG_S)
+    assert isinstance(stream.error, Refused)
+    assert (stream.waiting, stream.status()["state"]) == ("room", "error")
+    assert "1.80 of 1.80 are taken" in str(stream.status()["reason"])
+    full.clear()
+    stream.retry()
+    builder.job("yard")
+    assert stream.error is None
+
+
+def test_the_end_of_the_input_is_no_error(make: Make) -> None:
+    builder = Builder()
+    stream = make(builder)
+    stream.start()
+    builder.job("yard").end()
+    until(lambda: not stream.running)
+    status = stream.status()
+    assert (status["state"], status["reason"]) == ("stopped", "its input has ended")
+    assert len(builder.made["yard"]) == 1
+
+
+def test_stop_reaches_a_source_that_is_being_opened(make: Make) -> None:
+    asked, given = threading.Event(), threading.Event()
+
+    class Source:
+        def stop(self) -> None:
+            asked.set()
+
+    def build(spec: JobSpec, hosting: Any) -> Any:
+        hosting.opening(Source())
+        given.set()
+        assert asked.wait(LONG_S)
+        raise InputError("stopped while connecting")
+
+    stream = make(Builder())
+    stream._build = build
+    stream.start()
+    assert given.wait(LONG_S)
+    assert stream.stop()
+    assert (stream.status()["state"], stream.record.totals.restarts) == ("stopped", 0)
+
+
+def test_a_job_that_does_not_finish_is_cancelled(make: Make) -> None:
+    builder = Builder(stuck=True)
+    stream = make(builder)
+    stream.start()
+    job = builder.job("yard")
+    assert not stream.stop(limit_s=0.0), "what is unfinished is lost"
+    assert job.cancelled
+    assert stream.status()["state"] == "stopped"
+
+
+def test_one_that_does_not_even_then_is_left_behind_and_disturbs_nobody(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_PATIENCE_S", 0.0)
+    builder = Builder(stuck=True)
+    stream = make(builder)
+    stream.start()
+    stuck = builder.job("yard")
+    stuck.cancel = lambda: None  # type: ignore[method-assign]
+    assert not stream.stop(limit_s=0.0)
+    builder.stuck = False
+    stream.start()
+    builder.job("yard", 2).frames(2)
+    stuck.end(FilterError("much too late"))
+    until(lambda: sum(t.name == "stream yard" for t in threading.enumerate()) == 1)
+    assert stream.status()["state"] == "running"
+    assert stream.latest is None
+    assert stream.record.totals.restarts == 0
+
+
+def test_an_outputs_trouble_is_shown_with_it(make: Make) -> None:
+    """Also where the configuration has a reference, and the job what it stands for."""
+    outputs = tuple(OutputConfig(f"rtsp://${{env:{name}}}/yard") for name in ("A", "B"))
+
+    def resolved(config: StreamConfig) -> JobSpec:
+        urls = [o.url.replace("${env:", "").replace("}", ".example") for o in config.outputs]
+        return replace(spec_of(config), output=OutputSpec(urls[0]), also=[OutputSpec(urls[1])])
+
+    builder = Builder()
+    stream = make(builder, config=stream_config(outputs=outputs), job_spec=resolved)
+    stream.start()
+    builder.job("yard").health.output("rtsp://B.example/yard", "broken pipe")
+    status = stream.status()
+    assert status["state"] == "degraded"
+    assert status["outputs"] == [
+        {"url": "rtsp://${env:A}/yard", "trouble": ""},
+        {"url": "rtsp://${env:B}/yard", "trouble": "broken pipe"},
+    ]
+    stream.stop()
+    stream.config = stream_config(outputs=outputs[:1])
+    assert stream.status()["outputs"] == [{"url": "rtsp://${env:A}/yard", "trouble": ""}]
+
+
+def test_who_is_stopped_before_it_has_begun_is_stopped(make: Make) -> None:
+    stream = make(Builder(), config=stream_config("yard"))
+    run = Run("yard", lambda run: None, lambda error: None)
+    run.stop()
+    stream.start()
+    stream.stop()
+    stream._run = run
+    run.start()
+    assert run.join(LONG_S)
+    stream._begin()
+    assert stream.status()["state"] == "stopped"
+
+
+def test_credentials_are_shown_nowhere(make: Make) -> None:
+    stream = make(Builder(Failing(InputError("rtsp://user:hush@10.0.0.5/yard: 401 Unauthorized"))), backoff_s=(3600.0,))
+    stream.start()
+    until(lambda: stream.waiting == "attempt")
+    said = [str(stream.status()), *(event.text for event in stream.events)]
+    assert "401 Unauthorized" in said[0]
+    assert "hush" not in "".join(said)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["error", "restart"])), min_size=1, max_size=5))
+def test_counts_only_grow(steps: list[tuple[int, str]]) -> None:
+    """However often it restarts, and whyever: nothing that was counted is forgotten."""
+    builder, written = Builder(), 0
+    stream = Stream(stream_config(), spec_of, build=builder, backoff_s=(0.0,))
+    stream.start()
+    for nth, (frames, how) in enumerate(steps, 1):
+        job = builder.job("yard", nth)
+        job.frames(frames)
+        written += frames
+        assert (stream.record.totals.written, stream.record.totals.received) == (written, written)
+        if how == "error":
+            job.end(InputError("gone"))
+        else:
+            stream.stop()
+            stream.start()
+    builder.job("yard", len(steps) + 1)
+    stream.stop()
+    assert stream.record.totals.written == written
+    pairs, _ = stream.record.latencies.read()
+    assert pairs[-1] == (float("inf"), written)
+    assert stream.record.totals.restarts == sum(how == "error" for _, how in steps)
+
+
+@given(st.lists(st.sampled_from([0.0, WELL_S]), min_size=1, max_size=8))
+def test_waits_grow_until_a_run_was_well(lengths: list[float]) -> None:
+    """1, 5, 10, 60, 60 ... seconds, a fifth more or less; after a run of half a minute 1 again."""
+    now_s, waits, failures = 0.0, [], 0
+    left = list(lengths)
+
+    def attempt(run: Run) -> None:
+        nonlocal now_s
+        if not left:
+            return
+        now_s += left.pop(0)
+        raise InputError("gone")
+
+    run = Run("yard", attempt, lambda error: None, clock=lambda: now_s)
+
+    class Waited(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return True
+
+    run._wake = Waited()
+    run.start()
+    assert run.join(LONG_S)
+    assert len(waits) == len(lengths)
+    for length, wait_s in zip(lengths, waits, strict=True):
+        failures = 1 if length >= WELL_S else failures + 1
+        middle = (1, 5, 10, 60)[min(failures, 4) - 1]
+        assert wait_s is not None
+        assert 0.8 * middle <= wait_s <= 1.2 * middle

@@ -1,0 +1,395 @@
+"""Many streams side by side: what is done to one touches no other, and none is lost count of."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.control import Refused, StreamExists, UnknownStream
+from streamfix.apps.daemon.costs import FrameCost
+from streamfix.apps.daemon.notify import Notifier
+from streamfix.apps.daemon.supervisor import Supervisor
+from streamfix.build import JobSpec
+from streamfix.conformance.fakes import clip
+from streamfix.errors import InputError, UsageError
+from streamfix.frame import VideoInfo
+from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
+
+Make = Callable[..., Supervisor]
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def cost(cores: float) -> Callable[[JobSpec, VideoInfo], FrameCost]:
+    """Every stream needs so many cores."""
+    return lambda spec, info: FrameCost(cores / 25)
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes supervisors of fake jobs; drains them in the end."""
+    monkeypatch.setattr(StreamConfig, "job_spec", lambda self, *_: spec_of(self))
+    made: list[Supervisor] = []
+
+    def make(builder: Builder, *names: str, **options: Any) -> Supervisor:
+        config = options.pop("config", None) or DaemonConfig(streams=tuple(stream_config(name) for name in names))
+        given = {"build": builder, "measure": cost(0.0), "capacity": 2.0, "backoff_s": (0.0,), **options}
+        supervisor = Supervisor(config, **given)
+        made.append(supervisor)
+        return supervisor
+
+    yield make
+    for supervisor in made:
+        supervisor.drain(LONG_S)
+
+
+def states(supervisor: Supervisor) -> dict[str, Any]:
+    return {str(status["name"]): status["state"] for status in supervisor.list()}
+
+
+def test_every_configured_stream_is_started_in_order(make: Make) -> None:
+    builder = Builder()
+    config = DaemonConfig(streams=(stream_config("b"), stream_config("a", enabled=False), stream_config("c")))
+    supervisor = make(builder, config=config)
+    ready = [supervisor.ready]
+    supervisor.open()
+    assert [*ready, supervisor.ready] == [False, True]
+    builder.job("b")
+    builder.job("c")
+    assert list(states(supervisor).items()) == [("b", "running"), ("a", "stopped"), ("c", "running")]
+    assert supervisor.get("a")["reason"] == "not started"
+
+
+def test_a_stream_that_breaks_touches_no_other(make: Make) -> None:
+    def opens(spec: JobSpec) -> VideoInfo:
+        if spec.output.url.endswith("/bad"):
+            raise ZeroDivisionError("a mistake in a filter")
+        return INFO
+
+    builder = Builder(opens)
+    supervisor = make(builder, "good", "bad", backoff_s=(3600.0,))
+    supervisor.open()
+    good = builder.job("good")
+    until(lambda: states(supervisor)["bad"] == "error")
+    good.frames(5)
+    assert states(supervisor)["good"] == "running"
+    assert supervisor.get("good")["written"] == 5
+    supervisor.remove("bad")
+    assert list(states(supervisor)) == ["good"]
+    assert len(builder.made["good"]) == 1
+
+
+def test_streams_come_change_and_go(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "gate")
+    supervisor.open()
+    gate = builder.job("gate")
+    supervisor.add(stream_config("yard"))
+    builder.job("yard")
+    assert states(supervisor) == {"gate": "running", "yard": "running"}
+    with pytest.raises(StreamExists, match="there is a stream 'yard' already"):
+        supervisor.add(stream_config("yard"))
+    builder.job("yard").frames(2)
+    supervisor.change(stream_config("yard"))
+    assert len(builder.made["yard"]) == 1, "nothing is another: nothing is restarted"
+    supervisor.change(stream_config("yard", filters="smooth"))
+    builder.job("yard", 2).frames(3)
+    assert supervisor.config_of("yard").filters == supervisor.get("yard")["filters"] == "smooth"
+    assert supervisor.stream("yard").record.totals.written == 5, "what was counted stays"
+    supervisor.change(stream_config("yard", filters="smooth", enabled=False))
+    assert states(supervisor)["yard"] == "stopped"
+    supervisor.start("yard")
+    supervisor.stop("yard")
+    supervisor.stop("yard")
+    assert states(supervisor)["yard"] == "stopped"
+    supervisor.remove("yard")
+    assert states(supervisor) == {"gate": "running"}
+    assert not gate.stopped
+
+
+@pytest.mark.parametrize("what", ["get", "config_of", "remove", "start", "stop", "history", "events", "latest"])
+def test_an_unknown_name_is_told_what_there_is(make: Make, what: str) -> None:
+    supervisor = make(Builder(), "gate")
+    supervisor.open()
+    with pytest.raises(UnknownStream, match="there is no stream 'gaet'; there are: gate"):
+        getattr(supervisor, what)("gaet")
+
+
+names = st.sets(st.sampled_from("abcd"))
+
+
+@settings(max_examples=25)
+@given(names, names, names)
+def test_a_reload_restarts_what_changed_and_nothing_else(old: set[str], new: set[str], other: set[str]) -> None:
+    """old, new: names in the file before and after; other: those of the new ones that have another configuration."""
+    builder, patch = Builder(), pytest.MonkeyPatch()
+    patch.setattr(StreamConfig, "job_spec", lambda self, *_: spec_of(self))
+    before = DaemonConfig(streams=tuple(stream_config(n) for n in sorted(old)))
+    after = replace(
+        before, streams=tuple(stream_config(n, filters="smooth" if n in other else "") for n in sorted(new))
+    )
+    supervisor = Supervisor(before, lambda: after, build=builder, measure=cost(0.0), backoff_s=(0.0,))
+    try:
+        supervisor.open()
+        jobs = {n: builder.job(n) for n in sorted(old)}
+        done = supervisor.reload()
+        changed = old & new & other
+        assert (set(done.add), set(done.remove), set(done.restart)) == (new - old, old - new, changed)
+        assert set(done.keep) == (old & new) - other
+        for name in sorted(new):
+            builder.job(name, 2 if name in changed else 1)
+        assert set(states(supervisor)) == new
+        assert {n for n, job in jobs.items() if job.stopped} == (old - new) | changed
+        assert all(len(made) == 1 + (n in changed) for n, made in builder.made.items())
+    finally:
+        supervisor.drain(LONG_S)
+        patch.undo()
+
+
+def test_a_file_that_is_wrong_changes_nothing(make: Make) -> None:
+    def read() -> DaemonConfig:
+        raise UsageError('streams.toml:3: streams[0].max_latency = "fast"')
+
+    builder = Builder()
+    supervisor = make(builder, "gate", read=read)
+    supervisor.open()
+    job = builder.job("gate")
+    with pytest.raises(UsageError, match=r"streams\.toml:3"):
+        supervisor.reload()
+    assert not job.stopped
+    assert states(supervisor) == {"gate": "running"}
+
+
+def test_a_reload_leaves_streams_alone_that_came_over_http(make: Make) -> None:
+    builder = Builder()
+    config = DaemonConfig(streams=(stream_config("gate"),))
+    supervisor = make(builder, config=config, read=lambda: replace(config, streams=(), max_load=0.5))
+    supervisor.open()
+    builder.job("gate")
+    supervisor.add(stream_config("guest"))
+    builder.job("guest")
+    guest = supervisor.stream("guest")
+    supervisor.reload()
+    assert states(supervisor) == {"guest": "running"}
+    assert supervisor.stream("guest") is guest
+    assert supervisor.admission.capacity.cores == 1.0
+
+
+def test_without_a_file_there_is_nothing_to_reload(make: Make) -> None:
+    supervisor = make(Builder())
+    supervisor.open()
+    with pytest.raises(Refused, match="no configuration file to read again"):
+        supervisor.reload()
+
+
+def test_who_does_not_fit_is_refused_and_leaves_no_trace(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "gate", measure=cost(1.0))
+    supervisor.open()
+    builder.job("gate")
+    with pytest.raises(Refused, match=r"yard needs about 1\.00 of a core, 1\.00 of 1\.80 are taken"):
+        supervisor.add(stream_config("yard"))
+    assert states(supervisor) == {"gate": "running"}
+    assert supervisor.system()["load"] == {"used": 1.0, "capacity": 1.8}
+    supervisor.stop("gate")
+    supervisor.add(stream_config("yard"))
+    builder.job("yard")
+    with pytest.raises(Refused, match="gate needs about"):
+        supervisor.start("gate")
+    assert states(supervisor) == {"gate": "stopped", "yard": "running"}
+
+
+def test_a_change_that_does_not_fit_leaves_the_stream_running_as_it_was(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "gate", measure=lambda spec, info: FrameCost(0.1 if spec.filters else 0.01))
+    supervisor.open()
+    job = builder.job("gate")
+    with pytest.raises(Refused, match=r"gate needs about 2\.50 cores, 0\.00 of 1\.80 are taken"):
+        supervisor.change(stream_config("gate", filters="denoise"))
+    assert not job.stopped
+    assert supervisor.config_of("gate").filters == ""
+
+
+def test_who_was_refused_at_the_start_gets_its_turn(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "a", "b", measure=cost(1.0))
+    supervisor.open()
+    until(lambda: sorted(map(str, states(supervisor).values())) == ["error", "running"])
+    ((refused, reason),) = [(s["name"], s["reason"]) for s in supervisor.list() if s["state"] == "error"]
+    assert "1.00 of 1.80 are taken" in str(reason)
+    supervisor.watch.tick()
+    supervisor.remove("a" if refused == "b" else "b")
+    supervisor.watch.tick()
+    builder.job(str(refused))
+    assert states(supervisor) == {refused: "running"}
+
+
+def test_a_camera_that_is_away_is_no_reason_to_wait_long(make: Make) -> None:
+    """A new stream's fate is awaited for a moment; its health says when nobody can know it yet."""
+
+    def build(spec: JobSpec, hosting: Any) -> Any:
+        hosting.health.lost("no route to host")
+        gone.wait(LONG_S)
+        raise InputError("stopped while connecting")
+
+    gone = threading.Event()
+    supervisor = make(Builder(), build=build)
+    supervisor.open()
+    supervisor.add(stream_config("yard"))
+    assert supervisor.get("yard")["state"] == "starting"
+    assert supervisor.get("yard")["reason"] == "no route to host"
+    gone.set()
+
+
+def test_draining_finishes_all_outputs_and_takes_no_more(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "a", "b", "c")
+    supervisor.open()
+    jobs = [builder.job(name) for name in "abc"]
+    assert supervisor.drain(LONG_S)
+    assert [(j.stopped, j.cancelled) for j in jobs] == [(True, False)] * 3
+    assert (supervisor.draining, supervisor.ready) == (True, False)
+    assert set(states(supervisor).values()) == {"stopped"}
+    for call in (lambda: supervisor.add(stream_config("d")), lambda: supervisor.start("a"), supervisor.reload):
+        with pytest.raises(Refused):
+            call()
+
+
+def test_draining_has_a_limit(make: Make) -> None:
+    builder = Builder(stuck=True)
+    supervisor = make(builder, "a", "b")
+    supervisor.open()
+    jobs = [builder.job(name) for name in "ab"]
+    assert not supervisor.drain(0.0), "what is unfinished is lost"
+    assert all(j.cancelled for j in jobs)
+
+
+def test_the_watch_takes_steps_and_gives_signs_of_life(make: Make) -> None:
+    class Told(Notifier):
+        def __init__(self) -> None:
+            super().__init__({})
+            self.said: list[str] = []
+
+        def alive(self, now_s: float) -> None:
+            self.said.append("alive")
+
+        def status(self, text: str) -> None:
+            self.said.append(text)
+
+    builder, clock, told = Builder(), Clock(), Told()
+    supervisor = make(builder, "a", clock=clock, notifier=told)
+    supervisor.watch.start = lambda: None  # type: ignore[method-assign]
+    supervisor.open()
+    supervisor.watch.tick()
+    job = builder.job("a")
+    for _ in range(10):
+        clock.now_s += 1
+        job.frames(25)
+        supervisor.watch.tick()
+    assert told.said[-2:] == ["alive", "1 stream: 1 running"]
+    assert supervisor.history("a")["fps"] == [25.0, 25.0]
+
+
+def test_a_lasting_load_counts_and_a_peak_does_not(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, used = Clock(), Clock()
+    supervisor = make(Builder(), clock=clock)
+    monkeypatch.setattr("streamfix.apps.daemon.watch.time.process_time", used)
+    measured = []
+    for cores in (1.5, 1.9, 1.4, 0.1, 1.9, 1.9):
+        supervisor.watch.tick()
+        clock.now_s += 5
+        used.now_s += 5 * cores
+        measured.append(supervisor.admission.measured.cores)
+    supervisor.watch.tick()
+    measured.append(supervisor.admission.measured.cores)
+    assert measured == pytest.approx([0, 0, 0, 1.4, 0.1, 0.1, 0.1])
+
+
+def test_costs_are_learnt_from_streams_with_time_to_spare(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = clip(1)[0]
+    clock, used, builder = Clock(), Clock(), Builder()
+    supervisor = make(builder, "a", clock=clock, measure=cost(0.25))
+    supervisor.watch.start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr("streamfix.apps.daemon.watch.time.process_time", used)
+    supervisor.open()
+    job = builder.job("a")
+    spec = spec_of(stream_config("a"))
+
+    def step(busy: float) -> float:
+        for _ in range(30):
+            job.hosting.worked("restore", frame, 0.02)
+        clock.now_s += 5
+        used.now_s += 5 * busy
+        supervisor.watch.tick()
+        return supervisor._shared.costs.need(spec, INFO).cores
+
+    assert step(0.5) == pytest.approx(0.25), "the first step has nothing to compare with"
+    assert step(1.9) == pytest.approx(0.25), "no time to spare"
+    assert step(0.5) == pytest.approx(0.25 + 0.2 * (0.5 - 0.25))
+    job.health.stepped(0, "smooth", "")
+    job.health.stepped(1, "null", "too slow")
+    assert step(0.5) == pytest.approx(0.30), "a lighter chain says nothing of the whole one"
+
+
+def test_no_thread_outlives_the_supervisor(make: Make) -> None:
+    before = set(threading.enumerate())
+    supervisor = make(Builder(), "a", "b")
+    supervisor.open()
+    supervisor.drain(LONG_S)
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_secret_that_changed_restarts_its_stream(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM_A", "one")
+    monkeypatch.setenv("CAM_B", "one")
+    config = DaemonConfig(
+        streams=tuple(stream_config(n, input=f"rtsp://u:${{env:CAM_{n.upper()}}}@10.0.0.5/{n}") for n in "ab")
+    )
+    builder = Builder()
+    supervisor = make(builder, config=config, read=lambda: config)
+    supervisor.open()
+    jobs = [builder.job(n) for n in "ab"]
+    assert supervisor.reload().keep == ("a", "b")
+    monkeypatch.setenv("CAM_A", "two")
+    assert supervisor.reload().restart == ("a",)
+    assert [job.stopped for job in jobs] == [True, False]
+    assert supervisor.reload().keep == ("a", "b")
+
+
+def test_another_device_restarts_all(make: Make) -> None:
+    builder = Builder()
+    config = DaemonConfig(streams=(stream_config("a"), stream_config("b")), device="auto")
+    supervisor = make(builder, config=config, read=lambda: replace(config, device="cpu"))
+    supervisor.open()
+    assert supervisor.reload().restart == ("a", "b")
+
+
+def test_a_name_that_the_file_takes_up_is_the_files(make: Make) -> None:
+    builder = Builder()
+    config = DaemonConfig()
+    read = replace(config, streams=(stream_config("same"), stream_config("other", filters="smooth")))
+    supervisor = make(builder, config=config, read=lambda: read)
+    supervisor.open()
+    for name in ("same", "other"):
+        supervisor.add(stream_config(name))
+    before = supervisor.stream("other")
+    done = supervisor.reload()
+    assert (done.keep, done.restart) == (("same",), ("other",))
+    builder.job("other", 2)
+    assert supervisor.stream("other") is before
+    assert [len(made) for made in builder.made.values()] == [1, 2]
