@@ -1,0 +1,324 @@
+"""Live streams: what is added to the latency, what becomes of a model that is too slow, of cameras that go away.
+
+    python -m tests.bench.bench_live CLIP latency [--seconds 60] [--rounds 3]
+    python -m tests.bench.bench_live CLIP slow [--seconds 600]
+    python -m tests.bench.bench_live CLIP lost [--times 50]
+
+CLIP plays for ever as a camera in a process of its own, 640x360 at 25 frames a second, H.264 in MPEG-TS over TCP; each
+frame carries a number by which a viewer in another process knows it again. Each part writes its own object of
+tests/bench/results/live.json. `bench_daemon.py` has what concerns many streams.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+
+RESULTS = Path(__file__).parent / "results"
+SIZE, RATE, LOOP = "640x360", 25, 250
+WARM_S = 8.0  # a relay begins with what had gathered while it probed its input
+INPUT, OUTPUT = "tcp://127.0.0.1:18510", "tcp://127.0.0.1:18511"
+NODELAY = "?tcp_nodelay=1"
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-g", "50", "-f", "mpegts")
+RELAYS = {
+    "ffmpeg": (
+        *("ffmpeg", "-v", "error", "-nostdin", "-fflags", "nobuffer", "-flags", "low_delay", "-threads", "1"),
+        *("-i", INPUT + NODELAY, *X264, "-flush_packets", "1", OUTPUT + NODELAY),
+    ),
+    "streamfix smooth": (
+        *(sys.executable, "-m", "streamfix", "-v", "error", "-nostdin", "-nostats", "-live"),
+        *("-i", INPUT + NODELAY, "-vf", "smooth", *X264, OUTPUT + NODELAY),
+    ),
+}
+RELAYS["streamfix denoise"] = tuple("denoise" if word == "smooth" else word for word in RELAYS["streamfix smooth"])
+
+
+@contextlib.contextmanager
+def process(words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not outlive the block."""
+    running = subprocess.Popen(words)
+    try:
+        yield running
+    finally:
+        running.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(5)
+        running.kill()
+        running.wait()
+
+
+def camera(clip: Path, log: Path, *urls: str, size: str = SIZE) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.live.camera", str(clip), size, str(log), *urls]
+
+
+# -- latency
+
+
+def latencies(clip: Path, relay: Sequence[str], seconds: float) -> tuple[list[float], int]:
+    """Seconds from the camera to the viewer for each frame after the first few seconds, and how many were not seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        sent, seen = Path(folder) / "sent", Path(folder) / "seen"
+        viewer = [sys.executable, "-m", "tests.bench.live.viewer", OUTPUT + "?listen=1", str(seen)]
+        with process(viewer), process(camera(clip, sent, INPUT + "?listen=1&tcp_nodelay=1")):
+            time.sleep(4)  # both listen
+            with process(relay):
+                began_s = time.monotonic()
+                while not seen.exists() or not seen.stat().st_size:
+                    if time.monotonic() - began_s > 60:
+                        raise SystemExit(f"nothing came out of {relay[0]} in a minute")
+                    time.sleep(0.1)
+                time.sleep(WARM_S + seconds)
+        return _matched(sent.read_text(), seen.read_text())
+
+
+def _matched(sent: str, seen: str) -> tuple[list[float], int]:
+    cameras = [(int(n), float(t)) for _, n, t in (line.split() for line in sent.splitlines() if line.count(" ") == 2)]
+    viewer = [(int(n), float(t)) for n, t in (line.split() for line in seen.splitlines() if line.count(" ") == 1)]
+    first_s = viewer[0][1] + WARM_S
+    last_s = viewer[-1][1] - 1
+    came = {}
+    for number, at_s in viewer:
+        # of the loops that have played, the latest one in which this number had been sent
+        times = [t for n, t in cameras if n == number and t <= at_s]
+        if times and at_s - times[-1] < LOOP / RATE / 2:
+            came[times[-1]] = at_s - times[-1]
+    wanted = [t for _, t in cameras if first_s <= t <= last_s]
+    found = [came[t] for t in wanted if t in came]
+    return found, len(wanted) - len(found)
+
+
+def bench_latency(a: argparse.Namespace) -> dict[str, Any]:
+    gathered: dict[str, list[float]] = {name: [] for name in RELAYS}
+    missing = dict.fromkeys(RELAYS, 0)
+    for _ in range(a.rounds):
+        for name, relay in RELAYS.items():
+            found, lost = latencies(a.clip, relay, a.seconds / a.rounds)
+            gathered[name] += found
+            missing[name] += lost
+    rows = []
+    base = quantiles(gathered["ffmpeg"])
+    for name, found in gathered.items():
+        p50, p99 = quantiles(found)
+        rows.append(
+            {
+                "relay": name,
+                "p50_ms": round(p50 * 1e3, 1),
+                "p99_ms": round(p99 * 1e3, 1),
+                "added_p50_ms": round((p50 - base[0]) * 1e3, 1),
+                "added_p99_ms": round((p99 - base[1]) * 1e3, 1),
+                "frames": len(found),
+                "not_seen": missing[name],
+            }
+        )
+        print(rows[-1])
+    return {"latency": rows}
+
+
+def quantiles(values: Sequence[float]) -> tuple[float, float]:
+    """p50 and p99."""
+    cuts = statistics.quantiles(values, n=100)
+    return statistics.median(values), cuts[98]
+
+
+# -- a model that is too slow
+
+
+def bench_slow(a: argparse.Namespace) -> dict[str, Any]:
+    """`sleepy` takes two frame times a frame: what is dropped, and where the ladder goes."""
+    from streamfix.build import JobSpec, build
+    from streamfix.chainspec import parse_chain
+    from streamfix.live.policy import LivePolicy
+    from streamfix.media.specs import InputSpec, OutputSpec
+
+    from .live.sleepy import announce
+
+    announce(2 / RATE)
+    with tempfile.TemporaryDirectory() as folder:
+        with process(camera(a.clip, Path(folder) / "sent", INPUT + "?listen=1&tcp_nodelay=1")):
+            time.sleep(3)
+            job = build(
+                JobSpec(
+                    inputs=(InputSpec(INPUT + NODELAY, format="mpegts"),),
+                    output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
+                    filters=tuple(parse_chain("sleepy")),
+                    live=LivePolicy(max_latency_s=0.2),
+                )
+            )
+            assert job.health is not None
+            samples = []
+            runner = threading.Thread(target=job.run)
+            runner.start()
+            began_s = time.monotonic()
+            while time.monotonic() - began_s < a.seconds:
+                time.sleep(1)
+                report = job.health.report()
+                if report.latency_s:
+                    samples.append(report.latency_s["p99"])
+            job.stop()
+            runner.join(30)
+        report = job.health.report()
+    steps = [event.text for event in job.health.events if event.kind == "step"]
+    half = len(samples) // 2
+    return {
+        "slow": {
+            "seconds": a.seconds,
+            "received": report.received,
+            "written": report.written,
+            "dropped": sum(report.dropped.values()),
+            "in_flight_at_the_end": report.in_flight,
+            "late": report.late,
+            "ladder_steps": len(steps),
+            "p99_ms_first_half": round(max(samples[:half]) * 1e3),
+            "p99_ms_second_half": round(max(samples[half:]) * 1e3),
+            "budget_ms": 200,
+        }
+    }
+
+
+# -- a camera that goes away
+
+
+def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
+    """The camera is killed and comes back, again and again."""
+    from streamfix.build import JobSpec, build
+    from streamfix.chainspec import parse_chain
+    from streamfix.live.policy import LivePolicy
+    from streamfix.media.specs import InputSpec, OutputSpec
+
+    rng = random.Random(1)
+    back_s: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "sent"
+        words = camera(a.clip, log, INPUT + "?listen=1&tcp_nodelay=1")
+        running = subprocess.Popen(words)
+        time.sleep(3)
+        job = build(
+            JobSpec(
+                inputs=(InputSpec(INPUT + NODELAY, format="mpegts"),),
+                output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
+                filters=tuple(parse_chain("smooth")),
+                live=LivePolicy(lost_after_s=2.0),
+            )
+        )
+        health = job.health
+        assert health is not None
+        runner = threading.Thread(target=job.run)
+        runner.start()
+        _until(lambda: health.report().written > 50, 60)
+        before = usage()
+        for k in range(a.times):
+            if k == 5:
+                before = usage()  # what is made once is made by now
+            running.kill()
+            running.wait()
+            time.sleep(rng.uniform(0.2, 2.0))
+            count = health.report().written
+            running = subprocess.Popen(words)
+            _until(lambda: log.exists() and log.stat().st_size > 0, 60)
+            began_s = time.monotonic()
+            came = _until(lambda count=count: health.report().written > count + 1, 70)
+            back_s.append(came - began_s)
+            _until(lambda: health.report().state == "running", 30)
+            time.sleep(rng.uniform(0.5, 1.5))
+        time.sleep(3)
+        after = usage()
+        job.stop()
+        runner.join(30)
+        running.kill()
+        running.wait()
+    report = health.report()
+    return {
+        "lost": {
+            "losses": a.times,
+            "recoveries": report.reconnects,
+            "median_s_after_it_is_back": round(statistics.median(back_s), 2),
+            "worst_s": round(max(back_s), 2),
+            "threads_before_and_after": [before["threads"], after["threads"]],
+            "handles_before_and_after": [before["handles"], after["handles"]],
+            "rss_mib_before_and_after": [round(before["rss_mib"], 1), round(after["rss_mib"], 1)],
+            "received": report.received,
+            "written": report.written,
+            "dropped": sum(report.dropped.values()),
+            "in_flight_at_the_end": report.in_flight,
+        }
+    }
+
+
+def usage() -> dict[str, float]:
+    """Threads, open handles and resident memory of this process."""
+    status = Path("/proc/self/status").read_text()
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return {
+        "threads": int(fields["Threads"]),
+        "handles": len(os.listdir("/proc/self/fd")),
+        "rss_mib": int(fields["VmRSS"].split()[0]) / 1024,
+    }
+
+
+def _until(true: Any, limit_s: float) -> float:
+    """Wait until `true()`; the time it was."""
+    deadline_s = time.monotonic() + limit_s
+    while not true():
+        if time.monotonic() > deadline_s:
+            raise SystemExit(f"waited {limit_s} s in vain")
+        time.sleep(0.01)
+    return time.monotonic()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip", type=Path)
+    parts = parser.add_subparsers(required=True)
+    latency = parts.add_parser("latency")
+    latency.add_argument("--seconds", type=float, default=60)
+    latency.add_argument("--rounds", type=int, default=3)
+    latency.set_defaults(run=bench_latency)
+    slow = parts.add_parser("slow")
+    slow.add_argument("--seconds", type=float, default=600)
+    slow.set_defaults(run=bench_slow)
+    lost = parts.add_parser("lost")
+    lost.add_argument("--times", type=int, default=50)
+    lost.set_defaults(run=bench_lost)
+    arguments = parser.parse_args()
+    result = arguments.run(arguments)
+    print(json.dumps(result, indent=1))
+    record(result)
+
+
+def record(part: dict[str, Any]) -> None:
+    """Put one part into live.json beside the others."""
+    path = RESULTS / "live.json"
+    whole = json.loads(path.read_text()) if path.exists() else {}
+    head = {
+        "title": "Live: 640x360 at 25 frames a second",
+        "command": "python -m tests.bench.bench_live CLIP latency|slow|lost; python -m tests.bench.bench_daemon CLIP",
+        "machine": {
+            "cores": os.cpu_count(),
+            "cpu": platform.machine(),
+            "python": platform.python_version(),
+            "PyAV": av.__version__,
+            "ffmpeg": subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split()[2],
+        },
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**whole, **head, **part}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
