@@ -162,20 +162,20 @@ class Fanout(Stage):
             self.enough = True
 
     def _error(self) -> BaseException:
-        refused = [o for o in self.outlets if o.refused]
-        errors = map(_why_unfinished, refused or self.outlets)
-        return next(error for error in errors if error is not None)
+        """What ends the run: a request that is wrong before an outage, and the first of several."""
+        failed = sorted((o for o in self.outlets if o.error and not o.done), key=lambda o: not o.refused)
+        error = _why_unfinished((failed or self.outlets)[0])
+        assert error is not None
+        return error
 
     def _join(self) -> None:
         """Wait for the outputs: of files as long as it takes, of live ones as long as they can be expected to, once."""
         waits_s: tuple[float | None, ...] = (None,) if self._policy is None else (_PATIENCE_S, _LAST_S)
         for wait_s in () if self._waited else waits_s:
             end_s = None if wait_s is None else time.monotonic() + wait_s
-            left = [
-                o for o in self.outlets if not o.join(None if end_s is None else max(0.0, end_s - time.monotonic()))
-            ]
-            for outlet in left:
-                outlet.abort()
+            for outlet in self.outlets:
+                if not outlet.join(None if end_s is None else max(0.0, end_s - time.monotonic())):
+                    outlet.abort()
         self._waited = True
 
     def _writer(self, spec: OutputSpec, delivery: Delivery | None) -> Writer:

@@ -56,6 +56,10 @@ def words(tmp_path: Path, *more: str, config: str = CONFIG) -> list[str]:
         (CONFIG.replace("steps", "stepz"), "[schedule] has no 'stepz' (did you mean 'steps'?)"),
         (CONFIG + '[recipe]\ntier = "xl"\n', "denoise=tier: 'xl' is not xs or s or m"),
         (CONFIG + "[recipe]\ncorp = 64\n", "no option 'corp' (did you mean 'crop'?)"),
+        (
+            CONFIG.replace("clean", "claen"),
+            "stages[0].mix: denoise recipe: no kind of degradation 'claen' (did you mean",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(
@@ -64,12 +68,14 @@ def test_what_is_wrong_is_one_line(
     assert main(words(tmp_path, config=config)) == 1
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert message in last
+    assert not (tmp_path / "run").exists()
 
 
 def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(tmp_path)) == 1
     error = capsys.readouterr().err
     assert "no.t" in error and "Traceback" not in error
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("option", ["--threads", "--steps"])

@@ -33,7 +33,7 @@ import av
 RESULTS = Path(__file__).parent / "results"
 SIZE, RATE, LOOP = "640x360", 25, 250
 WARM_S = 8.0  # a relay begins with what had gathered while it probed its input
-INPUT, OUTPUT = "tcp://127.0.0.1:18510", "tcp://127.0.0.1:18511"
+INPUT, OUTPUT, AWAY = (f"tcp://127.0.0.1:{port}" for port in (18510, 18511, 18512))
 NODELAY = "?tcp_nodelay=1"
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-g", "50", "-f", "mpegts")
 RELAYS = {
@@ -204,13 +204,13 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
     rng = random.Random(1)
     back_s: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "sent"
-        words = camera(a.clip, log, INPUT + "?listen=1&tcp_nodelay=1")
+        log, ready = Path(folder) / "sent", Path(folder) / "sent.ready"
+        words = camera(a.clip, log, AWAY + "?listen=1&tcp_nodelay=1")
         running = subprocess.Popen(words)
         time.sleep(3)
         job = build(
             JobSpec(
-                inputs=(InputSpec(INPUT + NODELAY, format="mpegts"),),
+                inputs=(InputSpec(AWAY + NODELAY, format="mpegts"),),
                 output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
                 filters=tuple(parse_chain("smooth")),
                 live=LivePolicy(lost_after_s=2.0),
@@ -229,8 +229,9 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
             running.wait()
             time.sleep(rng.uniform(0.2, 2.0))
             count = health.report().written
+            ready.unlink()
             running = subprocess.Popen(words)
-            _until(lambda: log.exists() and log.stat().st_size > 0, 60)
+            _until(ready.exists, 60)
             began_s = time.monotonic()
             came = _until(lambda count=count: health.report().written > count + 1, 70)
             back_s.append(came - began_s)

@@ -192,7 +192,7 @@ def test_the_unit_starts_what_there_is() -> None:
     assert unit["Service"]["Type"] == "notify-reload"
     program, word, *words = shlex.split(unit["Service"]["ExecStart"])
     assert (Path(program).name, word) == ("streamfix", "daemon")
-    assert service._parser().parse_args(words).config == Path("/etc/streamfix/streams.toml")
+    assert service.read(words).config == Path("/etc/streamfix/streams.toml")
 
 
 def test_the_container_starts_what_there_is() -> None:
@@ -200,7 +200,7 @@ def test_the_container_starts_what_there_is() -> None:
     (entry,) = [line for line in lines if line.startswith("ENTRYPOINT ")]
     program, word, *words = json.loads(entry.removeprefix("ENTRYPOINT "))
     assert (program, word) == ("streamfix", "daemon")
-    assert service._parser().parse_args(words).config == Path("/etc/streamfix/streams.toml")
+    assert service.read(words).config == Path("/etc/streamfix/streams.toml")
     copied = [part for line in lines if line.startswith("COPY ") for part in line.split()[1:-1]]
     assert [name for name in copied if not (ROOT / name).exists()] == []
     assert {"pyproject.toml", "streamfix", "plugins"} <= set(copied)

@@ -3,7 +3,8 @@
     python -m tests.bench.live.camera CLIP WIDTHxHEIGHT LOG URL [URL ...] [--loop 250] [--rate 25] [--gop 25]
 
 The loop is encoded once; then its packets are sent with new timestamps, so that cameras cost hardly any CPU. LOG gets
-a line for each frame sent: the camera's place, the number drawn into the picture, CLOCK_MONOTONIC in seconds.
+a line for each frame sent: the camera's place, the number drawn into the picture, CLOCK_MONOTONIC in seconds. A file
+of its name that ends in .ready is made when the cameras begin to listen.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ def main() -> None:
     width, height = map(int, a.size.split("x"))
     loop = encode(a.clip, width, height, a.loop, a.rate, a.gop)
     lock = threading.Lock()
+    a.log.with_suffix(".ready").touch()
     with a.log.open("w") as log:
         threads = [
             threading.Thread(target=play, args=(i, url, loop, a.rate, log, lock), daemon=True)
