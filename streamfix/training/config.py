@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +17,8 @@ from .losses import LossWeights
 T = TypeVar("T")
 
 # Values by which something is divided, or of which one at least is needed; others are counts that may be 0.
-_POSITIVE = {"steps", "batch", "rate", "clip_norm", "samples", "reuse", "until"} | {
-    "every",
-    "validate_every",
-    "checkpoint_every",
-    "validation_samples",
-}
+_POSITIVE = {"steps", "batch", "rate", "clip_norm", "samples", "reuse", "until", "validation_samples"}
+_POSITIVE |= {"every", "validate_every", "checkpoint_every"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +126,10 @@ def _read(path: Path, table: str, values: Any, kind: type[T]) -> T:
             fits = isinstance(value, Mapping) and all(type(share) in (int, float) for share in value.values())
         if not fits:
             raise UsageError(f"{path}: {table}.{name} = {value!r}: it takes {_describe(wanted)}")
-        least = "more than 0" if name in _POSITIVE else "0 or more"
-        if wanted in (int, float) and not (value > 0 if name in _POSITIVE else value >= 0):
+        if wanted in (int, float):
+            fits = math.isfinite(value) and (value > 0 if name in _POSITIVE else value >= 0)
+        if not fits:
+            least = "more than 0" if name in _POSITIVE else "0 or more"
             raise UsageError(f"{path}: {table}.{name} = {value!r}: it takes {least}")
     try:
         return kind(**values)

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,19 @@ from ..errors import ModelError, UsageError
 from . import checkpoint, losses, sheet
 from .config import Config, Schedule
 from .packed import Decoded
-from .pool import Pool, SampleStream
+from .pool import CHUNK, Pool, SampleStream
 from .recipe import Batch, Recipe
+from .record import Record
 
 _log = logging.getLogger(__name__)
+_APART = 5  # one sample of so many is held out: those of one clip come one after another, and are much alike
 
 
 class Trainer:
     """One run in the folder `out`: checkpoint.pt, weights.safetensors, sheets/, tensorboard/.
 
-    material: opened in each worker process. validation: what is held out of it, for the figures.
+    material: opened in each worker process. validation: what is held out of it, for the figures. Raises UsageError
+    where a stage asks for what the recipe does not have.
     """
 
     def __init__(
@@ -41,6 +45,11 @@ class Trainer:
     ) -> None:
         self.recipe, self.config, self.out, self.device = recipe, config, out, device
         self._material, self._validation = material, validation
+        for i, stage in enumerate(config.stages):
+            try:
+                recipe.check(stage.mix)
+            except UsageError as error:
+                raise UsageError(f"stages[{i}].mix: {error}") from error
         torch.manual_seed(config.schedule.seed)
         network: Any = recipe.network().to(device)  # torch 2.11's types know no memory_format
         self.network: nn.Module = network.to(memory_format=torch.channels_last)
@@ -49,13 +58,12 @@ class Trainer:
             self.network.parameters(), config.schedule.rate, weight_decay=config.schedule.weight_decay, fused=True
         )
         self.step = 0
-        self._writer: Any = None
+        self._record = Record(out / "tensorboard")
 
     def run(self, stop_at: int | None = None) -> None:
         """Train to the end of the schedule, or up to step `stop_at`; the state is on disk then."""
         config, schedule = self.config, self.config.schedule
         compute: Callable[..., Any] = torch.compile(self.network) if schedule.compile else self.network
-        self._writer = _tensorboard(self.out / "tensorboard")
         held_out = self._held_out()
         rng = np.random.default_rng((schedule.seed, 2, self.step))
         pool, stage = None, -1
@@ -78,7 +86,7 @@ class Trainer:
                 self.validate(held_out)
             if self.step % config.log.checkpoint_every == 0 or self.step == last:
                 self.save()
-        self._writer.close()
+        self._record.close()
 
     def _learn(self, compute: Callable[..., Any], batch: Batch, progress: float) -> Tensor:
         config = self.config
@@ -146,17 +154,15 @@ class Trainer:
 
     def _held_out(self) -> Batch:
         """The same samples in every run: the last stage's mix, from what is held out."""
-        count, batch = self.config.log.validation_samples, 16
-        stream = SampleStream(self.recipe, self._validation, self.config.stages[-1].mix, 12345)
-        chunks = [chunk for chunk, _ in zip(stream, range(math.ceil(count / batch)), strict=False)]
+        count = self.config.log.validation_samples
+        stream = SampleStream(self.recipe, self._validation, self.config.stages[-1].mix, 12345, _APART)
+        chunks = list(islice(stream, math.ceil(count / CHUNK)))
         whole = {name: torch.cat([c[name] for c in chunks])[:count] for name in chunks[0]}
         return _to(whole, self.device)
 
     def _report(self, figures: dict[str, float]) -> None:
         _log.info("step %d: %s", self.step, ", ".join(f"{k} {v:.5g}" for k, v in figures.items()))
-        for name, value in figures.items():
-            self._writer.add_scalar(name, value, self.step)
-        self._writer.flush()
+        self._record.add(figures, self.step)
 
 
 def _average(decay: float) -> Callable[[Any, Any, Any], None]:
@@ -180,11 +186,3 @@ def _rate(schedule: Schedule, step: int) -> float:
 
 def _to(batch: Batch, device: torch.device) -> Batch:
     return {name: values.to(device).float() for name, values in batch.items()}
-
-
-def _tensorboard(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise UsageError('training writes TensorBoard logs: pip install "streamfix[train]"') from error
-    return SummaryWriter(str(folder))

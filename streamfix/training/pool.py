@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -12,25 +13,34 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from .packed import Decoded
 from .recipe import Batch, Recipe, Sample
 
-_CHUNK = 16  # samples that a worker sends at a time
+CHUNK = 16  # samples that a worker sends at a time
 
 
 class SampleStream(IterableDataset[Batch]):
-    """A recipe's samples, made in worker processes; each worker has random numbers of its own."""
+    """A recipe's samples, made in worker processes; each worker has random numbers of its own.
+
+    apart: one sample of so many is taken.
+    """
 
     def __init__(
-        self, recipe: Recipe, open_material: Callable[[], Decoded], mix: Mapping[str, float], seed: int
+        self,
+        recipe: Recipe,
+        open_material: Callable[[], Decoded],
+        mix: Mapping[str, float],
+        seed: int,
+        apart: int = 1,
     ) -> None:
         self._recipe, self._open, self._mix, self._seed = recipe, open_material, dict(mix), seed
+        self._apart = apart
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
         cv2.setNumThreads(1)  # the cores are the trainer's and the other workers'
         rng = np.random.default_rng((self._seed, worker.id if worker else 0))
         chunk: list[Sample] = []
-        for sample in self._recipe.samples(self._open(), rng, self._mix):
+        for sample in islice(self._recipe.samples(self._open(), rng, self._mix), 0, None, self._apart):
             chunk.append(sample)
-            if len(chunk) == _CHUNK:
+            if len(chunk) == CHUNK:
                 yield {name: torch.from_numpy(np.stack([s[name] for s in chunk])).half() for name in chunk[0]}
                 chunk = []
 
@@ -55,9 +65,9 @@ class Pool:
     def draw(self) -> Batch:
         """The next batch, float16 on the CPU."""
         self._owed += self._per_batch * (1 if self._filled == self._size else 2)
-        while self._owed >= _CHUNK or self._filled == 0:
+        while self._owed >= CHUNK or self._filled == 0:
             self._take(next(self._fresh))
-            self._owed -= _CHUNK
+            self._owed -= CHUNK
         at = torch.from_numpy(self._rng.integers(0, self._filled, self._batch))
         return {name: held[at] for name, held in self._held.items()}
 

@@ -22,10 +22,14 @@ class Recipe(Protocol):
     def network(self) -> nn.Module:
         """A new network, not trained."""
 
+    def check(self, mix: Mapping[str, float]) -> None:
+        """Raises UsageError if the mix names a kind that there is not, or wants none of them."""
+
     def samples(self, material: Decoded, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
         """Samples without end, each a dictionary of arrays that always have the same shapes.
 
-        mix: names of the recipe's kinds of degradation, and how often each is wanted; asked again for every clip.
+        mix: names of the recipe's kinds of degradation, and how often each is wanted; asked again for every clip. The
+        samples of one clip come one after another.
         """
 
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:

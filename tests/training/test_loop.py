@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from streamfix import InputError, ModelError, UsageError
-from streamfix.training import config as configuration
+from streamfix.training import losses
 from streamfix.training.config import Config, Log, PoolSize, Schedule, Stage
-from streamfix.training.loop import Trainer
+from streamfix.training.loop import Trainer, _rate
 from streamfix.training.packed import Decoded
 from streamfix.training.recipe import Batch, Sample
 
@@ -23,6 +26,10 @@ class Toy:
 
     def network(self) -> nn.Module:
         return nn.Conv2d(6, 6, 1)
+
+    def check(self, mix: Mapping[str, float]) -> None:
+        if not mix.keys() <= {"half", "double"}:
+            raise UsageError(f"no {min(mix)}")
 
     def samples(self, material: Decoded, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
         while True:
@@ -96,6 +103,40 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert second.step == 200
 
 
+def test_what_a_later_stage_asks_for_is_checked_at_the_start(tmp_path: Path) -> None:
+    base = config()
+    stages = (Stage(0.5, {"half": 1.0}), Stage(1.0, {"double": 1.0, "blur": 1.0}))
+    with pytest.raises(UsageError, match=r"^stages\[1\]\.mix: no blur"):
+        trainer(tmp_path, Config(base.schedule, stages, pool=base.pool, log=base.log))
+
+
+def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def gone() -> Decoded:
+        raise InputError("no data")
+
+    for training, validation in ((gone, nothing), (nothing, gone)):
+        with pytest.raises(InputError, match="no data"):
+            Trainer(Toy(), config(), training, validation, tmp_path / "run", torch.device("cpu")).run()
+        assert not list(tmp_path.iterdir())
+
+
+def test_few_of_the_samples_held_out_are_of_one_clip(tmp_path: Path) -> None:
+    """Neighbours in a clip are much alike: 48 of them from four clips are no more than four samples."""
+    per_clip = 11
+
+    class Clips(Toy):
+        def samples(self, material: Decoded, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
+            for n in count():
+                yield {"clip": np.array([n // per_clip], np.float32), "place": np.array([n % per_clip], np.float32)}
+
+    base = config()
+    log = Log(validation_samples=48)
+    held_out = trainer(tmp_path, Config(base.schedule, base.stages, pool=base.pool, log=log), Clips())._held_out()
+    assert len(held_out["clip"]) == 48
+    assert int(held_out["clip"].flatten().int().bincount().max()) <= 3
+    assert len(held_out["place"].unique()) == per_clip  # early and late, first frames too
+
+
 def test_there_is_nothing_to_resume_at_first(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no checkpoint to resume from; leave --resume out"):
         trainer(tmp_path).resume()
@@ -129,47 +170,88 @@ def test_the_average_follows_at_once_and_then_slowly(tmp_path: Path) -> None:
         p.data.fill_(1.0)
     for _ in range(3):
         made.average.update_parameters(made.network)
-    assert all(float((p - 1).abs().max()) < 0.05 for p in made.average.module.parameters())
+    assert all(float((p.detach() - 1).abs().max()) < 0.05 for p in made.average.module.parameters())
 
 
-TEXT = "[schedule]\nsteps = 10\n[[stages]]\nuntil = 1.0\n[stages.mix]\ngaussian = 1.0\n"
+def test_the_average_is_between_what_it_was_and_the_network_and_moves_less_each_time(tmp_path: Path) -> None:
+    """Of a network that jumps from 0 to 1 the average takes 1 - min(decay, (1 + n) / (10 + n)) at its n-th update."""
+    made = trainer(tmp_path)
+    (weight, *_), (mean, *_) = made.network.parameters(), made.average.module.parameters()
+    shares = []
+    for n in range(1, 200):
+        made.average.n_averaged.fill_(n)
+        weight.data.fill_(1.0)
+        mean.data.zero_()
+        made.average.update_parameters(made.network)
+        shares.append(float(mean.detach().max()))
+    assert shares[0] == pytest.approx(1 - 2 / 11)
+    assert all(later <= sooner for sooner, later in pairwise(shares))
+    assert shares[-1] == pytest.approx(1 - 0.9, rel=1e-4)
 
 
-def test_a_configuration_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "c.toml"
-    path.write_text(TEXT, encoding="utf-8")
-    assert configuration.load(path) == Config(Schedule(10), (Stage(1.0, {"gaussian": 1.0}),))
+def test_a_resumed_run_has_the_whole_state(tmp_path: Path) -> None:
+    first, second = trainer(tmp_path), trainer(tmp_path)
+    first.run(60)
+    second.resume()
+    for a, b in ((first.network, second.network), (first.average, second.average)):
+        assert all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    moments = [[s for p in t.optimizer.state_dict()["state"].values() for s in p.values()] for t in (first, second)]
+    assert moments[0] and all(torch.equal(x, y) for x, y in zip(*moments, strict=True))
+    batch, steps = _batch(), []
+    for run in (first, second):  # and so the next step is the same, to the bit
+        run._learn(run.network, batch, 0.3)
+        steps.append(weights(run))
+    assert torch.equal(*steps)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (("steps = 10", "stepz = 10"), r"\[schedule\] has no 'stepz' \(did you mean 'steps'\?\)"),
-        (("steps = 10", "steps = 1.5"), r"schedule.steps = 1.5: it takes int"),
-        (("steps = 10", 'steps = 10\nprecision = "fp8"'), r"schedule.precision = 'fp8': it takes fp32 or bf16"),
-        (("until = 1.0", "until = 0.5"), r"stages: until=\[0.5\] must rise to 1"),
-        (("[schedule]", "[schedul]"), r"the file has no 'schedul'"),
-        (("steps = 10", "batch = 3"), r"\[schedule\]: .*steps"),
-    ],
-)
-def test_a_wrong_configuration_is_named_with_its_place(tmp_path: Path, change: tuple[str, str], message: str) -> None:
-    path = tmp_path / "c.toml"
-    path.write_text(TEXT.replace(*change), encoding="utf-8")
-    with pytest.raises(UsageError, match=message):
-        configuration.load(path)
-    with pytest.raises(InputError, match="give a training configuration"):
-        configuration.load(tmp_path / "none.toml")
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    class Larger(Toy):
+        def network(self) -> nn.Module:
+            return nn.Conv2d(6, 6, 3, padding=1)
+
+    trainer(tmp_path).save()
+    with pytest.raises(ModelError, match=r"checkpoint.pt: of another network .*another --out"):
+        trainer(tmp_path, recipe=Larger()).resume()
 
 
-RECIPES = sorted((Path(__file__).parents[2] / "plugins").glob("*/recipes/*.toml"))
+def test_the_weights_written_are_the_average(tmp_path: Path) -> None:
+    made = trainer(tmp_path)
+    made.run(20)
+    written, want = load_file(tmp_path / "weights.safetensors"), made.average.module.state_dict()
+    assert written.keys() == want.keys() and all(torch.equal(written[n], want[n]) for n in want)
+    with safe_open(tmp_path / "weights.safetensors", "pt") as file:
+        assert file.metadata() == {"step": "20", "steps": "200", "seed": "1"}
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
-def test_shipped_configurations_are_sound(path: Path) -> None:
-    from streamfix_denoise.clips import check
-    from streamfix_denoise.recipe import Recipe
+def test_a_batch_that_is_not_finite_changes_no_weight(tmp_path: Path) -> None:
+    made, bad = trainer(tmp_path), _batch()
+    bad["y"] = bad["y"] * float("nan")
+    before = weights(made)
+    made._learn(made.network, bad, 0.0)
+    assert torch.equal(weights(made), before)
+    made._learn(made.network, _batch(), 0.0)
+    assert not torch.equal(weights(made), before)
 
-    found = configuration.load(path)
-    assert Recipe(**found.recipe).tier == path.stem
-    for stage in found.stages:
-        check(stage.mix)
+
+def test_pairs_are_asked_for_once_the_temporal_loss_counts(tmp_path: Path) -> None:
+    asked = []
+
+    class Asked(Toy):
+        def predict(self, network: nn.Module, batch: Batch, pairs: bool) -> tuple[Tensor, Tensor]:
+            asked.append(pairs)
+            restored, target = super().predict(network, batch, pairs)
+            return (restored[:, None].expand(-1, 2, -1, -1, -1), target[:, None].expand(-1, 2, -1, -1, -1))
+
+    base = config(10)
+    loss = losses.LossWeights(temporal=0.1, temporal_from=0.8)
+    trainer(tmp_path, Config(base.schedule, base.stages, pool=base.pool, loss=loss, log=base.log), Asked()).run()
+    assert asked == [False] * 8 + [True] * 2
+
+
+def test_the_rate_warms_up_and_falls_to_the_last_one() -> None:
+    schedule = Schedule(100, rate=1.0, final_rate=0.01, warmup_steps=10)
+    rates = [_rate(schedule, step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == rates[10] == pytest.approx(1.0)
+    assert all(a < b for a, b in pairwise(rates[:10]))
+    assert all(a > b for a, b in pairwise(rates[10:]))
+    assert rates[55] == pytest.approx((1 + 0.01) / 2) and rates[100] == pytest.approx(0.01)
