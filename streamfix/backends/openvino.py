@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,7 @@ from ..errors import DeviceError, FilterError, ModelError, UsageError
 from .cache import Parts
 
 _TYPES = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # int8: what its graph leaves in floating point
+_OPENING = threading.Lock()
 _SIZES = 16  # of pictures that a graph stays compiled for: tiles of one picture have up to nine
 
 
@@ -39,6 +41,23 @@ def load_openvino() -> Any:
             return import_module("openvino")
     except ImportError as error:
         raise UsageError(f'OpenVINO cannot be loaded ({error}); pip install "streamfix[openvino]"') from error
+
+
+def core() -> Any:
+    """The openvino.Core of this process: there is one, and it stays. Raises UsageError if OpenVINO is not installed.
+
+    A core's CPU plugin gives the thread that loads it a stack for signal handlers, and when the core and its last
+    graph go, it frees that stack and puts back the one it had found. Of two cores the first may go first: the second
+    then puts back what is freed, and the next signal that Python handles there, ^C or a child's end, kills the process
+    (seen in OpenVINO 2026.4).
+    """
+    with _OPENING:
+        return _core()
+
+
+@cache
+def _core() -> Any:
+    return load_openvino().Core()
 
 
 @contextmanager
@@ -86,7 +105,7 @@ def from_parts(parts: Parts) -> Any:
     openvino = load_openvino()
     try:
         weights = openvino.Tensor(numpy.frombuffer(parts["bin"], numpy.uint8))
-        return openvino.Core().read_model(model=parts["xml"], weights=weights)
+        return core().read_model(model=parts["xml"], weights=weights)
     except (KeyError, RuntimeError) as error:
         raise ModelError(
             f"OpenVINO {openvino.__version__} cannot read the exported graph: {_reason(error)}; export it again"
@@ -118,9 +137,8 @@ class OpenVinoRunner:
     """
 
     def __init__(self, model: Any, precision: str = "fp32", threads: int = 0) -> None:
-        openvino = load_openvino()
         self.name = f"openvino {precision}"
-        self._core, self._tensor, self._model = openvino.Core(), openvino.Tensor, model.clone()
+        self._core, self._tensor, self._model = core(), load_openvino().Tensor, model.clone()
         if precision == "bf16" and not has_bf16():
             raise DeviceError(f"{self._core.get_property('CPU', 'FULL_DEVICE_NAME')} has no bfloat16; use fp32 or int8")
         self._settings = {
@@ -173,7 +191,7 @@ class OpenVinoRunner:
 
 def has_bf16() -> bool:
     """Whether OpenVINO says that the CPU has bfloat16."""
-    return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _reason(error: Exception) -> str:

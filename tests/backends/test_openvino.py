@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -47,6 +48,30 @@ def test_what_is_exported_once_is_found_again_and_the_same(cache: Cache, convers
     assert len(conversions) == 1
     assert torch.equal(first, second)
     assert float((first - unet()(X)).abs().max()) < 1e-5  # bfloat16 would differ by 1e-3
+
+
+_SIGNALLED = """
+import signal
+import torch
+from streamfix.backends.openvino import OpenVinoRunner, convert
+x = torch.rand(1, 3, 8, 8)
+runners = [OpenVinoRunner(convert(torch.nn.Conv2d(3, 3, 1), x)) for _ in range(2)]
+for runner in runners:
+    runner(x)
+while runners:
+    runners.pop(0).close()
+del runner
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_signals_are_handled_after_runners_have_gone_in_any_order() -> None:
+    """In a process of its own, for a process that has no stack left to handle a signal on does not live."""
+    done = subprocess.run([sys.executable, "-c", _SIGNALLED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "interrupted"), done.stderr
 
 
 def test_other_weights_and_other_code_are_exported_anew(
