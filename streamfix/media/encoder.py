@@ -36,6 +36,7 @@ from .streams import MappedStream
 
 log = logging.getLogger("streamfix.media")
 
+_UNORDERED = 2  # so few frames come out as they went in, with B-frames or without
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
 
@@ -75,7 +76,7 @@ class VideoEncoder:
         self.timeline = Timeline(self.time_base, self._shown, counts=counts_frames(muxer.format))
         frame = picture.to_av(first)
         self.pix_fmt = fit_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
-        self.last_pts = 0
+        self.last_pts = self._frames = 0
         self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
         shaped = self._convert(frame, first)
@@ -92,6 +93,7 @@ class VideoEncoder:
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
         """Packets that became ready."""
         pts = self.last_pts = self.timeline.pts(frame)
+        self._frames += 1
         out = self._convert(picture.to_av(frame), frame)
         out.pict_type = 0  # else the encoder copies the decoder's choice of frame types
         out.pts, out.time_base = pts, self.time_base
@@ -106,9 +108,13 @@ class VideoEncoder:
     def flush(self) -> list[av.Packet[Any]]:
         """The packets that are left."""
         try:
-            return list(self.stream.encode(None))
+            packets: list[av.Packet[Any]] = list(self.stream.encode(None))
         except av.error.EOFError:
             return []
+        if self._codec.name == "libx265" and self._frames <= _UNORDERED:
+            for packet in packets:  # x265 works the dts out from the third frame on; before, it is whatever memory held
+                packet.dts = packet.pts
+        return packets
 
     def _convert(self, frame: av.VideoFrame, ours: Frame) -> av.VideoFrame:
         color = ours.color

@@ -268,7 +268,7 @@ def test_hdr10_is_carried(tmp_path: Path, codec: str) -> None:
     colors = {"color_primaries": 9, "color_trc": 16, "colorspace": 9, "color_range": 1}
     source = clip(
         tmp_path / "in.mkv",
-        frames=2,
+        frames=3,
         codec="libx265",
         pix_fmt="yuv420p10le",
         options=params,

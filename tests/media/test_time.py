@@ -216,3 +216,21 @@ def test_realtime_reads_no_faster_than_the_clock(tmp_path: Path) -> None:
     assert len([f for f in reader if isinstance(f, Frame)]) == 6
     assert time.monotonic() - begin_s >= 0.16  # five frames after the first, less scheduling
     reader.close()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_few_frames_of_x265_have_a_decoding_time(tmp_path: Path, frames: int) -> None:
+    """x265 gives the first two of a stream that has no more whatever memory held."""
+    source, out = clip(tmp_path / "in.mp4", frames=frames), tmp_path / "out.mp4"
+    for _ in range(3):
+        run(
+            source,
+            out,
+            video_codec="libx265",
+            options={"preset": "ultrafast", "x265-params": "bframes=3"},
+            overwrite=True,
+        )
+        with av.open(str(out)) as container:
+            packets = [p for p in container.demux(video=0) if p.size]
+        assert len(packets) == frames
+        assert all(p.dts is not None and p.pts is not None and 0 <= (p.pts - p.dts) * p.time_base < 1 for p in packets)
