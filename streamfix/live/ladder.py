@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-SHORT_S, SHORT_FRAMES = (
-    0.5,
-    4,
-)  # what is looked at at once: the last half second, or the last four frames if they are more
+# What is looked at at once: the last half second, or the last four frames if they are more.
+SHORT_S, SHORT_FRAMES = 0.5, 4
 TROUBLE_S = 2.0  # so long it must be in trouble: one stall, of a disk or of another program, costs no quality
 CALM_S = 10.0  # so long without trouble before a heavier rung is tried
 TRY_S = 60.0  # one that is left again within this was too early: the wait for the next try doubles
-MOST_WAIT_S = (
-    300.0  # at most to this; a cost is remembered as long, for whatever else kept the machine busy may be gone
-)
+MOST_WAIT_S = 300.0  # at most to this
+# A cost is remembered for so many waits: whatever else kept the machine busy then, such as other streams that began at
+# the same moment, may be gone.
+REMEMBERED = 3.0
 SPARE = 0.8  # a heavier rung is tried if its frames took at most this share of the time they have
 
 
@@ -129,7 +128,8 @@ class Ladder:
         memory = self._memories[upper]
         if now_s - self._calm_s < memory.wait_s:
             return False
-        return memory.cost_s <= SPARE * self._seen[-1].interval_s or now_s - memory.left_s >= MOST_WAIT_S
+        remembered_s = min(REMEMBERED * memory.wait_s, MOST_WAIT_S)
+        return memory.cost_s <= SPARE * self._seen[-1].interval_s or now_s - memory.left_s >= remembered_s
 
     def _down(self, now_s: float, lower: int, reason: str) -> None:
         memory = self._memories[self.rung]

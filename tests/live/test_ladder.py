@@ -111,6 +111,13 @@ def test_it_climbs_back_once_the_machine_is_free() -> None:
     assert machine.steps[1][0] < TROUBLE_S + 1
 
 
+def test_a_crowd_at_the_start_is_forgotten_within_a_minute() -> None:
+    """Eight streams that begin at once are slow for each other; what a frame took then says nothing of later."""
+    machine = Machine(2, lambda now_s, rung: (0.05 if now_s < 5 else 0.02) if rung == 0 else 0.005).run(60)
+    assert machine.rungs == [0, 1, 0]
+    assert machine.steps[2][0] < 40
+
+
 def test_a_cost_that_is_known_to_fit_is_tried_after_ten_seconds_of_calm() -> None:
     """Trouble that the rung did not make, such as an encoder that is too slow, says nothing of its cost."""
     ladder = Ladder(2, BUDGET_S)
