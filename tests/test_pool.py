@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import pytest
 import torch
 from hypothesis import given
@@ -233,3 +234,22 @@ def test_who_waits_for_one_that_leaves_is_served() -> None:
         batcher.callers = 1
         assert waiting.result(timeout=10).shape == (1, 1, 1, 4, 4)
     batcher.close()
+
+
+def test_streams_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one lease all cores work on a call; with as many as there are cores, or more, one each."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    pool = FilterPool("cpu")
+    try:
+        seen, leases = [], []
+        for _ in range(3):
+            leases.append(pool.lease(FilterSpec("smooth")))
+            seen.append((cv2.getNumThreads(), torch.get_num_threads()))
+        assert seen == [(2, 2), (1, 1), (1, 1)]
+        for lease in leases:
+            lease.close()
+        assert (cv2.getNumThreads(), torch.get_num_threads()) == (2, 2)
+    finally:
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])

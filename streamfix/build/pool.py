@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .. import devices
 from ..chainspec import FilterSpec
+from ..devices import cpu
 from ..filters import FILTERS
 from ..filters.base import Filter
 from ..filters.batcher import DECLARED, Batcher
@@ -102,6 +103,7 @@ class FilterPool:
             made.close()
             with self._lock:
                 self._ended_busy_s += made.busy_s if isinstance(made, Batcher) else 0.0
+                self._share_cores()
         else:
             self._tell_callers(shared, made)
 
@@ -109,6 +111,11 @@ class FilterPool:
         with self._lock:
             if isinstance(made, Batcher):
                 made.callers = shared.leases
+            self._share_cores()
+
+    def _share_cores(self) -> None:
+        if self.device.type == "cpu":
+            cpu.share_cores(max((s.leases for s in self._shared.values()), default=1))
 
 
 class Lease(Filter[Any]):

@@ -45,15 +45,18 @@ class Ladder:
     A heavier rung that shows the same trouble within its first seconds is left at once; one that is left within a
     minute is tried again after twice the wait, up to five minutes.
 
+    patience: waits last so many times as long. Streams that share a machine each have another one: those that climb
+    at the same moment are slow for each other, and all fail.
+
     rung: to use now. reason: why it is this one.
     """
 
-    def __init__(self, rungs: int, budget_s: float) -> None:
+    def __init__(self, rungs: int, budget_s: float, patience: float = 1.0) -> None:
         if rungs < 1:
             raise ValueError(f"a ladder has at least one rung, got {rungs}")
         self.rung = 0
         self.reason = "the whole chain"
-        self._budget_s = budget_s
+        self._budget_s, self._patience = budget_s, patience
         self._memories = [_Memory() for _ in range(rungs)]
         self._seen: deque[_Seen] = deque()
         self._stepped_s: float | None = None  # when the rung was entered; None before the first frame
@@ -126,9 +129,9 @@ class Ladder:
 
     def _fits(self, now_s: float, upper: int) -> bool:
         memory = self._memories[upper]
-        if now_s - self._calm_s < memory.wait_s:
+        if now_s - self._calm_s < self._patience * memory.wait_s:
             return False
-        remembered_s = min(REMEMBERED * memory.wait_s, MOST_WAIT_S)
+        remembered_s = self._patience * min(REMEMBERED * memory.wait_s, MOST_WAIT_S)
         return memory.cost_s <= SPARE * self._seen[-1].interval_s or now_s - memory.left_s >= remembered_s
 
     def _down(self, now_s: float, lower: int, reason: str) -> None:

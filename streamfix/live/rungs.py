@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -25,7 +26,7 @@ class Rungs:
 
     def __init__(self, rungs: Sequence[Rung], max_latency_s: float, health: Health, clock: Callable[[], float]) -> None:
         self.all = tuple(rungs)
-        self.ladder = Ladder(len(self.all), max_latency_s)
+        self.ladder = Ladder(len(self.all), max_latency_s, patience=random.uniform(1, 2))
         self.index = 0
         self._health, self._clock = health, clock
         self._failed_s: list[deque[float]] = [deque(maxlen=FAILURES) for _ in self.all]

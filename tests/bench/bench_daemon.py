@@ -98,7 +98,7 @@ def main() -> None:
         with process(camera(a.clip, folder / "sent", *urls, size="320x180")):
             time.sleep(4)
             with process(daemon) as running:
-                wait_for_all(a.streams, 120)
+                wait_for_all(a.streams, 300)
                 time.sleep(20)
                 result = measure(running.pid, a)
                 result |= reload_one(running.pid, toml, folder, a)

@@ -221,10 +221,12 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
         runner = threading.Thread(target=job.run)
         runner.start()
         _until(lambda: health.report().written > 50, 60)
-        before = usage()
+        before, memory = usage(), list[int]()
         for k in range(a.times):
             if k == 5:
                 before = usage()  # what is made once is made by now
+            if k % 10 == 0:
+                memory.append(round(usage()["rss_mib"]))
             running.kill()
             running.wait()
             time.sleep(rng.uniform(0.2, 2.0))
@@ -252,7 +254,7 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
             "worst_s": round(max(back_s), 2),
             "threads_before_and_after": [before["threads"], after["threads"]],
             "handles_before_and_after": [before["handles"], after["handles"]],
-            "rss_mib_before_and_after": [round(before["rss_mib"], 1), round(after["rss_mib"], 1)],
+            "rss_mib_every_ten_losses": [*memory, round(after["rss_mib"])],
             "received": report.received,
             "written": report.written,
             "dropped": sum(report.dropped.values()),

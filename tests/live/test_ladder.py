@@ -118,6 +118,18 @@ def test_a_crowd_at_the_start_is_forgotten_within_a_minute() -> None:
     assert machine.steps[2][0] < 40
 
 
+@pytest.mark.parametrize("patience", [1.0, 1.5, 2.0])
+def test_streams_with_another_patience_climb_at_other_times(patience: float) -> None:
+    ladder, stepped, rung = Ladder(2, BUDGET_S, patience), list[float](), 0
+    for i in range(3000):
+        new = ladder.observe(i * 0.04, busy_s=0.01, interval_s=0.04, age_s=0.02, dropped=int(i < 100))
+        if new != rung:
+            stepped.append(i * 0.04)
+            rung = new
+    assert rung == 0
+    assert stepped[1] - stepped[0] == pytest.approx(patience * CALM_S, abs=3)
+
+
 def test_a_cost_that_is_known_to_fit_is_tried_after_ten_seconds_of_calm() -> None:
     """Trouble that the rung did not make, such as an encoder that is too slow, says nothing of its cost."""
     ladder = Ladder(2, BUDGET_S)
