@@ -23,6 +23,7 @@ from .bench_live import camera, process, record
 
 PORT, FIRST_CAMERA = 18520, 18530
 RATE = 25
+STEADY_S = 30.0
 
 
 def config(folder: Path, streams: int, filters: str, changed: int | None = None) -> str:
@@ -69,13 +70,17 @@ def cpu_s(pid: int) -> float:
 
 
 def wait_for_all(count: int, limit_s: float) -> None:
+    """Wait until all have been on their whole chain for `STEADY_S`."""
     deadline_s = time.monotonic() + limit_s
+    since_s = None
     while True:
         try:
             states = [s["state"] for s in streams_now().values()]
         except OSError:
             states = []
-        if states.count("running") == count:
+        now_s = time.monotonic()
+        since_s = (since_s or now_s) if states.count("running") == count else None
+        if since_s is not None and now_s - since_s >= STEADY_S:
             return
         if time.monotonic() > deadline_s:
             raise SystemExit(f"not all running after {limit_s} s: {states}")
@@ -99,7 +104,6 @@ def main() -> None:
             time.sleep(4)
             with process(daemon) as running:
                 wait_for_all(a.streams, 300)
-                time.sleep(20)
                 result = measure(running.pid, a)
                 result |= reload_one(running.pid, toml, folder, a)
     print(json.dumps(result, indent=1))
@@ -135,8 +139,7 @@ def reload_one(pid: int, toml: Path, folder: Path, a: argparse.Namespace) -> dic
     before = streams_now()
     toml.write_text(config(folder, a.streams, a.filters, changed=0))
     os.kill(pid, 1)
-    time.sleep(10)
-    wait_for_all(a.streams, 60)
+    wait_for_all(a.streams, 300)
     after = streams_now()
     others = [n for n in before if n != "cam0"]
     lost = sum(sum(after[n]["dropped"].values()) - sum(before[n]["dropped"].values()) for n in others)
