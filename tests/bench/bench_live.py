@@ -32,7 +32,9 @@ import av
 
 RESULTS = Path(__file__).parent / "results"
 SIZE, RATE, LOOP = "640x360", 25, 250
-WARM_S = 8.0  # a relay begins with what had gathered while it probed its input
+# A relay begins with what had gathered while it probed its input; `denoise` steps down on it, and up again within a
+# minute at most.
+WARM_S = 60.0
 INPUT, OUTPUT, AWAY = (f"tcp://127.0.0.1:{port}" for port in (18510, 18511, 18512))
 NODELAY = "?tcp_nodelay=1"
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-g", "50", "-f", "mpegts")
