@@ -21,7 +21,8 @@ from tests.apps.conftest import Run
 from tests.apps.material import command, environment, kinds, levels
 from tests.apps.test_cli_process import interruptible, read_until  # noqa: F401 - a fixture
 from tests.apps.test_cli_run import QUIET, blocks
-from tests.live.servers import free_port, needs_ffmpeg
+from tests.live.servers import free_port
+from tests.media.make import needs_ffmpeg
 
 
 def spec(*words: str) -> JobSpec:

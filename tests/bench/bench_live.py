@@ -26,9 +26,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
+
+if TYPE_CHECKING:
+    from streamfix.build import Job
 
 RESULTS = Path(__file__).parent / "results"
 SIZE, RATE, LOOP = "640x360", 25, 250
@@ -138,30 +141,35 @@ def quantiles(values: Sequence[float]) -> tuple[float, float]:
     return statistics.median(values), cuts[98]
 
 
-# -- a model that is too slow
-
-
-def bench_slow(a: argparse.Namespace) -> dict[str, Any]:
-    """`sleepy` takes two frame times a frame: what is dropped, and where the ladder goes."""
+def live_job(url: str, filters: str, **policy: float) -> Job:
+    """A live job in this process, from a camera to nowhere. policy: fields of `LivePolicy`."""
     from streamfix.build import JobSpec, build
     from streamfix.chainspec import parse_chain
     from streamfix.live.policy import LivePolicy
     from streamfix.media.specs import InputSpec, OutputSpec
 
+    return build(
+        JobSpec(
+            inputs=(InputSpec(url + NODELAY, format="mpegts"),),
+            output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
+            filters=tuple(parse_chain(filters)),
+            live=LivePolicy(**policy),  # type: ignore[arg-type]  # those that are times
+        )
+    )
+
+
+# -- a model that is too slow
+
+
+def bench_slow(a: argparse.Namespace) -> dict[str, Any]:
+    """`sleepy` takes two frame times a frame: what is dropped, and where the ladder goes."""
     from .live.sleepy import announce
 
     announce(2 / RATE)
     with tempfile.TemporaryDirectory() as folder:
         with process(camera(a.clip, Path(folder) / "sent", INPUT + "?listen=1&tcp_nodelay=1")):
             time.sleep(3)
-            job = build(
-                JobSpec(
-                    inputs=(InputSpec(INPUT + NODELAY, format="mpegts"),),
-                    output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
-                    filters=tuple(parse_chain("sleepy")),
-                    live=LivePolicy(max_latency_s=0.2),
-                )
-            )
+            job = live_job(INPUT, "sleepy", max_latency_s=0.2)
             assert job.health is not None
             samples = []
             runner = threading.Thread(target=job.run)
@@ -198,11 +206,6 @@ def bench_slow(a: argparse.Namespace) -> dict[str, Any]:
 
 def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
     """The camera is killed and comes back, again and again."""
-    from streamfix.build import JobSpec, build
-    from streamfix.chainspec import parse_chain
-    from streamfix.live.policy import LivePolicy
-    from streamfix.media.specs import InputSpec, OutputSpec
-
     rng = random.Random(1)
     back_s: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -210,14 +213,7 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
         words = camera(a.clip, log, AWAY + "?listen=1&tcp_nodelay=1")
         running = subprocess.Popen(words)
         time.sleep(3)
-        job = build(
-            JobSpec(
-                inputs=(InputSpec(AWAY + NODELAY, format="mpegts"),),
-                output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
-                filters=tuple(parse_chain("smooth")),
-                live=LivePolicy(lost_after_s=2.0),
-            )
-        )
+        job = live_job(AWAY, "smooth", lost_after_s=2.0)
         health = job.health
         assert health is not None
         runner = threading.Thread(target=job.run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -21,12 +20,12 @@ from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.live.source import LiveSource
 from streamfix.media.specs import InputSpec
+from tests.live.servers import free_port as free_port
+from tests.media.make import needs_ffmpeg as needs_ffmpeg
 
 BUNNY = Path(__file__).parents[2] / "samples" / "bunny.mp4"
 PYTHON = "/usr/bin/python3"
 SERVER = Path(__file__).with_name("rtsp_server.py")
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command as a sender")
 
 
 def _has_rtsp_server() -> bool:
@@ -40,14 +39,6 @@ needs_rtsp_server = pytest.mark.skipif(
 needs_namespaces = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("ip") is None, reason="needs root and the ip command for network namespaces"
 )
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 
 PATIENCE_S = 30.0
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command as a peer")
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

@@ -29,8 +29,8 @@ from streamfix.media.specs import OutputSpec
 from streamfix.media.srt import Bridge
 from streamfix.media.writer import Writer
 from streamfix.pipeline import Pipeline
-from tests.live.servers import PATIENCE_S, free_port, is_bound, needs_ffmpeg, recorder, until
-from tests.media.make import clip, times
+from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until
+from tests.media.make import clip, needs_ffmpeg, times
 
 FRAMES = 40
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from ...errors import UsageError
+from ...media import place
 
 _SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9+.,-]*:")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?")
 DEVICE = re.compile(r"/dev/(video\d+|v4l/by-(id|path)/[^/]+)")
-_FORMATS = {"rtsp": "rtsp", "rtsps": "rtsp", "rtp": "rtp_mpegts", "udp": "mpegts", "srt": "mpegts", "tcp": "mpegts"} | (
-    dict.fromkeys(("rtmp", "rtmps", "rtmpt", "rtmpts"), "flv")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ def split(url: str) -> Location:
 
 def usual_format(url: str) -> str | None:
     """The muxer that is meant when an output's URL does not name one; None goes by the name's ending."""
-    return _FORMATS.get(split(url).scheme)
+    scheme = split(url).scheme
+    return "mpegts" if scheme == "tcp" else place.usual_format(url)
 
 
 def usual_demuxer(url: str) -> str | None:

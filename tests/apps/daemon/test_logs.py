@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,7 @@ from streamfix.errors import BadOption
 SECRET = "rtsp://user:hush@10.0.0.5/yard"
 
 
-@pytest.fixture(autouse=True)
-def _undone() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("streamfix", "uvicorn", "py.warnings")]
-    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
-    yield
-    logging.captureWarnings(False)
-    for logger, handlers, level, propagate in before:
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def record(message: str, level: int = logging.WARNING, **extra: str) -> logging.LogRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import json
-import logging
 import shlex
 import signal
 import socket
@@ -204,15 +203,3 @@ def test_the_container_starts_what_there_is() -> None:
     copied = [part for line in lines if line.startswith("COPY ") for part in line.split()[1:-1]]
     assert [name for name in copied if not (ROOT / name).exists()] == []
     assert {"pyproject.toml", "streamfix", "plugins"} <= set(copied)
-
-
-@pytest.fixture
-def quiet() -> Iterator[None]:
-    """The process's logging as it was before."""
-    loggers = [logging.getLogger(name) for name in ("streamfix", "uvicorn", "py.warnings")]
-    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
-    yield
-    logging.captureWarnings(False)
-    for logger, handlers, level, propagate in before:
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
