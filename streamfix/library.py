@@ -13,6 +13,7 @@ from .build import Job, JobSpec, build, check_chain, restore_stage
 from .chainspec import FilterSpec, parse_chain
 from .errors import BadOption
 from .frame import Frame, VideoInfo
+from .live.policy import is_live
 from .media.reader import Reader
 from .media.specs import InputSpec, OutputSpec
 from .pipeline import Closable, close_all
@@ -183,7 +184,8 @@ class Video:
     def _frames(self) -> Generator[Frame, None, None]:
         opened: list[Closable] = []
         try:
-            if restoration := restore_stage(self._chain, self._device):
+            spec = self._footage.spec
+            if restoration := restore_stage(self._chain, self._device, live=is_live(spec.url, spec.format)):
                 opened.append(restoration)
             reader = self._footage.take()
             opened.append(reader)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -54,7 +55,11 @@ class Remembering(Plain):
 class Looking(Plain):
     """Looks ahead."""
 
-    future = 1
+    live_options = MappingProxyType({"frames": 0})
+
+    def __init__(self, frames: int = 1, fail: bool = False) -> None:
+        super().__init__(fail)
+        self.future = frames
 
     def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
         return x[:, :1]
@@ -65,6 +70,17 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     classes = {"plain": Plain, "remembering": Remembering, "looking": Looking}
     monkeypatch.setattr(FILTERS, "_classes", {**FILTERS._classes, **classes})
     monkeypatch.setattr(Plain, "closed", 0)
+
+
+@pytest.mark.parametrize(
+    ("chain", "live", "ahead"), [("looking", False, 1), ("looking", True, 0), ("looking=2", True, 2)]
+)
+def test_live_streams_have_the_options_that_filters_set_for_them(chain: str, live: bool, ahead: int) -> None:
+    """Unless the user sets them; names of libavfilter have none."""
+    stage = restore_stage(parse_chain(f"hflip,{chain}"), "cpu", live=live)
+    assert stage is not None
+    assert [f.future for f in stage.filters] == [ahead]
+    stage.close()
 
 
 def stages(chain: str) -> list[str]:

@@ -39,7 +39,7 @@ MAY = {
     "build": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "fusion", "networks"},
     "evaluation": CORE | {"devices", "backends", "media", "filters", "build", "fusion"},
-    "library": CORE | {"media", "filters", "build"},
+    "library": CORE | {"media", "filters", "live", "build"},
     "apps": CORE | {"media", "filters", "live", "build", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }

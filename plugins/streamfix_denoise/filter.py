@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -23,13 +24,14 @@ _QUIET, _NOISY = 0.5 / 255, 1.2 / 255
 _REACH, _ROUNDING = 4.0, 1 / 255  # a pixel moves by so many standard deviations of noise that is told, and a code
 _DETAIL = 1.5  # detail=1 tells the network of so many times less noise, detail=-1 of as many times more
 _KEPT = 0.3  # and gives back this share of what it took
+_LOOKAHEAD, _MOST_LOOKAHEAD = 2, 4
 
 
 class Denoise(Filter[Front]):
     """Denoise: frames fused along their motion, then a small network that is told how much noise is left.
 
-    Looks no frame ahead; forgets at scene cuts. Trained for fidelity alone: what it cannot tell it blurs, and invents
-    nothing. Motion and noise are found on the CPU, the network runs on any device.
+    Forgets at scene cuts. Trained for fidelity alone: what it cannot tell it blurs, and invents nothing. Motion and
+    noise are found on the CPU, the network runs on any device.
 
     strength: 0 leaves every frame as it is, 1 takes all noise away that can be told from detail; auto is 1, but
     leaves clean pictures alone.
@@ -40,12 +42,16 @@ class Denoise(Filter[Front]):
     tier: size of the network: xs, s, m; auto: m on a GPU, s on a CPU, the nearest one that there are weights for.
     backend: how the network runs: torch, openvino; auto: OpenVINO on a CPU where it is installed.
     precision: fp32, bf16, int8; auto: what costs no quality to speak of.
+    lookahead: frames to come that are averaged in as well, 0 to 4; each delays the picture by one. Live streams have 0
+    unless you say more.
     """
 
     layout = "yuv420"
     multiple = 4
+    future = _LOOKAHEAD
     batch_tolerance = 1e-4
     thread_safe = True
+    live_options = MappingProxyType({"lookahead": 0})
 
     def __init__(
         self,
@@ -56,6 +62,7 @@ class Denoise(Filter[Front]):
         tier: Tier | Literal["auto"] = "auto",
         backend: Literal["auto", "torch", "openvino"] = "auto",
         precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
+        lookahead: int = _LOOKAHEAD,
     ) -> None:
         if strength != "auto" and not 0 <= strength <= 1:
             raise BadOption(f"denoise=strength: {strength} is not between 0 and 1; or say auto")
@@ -66,6 +73,9 @@ class Denoise(Filter[Front]):
             raise BadOption("denoise=sigma_uv: it is told beside sigma only; give both, or neither")
         if not -1 <= detail <= 1:
             raise BadOption(f"denoise=detail: {detail} is not between -1 (smooth) and 1 (detail)")
+        if not 0 <= lookahead <= _MOST_LOOKAHEAD:
+            raise BadOption(f"denoise=lookahead: {lookahead} is not a number of frames from 0 to {_MOST_LOOKAHEAD}")
+        self.future = lookahead
         self.strength, self.detail = strength, detail
         self._told: Noise | None = None
         if sigma != "auto":
@@ -96,6 +106,7 @@ class Denoise(Filter[Front]):
         shared = {"strength": self.strength, "sigma": "auto" if told is None else told.luma * 255}
         own = {**shared, "sigma_uv": "auto" if told is None else told.chroma * 255, "detail": self.detail or "auto"}
         own |= {"tier": smallest_tier(), "backend": self._backend, "precision": self._precision}
+        own["lookahead"] = "auto" if self.future == _LOOKAHEAD else self.future
         chains = [_chain("denoise", own)] if own["tier"] != self.tier else []
         return [*chains, _chain("smooth", shared)] if "smooth" in FILTERS else chains
 
@@ -103,16 +114,19 @@ class Denoise(Filter[Front]):
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
 
     def __call__(self, x: Tensor, states: Sequence[Front]) -> Tensor:
-        """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape, dtype and device."""
+        """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0.
+
+        Returns (B, 1, 6, H/2, W/2) of the same dtype and device.
+        """
         if self.strength == 0:
-            return x
+            return x[:, :1]
         if self._runner is None:
             self.to(x.device)
         assert self._runner is not None
         frame = x[:, 0].float()
         # The front is NumPy's and OpenCV's: their threads and those of PyTorch's operators would wait for each other.
-        pictures = frame.detach().cpu().numpy()
-        fusions = [state.step(picture) for picture, state in zip(pictures, states, strict=True)]
+        windows = x.detach().float().cpu().numpy()
+        fusions = [state.step(window[0], window[1:]) for window, state in zip(windows, states, strict=True)]
         fused = _stack([f.packed for f in fusions], x.device)
         variance = _stack([f.variance[None] for f in fusions], x.device)
         noise = torch.tensor([[f.noise.luma, f.noise.chroma] for f in fusions], device=x.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamfix.fusion import Floats, Fuser, Noise, NoiseEstimator, pack420, unpack420
@@ -30,10 +31,13 @@ class Front:
         self._estimate = NoiseEstimator() if noise is None else None
         self.noise = noise or Noise(0.0, 0.0)
 
-    def step(self, packed: Floats) -> Fusion:
-        """Take the next frame in. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`."""
+    def step(self, packed: Floats, ahead: Sequence[Floats] = ()) -> Fusion:
+        """Take the next frame in. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`.
+
+        ahead: the frames to come, the next one first.
+        """
         luma, chroma = unpack420(packed)
         if self._estimate is not None:
             self.noise = self._estimate(luma, chroma, self._fuser.still)
-        fused = self._fuser.step(luma, chroma, self.noise)
+        fused = self._fuser.step(luma, chroma, self.noise, [unpack420(later) for later in ahead])
         return Fusion(pack420(fused.luma, fused.chroma), fused.variance, self.noise)

@@ -25,6 +25,7 @@ _PAIRS = 9  # samples taken from a clip
 # where motion cannot be followed, and left four tenths of the noise there
 _FIRST = 2
 _LONG = 0.2  # the share of clips of `long_frames`
+_AHEAD = (0.2, 0.1, 0.7)  # the shares of clips that are looked at 0, 1 and 2 frames ahead
 
 
 class Recipe:
@@ -63,9 +64,13 @@ class Recipe:
         frames = [pack420(y, uv) for y, uv in zip(clip.noisy.y, clip.noisy.uv, strict=True)]
         targets = [pack420(y, uv) for y, uv in zip(clip.clean.y, clip.clean.uv, strict=True)]
         front = Front(clip.told)
-        fusions = [front.step(frame) for frame in frames]
         late = np.linspace(1, 2, len(frames) - 1)  # a stream is mostly past its beginning
         later = 1 + rng.choice(len(frames) - 1, _PAIRS, replace=False, p=late / late.sum())
+        wanted = {0, *later, *(later - 1)}
+        ahead = int(rng.choice(len(_AHEAD), p=_AHEAD))
+        fusions = [
+            front.step(frame, frames[t + 1 : t + 1 + ahead] if t in wanted else ()) for t, frame in enumerate(frames)
+        ]
         for t in (*[0] * _FIRST, *later):
             top, left = rng.integers(0, self.margin + 1, 2)
             at = (slice(top, top + self.crop // 2), slice(left, left + self.crop // 2))

@@ -32,18 +32,19 @@ class Restoration(Chain):
 
 
 def restore_stage(
-    chain: Iterable[FilterSpec], device: str = "auto", pool: FilterPool | None = None
+    chain: Iterable[FilterSpec], device: str = "auto", pool: FilterPool | None = None, *, live: bool = False
 ) -> Restoration | None:
     """The filters of a chain as one stage; None for an empty chain, of which `null` is no part.
 
     A name that a package has announced is ours; any other is libavfilter's, and
     neighbours among these share one graph. With a pool of the same device
-    filters are shared with other stages. Raises UnknownName, BadOption,
-    DeviceError, or what a filter raises when it loads its model.
+    filters are shared with other stages. live: they have the options they set
+    for live streams. Raises UnknownName, BadOption, DeviceError, or what a
+    filter raises when it loads its model.
     """
     chain = tuple(chain)
     check_chain(chain)
-    wanted = [spec for spec in chain if spec.name != "null"]
+    wanted = [_for_live(spec) if live else spec for spec in chain if spec.name != "null"]
     stages: list[Stage] = []
     filters: dict[str, Filter[Any]] = {}
     graph: list[FilterSpec] = []
@@ -108,6 +109,15 @@ def _check_libavfilter(spec: FilterSpec) -> None:
             + (f"libavfilter's nearest: {', '.join(theirs)}" if theirs else "libavfilter has none like it")
         )
     avfilter.check(spec)
+
+
+def _for_live(spec: FilterSpec) -> FilterSpec:
+    """The filter with the options that it sets for live streams, as far as the user does not."""
+    if spec.name not in FILTERS:
+        return spec
+    given = FILTERS.values(spec.name, spec.options)
+    more = [f"{k}={v}" for k, v in FILTERS.get(spec.name).live_options.items() if k not in given]
+    return FilterSpec(spec.name, ":".join([*([spec.arguments] if spec.arguments else []), *more]))
 
 
 def _is_temporal(made: Filter[Any]) -> bool:

@@ -41,7 +41,7 @@ def live_restoration(
 
     def rung(part: Sequence[FilterSpec], name: str) -> Rung:
         def make() -> Restoration | None:
-            return restore_stage(part, device, pool)
+            return restore_stage(part, device, pool, live=True)
 
         made = Rung(name, make(), make)
         opened.append(made)

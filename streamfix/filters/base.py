@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -37,6 +38,7 @@ class Filter(ABC, Generic[S]):
     0 is bit-exact.
     keeps_level: False if it is meant to change brightness or hue (low light, white balance).
     thread_safe: True if several threads may call it at once, each with states of its own.
+    live_options: options that a live stream sets where the user does not, as look-ahead that would delay it.
     """
 
     layout: Layout = "yuv420"
@@ -49,6 +51,7 @@ class Filter(ABC, Generic[S]):
     batch_tolerance: float = 0.0
     keeps_level: bool = True
     thread_safe: bool = False
+    live_options: Mapping[str, Any] = MappingProxyType({})
 
     def init_state(self) -> S:
         """The state of a stream before the first frame of a shot; None if the filter has none."""

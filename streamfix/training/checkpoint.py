@@ -38,6 +38,17 @@ def load(path: Path) -> dict[str, Any]:
     return dict(state)
 
 
+def weights(path: Path) -> dict[str, Tensor]:
+    """What `export` has written. Raises ModelError if it is missing or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: {error}; give weights.safetensors of an earlier run") from error
+
+
 def export(module: nn.Module, path: Path, metadata: dict[str, str]) -> None:
     """Write the weights as safetensors, fp32, in the order of the module, with the metadata given."""
     from safetensors.torch import save_file

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="packed set, as `streamfix train data` writes it")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    parser.add_argument("--weights", type=Path, help="start from these, weights.safetensors of an earlier run")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--threads", type=int, help="threads of PyTorch (default: one a core)")
     parser.add_argument("--steps", type=int, help="stop at this step of the schedule, which stays as long as it is")
@@ -39,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value}: it takes 1 or more")
+    if arguments.resume and arguments.weights is not None:
+        raise UsageError("--weights and --resume: the checkpoint has its own weights; give one of them")
     config = configuration.load(arguments.config)
     device = devices.choose(arguments.device)
     if arguments.threads:
@@ -58,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         trainer.resume()
     elif (arguments.out / "checkpoint.pt").exists():
         raise UsageError(f"{arguments.out} holds a run already; --resume goes on with it, another --out starts anew")
+    elif arguments.weights is not None:
+        trainer.begin_with(arguments.weights)
     trainer.run(arguments.steps)
     return 0
 

@@ -130,6 +130,15 @@ class Trainer:
         metadata = {"step": str(self.step), "steps": str(schedule.steps), "seed": str(schedule.seed)}
         checkpoint.export(self.average.module, self.out / "weights.safetensors", metadata)
 
+    def begin_with(self, weights: Path) -> None:
+        """Start from weights of an earlier run instead of random ones. Raises ModelError if they do not fit."""
+        try:
+            self.network.load_state_dict(checkpoint.weights(weights))
+        except RuntimeError as error:
+            why = " ".join(str(error).split())[:200]
+            raise ModelError(f"{weights}: of another network than the recipe's ({why})") from error
+        self.average.module.load_state_dict(self.network.state_dict())
+
     def resume(self) -> None:
         """Go on from the checkpoint in the run's folder. Raises ModelError if there is none that fits."""
         path = self.out / checkpoint.NAME

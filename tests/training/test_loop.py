@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from streamfix import InputError, ModelError, UsageError
-from streamfix.training import losses
+from streamfix.training import checkpoint, losses
 from streamfix.training.config import Config, Log, PoolSize, Schedule, Stage
 from streamfix.training.loop import Trainer, _rate
 from streamfix.training.packed import Decoded
@@ -204,11 +204,12 @@ def test_a_resumed_run_has_the_whole_state(tmp_path: Path) -> None:
     assert torch.equal(*steps)
 
 
-def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    class Larger(Toy):
-        def network(self) -> nn.Module:
-            return nn.Conv2d(6, 6, 3, padding=1)
+class Larger(Toy):
+    def network(self) -> nn.Module:
+        return nn.Conv2d(6, 6, 3, padding=1)
 
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     trainer(tmp_path).save()
     with pytest.raises(ModelError, match=r"checkpoint.pt: of another network .*another --out"):
         trainer(tmp_path, recipe=Larger()).resume()
@@ -255,3 +256,20 @@ def test_the_rate_warms_up_and_falls_to_the_last_one() -> None:
     assert all(a < b for a, b in pairwise(rates[:10]))
     assert all(a > b for a, b in pairwise(rates[10:]))
     assert rates[55] == pytest.approx((1 + 0.01) / 2) and rates[100] == pytest.approx(0.01)
+
+
+def test_a_run_begins_with_the_weights_of_an_earlier_one(tmp_path: Path) -> None:
+    """In the network and in its average; those of another network are refused, and so is what are no weights."""
+    earlier = trainer(tmp_path / "a")
+    earlier.run()
+    path = tmp_path / "a" / "weights.safetensors"
+    later = trainer(tmp_path / "b")
+    later.begin_with(path)
+    want = checkpoint.weights(path)
+    for network in (later.network, later.average.module):
+        assert all(torch.equal(tensor, want[name]) for name, tensor in network.state_dict().items())
+    with pytest.raises(ModelError, match=r"weights.safetensors: of another network than the recipe's"):
+        trainer(tmp_path / "c", recipe=Larger()).begin_with(path)
+    for bad in (tmp_path / "none.safetensors", tmp_path / "a" / "checkpoint.pt"):
+        with pytest.raises(ModelError, match=r"give weights.safetensors of an earlier run"):
+            later.begin_with(bad)

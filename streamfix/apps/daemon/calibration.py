@@ -47,7 +47,7 @@ class Calibration:
         """What one frame costs. Raises what filters raise when they are made."""
         frames = list(pictures(info, 1 + _FRAMES))
         pool = self._pool()
-        stage = restore_stage(spec.filters, spec.device, pool)
+        stage = restore_stage(spec.filters, spec.device, pool, live=True)
         restored, restoring_s, gpu_s = frames, 0.0, 0.0
         if stage is not None:
             try:

@@ -1,0 +1,103 @@
+"""How far a moved picture agrees with a frame, judged by what noise alone would make of them. Half-size luma."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .planes import Floats, box, shrink
+
+LEAST_CONFIDENCE = 0.2  # mean below it: another scene
+FINE_BLUR = 0.8  # pixels: of a noisy picture before its fine flow is found
+FINE_REFINEMENTS = 3  # of that flow
+FLOOR = 0.35 / 255  # expected residual of noiseless video: rounding, and motion's own error
+STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by this much of the expected residual
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How readily pictures are averaged.
+
+    tolerance: residuals up to this many times the expected one are noise.
+    blur_cost: variance, relative to one frame's noise, that is added by moving half a pixel: it blurs the noise.
+    blurred_detail: standard deviation of the detail that it blurs as well, [0, 1] units.
+    """
+
+    tolerance: float
+    blur_cost: float
+    blurred_detail: float
+
+
+#: For pictures that are shown: what is not averaged stays noisy.
+READY = Trust(1.6, 0.2, 6 / 255)
+#: For pictures that a network cleans further: it takes away noise that is left better than a ghost or a blur.
+WARY = Trust(1.3, 0.3, 15 / 255)
+
+
+class Residual:
+    """How far pictures are from a frame, and how far noise alone would make them.
+
+    sigma: standard deviation of the frame's noise at full size.
+    """
+
+    def __init__(self, guide: Floats, sigma: float) -> None:
+        self._low = box(guide, 3)
+        # Mean |N| = 0.8 sd; averaging 2x2 pixels halves the frame's noise, 3x3 of those takes a third of it.
+        self._expected = np.float32(0.8 * sigma / 2 / 3)
+
+    def __call__(self, picture: Floats, variance: Floats) -> tuple[Floats, Floats]:
+        """Mean absolute difference around each pixel, and its expectation.
+
+        variance: of both pictures' noise together, beyond the 1 of a single frame; at most another 1 counts.
+        """
+        difference = box(picture, 3)
+        difference -= self._low
+        np.abs(difference, out=difference)
+        expected = np.minimum(variance, 1)
+        expected += 1
+        np.sqrt(expected, out=expected)
+        expected *= self._expected
+        return box(difference, 3), np.maximum(expected, np.float32(FLOOR), out=expected)
+
+
+def confidence(residual: tuple[Floats, Floats], trust: Trust) -> Floats:
+    """1 where the picture differs by no more than noise would make it, falling to 0. residual: of a `Residual`."""
+    found, expected = residual
+    found /= expected
+    found -= trust.tolerance
+    np.maximum(found, 0, out=found)
+    found *= found
+    return np.exp(np.negative(found, out=found), out=found)
+
+
+def moves(moved: tuple[Floats, Floats], still: Floats) -> Floats:
+    """1 where motion explains the frame, 0 where standing still does as well; blurred, so that flow is blended.
+
+    moved: of a `Residual`, for the picture moved; still: its difference for the picture as it stands.
+    """
+    found, expected = moved
+    return box((found + STATIC_BIAS * expected < still).astype(np.float32), 5)
+
+
+def blur(flow: Floats, sigma: float, trust: Trust) -> Floats:
+    """What moving by fractions of a pixel costs, as variance relative to the noise's: the weights blur detail."""
+    full = flow * 2
+    full -= np.rint(full)
+    np.abs(full, out=full)
+    cost = np.add(full[..., 0], full[..., 1])  # 0 on the grid of pixels, 1 in the middle of four
+    cost *= np.float32(trust.blur_cost + min((trust.blurred_detail / max(sigma, FLOOR)) ** 2, 3))
+    return cost
+
+
+def another_scene(trusted: Floats, guide: Floats, moved: Floats, sigma: float) -> bool:
+    """True if the moved picture does not show what the frame shows, or in another light. trusted: its confidence."""
+    h, w = guide.shape
+    brightening = np.median(shrink(guide - moved, max(h // 16, 1), max(w // 16, 1)))
+    return bool(trusted.mean() < LEAST_CONFIDENCE or abs(brightening) > max(2 / 255, sigma / 4))
+
+
+def before_flow(luma: Floats) -> Floats:
+    """A noisy picture as its motion is found on it."""
+    return np.asarray(cv2.GaussianBlur(luma, (0, 0), FINE_BLUR), np.float32)

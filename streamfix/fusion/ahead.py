@@ -1,0 +1,70 @@
+"""Frames to come, averaged into a fused one: what has just come into sight is noisy in no frame but the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import motion
+from .agreement import FINE_REFINEMENTS, Residual, Trust, another_scene, before_flow, blur, confidence, moves
+from .planes import Floats, blend, enlarge, shrink
+
+
+class Ahead:
+    """Moves later frames of a stream to where a fused one has them, each by itself and once: none is blurred twice.
+
+    Pictures are float32 in [0, 1]: luma (H, W), chroma (H/2, W/2, 2). Not for two threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._flow = motion.FlowEstimator(FINE_REFINEMENTS)
+        self._warp = self._warp_half = motion.Warper(0, 0)
+        self._size = (0, 0)
+
+    def __call__(
+        self,
+        fused: tuple[Floats, Floats, Floats],
+        frame: tuple[Floats, Floats],
+        ahead: Sequence[tuple[Floats, Floats]],
+        sigma: float,
+        trust: Trust,
+        camera_moves: bool,
+    ) -> bool:
+        """Average frames into a fused one, in place. Returns whether any was.
+
+        fused: luma, chroma, and the variance (H/2, W/2) of the noise left in it, relative to one frame's.
+        frame: the one it was fused for. ahead: those after it, the next one first; copies of one another are taken
+        once, since they tell nothing more of the noise. The first that shows something else ends it.
+        sigma: standard deviation of a frame's noise in luma. camera_moves: else standing still is tried first.
+        """
+        luma, chroma, variance = fused
+        h, w = variance.shape
+        if self._size != luma.shape:
+            self._size = luma.shape
+            self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
+        guide = shrink(luma, h, w)
+        taken = [frame[0]]
+        for later, later_chroma in ahead:
+            if any(np.array_equal(later, other) for other in taken):
+                continue
+            taken.append(later)
+            later_guide = shrink(later, h, w)
+            flow = motion.resize_flow(self._flow(luma, before_flow(later)), h, w)
+            residual = Residual(guide, sigma)
+            moved = self._warp_half.aim(flow)(later_guide)
+            if not camera_moves:
+                flow *= moves(residual(moved, variance), residual(later_guide, variance)[0])[..., None]
+                moved = self._warp_half.aim(flow)(later_guide)
+            trusted = confidence(residual(moved, variance), trust)
+            if another_scene(trusted, guide, moved, sigma):
+                break
+            trusted *= self._warp_half(np.ones_like(variance), outside=0.0)
+            its_own = 1 + blur(flow, sigma, trust)
+            gain = trusted * variance / (variance + its_own)
+            at_full_size = self._warp.aim(motion.resize_flow(flow, *luma.shape))
+            blend(luma, at_full_size(later, cubic=True), enlarge(gain, *luma.shape))
+            blend(chroma, self._warp_half(later_chroma), gain[..., None])
+            blend(guide, moved, gain)
+            variance[:] = (1 - gain) ** 2 * variance + gain**2 * its_own
+        return len(taken) > 1
