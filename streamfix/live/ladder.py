@@ -8,6 +8,9 @@ from dataclasses import dataclass
 # What is looked at at once: the last half second, or the last four frames if they are more.
 SHORT_S, SHORT_FRAMES = 0.5, 4
 TROUBLE_S = 2.0  # so long it must be in trouble: one stall, of a disk or of another program, costs no quality
+# After a beginning, so long only a rung that is itself too slow counts: what gathered while the connection was made comes
+# in a burst, and is old or dropped however fast the rung is.
+SETTLE_S = 5.0
 CALM_S = 10.0  # so long without trouble before a heavier rung is tried
 TRY_S = 60.0  # one that is left again within this was too early: the wait for the next try doubles
 MOST_WAIT_S = 300.0  # at most to this
@@ -43,7 +46,8 @@ class Ladder:
     most are older than `budget_s`. Up by one after ten seconds without any of these, if what the heavier rung took
     when it was left fits into the time between frames with a fifth to spare, or was so long ago that it says nothing.
     A heavier rung that shows the same trouble within its first seconds is left at once; one that is left within a
-    minute is tried again after twice the wait, up to five minutes.
+    minute is tried again after twice the wait, up to five minutes. In the first seconds after a beginning (see `begin`)
+    only frames that take too long are trouble.
 
     patience: waits last so many times as long. Streams that share a machine each have another one: those that climb
     at the same moment are slow for each other, and all fail.
@@ -62,6 +66,7 @@ class Ladder:
         self._stepped_s: float | None = None  # when the rung was entered; None before the first frame
         self._trouble_s: float | None = None  # since when there is trouble
         self._calm_s = 0.0  # since when there is none
+        self._begun_s = 0.0
         self._climbed = False
 
     def observe(self, now_s: float, *, busy_s: float, interval_s: float, age_s: float, dropped: int) -> int:
@@ -72,12 +77,13 @@ class Ladder:
         """
         if self._stepped_s is None:
             self._stepped_s = self._calm_s = now_s
+            self.begin(now_s)
         self._seen.append(_Seen(now_s, busy_s, interval_s, age_s, dropped))
         while len(self._seen) > SHORT_FRAMES and self._seen[0].at_s < now_s - SHORT_S:
             self._seen.popleft()
         if len(self._seen) < SHORT_FRAMES or now_s - self._stepped_s < SHORT_S:
             return self.rung
-        trouble = self._trouble()
+        trouble = self._trouble(settled=now_s - self._begun_s >= SETTLE_S)
         if trouble:
             self._calm_s = now_s
             self._trouble_s = now_s - SHORT_S if self._trouble_s is None else self._trouble_s
@@ -108,7 +114,11 @@ class Ladder:
         self._seen.clear()
         self._trouble_s = None
 
-    def _trouble(self) -> str:
+    def begin(self, now_s: float) -> None:
+        """The camera's connection has begun, for the first time or again."""
+        self._begun_s = now_s
+
+    def _trouble(self, settled: bool) -> str:
         """What is wrong with the last frames, with figures; empty if nothing is."""
         seen = self._seen
         busy_s, interval_s = self._cost_s(), sum(s.interval_s for s in seen) / len(seen)
@@ -117,6 +127,8 @@ class Ladder:
         said = []
         if busy_s > interval_s:
             said.append(f"a frame takes {busy_s * 1e3:.0f} ms and one comes every {interval_s * 1e3:.0f} ms")
+        elif not settled:
+            return ""
         if dropped:
             said.append(f"{dropped} of {dropped + len(seen)} frames dropped")
         if age_s > self._budget_s:

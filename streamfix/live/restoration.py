@@ -90,6 +90,8 @@ class LiveRestoration(Stage):
     def _restore(self, frame: Frame) -> Iterator[Frame]:
         dropped = self._arrived(frame)
         begin_s = self._clock()
+        if frame.cut:
+            self.rungs.ladder.begin(begin_s)
         if self._cut:
             frame, self._cut = replace(frame, cut=True), False
         self._order.into(frame, begin_s)

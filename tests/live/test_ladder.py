@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamfix.live.ladder import CALM_S, MOST_WAIT_S, TROUBLE_S, TRY_S, Ladder
+from streamfix.live.ladder import CALM_S, MOST_WAIT_S, SETTLE_S, TROUBLE_S, TRY_S, Ladder
 
 INTERVAL_S = 0.04
 BUDGET_S = 0.2
@@ -122,7 +122,7 @@ def test_a_crowd_at_the_start_is_forgotten_within_a_minute() -> None:
 def test_streams_with_another_patience_climb_at_other_times(patience: float) -> None:
     ladder, stepped, rung = Ladder(2, BUDGET_S, patience), list[float](), 0
     for i in range(3000):
-        new = ladder.observe(i * 0.04, busy_s=0.01, interval_s=0.04, age_s=0.02, dropped=int(i < 100))
+        new = ladder.observe(i * 0.04, busy_s=0.01, interval_s=0.04, age_s=0.02, dropped=int(200 <= i < 300))
         if new != rung:
             stepped.append(i * 0.04)
             rung = new
@@ -135,7 +135,7 @@ def test_a_cost_that_is_known_to_fit_is_tried_after_ten_seconds_of_calm() -> Non
     ladder = Ladder(2, BUDGET_S)
     entered_s = None
     for i in range(2000):
-        rung = ladder.observe(i * 0.04, busy_s=0.01, interval_s=0.04, age_s=0.02, dropped=int(i < 100))
+        rung = ladder.observe(i * 0.04, busy_s=0.01, interval_s=0.04, age_s=0.02, dropped=int(200 <= i < 300))
         if rung == 1 and entered_s is None:
             entered_s = i * 0.04
             assert "dropped" in ladder.reason
@@ -176,9 +176,22 @@ def test_one_stall_costs_no_quality() -> None:
     assert machine.dropped > 20
 
 
+def test_the_burst_of_a_beginning_costs_no_quality() -> None:
+    """What gathered while a connection was made is old, and a part of it dropped, the first time and again."""
+    ladder = Ladder(2, BUDGET_S)
+    for i in range(1500):
+        if i == 750:
+            ladder.begin(i * 0.04)
+        burst = i % 750 < 100
+        rung = ladder.observe(
+            i * 0.04, busy_s=0.03, interval_s=0.04, age_s=0.5 if burst else 0.05, dropped=3 if burst else 0
+        )
+        assert rung == 0
+
+
 def test_frames_too_old_are_trouble_too() -> None:
     ladder = Ladder(2, BUDGET_S)
-    for i in range(75):
+    for i in range(int((SETTLE_S + TROUBLE_S + 1) / 0.04)):
         ladder.observe(i * 0.04, busy_s=0.01, interval_s=0.04, age_s=0.25, dropped=0)
     assert ladder.rung == 1
     assert ladder.reason == "frames are 250 ms old, 200 ms are allowed"

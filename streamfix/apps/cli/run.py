@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...errors import UsageError
+from ...live.interpreter import share_interpreter
 from .grammar import CommandLine
 from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
 from .keyboard import Keyboard
@@ -28,6 +29,8 @@ def run(line: CommandLine) -> int:
             raise UsageError(f"-progress {url}: stdout carries the video; use -progress pipe:2 or a file")
         listener = Blocks(open_url(url))
     spec = job_spec(line, overwrite=may_overwrite(line))
+    if spec.live is not None:
+        share_interpreter()
     reports: list[Report] = [listener] if listener else []
     with contextlib.ExitStack() as stack:
         if writes_stdout(line):

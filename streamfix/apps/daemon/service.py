@@ -16,6 +16,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import StreamfixError
+from ...live.interpreter import share_interpreter
 from . import logs
 from .api import create_app
 from .changes import needs_new_process
@@ -66,6 +67,7 @@ class Service:
     def run(self) -> int:
         """Run until a signal ends it; the exit code. To be called in the main thread. Raises UsageError."""
         threading.excepthook = _thread_died
+        share_interpreter()
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(each, self._on_signal)
         config = self.supervisor.config
