@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +37,9 @@ class FilterPool:
     device: where the filters run, as `devices.choose` takes it. max_batch, max_wait_s: see `Batcher`.
 
     On a GPU calls of several streams run as one batch. On a CPU a batch takes as long as its parts one by one, and
-    only one thread would work: a filter that is `thread_safe` is called by each stream's own thread there, any other
-    through a batcher, which lets one call in at a time.
+    only one thread would work: a filter that is `thread_safe` is called by each stream's own thread there, as many at a
+    time as there are cores (more only take turns at the interpreter, and all become slow), any other through a batcher,
+    which lets one call in at a time.
     """
 
     def __init__(self, device: str = "auto", max_batch: int = 8, max_wait_s: float = 0.002) -> None:
@@ -45,6 +48,7 @@ class FilterPool:
         self._shared: dict[_Key, _Shared] = {}
         self._lock = threading.Lock()
         self._ended_busy_s = 0.0
+        self._lanes = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def __len__(self) -> int:
         """How many filters there are."""
@@ -79,7 +83,8 @@ class FilterPool:
                 shared.made.set_exception(error)
         made = shared.made.result()
         self._tell_callers(shared, made)
-        return Lease(made, lambda: self._give_back(key, shared))
+        lanes = self._lanes if made.thread_safe and self.device.type == "cpu" else nullcontext()
+        return Lease(made, lambda: self._give_back(key, shared), lanes)
 
     def _make(self, spec: FilterSpec) -> Filter[Any]:
         made = FILTERS.create(spec.name, spec.options)
@@ -119,13 +124,18 @@ class FilterPool:
 
 
 class Lease(Filter[Any]):
-    """A filter of a pool in one stream's hands. wrapped: the filter itself."""
+    """A filter of a pool in one stream's hands. wrapped: the filter itself. lanes: held while it is called."""
 
-    def __init__(self, filter: Filter[Any], give_back: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        filter: Filter[Any],
+        give_back: Callable[[], None],
+        lanes: AbstractContextManager[Any] = nullcontext(),  # noqa: B008 - has no state
+    ) -> None:
         for name in DECLARED:
             setattr(self, name, getattr(filter, name))
         self.wrapped = filter.wrapped if isinstance(filter, Batcher) else filter
-        self._filter, self._give_back = filter, give_back
+        self._filter, self._give_back, self._lanes = filter, give_back, lanes
         self._open = True
 
     def init_state(self) -> Any:
@@ -141,7 +151,8 @@ class Lease(Filter[Any]):
         """Nothing: it is on the pool's device, and others use it."""
 
     def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
-        return self._filter(x, states)
+        with self._lanes:
+            return self._filter(x, states)
 
     def close(self) -> None:
         if self._open:

@@ -10,11 +10,13 @@ of its name that ends in .ready is made when the cameras begin to listen.
 from __future__ import annotations
 
 import argparse
+import socket
 import threading
 import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -47,6 +49,22 @@ def encode(clip: str, width: int, height: int, loop: int, rate: int, gop: int) -
     return packets, keys, encoder
 
 
+def viewer(url: str) -> Any:
+    """Where the next viewer is written to. tcp://HOST:PORT?listen=1 waits for one in Python, any other is libav's.
+
+    libav waits with the interpreter's lock held: all other cameras would stand still meanwhile, and then send what they
+    owe at once.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "tcp" or "listen=1" not in parts.query or parts.port is None:
+        return url
+    with socket.create_server((parts.hostname or "", parts.port)) as server:
+        connection, _ = server.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connection:
+        return connection.makefile("wb", buffering=0)
+
+
 def play(
     place: int, url: str, loop: tuple[list[bytes], list[bool], Any], rate: int, log: TextIO, lock: threading.Lock
 ) -> None:
@@ -54,7 +72,7 @@ def play(
     packets, keys, encoder = loop
     while True:
         try:
-            container = av.open(url, "w", format="mpegts", options={"flush_packets": "1", "tcp_nodelay": "1"})
+            container = av.open(viewer(url), "w", format="mpegts", options={"flush_packets": "1"})
             stream = container.add_stream("libx264", rate=rate)
             stream.codec_context.width, stream.codec_context.height = encoder.width, encoder.height
             stream.codec_context.pix_fmt = "yuv420p"
