@@ -14,6 +14,11 @@ _NOTHING = 0.02 / 255  # less than that is arithmetic
 _LOW = 0.1  # the share of the blocks that are taken to be flat, or static
 _LOW_BIAS = 1.1  # of independent estimates over 16x16 pixels the lowest tenth lies that much too low
 _MOST, _UNIFORM = 0.7, 3.0  # the share of blocks that change, and how alike, where the change is noise and not motion
+# At half the size: noise is as much in the quietest tenth as in three tenths of the blocks, but for this factor, where
+# texture differs, and in time as much, but for this factor; texture makes up to `_TEXTURE`, seldom more than `_SURE`.
+_ALIKE, _ALIKE_BY, _AGREES_BY = 0.3, 1.7, 1.3
+_TEXTURE, _SURE = 1.0 / 255, 2.5 / 255
+_ENOUGH = 32  # blocks of half the size: fewer may be alike by chance
 _WARM = 8  # frames that are all measured; after them every `_STRIDE`th
 _STRIDE = 8
 _MEMORY = 50  # frames the estimate is smoothed over: 2 s at 25 fps
@@ -33,8 +38,9 @@ class Noise:
 class NoiseEstimator:
     """Follows one stream's noise by two measures, each misled by what the other is not:
 
-    spatial: mean |Laplacian| of flat blocks (Immerkaer, "Fast Noise Variance Estimation", 1996), misled by texture,
-    and by noise that a camera or codec has smoothed: it is too low there;
+    spatial: mean |Laplacian| of flat blocks (Immerkaer, "Fast Noise Variance Estimation", 1996), misled by texture.
+    Noise that a camera has spread over neighbouring pixels, as demosaicking does, is too low there: it is looked for at
+    half the size as well, where it counts if flat blocks have all about as much of it;
     temporal: standard deviation of the change since the last frame in quiet blocks, misled by motion.
     Where the picture stands still and nearly all blocks change by about as much, the temporal measure is right,
     whatever a codec has made of the noise. Else the lower of the two is taken, so that neither detail nor motion
@@ -71,20 +77,38 @@ def _measure(plane: Floats, before: Floats | None, still: bool) -> float:
         return spatial
     change, share = _temporal(plane, before)
     temporal = _low(change, share, means)
-    if temporal == 0:  # a copy of the frame before
+    if temporal == 0:  # a copy of the frame before, or no noise: detail that is seen at half the size is none
         return spatial
     telling = share > 0.5
     everywhere = float(np.median(change[telling]))
     if still and telling.mean() > _MOST and everywhere < _UNIFORM * temporal:
         return everywhere
-    return min(spatial, temporal)
+    return min(max(spatial, _spread(plane, temporal)), temporal)
 
 
-def _spatial(plane: Floats) -> tuple[Floats, Floats]:
+def _spatial(plane: Floats, block: int = _BLOCK) -> tuple[Floats, Floats]:
     """Immerkaer's estimate of each block, and the share of its pixels that show any curvature."""
     curvature = np.asarray(cv2.filter2D(plane, -1, _LAPLACE, borderType=cv2.BORDER_REFLECT_101), np.float32)
     np.abs(curvature, out=curvature)
-    return _blocks(curvature) * np.float32(np.sqrt(np.pi / 2) / 6), _share(curvature)
+    return _blocks(curvature, block) * np.float32(np.sqrt(np.pi / 2) / 6), _share(curvature, block)
+
+
+def _spread(plane: Floats, temporal: float) -> float:
+    """Noise as it is at half the size, where neighbours that share theirs are one pixel; 0 if it may be texture.
+
+    temporal: what has changed since the last frame in quiet blocks: of noise it is as much, of moving texture more.
+    """
+    h, w = plane.shape[:2]
+    half = shrink(plane, max(h // 2, 1), max(w // 2, 1))
+    noise, share = _spatial(half, _BLOCK // 2)
+    noise = noise[share > 0.5] * 2  # white noise is halved by averaging 2x2
+    if noise.size * 2 <= share.size or noise.size < _ENOUGH:
+        return 0.0
+    low, more = (float(q) for q in np.quantile(noise, (_LOW, _ALIKE)))
+    if more > _ALIKE_BY * low or temporal > _AGREES_BY * low:
+        return 0.0
+    low *= _LOW_BIAS
+    return low * min(max((low - _TEXTURE) / (_SURE - _TEXTURE), 0.0), 1.0)
 
 
 def _temporal(plane: Floats, before: Floats) -> tuple[Floats, Floats]:
@@ -97,16 +121,16 @@ def _temporal(plane: Floats, before: Floats) -> tuple[Floats, Floats]:
     return np.asarray(np.sqrt(np.maximum(variance, 0) / 2), np.float32), _share(np.abs(change, out=change))
 
 
-def _share(signal: Floats) -> Floats:
+def _share(signal: Floats, block: int = _BLOCK) -> Floats:
     """The share of each block's pixels in which there is anything."""
-    return _blocks((signal > _NOTHING).astype(np.float32))
+    return _blocks((signal > _NOTHING).astype(np.float32), block)
 
 
-def _blocks(plane: Floats) -> Floats:
+def _blocks(plane: Floats, block: int = _BLOCK) -> Floats:
     """Means over blocks, flat, all channels in a row. What does not fill a block at the edge is left out."""
     h, w = plane.shape[:2]
-    rows, columns = max(h // _BLOCK, 1), max(w // _BLOCK, 1)
-    whole = plane[: rows * _BLOCK, : columns * _BLOCK]
+    rows, columns = max(h // block, 1), max(w // block, 1)
+    whole = plane[: rows * block, : columns * block]
     return shrink(whole, rows, columns).reshape(-1)
 
 

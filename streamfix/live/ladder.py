@@ -8,8 +8,8 @@ from dataclasses import dataclass
 # What is looked at at once: the last half second, or the last four frames if they are more.
 SHORT_S, SHORT_FRAMES = 0.5, 4
 TROUBLE_S = 2.0  # so long it must be in trouble: one stall, of a disk or of another program, costs no quality
-# After a beginning, so long only a rung that is itself too slow counts: what gathered while the connection was made comes
-# in a burst, and is old or dropped however fast the rung is.
+# After a beginning, so long only a rung that is itself too slow counts: what gathered while the connection was made
+# comes in a burst, and is old or dropped however fast the rung is.
 SETTLE_S = 5.0
 CALM_S = 10.0  # so long without trouble before a heavier rung is tried
 TRY_S = 60.0  # one that is left again within this was too early: the wait for the next try doubles
