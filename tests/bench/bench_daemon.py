@@ -112,10 +112,11 @@ def main() -> None:
 
 def measure(pid: int, a: argparse.Namespace) -> dict[str, Any]:
     before, began_s, began_cpu_s = streams_now(), time.monotonic(), cpu_s(pid)
-    memory = [rss_mib(pid)]
+    memory, whole = [rss_mib(pid)], list[bool]()
     while time.monotonic() - began_s < a.minutes * 60:
         time.sleep(min(10.0, a.minutes * 6))
         memory.append(rss_mib(pid))
+        whole += [stream["state"] == "running" for stream in streams_now().values()]
     after, took_s = streams_now(), time.monotonic() - began_s
     rates = [(after[n]["written"] - before[n]["written"]) / took_s for n in before]
     dropped = sum(sum(after[n]["dropped"].values()) - sum(before[n]["dropped"].values()) for n in before)
@@ -126,6 +127,7 @@ def measure(pid: int, a: argparse.Namespace) -> dict[str, Any]:
         "minutes": round(took_s / 60, 1),
         "fps_of_the_slowest": round(min(rates), 2),
         "fps_of_the_fastest": round(max(rates), 2),
+        "share_of_time_on_the_whole_chain": round(statistics.mean(whole), 4),
         "dropped": dropped,
         "p99_ms_of_the_worst": round(max(s["latency"]["p99"] for s in after.values()) * 1e3, 1),
         "cores_used": round((cpu_s(pid) - began_cpu_s) / took_s, 2),
