@@ -60,13 +60,6 @@ class Stage(ABC):
         """Release resources. Called once, also after an error."""
 
 
-class Milestone:
-    """An item that every stage passes on and the last one reports: all that came before it is dealt with."""
-
-    def reached(self) -> None:
-        """Called by the last stage, in its own thread."""
-
-
 class Chain(Stage):
     """Several stages as one, run in one thread: a stream needs three threads however many filters it has."""
 

@@ -14,7 +14,6 @@ from ..frame import Frame
 from ..media.delivery import Delivery
 from ..media.redact import redact
 from ..media.specs import OutputSpec
-from ..pipeline import Milestone
 from .account import Account
 from .backlog import Backlog
 from .backoff import Backoff
@@ -134,9 +133,7 @@ class Outlet:
 
     def _discard(self, item: Any) -> None:
         """An item that will not be written."""
-        if isinstance(item, Milestone):
-            item.reached()
-        elif isinstance(item, Frame) and self.live is not None:
+        if isinstance(item, Frame) and self.live is not None:
             self.live.account.left_out(item, "outside" if self.done else "output")
 
     # -- in its own thread

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import StreamfixError
 from ..frame import Frame
-from ..pipeline import Milestone, Stage, close_all
+from ..pipeline import Stage, close_all
 from .bypass import Bypass, showing
 from .health import Health
 from .interval import Interval
@@ -62,10 +62,7 @@ class LiveRestoration(Stage):
         self._swallowed = 0
 
     def push(self, item: Any) -> Iterator[Any]:
-        if isinstance(item, Milestone):
-            yield from self._empty()
-            yield item
-        elif not isinstance(item, Frame):
+        if not isinstance(item, Frame):
             yield item
         else:
             if not self._warm:

@@ -13,7 +13,7 @@ import av
 
 from ..errors import Cancelled, OutputError, StreamfixError
 from ..frame import Frame
-from ..pipeline import Milestone, Stage
+from ..pipeline import Stage
 from .assembly import Output, assemble
 from .delivery import Delivery
 from .footage import Footage
@@ -65,7 +65,7 @@ class Writer(Stage):
         self._rate = ConstantRate(spec.rate) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
         self._output: Output | None = None
-        self._held: deque[av.Packet[Any] | Milestone] = deque()
+        self._held: deque[av.Packet[Any]] = deque()
         self._due: Frame | None = None  # what -r has not shown yet
         self._begin_s: Fraction | None = None
         self._end_s = Fraction(0)  # of the last frame, in the input's time
@@ -101,7 +101,7 @@ class Writer(Stage):
             if self._delivery is not None:
                 self._delivery.accept(item)
             self._push_frame(item)
-        elif isinstance(item, av.Packet | Milestone):
+        elif isinstance(item, av.Packet):
             self._held.append(item)
             if self._output is not None and not self.spec.shortest:
                 self._let_go()
@@ -137,10 +137,7 @@ class Writer(Stage):
 
         An output that is incomplete keeps what it has, and a warning says where it lies.
         """
-        held, self._held = self._held, deque()
-        for item in held:
-            if isinstance(item, Milestone):
-                item.reached()
+        self._held.clear()
         if self._delivery is not None:
             self._delivery.give_up("output")
         if self._output is not None and not self._finished:
@@ -269,14 +266,11 @@ class Writer(Stage):
     def _let_go(self, before_s: Fraction | None = None) -> None:
         """Write the packets that are held; before_s: only those that the video has reached (-shortest)."""
         while self._held:
-            item = self._held[0]
-            if isinstance(item, Milestone):
-                item.reached()
-            else:
-                at = pts_or_dts(item)
-                if before_s is not None and at is not None and at * item.time_base >= before_s:
-                    return
-                self._push_packet(item)
+            packet = self._held[0]
+            at = pts_or_dts(packet)
+            if before_s is not None and at is not None and at * packet.time_base >= before_s:
+                return
+            self._push_packet(packet)
             self._held.popleft()
 
     def _nothing_came(self) -> StreamfixError:

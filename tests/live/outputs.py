@@ -88,8 +88,6 @@ class FakeWriter:
         if frame is not None and self._delivery is not None:
             self._delivery.encoding(frame, frame.pts)
             self._delivery.muxed(frame.pts)
-        if hasattr(item, "reached"):
-            item.reached()
         return ()
 
     def flush(self) -> tuple[()]:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from streamfix.channel import Closed
 from streamfix.frame import Frame
 from streamfix.live.backlog import Backlog
-from streamfix.pipeline import Milestone
 from tests.live.outputs import LONG_S, frames
 
 
@@ -27,7 +26,7 @@ def taken(backlog: Backlog) -> list[Any]:
 @given(st.integers(1, 6), st.lists(st.sampled_from("fpm"), max_size=40))
 def test_of_too_many_frames_the_oldest_are_lost(depth: int, kinds: list[str]) -> None:
     made = iter(frames(len(kinds)))
-    items: list[Any] = [next(made) if k == "f" else av.Packet(b"x") if k == "p" else Milestone() for k in kinds]
+    items: list[Any] = [next(made) if k == "f" else av.Packet(b"x") if k == "p" else object() for k in kinds]
     lost: list[Any] = []
     backlog = Backlog(depth, lossy=True, lost=lost.append)
     for item in items:

@@ -19,7 +19,7 @@ from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.live.restoration import LiveRestoration
 from streamfix.live.rung import Rung
-from streamfix.pipeline import Milestone, Stage
+from streamfix.pipeline import Stage
 
 CLIP = clip(40, 16, 8)
 SLATE = clip(1, 16, 8, seed=5)[0].picture
@@ -97,13 +97,6 @@ class Result:
         return self.source
 
 
-class Mark(Milestone):
-    """Knows its number."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-
 class Live:
     """A restoration with its surroundings: rungs of such costs and delays, a clock, a camera of 25 fps."""
 
@@ -150,7 +143,7 @@ def source(frame: Frame) -> Any:
     return frame.picture.source if isinstance(frame.picture, Result) else frame.picture
 
 
-KINDS = ("good", "good", "good", "cut", "damaged", "hold", "slate", "packet", "mark")
+KINDS = ("good", "good", "good", "cut", "damaged", "hold", "slate", "packet")
 
 
 def stream(kinds: Sequence[str]) -> list[Any]:
@@ -161,8 +154,6 @@ def stream(kinds: Sequence[str]) -> list[Any]:
         frame = replace(CLIP[i % len(CLIP)], pts=1000 + 40 * i)
         if kind == "packet":
             items.append(f"packet {i}")
-        elif kind == "mark":
-            items.append(Mark(i))
         elif kind == "hold":
             items.append(replace(frame, picture=camera.picture, standing_in=True))
         elif kind == "slate":
@@ -198,10 +189,6 @@ def test_whatever_happens_one_out_for_each_in_in_order(
     assert [(f.damaged, f.standing_in) for f in frames] == [(f.damaged, f.standing_in) for f in want]
     assert all(f.received_s is not None for f in frames)
     assert [i for i in out if isinstance(i, str)] == [i for i in items if isinstance(i, str)]
-    # a milestone is behind all that was in front of it
-    for number, mark in [(n, i) for n, i in enumerate(items) if isinstance(i, Mark)]:
-        before = [id(i) for i in items[:number] if isinstance(i, Frame)]
-        assert len([f for f in out[: out.index(mark)] if isinstance(f, Frame)]) == len(before)
     # nothing is lost, nothing is counted that is not so
     assert live.health.report().dropped == {}
     # the gate
