@@ -58,6 +58,17 @@ def resize_flow(flow: Floats, height: int, width: int) -> Floats:
     return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
+def inverse(flow: Floats, warp: Warper, rounds: int = 2) -> Floats:
+    """The flow that leads back: g(p) = -flow(p + g(p)), by fixed-point iteration. warp: of its size.
+
+    Source: Chen et al., "A simple fixed-point approach to invert a deformation field", Medical Physics 35(1), 2008.
+    """
+    back: Floats = np.negative(flow)
+    for _ in range(rounds):
+        back = np.negative(warp.aim(back)(flow))
+    return back
+
+
 def global_motion(flow: Floats) -> float:
     """Length in pixels of the median vector: how far the camera moved."""
     sparse = flow[::4, ::4].reshape(-1, 2)

@@ -15,12 +15,15 @@ class Ahead:
     """Moves later frames of a stream to where a fused one has them, each by itself and once: none is blurred twice.
 
     Pictures are float32 in [0, 1]: luma (H, W), chroma (H/2, W/2, 2). Not for two threads at once.
+
+    to_next: the next frame's luma, and the flow at half size that led to it from the last fused one; None if unknown.
     """
 
     def __init__(self) -> None:
         self._flow = motion.FlowEstimator(FINE_REFINEMENTS)
         self._warp = self._warp_half = motion.Warper(0, 0)
         self._size = (0, 0)
+        self.to_next: tuple[Floats, Floats] | None = None
 
     def __call__(
         self,
@@ -43,6 +46,7 @@ class Ahead:
         if self._size != luma.shape:
             self._size = luma.shape
             self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
+        self.to_next = None
         guide = shrink(luma, h, w)
         taken = [frame[0]]
         for later, later_chroma in ahead:
@@ -51,6 +55,8 @@ class Ahead:
             taken.append(later)
             later_guide = shrink(later, h, w)
             flow = motion.resize_flow(self._flow(luma, before_flow(later)), h, w)
+            if later is ahead[0][0]:
+                self.to_next = later, flow.copy()
             residual = Residual(guide, sigma)
             moved = self._warp_half.aim(flow)(later_guide)
             if not camera_moves:

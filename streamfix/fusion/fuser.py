@@ -124,13 +124,21 @@ class Fuser:
         self.still = motion.typical_motion(flow) < STANDS_STILL
         self._camera_moves = motion.global_motion(flow) > CAMERA_MOVES
         if self._fine is not None:
-            flow = motion.resize_flow(self._fine(before_flow(luma), history.luma), *guide.shape)
+            flow = self._fine_flow(luma, history, guide.shape)
         if not self._camera_moves:
             residual = Residual(guide, noise.luma)
             self._warp_half.aim(flow)
             moved = residual(self._warp_half(self._guide), self._warp_half(history.variance))
             flow *= moves(moved, residual(self._guide, history.variance)[0])[..., None]
         return flow
+
+    def _fine_flow(self, luma: Floats, history: Fused, size: tuple[int, ...]) -> Floats:
+        """Found at full size, given at half; when this frame was looked at ahead, what was found then, turned round."""
+        known = self._ahead.to_next if self._ahead is not None else None
+        if known is not None and np.array_equal(known[0], luma):
+            return motion.inverse(known[1], self._warp_half)
+        assert self._fine is not None
+        return motion.resize_flow(self._fine(before_flow(luma), history.luma), size[0], size[1])
 
 
 def _gain(variance: Floats, trusted: Floats) -> tuple[Floats, Floats]:
