@@ -126,12 +126,7 @@ class FilterPool:
 class Lease(Filter[Any]):
     """A filter of a pool in one stream's hands. wrapped: the filter itself. lanes: held while it is called."""
 
-    def __init__(
-        self,
-        filter: Filter[Any],
-        give_back: Callable[[], None],
-        lanes: AbstractContextManager[Any] = nullcontext(),  # noqa: B008 - has no state
-    ) -> None:
+    def __init__(self, filter: Filter[Any], give_back: Callable[[], None], lanes: AbstractContextManager[Any]) -> None:
         for name in DECLARED:
             setattr(self, name, getattr(filter, name))
         self.wrapped = filter.wrapped if isinstance(filter, Batcher) else filter

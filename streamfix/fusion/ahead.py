@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import motion
 from .agreement import FINE_REFINEMENTS, Residual, Trust, another_scene, before_flow, blur, confidence, moves
+from .fused import Fused
 from .planes import Floats, blend, enlarge, shrink
 
 
@@ -16,39 +17,35 @@ class Ahead:
 
     Pictures are float32 in [0, 1]: luma (H, W), chroma (H/2, W/2, 2). Not for two threads at once.
 
+    warp, warp_half: of the stream's size, and of half of it; aimed anew by each call.
     to_next: the next frame's luma, and the flow at half size that led to it from the last fused one; None if unknown.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, warp: motion.Warper, warp_half: motion.Warper) -> None:
         self._flow = motion.FlowEstimator(FINE_REFINEMENTS)
-        self._warp = self._warp_half = motion.Warper(0, 0)
-        self._size = (0, 0)
+        self._warp, self._warp_half = warp, warp_half
         self.to_next: tuple[Floats, Floats] | None = None
 
     def __call__(
         self,
-        fused: tuple[Floats, Floats, Floats],
-        frame: tuple[Floats, Floats],
+        fused: Fused,
+        frame: Floats,
         ahead: Sequence[tuple[Floats, Floats]],
         sigma: float,
         trust: Trust,
         camera_moves: bool,
     ) -> bool:
-        """Average frames into a fused one, in place. Returns whether any was.
+        """Average frames into a fused one, in place. Returns whether there were any but copies of the frame.
 
-        fused: luma, chroma, and the variance (H/2, W/2) of the noise left in it, relative to one frame's.
-        frame: the one it was fused for. ahead: those after it, the next one first; copies of one another are taken
-        once, since they tell nothing more of the noise. The first that shows something else ends it.
+        frame: luma of the one it was fused for. ahead: luma and chroma of those after it, the next one first; copies
+        are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
         sigma: standard deviation of a frame's noise in luma. camera_moves: else standing still is tried first.
         """
-        luma, chroma, variance = fused
+        luma, chroma, variance = fused.luma, fused.chroma, fused.variance
         h, w = variance.shape
-        if self._size != luma.shape:
-            self._size = luma.shape
-            self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
         self.to_next = None
         guide = shrink(luma, h, w)
-        taken = [frame[0]]
+        taken = [frame]
         for later, later_chroma in ahead:
             if any(np.array_equal(later, other) for other in taken):
                 continue

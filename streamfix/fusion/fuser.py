@@ -7,7 +7,6 @@ as the noise allows. Decisions are taken on half-resolution luma, pictures are m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,6 +25,7 @@ from .agreement import (
     moves,
 )
 from .ahead import Ahead
+from .fused import Fused
 from .noise import Noise
 from .planes import TENT_NOISE, Floats, blend, bound_difference, enlarge, shrink
 
@@ -34,18 +34,6 @@ CAMERA_MOVES = 0.25 / 2  # pixels of the half-size luma; above it nothing is tak
 STANDS_STILL = 0.35  # median motion in pixels of the half-size luma; noise alone makes some 0.2
 GHOST_BOUND = 3.0  # standard deviations of a frame's local mean over 5x5 pixels
 OUTSIDE = 1e3  # variance of what comes in at the edge of the picture: nothing is known about it
-
-
-@dataclass(frozen=True, slots=True)
-class Fused:
-    """luma: (H, W), chroma: (H/2, W/2, 2), the frame with its noise averaged away as far as could be.
-
-    variance: (H/2, W/2), what noise is left, relative to one frame's: sigma_eff = sigma * sqrt(variance).
-    """
-
-    luma: Floats
-    chroma: Floats
-    variance: Floats
 
 
 class Fuser:
@@ -76,10 +64,9 @@ class Fuser:
         self.history = history = self._forward(luma, chroma, noise)
         if not ahead:
             return history
-        self._ahead = self._ahead or Ahead()
+        assert self._ahead is not None
         fused = Fused(history.luma.copy(), history.chroma.copy(), history.variance.copy())
-        pictures = (fused.luma, fused.chroma, fused.variance)
-        if self._ahead(pictures, (luma, chroma), ahead, noise.luma, self._trust, self._camera_moves):
+        if self._ahead(fused, luma, ahead, noise.luma, self._trust, self._camera_moves):
             _bound_ghosts(fused, luma, chroma, noise)
         return fused
 
@@ -90,6 +77,7 @@ class Fuser:
         history = self.history
         if history is None or history.luma.shape != luma.shape:
             self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
+            self._ahead = Ahead(self._warp, self._warp_half)
             return self._start(luma, chroma, guide)
         flow = self._motion(luma, guide, history, noise)
         self._warp_half.aim(flow)

@@ -135,8 +135,7 @@ class Trainer:
         try:
             self.network.load_state_dict(checkpoint.weights(weights))
         except RuntimeError as error:
-            why = " ".join(str(error).split())[:200]
-            raise ModelError(f"{weights}: of another network than the recipe's ({why})") from error
+            raise _of_another(weights, error, "give those of a run with the same recipe") from error
         self.average.module.load_state_dict(self.network.state_dict())
 
     def resume(self) -> None:
@@ -149,10 +148,7 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = int(state["step"])
         except (KeyError, RuntimeError, ValueError) as error:
-            why = " ".join(str(error).split())[:200]
-            raise ModelError(
-                f"{path}: of another network than the recipe's ({why}); give its own configuration, or another --out"
-            ) from error
+            raise _of_another(path, error, "give its own configuration, or another --out") from error
 
     def _pool(self, stage: int) -> Pool:
         config = self.config
@@ -172,6 +168,11 @@ class Trainer:
     def _report(self, figures: dict[str, float]) -> None:
         _log.info("step %d: %s", self.step, ", ".join(f"{k} {v:.5g}" for k, v in figures.items()))
         self._record.add(figures, self.step)
+
+
+def _of_another(path: Path, error: Exception, remedy: str) -> ModelError:
+    why = " ".join(str(error).split())[:200]
+    return ModelError(f"{path}: of another network than the recipe's ({why}); {remedy}")
 
 
 def _average(decay: float) -> Callable[[Any, Any, Any], None]:

@@ -171,7 +171,8 @@ def _traits(cls: Any) -> str:
     """Layout, window and size; a trait that depends on an option is left out."""
     traits = [f"layout {cls.layout}"] if isinstance(cls.layout, str) else []
     if isinstance(cls.future, int):
-        traits.append(f"looks {cls.future} frames ahead" if cls.future else "no look-ahead")
+        frames = "1 frame" if cls.future == 1 else f"{cls.future} frames"
+        traits.append(f"looks {frames} ahead" if cls.future else "no look-ahead")
     if isinstance(cls.scale, int) and cls.scale > 1:
         traits.append(f"{cls.scale} times larger")
     if cls.generative is True:
