@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import struct
-from typing import Any
 
 import av
+
+from .sidedata import side_data
 
 log = logging.getLogger("streamfix.media")
 
@@ -39,8 +40,7 @@ def hdr_options(encoder: str, frame: av.VideoFrame, given: dict[str, str]) -> di
 
 
 def _side_data(frame: av.VideoFrame, name: str) -> bytes | None:
-    side_data: Any = frame.side_data
-    return next((bytes(d) for d in side_data if d.type.name == name), None)
+    return next((bytes(d) for d in side_data(frame) if d.type.name == name), None)
 
 
 def _mastering(frame: av.VideoFrame) -> list[tuple[int, int]] | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any
 
 import av
 import av.filter
+
+from .sidedata import side_data
 
 Matrix = tuple[int, ...]
 """The nine numbers of a display matrix in libav's order: 16.16 fixed point, the last column 2.30."""
@@ -16,8 +17,7 @@ Matrix = tuple[int, ...]
 
 def display_matrix(frame: av.VideoFrame) -> Matrix | None:
     """The frame's display matrix, None if it has none or it changes nothing."""
-    side_data: Any = frame.side_data  # PyAV's stub takes it for a mapping of names
-    for data in side_data:
+    for data in side_data(frame):
         if data.type.name == "DISPLAYMATRIX":
             matrix = struct.unpack("=9i", bytes(data)[:36])
             return None if _is_identity(matrix) else matrix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from fractions import Fraction
 from pathlib import Path
@@ -120,6 +121,33 @@ def test_a_new_picture_keeps_the_side_data_of_the_old(tmp_path: Path) -> None:
     out = to_av(first.with_picture(bright))
     assert _side_data(out) == kinds
     assert digest(out) != before == digest(first.origin)
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_pictures_are_freed_with_the_last_who_holds_them(tmp_path: Path, filtered: bool) -> None:
+    """Not by the garbage collector, which comes by when hundreds have gathered: a live stream's memory grew by that."""
+    source = clip(tmp_path / "in.mkv", frames=40, codec="libx264", size=(64, 64))
+    held: list[Any] = []
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        reader = Reader([InputSpec(str(source))])
+        writer = Writer(OutputSpec(str(tmp_path / "out.mkv"), video_codec="ffv1"), reader)
+        for frame in reader:
+            assert isinstance(frame, Frame)
+            writer.push(layout.from_tensor(frame, frame.tensor("luma"), "luma", 1) if filtered else frame)
+        del frame
+        writer.flush()
+        writer.close()
+        reader.close()
+        gc.collect()
+        held = [found for found in gc.garbage if isinstance(found, av.VideoFrame)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert len(held) <= 2
 
 
 def _side_data(frame: av.VideoFrame) -> list[Any]:

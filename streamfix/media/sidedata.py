@@ -1,0 +1,16 @@
+"""What a frame carries beside its picture: display matrix, HDR metadata, captions."""
+
+from __future__ import annotations
+
+import av
+from av.sidedata.sidedata import SideData, SideDataContainer
+
+
+def side_data(frame: av.VideoFrame) -> list[SideData]:
+    """The frame's side data; each holds the frame.
+
+    Not PyAV's `frame.side_data`: that stays with the frame and holds it in turn, so that the frame and its picture's
+    memory are freed only when the garbage collector comes by. A live stream grew by hundreds of pictures between.
+    """
+    container = SideDataContainer(frame)  # type: ignore[call-arg]  # PyAV's stub knows no arguments
+    return [container[index] for index in range(len(container))]
