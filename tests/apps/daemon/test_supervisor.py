@@ -18,7 +18,7 @@ from streamfix.apps.daemon.notify import Notifier
 from streamfix.apps.daemon.supervisor import Supervisor
 from streamfix.build import JobSpec
 from streamfix.conformance.fakes import clip
-from streamfix.errors import InputError, UsageError
+from streamfix.errors import UsageError
 from streamfix.frame import VideoInfo
 from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
 
@@ -245,7 +245,7 @@ def test_a_camera_that_is_away_is_no_reason_to_wait_long(make: Make) -> None:
     def build(spec: JobSpec, hosting: Any) -> Any:
         hosting.health.lost("no route to host")
         gone.wait(LONG_S)
-        raise InputError("stopped while connecting")
+        raise UsageError("stopped while connecting")  # which is not tried again
 
     gone = threading.Event()
     supervisor = make(Builder(), build=build)
