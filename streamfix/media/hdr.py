@@ -11,7 +11,7 @@ import struct
 
 import av
 
-from .sidedata import side_data
+from .sidedata import side_data_of_type
 
 log = logging.getLogger("streamfix.media")
 
@@ -39,13 +39,9 @@ def hdr_options(encoder: str, frame: av.VideoFrame, given: dict[str, str]) -> di
     return {option: separator.join(parts)}
 
 
-def _side_data(frame: av.VideoFrame, name: str) -> bytes | None:
-    return next((bytes(d) for d in side_data(frame) if d.type.name == name), None)
-
-
 def _mastering(frame: av.VideoFrame) -> list[tuple[int, int]] | None:
     """AVMasteringDisplayMetadata's ten rationals: r, g, b and white (x, y), minimum and maximum luminance."""
-    data = _side_data(frame, "MASTERING_DISPLAY_METADATA")
+    data = side_data_of_type(frame, "MASTERING_DISPLAY_METADATA")
     if data is None or len(data) < 88:
         return None
     numbers = struct.unpack("=22i", data[:88])
@@ -56,7 +52,7 @@ def _mastering(frame: av.VideoFrame) -> list[tuple[int, int]] | None:
 
 def _light(frame: av.VideoFrame) -> tuple[int, int] | None:
     """MaxCLL and MaxFALL, candela a square metre."""
-    data = _side_data(frame, "CONTENT_LIGHT_LEVEL")
+    data = side_data_of_type(frame, "CONTENT_LIGHT_LEVEL")
     return None if data is None else struct.unpack("=2I", data[:8])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import av
 import av.filter
 
-from .sidedata import side_data
+from .sidedata import side_data_of_type
 
 Matrix = tuple[int, ...]
 """The nine numbers of a display matrix in libav's order: 16.16 fixed point, the last column 2.30."""
@@ -17,11 +17,11 @@ Matrix = tuple[int, ...]
 
 def display_matrix(frame: av.VideoFrame) -> Matrix | None:
     """The frame's display matrix, None if it has none or it changes nothing."""
-    for data in side_data(frame):
-        if data.type.name == "DISPLAYMATRIX":
-            matrix = struct.unpack("=9i", bytes(data)[:36])
-            return None if _is_identity(matrix) else matrix
-    return None
+    data = side_data_of_type(frame, "DISPLAYMATRIX")
+    if data is None:
+        return None
+    matrix = struct.unpack("=9i", data[:36])
+    return None if _is_identity(matrix) else matrix
 
 
 def _is_identity(m: Sequence[int]) -> bool:

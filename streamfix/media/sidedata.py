@@ -14,3 +14,8 @@ def side_data(frame: av.VideoFrame) -> list[SideData]:
     """
     container = SideDataContainer(frame)  # type: ignore[call-arg]  # PyAV's stub knows no arguments
     return [container[index] for index in range(len(container))]
+
+
+def side_data_of_type(frame: av.VideoFrame, name: str) -> bytes | None:
+    """The bytes of the frame's side data of that type, such as "DISPLAYMATRIX"; None if it has none."""
+    return next((bytes(data) for data in side_data(frame) if data.type.name == name), None)
