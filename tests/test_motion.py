@@ -104,3 +104,49 @@ def test_an_inverse_flow_leads_back() -> None:
     back = motion.inverse(flow, warp)
     there_and_back = back + warp.aim(back)(flow)
     assert np.abs(there_and_back[8:-8, 8:-8]).max() < 0.15
+
+
+def shifted(dx: float, dy: float, noise: float) -> tuple[motion.Floats, motion.Floats]:
+    """(now, before) of 96x160: what now shows at p was at p + (dx, dy); the one noisy, the other not."""
+    wide = texture(140, 200)
+    grid = np.dstack(np.meshgrid(np.arange(20, 180), np.arange(20, 116))).astype(np.float32)
+    now = cv2.remap(wide, grid + np.array([dx, dy], np.float32), None, cv2.INTER_CUBIC)  # type: ignore[call-overload]
+    noisy = now + noise * np.random.default_rng(3).standard_normal(now.shape, np.float32)
+    return np.asarray(noisy, np.float32), np.ascontiguousarray(wide[20:116, 20:180])
+
+
+@pytest.mark.parametrize("noise", [0, 5 / 255, 20 / 255])
+def test_refined_flow_is_nearer(noise: float) -> None:
+    now, before = shifted(1.3, -0.7, noise)
+    true = np.array([1.3, -0.7], np.float32) / 2
+    rough = np.full((48, 80, 2), true + np.array([0.15, 0.2], np.float32), np.float32)
+    refined = motion.refine(rough, now, before, noise, motion.Warper(96, 160))
+
+    def missed(flow: motion.Floats) -> float:
+        return float(np.sqrt(np.mean((flow - true)[8:-8, 8:-8] ** 2)))
+
+    assert missed(refined) < (0.2 if noise < 10 / 255 else 0.6) * missed(rough)
+
+
+def test_refining_leaves_what_no_detail_speaks_against() -> None:
+    rough = np.random.default_rng(0).normal(0, 1, (48, 80, 2)).astype(np.float32)
+    flat = np.full((96, 160), 0.5, np.float32)
+    warp = motion.Warper(96, 160)
+    np.testing.assert_array_equal(motion.refine(rough, flat, flat, 0, warp), rough)
+    noisy = flat + (np.random.default_rng(1).normal(0, 20 / 255, flat.shape)).astype(np.float32)
+    moved = motion.refine(rough, noisy, flat, 20 / 255, warp) - rough
+    assert np.abs(moved).max() < 1e-6
+
+
+def test_no_step_of_refining_is_longer_than_a_pixel() -> None:
+    now, before = texture(96, 160, 1), texture(96, 160, 2)
+    rough = np.zeros((48, 80, 2), np.float32)
+    step = np.abs(motion.refine(rough, now, before, 0, motion.Warper(96, 160)))
+    assert step.max() == 0.5
+    assert (step < 0.5).mean() > 0.5
+
+
+def test_pictures_too_small_for_flow_are_not_refined() -> None:
+    now, before = texture(16, 60, 1), texture(16, 60, 2)
+    rough = np.zeros((8, 30, 2), np.float32)
+    np.testing.assert_array_equal(motion.refine(rough, now, before, 0.1, motion.Warper(16, 60)), rough)

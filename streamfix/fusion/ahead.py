@@ -52,6 +52,7 @@ class Ahead:
             taken.append(later)
             later_guide = shrink(later, h, w)
             flow = motion.resize_flow(self._flow(luma, before_flow(later)), h, w)
+            flow = motion.refine(flow, luma, later, sigma, self._warp)
             if later is ahead[0][0]:
                 self.to_next = later, flow.copy()
             residual = Residual(guide, sigma)
