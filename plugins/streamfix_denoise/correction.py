@@ -49,6 +49,11 @@ def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:
     return fused - _unit(left) * correction
 
 
+def wanted(fused: Tensor, left: Tensor, restored: Tensor) -> Tensor:
+    """The correction of which `corrected` makes `restored`."""
+    return (fused - restored) / _unit(left)
+
+
 def _unit(left: Tensor) -> Tensor:
     unit = left + _LEAST
     return torch.cat((unit[:, :1].expand(-1, 4, -1, -1), unit[:, 1:].expand(-1, 2, -1, -1)), 1)

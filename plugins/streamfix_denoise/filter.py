@@ -16,7 +16,7 @@ from streamfix.fusion import Floats, Noise
 from .correction import corrected, seen, sigma_left
 from .front import Front
 from .tiers import Tier
-from .weights import choose, example, load, smallest_tier
+from .weights import choose, example, load, quantised, smallest_tier
 
 # strength=auto: noise below the one is left alone, above the other as much as can be is taken away. For luma that of
 # chroma counts as well: where a codec has smeared the noise of luma, chroma still tells of it.
@@ -89,7 +89,12 @@ class Denoise(Filter[Front]):
         self.tier = choose(self._wanted, device)
         module, key = load(self.tier)
         self._runner = open_runner(
-            module, example().to(device), key=key, backend=self._backend, precision=self._precision
+            module,
+            example().to(device),
+            key=key,
+            backend=self._backend,
+            precision=self._precision,
+            int8=quantised(self.tier),
         )
 
     def close(self) -> None:

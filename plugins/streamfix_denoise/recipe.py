@@ -16,7 +16,7 @@ from streamfix.training.recipe import Batch, Sample
 
 from . import clips
 from .clips import Degraded
-from .correction import corrected, seen, sigma_left
+from .correction import corrected, seen, sigma_left, wanted
 from .front import Front, Fusion
 from .tiers import Tier, build
 
@@ -90,6 +90,11 @@ class Recipe:
             return _restore(network, flat).view_as(batch["target"]), batch["target"]
         one = {name: values[:, 1] for name, values in batch.items()}
         return _restore(network, one), one["target"]
+
+    def lesson(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        one = {name: values[:, 1] for name, values in batch.items()}
+        left = sigma_left(one["variance"], one["sigma"])
+        return seen(one["fused"], one["frame"], left, one["sigma"]), wanted(one["fused"], left, one["target"])
 
     def figures(self, network: nn.Module, batch: Batch) -> dict[str, float]:
         one = {name: values[:, 1] for name, values in batch.items()}

@@ -69,6 +69,12 @@ def load(tier: Tier, folder: Path = FOLDER) -> tuple[nn.Module, str]:
     return network.eval().requires_grad_(False), got
 
 
+def quantised(tier: Tier, folder: Path = FOLDER) -> Path | None:
+    """The int8 graph of the tier's weights, if one was shipped. It knows the weights it was made from."""
+    path = folder / f"{tier}.int8"
+    return path if path.is_file() else None
+
+
 @cache
 def example() -> torch.Tensor:
     """What the network sees of a picture with detail and noise, (1, 19, 180, 320): for timing."""

@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from ..errors import DeviceError, FilterError, ModelError, UsageError
 from .cache import Parts
 
-_TYPES = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # int8: what its graph leaves in floating point
 _OPENING = threading.Lock()
 _SIZES = 16  # of pictures that a graph stays compiled for: tiles of one picture have up to nine
 
@@ -125,8 +124,9 @@ def code_version(module: nn.Module) -> str:
 class OpenVinoRunner:
     """Runs an openvino.Model on the CPU, one picture after the other, each as fast as can be.
 
-    precision: "fp32", "bf16" or "int8" (a quantised graph, the rest of it in float32). OpenVINO left alone takes
-    bfloat16 where the processor has it; here nothing is less exact than its name says.
+    precision: "fp32", "bf16" or "int8" (a quantised graph; what it leaves in floating point runs in bfloat16 where
+    the processor has it). OpenVINO left alone takes bfloat16 there for all; here nothing is less exact than its name
+    says.
     threads: how many, 0 for as many as torch uses.
 
     The graph is compiled for each size of picture. With sizes left open it is
@@ -143,7 +143,7 @@ class OpenVinoRunner:
             raise DeviceError(f"{self._core.get_property('CPU', 'FULL_DEVICE_NAME')} has no bfloat16; use fp32 or int8")
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _TYPES[precision],
+            "INFERENCE_PRECISION_HINT": "bf16" if precision != "fp32" and has_bf16() else "f32",
             "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
             "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
         }

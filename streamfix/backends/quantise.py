@@ -2,8 +2,10 @@
 
 Method: scales from the ranges that activations have on a few examples, then
 a correction of each layer's bias (Nagel et al., "Data-Free Quantization
-Through Weight Equalization and Bias Correction", 2019, section 4.2). The first
-and the last layer stay in float32: they see the picture and make the picture.
+Through Weight Equalization and Bias Correction", 2019, section 4.2). In
+floating point stay the first and the last layer, which see the picture and make
+the picture; sums, which add fine corrections to values of a wide range; and
+those layers that cost most, if the others then lose little.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,6 +31,8 @@ from .openvino import OpenVinoRunner, convert, load_openvino, to_parts, without_
 _log = logging.getLogger(__name__)
 
 MOST_LOST_DB = 0.15
+_WANTED_DB = 0.1  # while more is lost, the layer that costs most goes back to floating point
+_MOST_KEPT = 1 / 4  # of the layers between the first and the last: beyond that int8 is hardly faster
 _CONVOLUTIONS = {"Convolution", "ConvolutionBackpropData", "GroupConvolution", "GroupConvolutionBackpropData"}
 
 
@@ -67,15 +71,14 @@ def can_quantise() -> bool:
     return find_spec("nncf") is not None
 
 
-def quantise(model: Any, calibration: Calibration) -> Any:
+def quantise(model: Any, calibration: Calibration, kept: Collection[str] = ()) -> Any:
     """The openvino.Model `model` (float32, from `convert`) with its convolutions in int8, but the first and the last.
 
+    kept: names of others that stay in floating point.
     Raises UsageError if NNCF is not installed, ModelError if `model` has no layer between those two.
     """
     nncf = _load_nncf()
-    layers = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]
-    if len(layers) < 3:
-        raise ModelError(f"int8 leaves the first and the last convolution as they are, the network has {len(layers)}")
+    first, *_, last = _layers(model)
     advanced = import_module("nncf.quantization.advanced_parameters")
     console = import_module("rich").get_console()  # NNCF draws progress bars on stdout, which may be carrying video
     quiet, console.quiet = console.quiet, True
@@ -85,14 +88,45 @@ def quantise(model: Any, calibration: Calibration) -> Any:
             nncf.Dataset([calibration.inputs[i : i + 1].float().cpu().numpy() for i in range(len(calibration.inputs))]),
             subset_size=len(calibration.inputs),
             preset=nncf.QuantizationPreset.MIXED,
-            ignored_scope=nncf.IgnoredScope(names=[layers[0], layers[-1]]),
+            ignored_scope=nncf.IgnoredScope(names=[first, *kept, last], types=["Add"], validate=False),
             advanced_parameters=advanced.AdvancedQuantizationParameters(
                 # Half the range for weights: processors without VNNI add products in 16 bits, which else overflow.
-                overflow_fix=advanced.OverflowFix.ENABLE
+                overflow_fix=advanced.OverflowFix.ENABLE,
+                # Of each example's range the mean: one example alone would make the steps coarse for all others.
+                activations_range_estimator_params=import_module(
+                    "nncf.quantization.range_estimator"
+                ).RangeEstimatorParametersSet.MEAN_MINMAX,
             ),
         )
     finally:
         console.quiet = quiet
+
+
+def _layers(model: Any) -> list[str]:
+    """Names of the convolutions, in the order they run. Raises ModelError if there is none between two others."""
+    names = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]
+    if len(names) < 3:
+        raise ModelError(f"int8 leaves the first and the last convolution as they are, the network has {len(names)}")
+    return names
+
+
+def _best(model: Any, calibration: Calibration, exact: float) -> tuple[Any, float, list[str]]:
+    """The quantised graph, its PSNR, and the layers that stay in floating point so that it loses little of `exact`."""
+
+    def tried(kept: list[str]) -> tuple[Any, float, list[str]]:
+        graph = quantise(model, calibration, kept)
+        return graph, calibration.psnr(OpenVinoRunner(graph, "int8")), kept
+
+    best = tried([])
+    layers = _layers(model)[1:-1]
+    while exact - best[1] > _WANTED_DB and len(best[2]) + 1 <= _MOST_KEPT * len(layers):
+        kept = best[2]
+        _log.info("int8 loses %.3f dB; looking for the layer that costs most", exact - best[1])
+        better = max((tried([*kept, layer]) for layer in layers if layer not in kept), key=lambda found: found[1])
+        if better[1] <= best[1]:
+            break
+        best = better
+    return best
 
 
 def quantised_parts(model: Any, calibration: Calibration, key: str) -> dict[str, bytes]:
@@ -100,10 +134,11 @@ def quantised_parts(model: Any, calibration: Calibration, key: str) -> dict[str,
 
     Accepted is what loses at most MOST_LOST_DB of the PSNR that `model` has on the calibration.
     """
-    quantised = quantise(model, calibration)
-    before, after = (calibration.psnr(OpenVinoRunner(m)) for m in (model, quantised))
+    before = calibration.psnr(OpenVinoRunner(model))
+    quantised, after, kept = _best(model, calibration, before)
     accepted = before - after <= MOST_LOST_DB
     facts: dict[str, Any] = {"key": key, "psnr_fp32_db": before, "psnr_int8_db": after, "accepted": accepted}
+    facts |= {"not_quantised": kept}
     facts |= {"openvino": load_openvino().__version__, "nncf": _load_nncf().__version__, "set": calibration.digest()}
     parts = {"facts": json.dumps(facts).encode()}
     return parts | to_parts(quantised) if accepted else parts
@@ -126,8 +161,12 @@ def is_made_with(parts: Parts, calibration: Calibration) -> bool:
     return bool(json.loads(parts["facts"])["set"] == calibration.digest())
 
 
-def export_int8(module: nn.Module, example: Tensor, path: Path, *, key: str, calibration: Calibration) -> None:
-    """Quantise a network into a file that `open_runner` takes, so that its users need no NNCF.
+def export_int8(
+    module: nn.Module, example: Tensor, path: Path, *, key: str, calibration: Calibration
+) -> dict[str, Any]:
+    """Quantise a network into a file that `open_runner` takes, so that its users need no NNCF; returns its facts.
+
+    Facts: "psnr_fp32_db", "psnr_int8_db", "not_quantised" (names of layers), and what it was made with.
 
     Raises UsageError if OpenVINO or NNCF is not installed, ModelError if int8 loses too much.
     """
@@ -135,6 +174,8 @@ def export_int8(module: nn.Module, example: Tensor, path: Path, *, key: str, cal
     if not is_accepted(parts):
         raise ModelError(f"{path} is not written: int8 loses more than {MOST_LOST_DB} dB on the calibration")
     write_parts(path, parts)
+    facts: dict[str, Any] = json.loads(parts["facts"])
+    return facts
 
 
 def read_int8(path: Path, key: str) -> Parts:

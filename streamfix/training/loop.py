@@ -24,7 +24,7 @@ from .recipe import Batch, Recipe
 from .record import Record
 
 _log = logging.getLogger(__name__)
-_APART = 5  # one sample of so many is held out: those of one clip come one after another, and are much alike
+APART = 5  # one sample of so many is held out: those of one clip come one after another, and are much alike
 
 
 class Trainer:
@@ -135,7 +135,7 @@ class Trainer:
         try:
             self.network.load_state_dict(checkpoint.weights(weights))
         except RuntimeError as error:
-            raise _of_another(weights, error, "give those of a run with the same recipe") from error
+            raise of_another(weights, error, "give those of a run with the same recipe") from error
         self.average.module.load_state_dict(self.network.state_dict())
 
     def resume(self) -> None:
@@ -148,7 +148,7 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = int(state["step"])
         except (KeyError, RuntimeError, ValueError) as error:
-            raise _of_another(path, error, "give its own configuration, or another --out") from error
+            raise of_another(path, error, "give its own configuration, or another --out") from error
 
     def _pool(self, stage: int) -> Pool:
         config = self.config
@@ -160,7 +160,7 @@ class Trainer:
     def _held_out(self) -> Batch:
         """The same samples in every run: the last stage's mix, from what is held out."""
         count = self.config.log.validation_samples
-        stream = SampleStream(self.recipe, self._validation, self.config.stages[-1].mix, 12345, _APART)
+        stream = SampleStream(self.recipe, self._validation, self.config.stages[-1].mix, 12345, APART)
         chunks = list(islice(stream, math.ceil(count / CHUNK)))
         whole = {name: torch.cat([c[name] for c in chunks])[:count] for name in chunks[0]}
         return _to(whole, self.device)
@@ -170,7 +170,8 @@ class Trainer:
         self._record.add(figures, self.step)
 
 
-def _of_another(path: Path, error: Exception, remedy: str) -> ModelError:
+def of_another(path: Path, error: Exception, remedy: str) -> ModelError:
+    """What is raised where a file's weights are of another network than the recipe's."""
     why = " ".join(str(error).split())[:200]
     return ModelError(f"{path}: of another network than the recipe's ({why}); {remedy}")
 

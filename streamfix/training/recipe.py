@@ -38,6 +38,9 @@ class Recipe(Protocol):
     def predict(self, network: nn.Module, batch: Batch, pairs: bool) -> tuple[Tensor, Tensor]:
         """(restored, target), both (B, 6, H, W) packed 4:2:0, or (B, 2, 6, H, W) if pairs are wanted."""
 
+    def lesson(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(inputs, targets) of the network for a batch: what it sees, and what it should answer. (B, C, H, W) each."""
+
     def figures(self, network: nn.Module, batch: Batch) -> dict[str, float]:
         """What validation reports, by name."""
 

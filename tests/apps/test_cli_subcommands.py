@@ -11,7 +11,9 @@ from streamfix.apps.cli import main
 CONFIG = "[schedule]\nsteps = 1\n[[stages]]\nuntil = 1.0\n[stages.mix]\nclean = 1.0\n"
 
 
-@pytest.mark.parametrize("words", [["train", "-h"], ["train", "data", "-h"], ["eval", "-h"]])
+@pytest.mark.parametrize(
+    "words", [["train", "-h"], ["train", "data", "-h"], ["train", "quantise", "-h"], ["eval", "-h"]]
+)
 def test_each_has_its_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
     assert capsys.readouterr().out.startswith(f"usage: streamfix {' '.join(words[:-1])}")

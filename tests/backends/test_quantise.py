@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from streamfix.backends import quantise
 from streamfix.backends.cache import Cache, read_parts, write_parts
-from streamfix.backends.openvino import convert
+from streamfix.backends.openvino import OpenVinoRunner, convert
 from streamfix.backends.quantise import MOST_LOST_DB, Calibration, export_int8
 from streamfix.backends.runner import Runner, open_runner
 from streamfix.errors import ModelError, UsageError
@@ -81,9 +83,27 @@ def test_a_bad_one_is_not_used_and_the_figure_said(
     assert caplog.text.count("int8 is not used: it loses ") == 2
 
 
+def test_what_costs_most_stays_in_floating_point() -> None:
+    torch.manual_seed(0)
+    widths = (16, 8, 8, 8, 8, 8, 6)
+    convolutions = [nn.Conv2d(*io, 3, padding=1) for io in pairwise(widths)]
+    network = nn.Sequential(*(m for c in convolutions for m in (c, nn.ReLU())))[:-1].requires_grad_(False)
+    for convolution in convolutions:
+        nn.init.kaiming_normal_(convolution.weight)
+    convolutions[1].weight[0] = 20  # the range that the third layer sees, and does not use
+    convolutions[2].weight[:, 0] = 0
+    given = calibration(network, 0.3)
+    facts = json.loads(quantise.quantised_parts(convert(network, INPUTS), given, "key")["facts"])
+    (kept,) = facts["not_quantised"]
+    assert kept.startswith("__module.4/")  # the third convolution: every other module is a rectifier
+    assert facts["accepted"]
+    alone = quantise.quantise(convert(network, INPUTS), given)
+    assert facts["psnr_int8_db"] - given.psnr(OpenVinoRunner(alone, "int8")) > 1
+
+
 @pytest.mark.parametrize(("lost", "accepted"), [(0.149, True), (0.151, False), (-1.0, True)])
 def test_the_gate_stands_at_015_db(lost: float, accepted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = iter([30.0, 30.0 - lost])
+    figures = chain([30.0], repeat(30.0 - lost))  # whatever stays in floating point
     monkeypatch.setattr(Calibration, "psnr", lambda self, network: next(figures))
     parts = quantise.quantised_parts(convert(unet(), INPUTS), calibration(unet()), "key")
     assert quantise.is_accepted(parts) == accepted

@@ -14,7 +14,7 @@ from streamfix.fusion import pack420, unpack420
 from streamfix.training.clipfile import ClipPlanes
 from streamfix.training.packed import Decoded
 from streamfix_denoise import clips
-from streamfix_denoise.correction import _LEAST, INPUTS, corrected, seen, sigma_left
+from streamfix_denoise.correction import _LEAST, INPUTS, corrected, seen, sigma_left, wanted
 from streamfix_denoise.recipe import Recipe, turn
 
 
@@ -97,6 +97,11 @@ def test_packing_is_undone_by_unpacking() -> None:
 def test_without_a_correction_the_fused_frame_stays() -> None:
     fused, left = torch.rand(2, 6, 8, 12), torch.rand(2, 2, 8, 12)
     assert torch.equal(corrected(fused, left, torch.zeros_like(fused)), fused)
+
+
+def test_the_wanted_correction_makes_what_is_wanted() -> None:
+    fused, restored, left = torch.rand(2, 6, 8, 12), torch.rand(2, 6, 8, 12), torch.rand(2, 2, 8, 12)
+    assert torch.allclose(corrected(fused, left, wanted(fused, left, restored)), restored, atol=1e-6)
 
 
 def test_noise_looks_the_same_however_strong_it_is() -> None:
