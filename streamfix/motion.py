@@ -24,16 +24,17 @@ _LEAST_MISSED = 1 / 255  # standard deviation of what motion never explains
 class FlowEstimator:
     """Dense optical flow by inverse search (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
 
-    Between OpenCV's presets FAST and MEDIUM: found at half the given size, patches 5 pixels apart, compared as they
-    are and not less their means, which noise would make tremble. On noisy pictures that is as good as MEDIUM at a
-    third of its time. Not for two threads at once: keep one in each stream's state.
+    Between OpenCV's presets FAST and MEDIUM: patches 5 pixels apart, compared as they are and not less their means,
+    which noise would make tremble. On noisy pictures that is as good as MEDIUM at a third of its time. Not for two
+    threads at once: keep one in each stream's state.
 
-    refinements: variational steps at the end.
+    refinements: variational steps at the end. finest: found at this level of the pyramid, 0 being the given size, 1
+    half of it.
     """
 
-    def __init__(self, refinements: int = 1) -> None:
+    def __init__(self, refinements: int = 1, finest: int = 0) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._dis.setFinestScale(1)
+        self._dis.setFinestScale(finest)
         self._dis.setPatchStride(5)
         self._dis.setGradientDescentIterations(6)
         self._dis.setUseMeanNormalization(False)

@@ -27,7 +27,7 @@ class Windower:
     """Cuts one shot after another into windows.
 
     A frame with `cut` ends the shot before it. Damaged frames must not be
-    pushed: they have no place in a window (see `filters.base.Restorer`).
+    pushed: they have no place in a window (see `filters.restorer.Restorer`).
     """
 
     def __init__(self, past: int = 0, step: int = 1, future: int = 0) -> None:

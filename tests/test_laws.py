@@ -212,6 +212,6 @@ def test_a_restorer_that_reads_on_is_found(monkeypatch: pytest.MonkeyPatch) -> N
             for w in super().push(frame):
                 yield Window((*w.frames[:-2], w.frames[-1]), w.centre, w.first)
 
-    monkeypatch.setattr("streamfix.filters.base.Windower", Generous)
+    monkeypatch.setattr("streamfix.filters.restorer.Windower", Generous)
     with pytest.raises(AssertionError, match="future=2 is declared"):
         LAWS["looks_no_further_than_declared"](Mean)

@@ -12,7 +12,8 @@ from torch import Tensor
 from streamfix.conformance.examples import Chunk, Echo, Mean
 from streamfix.conformance.fakes import ListSink, ListSource, clip
 from streamfix.errors import Cancelled, DecodeError, FilterError, StreamfixError
-from streamfix.filters.base import Filter, Restorer
+from streamfix.filters.base import Filter
+from streamfix.filters.restorer import Restorer
 from streamfix.frame import Frame
 from streamfix.pipeline import Chain, Pipeline, Stage
 

@@ -14,6 +14,7 @@ from torch import Tensor
 INPUTS, OUTPUTS = 19, 6
 _SIGMA_SCALE = 8.0  # brings noise levels to the size of pictures
 _LEAST = 0.01  # 2.5 codes: the unit where there is no noise
+_LUMA, _CHROMA = slice(0, 4), slice(4, 6)  # of packed planes
 _WINDOW = 8  # pixels of the packed planes; the local mean is the mean over so many, squared
 
 
@@ -33,12 +34,19 @@ def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
     left; the local means; the noise that is left, and one frame's.
     fused, frame: (B, 6, H, W), packed 4:2:0 in [0, 1]; left: as from `sigma_left`; sigma: (B, 2).
     """
-    means = _local_means(fused)
-    level = torch.cat((means[:, :1].expand(-1, 4, -1, -1), means[:, 1:]), 1)
-    unit = _unit(left)
-    whole = sigma[:, :, None, None].expand(-1, -1, *fused.shape[-2:])
-    noise = torch.cat((left, whole), 1) * _SIGMA_SCALE
-    return torch.cat(((fused - level) / unit, (frame - fused) / unit, means, noise), 1)
+    batch, _, height, width = fused.shape
+    x = fused.new_empty(batch, INPUTS, height, width)  # written in place: putting together costs as much as computing
+    luma, chroma, means = x[:, _LUMA], x[:, _CHROMA], x[:, 12:15]
+    means.copy_(_local_means(fused))
+    torch.sub(fused[:, _LUMA], means[:, :1], out=luma)
+    torch.sub(fused[:, _CHROMA], means[:, 1:], out=chroma)
+    torch.sub(frame, fused, out=x[:, 6:12])
+    per_unit = (left + _LEAST).reciprocal_()
+    for part, unit in ((luma, 0), (chroma, 1), (x[:, 6:10], 0), (x[:, 10:12], 1)):
+        part *= per_unit[:, unit : unit + 1]
+    torch.mul(left, _SIGMA_SCALE, out=x[:, 15:17])
+    x[:, 17:] = (sigma * _SIGMA_SCALE)[:, :, None, None]
+    return x
 
 
 def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:

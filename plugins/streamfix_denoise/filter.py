@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -14,7 +15,7 @@ from streamfix import FILTERS, BadOption, Filter, Runner, open_runner
 from streamfix.fusion import Floats, Noise
 
 from .correction import corrected, seen, sigma_left
-from .front import Front
+from .front import Front, Fusion
 from .tiers import Tier
 from .weights import choose, example, load, quantised, smallest_tier
 
@@ -51,6 +52,7 @@ class Denoise(Filter[Front]):
     future = _LOOKAHEAD
     batch_tolerance = 1e-4
     thread_safe = True
+    two_parts = True
     live_options = MappingProxyType({"lookahead": 0})
 
     def __init__(
@@ -123,15 +125,23 @@ class Denoise(Filter[Front]):
 
         Returns (B, 1, 6, H/2, W/2) of the same dtype and device.
         """
+        return self.begin(x, states)()
+
+    def begin(self, x: Tensor, states: Sequence[Front]) -> Callable[[], Tensor]:
+        """The frames are fused; what is left is the network's part."""
         if self.strength == 0:
-            return x[:, :1]
+            return lambda: x[:, :1]
         if self._runner is None:
             self.to(x.device)
-        assert self._runner is not None
-        frame = x[:, 0].float()
         # The front is NumPy's and OpenCV's: their threads and those of PyTorch's operators would wait for each other.
         windows = x.detach().float().cpu().numpy()
         fusions = [state.step(window[0], window[1:]) for window, state in zip(windows, states, strict=True)]
+        return partial(self._restored, x[:, 0], fusions)
+
+    def _restored(self, recorded: Tensor, fusions: Sequence[Fusion]) -> Tensor:
+        """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2) and what was fused for each."""
+        assert self._runner is not None
+        x, frame = recorded, recorded.float()
         fused = _stack([f.packed for f in fusions], x.device)
         variance = _stack([f.variance[None] for f in fusions], x.device)
         noise = torch.tensor([[f.noise.luma, f.noise.chroma] for f in fusions], device=x.device)

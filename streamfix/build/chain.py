@@ -64,8 +64,8 @@ def restore_stage(
                 continue
             end_graph()
             from .. import devices
-            from ..filters.base import Restorer
             from ..filters.cut import CutDetector
+            from ..filters.restorer import Restorer
 
             on = devices.choose(device)
             shared = pool if pool is not None and pool.device == on else None
@@ -75,7 +75,7 @@ def restore_stage(
             if not cut_detected and _is_temporal(made):
                 stages.append(CutDetector())
                 cut_detected = True
-            stages.append(Restorer(made, on, spec.name))
+            stages.append(Restorer(made, on, spec.name, overlap=not live))
         end_graph()
     except BaseException:
         close_all((*stages, *filters.values()))

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from ..chainspec import parse_chain
-from ..filters.base import FILTERS, Filter, Restorer, pad_to_multiple
+from ..filters.base import FILTERS, Filter
 from ..filters.batcher import Batcher
+from ..filters.restorer import Restorer, pad_to_multiple
 from ..frame import LAYOUTS, Frame
 from ..layout import to_layout
 from ..pipeline import Pipeline
@@ -34,11 +35,11 @@ SIZES = ((1, 1), (2, 2), (3, 5), (5, 3), (17, 31), (65, 35))
 _CHANNELS = {"yuv420": 6, "rgb": 3, "luma": 1}
 
 
-def restore(make: Make, frames: Sequence[Frame], threaded: bool = False) -> list[Frame]:
+def restore(make: Make, frames: Sequence[Frame], threaded: bool = False, overlap: bool = False) -> list[Frame]:
     """What the pipeline gives for `frames` with one fresh filter."""
     with closing(make()) as filter:
         sink = ListSink()
-        pipeline = Pipeline(ListSource(frames), Restorer(filter), sink, depth=2)
+        pipeline = Pipeline(ListSource(frames), Restorer(filter, overlap=overlap), sink, depth=2)
         if threaded:
             pipeline.run()
         else:
@@ -126,6 +127,15 @@ def threaded_is_inline(make: Make) -> None:
     """A pipeline of threads gives what the calling thread alone gives."""
     frames = clip(7, cuts=(4,))
     _same(restore(make, frames, threaded=True), restore(make, frames), "threaded and inline differ")
+
+
+def in_two_parts_is_in_one(make: Make) -> None:
+    """A filter of two parts that overlap from frame to frame gives what it gives in one, for damaged frames too."""
+    frames = clip(9, cuts=(4,), damaged=(2, 6))
+    _same(restore(make, frames, overlap=True), restore(make, frames), "in two parts and in one differ")
+    with closing(make()) as filter, torch.inference_mode():
+        x, states = window(filter), (filter.init_state(), filter.init_state())
+        assert torch.equal(filter.begin(x, [states[0]])(), filter(x, [states[1]])), "begin gives another result"
 
 
 def is_deterministic(make: Make) -> None:
@@ -246,6 +256,7 @@ LAWS: dict[str, Law] = {
         takes_any_pixel_format,
         keeps_more_than_8_bits,
         threaded_is_inline,
+        in_two_parts_is_in_one,
         is_deterministic,
         split_at_cuts_is_whole,
         looks_no_further_than_declared,

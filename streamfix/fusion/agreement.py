@@ -10,7 +10,7 @@ import numpy as np
 from .planes import Floats, box, shrink
 
 LEAST_CONFIDENCE = 0.2  # mean below it: another scene
-FINE_BLUR = 0.8  # pixels: of a noisy picture before its fine flow is found
+FINE_BLUR = 0.5  # pixels of half size: of a noisy picture before its fine flow is found
 FINE_REFINEMENTS = 3  # of that flow
 FLOOR = 0.35 / 255  # expected residual of noiseless video: rounding, and motion's own error
 STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by this much of the expected residual
@@ -98,6 +98,6 @@ def another_scene(trusted: Floats, guide: Floats, moved: Floats, sigma: float) -
     return bool(trusted.mean() < LEAST_CONFIDENCE or abs(brightening) > max(2 / 255, sigma / 4))
 
 
-def before_flow(luma: Floats) -> Floats:
-    """A noisy picture as its motion is found on it."""
-    return np.asarray(cv2.GaussianBlur(luma, (0, 0), FINE_BLUR), np.float32)
+def before_flow(guide: Floats) -> Floats:
+    """A noisy picture's luma at half size as its motion is found on it."""
+    return np.asarray(cv2.GaussianBlur(guide, (0, 0), FINE_BLUR), np.float32)

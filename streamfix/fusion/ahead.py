@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,29 +13,26 @@ from .agreement import FINE_REFINEMENTS, Residual, Trust, another_scene, before_
 from .fused import Fused
 from .planes import Floats, blend, enlarge, shrink
 
+Picture = tuple[Floats, Floats]  # luma and chroma
+
 
 class Ahead:
     """Moves later frames of a stream to where a fused one has them, each by itself and once: none is blurred twice.
 
-    Pictures are float32 in [0, 1]: luma (H, W), chroma (H/2, W/2, 2). Not for two threads at once.
+    Pictures are float32 in [0, 1]: luma (H, W), chroma (H/2, W/2, 2). Not for two threads at once; uses threads of
+    its own where it is given several frames.
 
-    warp, warp_half: of the stream's size, and of half of it; aimed anew by each call.
     to_next: the next frame's luma, and the flow at half size that led to it from the last fused one; None if unknown.
     """
 
-    def __init__(self, warp: motion.Warper, warp_half: motion.Warper) -> None:
-        self._flow = motion.FlowEstimator(FINE_REFINEMENTS)
-        self._warp, self._warp_half = warp, warp_half
+    def __init__(self, height: int, width: int) -> None:
         self.to_next: tuple[Floats, Floats] | None = None
+        self._size = height, width
+        self._movers: list[_Mover] = []
+        self._threads: ThreadPoolExecutor | None = None
 
     def __call__(
-        self,
-        fused: Fused,
-        frame: Floats,
-        ahead: Sequence[tuple[Floats, Floats]],
-        sigma: float,
-        trust: Trust,
-        camera_moves: bool,
+        self, fused: Fused, frame: Floats, ahead: Sequence[Picture], sigma: float, trust: Trust, camera_moves: bool
     ) -> bool:
         """Average frames into a fused one, in place. Returns whether there were any but copies of the frame.
 
@@ -41,34 +40,84 @@ class Ahead:
         are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
         sigma: standard deviation of a frame's noise in luma. camera_moves: else standing still is tried first.
         """
-        luma, chroma, variance = fused.luma, fused.chroma, fused.variance
-        h, w = variance.shape
-        self.to_next = None
-        guide = shrink(luma, h, w)
-        taken = [frame]
-        for later, later_chroma in ahead:
-            if any(np.array_equal(later, other) for other in taken):
-                continue
-            taken.append(later)
-            later_guide = shrink(later, h, w)
-            flow = motion.resize_flow(self._flow(luma, before_flow(later)), h, w)
-            flow = motion.refine(flow, luma, later, sigma, self._warp)
-            if later is ahead[0][0]:
-                self.to_next = later, flow.copy()
-            residual = Residual(guide, sigma)
-            moved = self._warp_half.aim(flow)(later_guide)
-            if not camera_moves:
-                flow *= moves(residual(moved, variance), residual(later_guide, variance)[0])[..., None]
-                moved = self._warp_half.aim(flow)(later_guide)
-            trusted = confidence(residual(moved, variance), trust)
-            if another_scene(trusted, guide, moved, sigma):
+        new = _new(frame, ahead)
+        moved = self._moved(fused, new, sigma, trust, camera_moves)
+        self.to_next = (new[0][0], moved[0].flow) if new and new[0] is ahead[0] else None
+        variance = fused.variance
+        for picture in moved:
+            if picture.of_another_scene:
                 break
-            trusted *= self._warp_half(np.ones_like(variance), outside=0.0)
-            its_own = 1 + blur(flow, sigma, trust)
-            gain = trusted * variance / (variance + its_own)
-            at_full_size = self._warp.aim(motion.resize_flow(flow, *luma.shape))
-            blend(luma, at_full_size(later, cubic=True), enlarge(gain, *luma.shape))
-            blend(chroma, self._warp_half(later_chroma), gain[..., None])
-            blend(guide, moved, gain)
-            variance[:] = (1 - gain) ** 2 * variance + gain**2 * its_own
-        return len(taken) > 1
+            gain = picture.trusted * variance / (variance + picture.variance)
+            blend(fused.luma, picture.luma, enlarge(gain, *fused.luma.shape))
+            blend(fused.chroma, picture.chroma, gain[..., None])
+            variance[:] = (1 - gain) ** 2 * variance + gain**2 * picture.variance
+        return len(new) > 0
+
+    def _moved(
+        self, fused: Fused, pictures: Sequence[Picture], sigma: float, trust: Trust, camera_moves: bool
+    ) -> list[_Moved]:
+        """The pictures, each moved by itself: all but the first in other threads."""
+        while len(self._movers) < len(pictures):
+            self._movers.append(_Mover(*self._size))
+        guide = shrink(fused.luma, *fused.variance.shape)
+        calls = [
+            (mover, fused, guide, picture, sigma, trust, camera_moves)
+            for mover, picture in zip(self._movers, pictures, strict=False)
+        ]
+        if len(calls) > 1 and self._threads is None:
+            self._threads = ThreadPoolExecutor(len(calls) - 1, "ahead")
+        others = [self._threads.submit(_Mover.__call__, *call) for call in calls[1:]] if self._threads else []
+        first = [_Mover.__call__(*call) for call in calls[:1]]
+        return [*first, *(other.result() for other in others)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A picture as it lies where a fused one shows the same.
+
+    flow: to it, before standing still was tried; half size. trusted: how far it is believed, (H/2, W/2), 0 beyond its
+    edge. variance: of its noise, relative to a frame's, with what moving it has cost.
+    """
+
+    luma: Floats
+    chroma: Floats
+    flow: Floats
+    trusted: Floats
+    variance: Floats
+    of_another_scene: bool
+
+
+class _Mover:
+    """Moves one picture at a time, of one size."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._estimate = motion.FlowEstimator(FINE_REFINEMENTS)
+        self._warp, self._warp_half = motion.Warper(height, width), motion.Warper(height // 2, width // 2)
+
+    def __call__(
+        self, fused: Fused, guide: Floats, picture: Picture, sigma: float, trust: Trust, camera_moves: bool
+    ) -> _Moved:
+        """guide: luma of the fused picture at half size."""
+        luma, chroma = picture
+        later = shrink(luma, *guide.shape)
+        found = self._estimate(guide, before_flow(later))
+        flow = found = motion.refine(found, fused.luma, luma, sigma, self._warp)
+        residual = Residual(guide, sigma)
+        moved = self._warp_half.aim(flow)(later)
+        if not camera_moves:
+            flow = flow * moves(residual(moved, fused.variance), residual(later, fused.variance)[0])[..., None]
+            moved = self._warp_half.aim(flow)(later)
+        trusted = confidence(residual(moved, fused.variance), trust)
+        another = another_scene(trusted, guide, moved, sigma)
+        trusted *= self._warp_half(np.ones_like(guide), outside=0.0)
+        moved_luma = self._warp.aim(motion.resize_flow(flow, *luma.shape))(luma, cubic=True)
+        return _Moved(moved_luma, self._warp_half(chroma), found, trusted, 1 + blur(flow, sigma, trust), another)
+
+
+def _new(frame: Floats, ahead: Sequence[Picture]) -> list[Picture]:
+    """Those of the pictures ahead whose luma is not that of the frame, or of one before them."""
+    new: list[Picture] = []
+    for picture in ahead:
+        if not any(np.array_equal(picture[0], other) for other in (frame, *(luma for luma, _ in new))):
+            new.append(picture)
+    return new

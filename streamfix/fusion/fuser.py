@@ -39,7 +39,7 @@ OUTSIDE = 1e3  # variance of what comes in at the edge of the picture: nothing i
 class Fuser:
     """One stream's history. All pictures are float32 in [0, 1]. Not for two threads at once.
 
-    fine: for a network behind it: motion is found on luma of full size (6 ms more for 640x360), and what may be a
+    fine: for a network behind it: motion is found with more detail (6 ms more for 640x360), and what may be a
     ghost or a blur is left noisy.
     still: whether most of the last frame stood still; False while that is not known.
     """
@@ -49,7 +49,7 @@ class Fuser:
         self.still = False
         self._trust: Trust = WARY if fine else READY
         self._fine = motion.FlowEstimator(FINE_REFINEMENTS) if fine else None
-        self._flow = motion.FlowEstimator()
+        self._flow = motion.FlowEstimator(finest=1)
         self._camera_moves = False
         self._guide = np.empty((0, 0), np.float32)  # the history's luma at half size
         self._warp = self._warp_half = motion.Warper(0, 0)
@@ -77,7 +77,7 @@ class Fuser:
         history = self.history
         if history is None or history.luma.shape != luma.shape:
             self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
-            self._ahead = Ahead(self._warp, self._warp_half)
+            self._ahead = Ahead(*luma.shape)
             return self._start(luma, chroma, guide)
         flow = self._motion(luma, guide, history, noise)
         self._warp_half.aim(flow)
@@ -112,7 +112,7 @@ class Fuser:
         self.still = motion.typical_motion(flow) < STANDS_STILL
         self._camera_moves = motion.global_motion(flow) > CAMERA_MOVES
         if self._fine is not None:
-            flow = self._fine_flow(luma, history, guide.shape, noise.luma)
+            flow = self._fine_flow(luma, guide, history, noise.luma)
         if not self._camera_moves:
             residual = Residual(guide, noise.luma)
             self._warp_half.aim(flow)
@@ -120,13 +120,13 @@ class Fuser:
             flow *= moves(moved, residual(self._guide, history.variance)[0])[..., None]
         return flow
 
-    def _fine_flow(self, luma: Floats, history: Fused, size: tuple[int, ...], sigma: float) -> Floats:
-        """Found at full size, given at half; when this frame was looked at ahead, what was found then, turned round."""
+    def _fine_flow(self, luma: Floats, guide: Floats, history: Fused, sigma: float) -> Floats:
+        """With a patch at each fifth pixel of half size; when this frame was looked at ahead, what was found then."""
         known = self._ahead.to_next if self._ahead is not None else None
         if known is not None and np.array_equal(known[0], luma):
             return motion.inverse(known[1], self._warp_half)
         assert self._fine is not None
-        flow = motion.resize_flow(self._fine(before_flow(luma), history.luma), size[0], size[1])
+        flow = self._fine(before_flow(guide), self._guide)
         return motion.refine(flow, luma, history.luma, sigma, self._warp)
 
 

@@ -16,8 +16,9 @@ from streamfix.conformance.examples import Chunk, Echo
 from streamfix.conformance.fakes import ListSink, ListSource, clip, difference
 from streamfix.conformance.laws import restore
 from streamfix.errors import FilterError
-from streamfix.filters.base import Filter, Restorer
+from streamfix.filters.base import Filter
 from streamfix.filters.batcher import Batcher
+from streamfix.filters.restorer import Restorer
 from streamfix.pipeline import Pipeline
 
 

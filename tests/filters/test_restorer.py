@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from torch import Tensor
 from streamfix.conformance.examples import Echo, Mean
 from streamfix.conformance.fakes import clip, difference
 from streamfix.errors import DeviceError, FilterError
-from streamfix.filters.base import Filter, Restorer
+from streamfix.filters.base import Filter
+from streamfix.filters.restorer import Restorer
 from streamfix.frame import Frame
 
 
@@ -94,3 +97,81 @@ def test_out_of_memory_names_the_device_the_size_and_a_remedy() -> None:
 def test_what_is_no_frame_passes_through() -> None:
     packet = object()
     assert list(Restorer(Mean()).push(packet)) == [packet]
+
+
+class TwoParts(Filter[list[float]]):
+    """A running sum of means in its first part, added in its second.
+
+    fails_at: frame whose second part fails. overlapped: the first frame's second part waits for the second's first.
+    """
+
+    two_parts = True
+
+    def __init__(self, fails_at: int = -1, overlapped: bool = False) -> None:
+        self.fails_at, self.overlapped = fails_at, overlapped
+        self.threads: set[str] = set()
+        self.begun = 0
+        self.second_begun = threading.Event()
+
+    def init_state(self) -> list[float]:
+        return [0.0]
+
+    def __call__(self, x: Tensor, states: Sequence[list[float]]) -> Tensor:
+        return self.begin(x, states)()
+
+    def begin(self, x: Tensor, states: Sequence[list[float]]) -> Callable[[], Tensor]:
+        (state,) = states
+        state[0] += float(x.mean())
+        total, number = state[0], self.begun
+        self.begun += 1
+        if self.begun == 2:
+            self.second_begun.set()
+
+        def rest() -> Tensor:
+            self.threads.add(threading.current_thread().name)
+            if number == self.fails_at:
+                raise ValueError("no second part")
+            if self.overlapped and number == 0:
+                assert self.second_begun.wait(20)
+            return x + total / 100
+
+        return rest
+
+
+def test_two_parts_overlap_and_give_the_same() -> None:
+    frames = clip(9, cuts=(5,), damaged=(3,))
+    expected = restored(TwoParts(), frames)
+    filter = TwoParts(overlapped=True)
+    restorer = Restorer(filter, name="two", overlap=True)
+    found = [out for f in frames for out in restorer.push(f)]
+    assert 0 < len(found) < len(frames)  # the last are still being finished
+    found += restorer.flush()
+    restorer.close()
+    assert [f.pts for f in found] == [f.pts for f in frames]
+    assert all(difference(a, b) == 0 for a, b in zip(found, expected, strict=True))
+    assert any(name.startswith("two-end") for name in filter.threads)
+    assert not [t for t in threading.enumerate() if t.name.startswith("two-end")]
+
+
+def test_without_overlap_each_frame_comes_at_once() -> None:
+    filter = TwoParts()
+    restorer = Restorer(filter)
+    assert [len(list(restorer.push(f))) for f in clip(3)] == [1, 1, 1]
+    assert filter.threads == {threading.current_thread().name}
+
+
+def test_an_error_in_the_second_part_names_its_frame() -> None:
+    frames = clip(6)
+    restorer = Restorer(TwoParts(fails_at=2), name="two", overlap=True)
+    with pytest.raises(FilterError, match=rf"two at pts {frames[2].pts} .*ValueError: no second part"):
+        list(chain.from_iterable(map(restorer.push, frames)))
+    restorer.close()
+
+
+def test_what_is_begun_when_it_closes_is_given_up() -> None:
+    restorer = Restorer(TwoParts(), name="gone", overlap=True)
+    for f in clip(2):
+        list(restorer.push(f))
+    restorer.close()
+    assert list(restorer.flush()) == []
+    assert not [t for t in threading.enumerate() if t.name.startswith("gone-end")]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...filters.base import pad_to_multiple
+from ...filters.restorer import pad_to_multiple
 from ..clip import Clip
 from ..suites import Degraded
 from .base import Axis, PeerError, Result

@@ -1,0 +1,187 @@
+"""The stage that runs one filter over one stream."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import layout as layouts
+from ..errors import DeviceError, FilterError, StreamfixError
+from ..frame import Frame
+from ..pipeline import Stage
+from ..temporal import Window, Windower
+from .base import Filter
+
+T = TypeVar("T")
+
+_MOST_BEGUN = 2  # windows: with one alone, whichever part is quicker would wait for the other at each frame
+
+
+@dataclass(slots=True)
+class _Place:
+    """A frame's place in the output order, and its result once there is one."""
+
+    frame: Frame
+    result: Frame | None = None
+
+
+class Restorer(Stage):
+    """Runs one filter over one stream: its windows, its state, the layout and the order.
+
+    A damaged frame never enters a window or the stream's state: it is restored
+    by itself, with a state of its own that is thrown away.
+
+    overlap: a filter of two parts begins a window while the one before is finished in another thread. The results are
+    the same, and come up to two windows later.
+    """
+
+    def __init__(
+        self, filter: Filter[Any], device: torch.device | str = "cpu", name: str = "", overlap: bool = False
+    ) -> None:
+        self.filter = filter
+        self.name = name or type(filter).__name__.lower()
+        self._device = torch.device(device)
+        self._windower = Windower(filter.past, filter.step, filter.future)
+        self._state = filter.init_state()
+        self._places: deque[_Place] = deque()
+        self._cut_pending = False
+        self._size: tuple[int, int] | None = None
+        self._finisher = ThreadPoolExecutor(1, f"{self.name}-end") if overlap and filter.two_parts else None
+        self._begun: deque[tuple[Window, Future[list[Frame]]]] = deque()
+
+    def push(self, item: Any) -> Iterator[Any]:
+        if not isinstance(item, Frame):
+            yield item
+            return
+        frame = self._in_layout(item)
+        if (frame.width, frame.height) != self._size:
+            self._size = (frame.width, frame.height)
+            frame = replace(frame, cut=True)
+        place = _Place(frame)
+        if frame.damaged:
+            self._cut_pending |= frame.cut
+            self._settle()
+            self._places.append(place)
+            alone = Window((frame,) * (self.filter.past + self.filter.step + self.filter.future), (frame,), True)
+            place.result = self._call(alone, self.filter.init_state())[0]
+        else:
+            if self._cut_pending:
+                frame = place.frame = replace(frame, cut=True)
+                self._cut_pending = False
+            if frame.cut:
+                yield from self.flush()
+            self._places.append(place)
+            for window in self._windower.push(frame):
+                self._restore(window)
+        yield from self._ready()
+
+    def flush(self) -> Iterator[Frame]:
+        for window in self._windower.flush():
+            self._restore(window)
+        self._settle()
+        yield from self._ready()
+
+    def report(self) -> Mapping[str, float]:
+        return self.filter.report(self._state)
+
+    def close(self) -> None:
+        if self._finisher is not None:
+            self._finisher.shutdown(cancel_futures=True)
+        self._begun.clear()
+        self._places.clear()
+        self._windower = Windower(self.filter.past, self.filter.step, self.filter.future)
+
+    def _in_layout(self, frame: Frame) -> Frame:
+        """The frame with its picture already a tensor, so that each is converted once, not once a window."""
+        tensor = layouts.to_layout(frame, self.filter.layout, self._device)
+        return layouts.from_tensor(frame, tensor, self.filter.layout)
+
+    def _restore(self, window: Window) -> None:
+        if window.first:
+            self._state = self.filter.init_state()
+        if self._finisher is None:
+            self._keep(window, self._call(window, self._state))
+            return
+        x, state = self._seen(window), self._state
+        rest = self._guarded(window, x, lambda: self.filter.begin(pad_to_multiple(x, self.filter.multiple), [state]))
+        self._settle(_MOST_BEGUN - 1)
+        self._begun.append((window, self._finisher.submit(self._finished, window, x, rest)))
+
+    def _settle(self, left: int = 0) -> None:
+        """Wait until no more than so many windows are being finished."""
+        while len(self._begun) > left:
+            window, future = self._begun.popleft()
+            self._keep(window, future.result())
+
+    def _keep(self, window: Window, restored: list[Frame]) -> None:
+        results = {id(f): r for f, r in zip(window.centre, restored, strict=True)}
+        for place in self._places:
+            if place.result is None and id(place.frame) in results:
+                place.result = results[id(place.frame)]
+
+    def _ready(self) -> Iterator[Frame]:
+        while self._places and self._places[0].result is not None:
+            result = self._places.popleft().result
+            assert result is not None
+            yield result
+
+    def _call(self, window: Window, state: Any) -> list[Frame]:
+        x = self._seen(window)
+        return self._finished(window, x, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
+
+    def _seen(self, window: Window) -> Tensor:
+        """The window as the filter sees it, (1, T, C, H, W), not padded yet."""
+        tensors = [layouts.to_layout(frame, self.filter.layout, self._device) for frame in window.frames]
+        return (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
+
+    def _finished(self, window: Window, x: Tensor, rest: Callable[[], Tensor]) -> list[Frame]:
+        """The frames of what `rest` makes of x."""
+        f = self.filter
+        height, width = x.shape[-2:]
+        y = self._guarded(window, x, rest)[0]
+        want = (f.step, x.shape[2], y.shape[-2], y.shape[-1])
+        if tuple(y.shape) != want or y.shape[-2] < height * f.scale or y.shape[-1] < width * f.scale:
+            raise FilterError(
+                f"{self._at(window)}: gave {tuple(y.shape)} for an input of {tuple(x.shape[1:])} with scale={f.scale}"
+            )
+        y = y[..., : height * f.scale, : width * f.scale]
+        return [
+            layouts.from_tensor(frame, picture, f.layout, f.scale)
+            for frame, picture in zip(window.centre, y[: len(window.centre)], strict=True)
+        ]
+
+    def _guarded(self, window: Window, x: Tensor, work: Callable[[], T]) -> T:
+        """What the filter gives. Raises what it raises as a StreamfixError that names the frame."""
+        try:
+            with torch.inference_mode():
+                return work()
+        except StreamfixError:
+            raise
+        except torch.OutOfMemoryError as error:
+            height, width = x.shape[-2:]
+            raise DeviceError(
+                f"{self._at(window)}: out of memory on {self._device} for {width}x{height}; "
+                "use a smaller model, smaller tiles, or another device"
+            ) from error
+        except Exception as error:
+            raise FilterError(f"{self._at(window)}: {type(error).__name__}: {error}") from error
+
+    def _at(self, window: Window) -> str:
+        frame = window.centre[0]
+        return f"{self.name} at pts {frame.pts} ({frame.time_s:.3f} s)"
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column of x (B, T, C, H, W) until height and width are multiples."""
+    bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
+    if not (bottom or right):
+        return x
+    padded = F.pad(x.flatten(0, 1), (0, right, 0, bottom), mode="replicate")
+    return padded.reshape(*x.shape[:2], *padded.shape[1:])
