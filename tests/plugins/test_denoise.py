@@ -154,7 +154,7 @@ def test_looking_ahead_shows_more_of_what_has_just_come_into_sight() -> None:
 
 
 def test_live_streams_look_no_frame_ahead_unless_told() -> None:
-    assert [denoise(**options).future for options in ({}, dict(Denoise.live_options))] == [1, 0]
+    assert [denoise(**options).future for options in ({}, dict(Denoise.live_options))] == [2, 0]
 
 
 def test_detail_is_monotone() -> None:
