@@ -21,6 +21,12 @@ _TEXTURE, _SURE = 1.0 / 255, 2.5 / 255
 _ENOUGH = 32  # blocks of half the size: fewer may be alike by chance
 _WARM = 8  # frames that are all measured; after them every `_STRIDE`th
 _STRIDE = 8
+# Noise that chroma shows so many times as much of as luma was smeared by a codec, and of what either shows there was so
+# many times more. A camera's colour correction makes up to 1.5 times as much in chroma; less than so many codes of it
+# prove nothing.
+_SMEARED, _SURELY_SMEARED = 1.5, 1.8
+_LUMA_BY, _CHROMA_BY = 1.8, 1.5  # of what chroma shows
+_TELLING, _SURELY_TELLING = 1.5 / 255, 3.0 / 255
 _MEMORY = 50  # frames the estimate is smoothed over: 2 s at 25 fps
 
 # Noise of variance 1 gives this kernel variance 36. Planes and straight edges along the axes give it nothing.
@@ -67,7 +73,22 @@ class NoiseEstimator:
             self._chroma = keep * self._chroma + (1 - keep) * _measure(chroma, before_chroma, still)
         # The frame before the next due one.
         self._before = (luma.copy(), chroma.copy()) if number + 1 < _WARM or (number + 1) % _STRIDE == 0 else None
-        return Noise(self._luma, self._chroma)
+        return _before_codec(self._luma, self._chroma)
+
+
+def _before_codec(luma: float, chroma: float) -> Noise:
+    """The noise of which a codec has left so much; where none was at work, what is there.
+
+    Codecs smear luma's noise more than chroma's: what is left of it is seen in neither measure, yet it is no detail.
+    """
+    smeared = _share_between(chroma, _SMEARED * luma, _SURELY_SMEARED * luma)
+    share = smeared * _share_between(chroma, _TELLING, _SURELY_TELLING)
+    return Noise(luma + share * max(_LUMA_BY * chroma - luma, 0), chroma * (1 + share * (_CHROMA_BY - 1)))
+
+
+def _share_between(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on."""
+    return min(max((value - low) / (high - low), 0.0), 1.0) if high > low else float(value > low)
 
 
 def _measure(plane: Floats, before: Floats | None, still: bool) -> float:

@@ -8,6 +8,8 @@ import pytest
 
 from streamfix.fusion import NoiseEstimator
 from streamfix.motion import Floats
+from streamfix.training.degradations import codec, gaussian
+from streamfix.training.planes420 import Planes420, quantise
 
 SIGMA = 8 / 255
 
@@ -53,3 +55,41 @@ def test_detail_of_a_clean_moving_picture_is_no_noise(detail: float) -> None:
 def test_detail_does_not_add_to_noise() -> None:
     found = measured([scene(t, 0.15) + spread_noise(t, 3) for t in range(8)])
     assert found < 1.2 * SIGMA
+
+
+def both(luma: float, chroma: float) -> tuple[float, float]:
+    """What is measured of noise of so many codes on a still picture without detail, in codes."""
+    estimate = NoiseEstimator()
+    for t in range(6):
+        rng = np.random.default_rng(t)
+        y = 0.5 + rng.normal(0, luma / 255, (192, 256))
+        uv = 0.5 + rng.normal(0, chroma / 255, (96, 128, 2))
+        noise = estimate(y.astype(np.float32), uv.astype(np.float32), still=True)
+    return noise.luma * 255, noise.chroma * 255
+
+
+@pytest.mark.parametrize(("luma", "chroma"), [(10, 10), (10, 5), (6, 8), (0.5, 1)])
+def test_what_no_codec_has_smeared_is_measured_as_it_is(luma: float, chroma: float) -> None:
+    assert both(luma, chroma) == pytest.approx((luma, chroma), rel=0.1)
+
+
+def test_noise_left_by_a_codec_tells_of_what_it_smeared() -> None:
+    luma, chroma = both(1, 4)
+    assert luma > 4
+    assert chroma > 4.5
+    assert both(1, 1.4) == pytest.approx((1, 1.4), rel=0.1)  # too little to be sure of
+
+
+@pytest.mark.parametrize("crf", [28, 30])
+def test_noise_behind_a_codec_is_measured_as_what_was_done_to_the_picture(crf: int) -> None:
+    """(Luma's was measured as a tenth to a third of it, and most of it left.)"""
+    clean = np.stack([scene(t, 0.05) for t in range(12)])
+    rng = np.random.default_rng(5)
+    grey = np.full((12, 96, 128, 2), 0.5, np.float32)
+    noisy = quantise(gaussian.of_planes(Planes420(clean, grey), 12 / 255, 12 / 255, rng))
+    coded = codec.code(noisy, codec.Coding(quality=crf, preset="medium", bframes=3)).planes
+    estimate = NoiseEstimator()
+    for y, uv in zip(coded.y, coded.uv, strict=True):
+        noise = estimate(y, uv, still=False)
+    done = float(np.std(coded.y - clean))
+    assert 0.6 * done < noise.luma < 1.8 * done
