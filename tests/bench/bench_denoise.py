@@ -4,7 +4,8 @@
 
 `streamfix eval` on the suites gaussian-20 and clean; FOLDER holds the clips of scenes.toml. Each peer runs at the
 parameters that are best for each scene; ours run as they come (sigma=auto), `denoise` with sigma told as well. Degrain3
-and NLMeans look three frames ahead, atadenoise as many as it averages; ours and hqdn3d look at the past alone.
+and NLMeans look some frames ahead, atadenoise as many as it averages, `denoise` two; `smooth` and hqdn3d look
+at the past alone.
 """
 
 from __future__ import annotations

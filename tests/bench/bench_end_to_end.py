@@ -33,6 +33,7 @@ CHAINS = {
     "streamfix smooth": "smooth",
     "streamfix denoise, torch fp32": "denoise=backend=torch:precision=fp32",
     "streamfix denoise, openvino fp32": "denoise=backend=openvino:precision=fp32",
+    "streamfix denoise, openvino int8": "denoise=backend=openvino:precision=int8",
     "streamfix denoise, as it chooses": "denoise",
 }
 Y4M = ("-f", "yuv4mpegpipe", "/dev/null")
