@@ -20,7 +20,7 @@ pytest.importorskip("hatchling", reason="hatchling builds the wheel here; instal
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
-DATA_NAMES = ("weights/net.safetensors", "config.json", "MODEL_CARD.md", "net.onnx")
+DATA_NAMES = ("weights/net.safetensors", "weights/net.int8", "config.json", "MODEL_CARD.md", "net.onnx")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ After Ronneberger et al., "U-Net" (2015), with the residual blocks of Lim et al.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -72,18 +72,6 @@ class UNet(nn.Module):
         full = self.full_up(self.from_half(half) + full)
         result: Tensor = self.tail(full)
         return result
-
-    def grown(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Weights of such a network with fewer blocks, completed: the blocks that it lacks begin as the identity.
-
-        With them this network gives what the smaller one gives.
-        """
-        complete = dict(weights)
-        for name, block in self.named_modules():
-            if isinstance(block, ResidualBlock) and not any(key.startswith(f"{name}.") for key in weights):
-                own = {f"{name}.{key}": value for key, value in block.state_dict().items()}
-                complete |= {k: v if ".first." in k else torch.zeros_like(v) for k, v in own.items()}
-        return complete
 
     def _initialise(self) -> None:
         for module in self.modules():

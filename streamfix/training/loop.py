@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ..errors import ModelError, UsageError
-from ..networks import UNet
 from . import checkpoint, losses, sheet
 from .config import Config, Schedule
 from .packed import Decoded
@@ -132,13 +131,9 @@ class Trainer:
         checkpoint.export(self.average.module, self.out / "weights.safetensors", metadata)
 
     def begin_with(self, weights: Path) -> None:
-        """Start from weights of an earlier run instead of random ones; a `UNet` even from those of a smaller one.
-
-        Raises ModelError if they do not fit.
-        """
-        state = checkpoint.weights(weights)
+        """Start from weights of an earlier run instead of random ones. Raises ModelError if they do not fit."""
         try:
-            self.network.load_state_dict(self.network.grown(state) if isinstance(self.network, UNet) else state)
+            self.network.load_state_dict(checkpoint.weights(weights))
         except RuntimeError as error:
             raise of_another(weights, error, "give those of a run with the same recipe") from error
         self.average.module.load_state_dict(self.network.state_dict())

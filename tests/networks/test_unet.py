@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from streamfix.networks import UNet
-from streamfix.networks.unet import ResidualBlock
 from streamfix_denoise.tiers import SIZES, Tier, build
 
 
@@ -54,21 +53,3 @@ def test_what_a_network_sees_does_not_depend_on_where_it_is() -> None:
     with torch.no_grad():
         one, moved = network(x[..., :64]), network(x[..., 8:72])
     assert torch.allclose(one[..., 32:40], moved[..., 24:32], atol=1e-4) and one.std() > 0
-
-
-def test_a_grown_network_gives_what_the_smaller_one_gives() -> None:
-    small, large = UNet(19, 6, (8, 12, 16), (1, 1, 2, 1, 1)), UNet(19, 6, (8, 12, 16), (1, 2, 3, 2, 1))
-    torch.nn.init.normal_(small.tail.weight)
-    large.load_state_dict(large.grown(small.state_dict()))
-    x = torch.randn(1, 19, 16, 24)
-    assert torch.allclose(large(x), small(x), atol=1e-5)
-    added = large.quarter[2]
-    assert isinstance(added, ResidualBlock)
-    torch.nn.init.normal_(added.second.weight)
-    assert not torch.allclose(large(x), small(x), atol=1e-3)
-
-
-def test_weights_of_other_widths_do_not_grow() -> None:
-    large = UNet(19, 6, (8, 12, 16), (1, 2, 3, 2, 1))
-    with pytest.raises(RuntimeError, match="size mismatch"):
-        large.load_state_dict(large.grown(UNet(19, 6, (8, 8, 16)).state_dict()))

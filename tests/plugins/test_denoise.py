@@ -273,3 +273,17 @@ def test_backends_agree() -> None:
         pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
     a, b = (run(denoise(sigma=15, backend=name), static, 3)[-1] for name in ("torch", "openvino"))
     assert np.abs(a - b).max() < 0.1 / 255
+
+
+@pytest.mark.parametrize("scene", [static, passing])
+def test_the_shipped_int8_graph_is_nearly_as_good(scene: Scene) -> None:
+    """It loses at most 0.15 dB, is of the weights beside it, and runs without NNCF."""
+    if not openvino.is_installed():
+        pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
+    filter = Denoise(sigma=SIGMA * 255, precision="int8")
+    int8 = run(filter, scene, 10)[-1]
+    assert filter._runner is not None
+    assert filter._runner.name == "openvino int8"
+    exact = run(denoise(sigma=SIGMA * 255), scene, 10)[-1]
+    assert not np.array_equal(int8, exact)
+    assert psnr(int8, scene(9)) > psnr(exact, scene(9)) - 0.15

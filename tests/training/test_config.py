@@ -65,6 +65,6 @@ def test_shipped_configurations_are_sound(path: Path) -> None:
     from streamfix_denoise.recipe import Recipe
 
     found = configuration.load(path)
-    assert Recipe(**found.recipe).tier == path.stem.partition("_")[0]
+    assert Recipe(**found.recipe).tier == path.stem.removesuffix("_tuned")
     for stage in found.stages:
         check(stage.mix)
