@@ -100,6 +100,23 @@ def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper
     return step
 
 
+def steadied(flow: Floats, expected: Floats, reach: float) -> Floats:
+    """Halfway to the motion that was expected, where both are alike but for what they are apart everywhere.
+
+    What moves goes on moving as it did, so the motion before tells of the same again, with other noise in it. A camera
+    that is shaken moves all alike: their median distance is kept as it was found.
+
+    flow, expected: (H, W, 2). reach: pixels, as far as motion may change by itself.
+    """
+    apart = expected - flow
+    apart -= np.median(apart[::4, ::4].reshape(-1, 2), axis=0).astype(np.float32)
+    distance = cv2.blur(apart[..., 0] ** 2 + apart[..., 1] ** 2, (_WINDOW, _WINDOW))
+    share = np.asarray(cv2.exp(distance * np.float32(-0.5 / reach**2)), np.float32)
+    apart *= np.float32(0.5) * share[..., None]
+    apart += flow
+    return apart
+
+
 def inverse(flow: Floats, warp: Warper, rounds: int = 2) -> Floats:
     """The flow that leads back: g(p) = -flow(p + g(p)), by fixed-point iteration. warp: of its size.
 

@@ -150,3 +150,26 @@ def test_pictures_too_small_for_flow_are_not_refined() -> None:
     now, before = texture(16, 60, 1), texture(16, 60, 2)
     rough = np.zeros((8, 30, 2), np.float32)
     np.testing.assert_array_equal(motion.refine(rough, now, before, 0.1, motion.Warper(16, 60)), rough)
+
+
+def test_motion_that_goes_on_is_told_twice() -> None:
+    rng = np.random.default_rng(0)
+    true = np.zeros((60, 90, 2), np.float32) + np.array([1.5, -0.5], np.float32)
+    found, expected = (true + rng.normal(0, 0.1, true.shape).astype(np.float32) for _ in range(2))
+    steady = motion.steadied(found, expected, 0.4)
+    assert np.std(steady - true) < 0.8 * np.std(found - true)
+    np.testing.assert_allclose(motion.steadied(found, found, 0.4), found, atol=1e-6)
+
+
+def test_what_a_shaken_camera_changes_everywhere_is_kept() -> None:
+    found = np.random.default_rng(0).normal(0, 0.1, (60, 90, 2)).astype(np.float32)
+    shaken = found + np.array([2, -3], np.float32)
+    np.testing.assert_allclose(motion.steadied(found, shaken, 0.4), found, atol=1e-5)
+
+
+def test_what_moves_otherwise_than_expected_is_as_it_was_found() -> None:
+    found, expected = np.zeros((60, 90, 2), np.float32), np.zeros((60, 90, 2), np.float32)
+    found[20:40, 30:50] = 5  # it has begun to move
+    steady = motion.steadied(found, expected, 0.4)
+    np.testing.assert_allclose(steady[26:34, 36:44], 5, atol=1e-5)
+    np.testing.assert_allclose(steady[:8], 0, atol=1e-5)

@@ -13,6 +13,7 @@ from .agreement import FINE_REFINEMENTS, Residual, Trust, another_scene, before_
 from .fused import Fused
 from .planes import Floats, blend, enlarge, shrink
 
+CHANGE = 0.4  # pixels of half size, by which motion changes from frame to frame
 Picture = tuple[Floats, Floats]  # luma and chroma
 
 
@@ -32,16 +33,24 @@ class Ahead:
         self._threads: ThreadPoolExecutor | None = None
 
     def __call__(
-        self, fused: Fused, frame: Floats, ahead: Sequence[Picture], sigma: float, trust: Trust, camera_moves: bool
+        self,
+        fused: Fused,
+        frame: Floats,
+        ahead: Sequence[Picture],
+        sigma: float,
+        trust: Trust,
+        camera_moves: bool,
+        back: Floats | None = None,
     ) -> bool:
         """Average frames into a fused one, in place. Returns whether there were any but copies of the frame.
 
         frame: luma of the one it was fused for. ahead: luma and chroma of those after it, the next one first; copies
         are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
         sigma: standard deviation of a frame's noise in luma. camera_moves: else standing still is tried first.
+        back: flow at half size to the frame before, if it is known.
         """
         new = _new(frame, ahead)
-        moved = self._moved(fused, new, sigma, trust, camera_moves)
+        moved = self._moved(fused, new, sigma, trust, camera_moves, back)
         self.to_next = (new[0][0], moved[0].flow) if new and new[0] is ahead[0] else None
         variance = fused.variance
         for picture in moved:
@@ -54,15 +63,21 @@ class Ahead:
         return len(new) > 0
 
     def _moved(
-        self, fused: Fused, pictures: Sequence[Picture], sigma: float, trust: Trust, camera_moves: bool
+        self,
+        fused: Fused,
+        pictures: Sequence[Picture],
+        sigma: float,
+        trust: Trust,
+        camera_moves: bool,
+        back: Floats | None,
     ) -> list[_Moved]:
         """The pictures, each moved by itself: all but the first in other threads."""
         while len(self._movers) < len(pictures):
             self._movers.append(_Mover(*self._size))
         guide = shrink(fused.luma, *fused.variance.shape)
         calls = [
-            (mover, fused, guide, picture, sigma, trust, camera_moves)
-            for mover, picture in zip(self._movers, pictures, strict=False)
+            (mover, fused, guide, picture, sigma, trust, camera_moves, None if back is None else -(i + 1) * back)
+            for i, (mover, picture) in enumerate(zip(self._movers, pictures, strict=False))
         ]
         if len(calls) > 1 and self._threads is None:
             self._threads = ThreadPoolExecutor(len(calls) - 1, "ahead")
@@ -95,12 +110,21 @@ class _Mover:
         self._warp, self._warp_half = motion.Warper(height, width), motion.Warper(height // 2, width // 2)
 
     def __call__(
-        self, fused: Fused, guide: Floats, picture: Picture, sigma: float, trust: Trust, camera_moves: bool
+        self,
+        fused: Fused,
+        guide: Floats,
+        picture: Picture,
+        sigma: float,
+        trust: Trust,
+        camera_moves: bool,
+        expected: Floats | None,
     ) -> _Moved:
-        """guide: luma of the fused picture at half size."""
+        """guide: luma of the fused picture at half size. expected: flow, if any is."""
         luma, chroma = picture
         later = shrink(luma, *guide.shape)
         found = self._estimate(guide, before_flow(later))
+        if expected is not None:
+            found = motion.steadied(found, expected, CHANGE)
         flow = found = motion.refine(found, fused.luma, luma, sigma, self._warp)
         residual = Residual(guide, sigma)
         moved = self._warp_half.aim(flow)(later)

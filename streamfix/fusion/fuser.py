@@ -54,6 +54,7 @@ class Fuser:
         self._guide = np.empty((0, 0), np.float32)  # the history's luma at half size
         self._warp = self._warp_half = motion.Warper(0, 0)
         self._ahead: Ahead | None = None
+        self._back: Floats | None = None  # fine flow from the last frame to the history, None at a beginning
 
     def step(self, luma: Floats, chroma: Floats, noise: Noise, ahead: Sequence[tuple[Floats, Floats]] = ()) -> Fused:
         """Take the next frame in. luma: (H, W), chroma: (H/2, W/2, 2), H and W even. Returns what they fuse to.
@@ -66,7 +67,7 @@ class Fuser:
             return history
         assert self._ahead is not None
         fused = Fused(history.luma.copy(), history.chroma.copy(), history.variance.copy())
-        if self._ahead(fused, luma, ahead, noise.luma, self._trust, self._camera_moves):
+        if self._ahead(fused, luma, ahead, noise.luma, self._trust, self._camera_moves, self._back):
             _bound_ghosts(fused, luma, chroma, noise)
         return fused
 
@@ -101,6 +102,7 @@ class Fuser:
     def _start(self, luma: Floats, chroma: Floats, guide: Floats) -> Fused:
         self._guide = guide
         self.still = self._camera_moves = False
+        self._back = None
         return Fused(luma.copy(), chroma.copy(), np.ones_like(guide))
 
     def _motion(self, luma: Floats, guide: Floats, history: Fused, noise: Noise) -> Floats:
@@ -112,12 +114,12 @@ class Fuser:
         self.still = motion.typical_motion(flow) < STANDS_STILL
         self._camera_moves = motion.global_motion(flow) > CAMERA_MOVES
         if self._fine is not None:
-            flow = self._fine_flow(luma, guide, history, noise.luma)
+            flow = self._back = self._fine_flow(luma, guide, history, noise.luma)
         if not self._camera_moves:
             residual = Residual(guide, noise.luma)
             self._warp_half.aim(flow)
             moved = residual(self._warp_half(self._guide), self._warp_half(history.variance))
-            flow *= moves(moved, residual(self._guide, history.variance)[0])[..., None]
+            flow = flow * moves(moved, residual(self._guide, history.variance)[0])[..., None]
         return flow
 
     def _fine_flow(self, luma: Floats, guide: Floats, history: Fused, sigma: float) -> Floats:
