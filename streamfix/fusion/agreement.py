@@ -12,6 +12,7 @@ from .planes import Floats, box, shrink
 LEAST_CONFIDENCE = 0.2  # mean below it: another scene
 FINE_BLUR = 0.5  # pixels of half size: of a noisy picture before its fine flow is found
 FINE_REFINEMENTS = 2  # of that flow
+FINE_CHANGE = 0.4  # pixels of half size, by which it changes from frame to frame
 FLOOR = 0.35 / 255  # expected residual of noiseless video: rounding, and motion's own error
 STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by this much of the expected residual
 

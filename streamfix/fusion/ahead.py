@@ -9,11 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import motion
-from .agreement import FINE_REFINEMENTS, Residual, Trust, another_scene, before_flow, blur, confidence, moves
+from .agreement import (
+    FINE_CHANGE,
+    FINE_REFINEMENTS,
+    Residual,
+    Trust,
+    another_scene,
+    before_flow,
+    blur,
+    confidence,
+    moves,
+)
 from .fused import Fused
 from .planes import Floats, blend, enlarge, shrink
 
-CHANGE = 0.4  # pixels of half size, by which motion changes from frame to frame
 Picture = tuple[Floats, Floats]  # luma and chroma
 
 
@@ -124,7 +133,7 @@ class _Mover:
         later = shrink(luma, *guide.shape)
         found = self._estimate(guide, before_flow(later))
         if expected is not None:
-            found = motion.steadied(found, expected, CHANGE)
+            found = motion.steadied(found, expected, FINE_CHANGE)
         flow = found = motion.refine(found, fused.luma, luma, sigma, self._warp)
         residual = Residual(guide, sigma)
         moved = self._warp_half.aim(flow)(later)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import motion
 from .agreement import (
+    FINE_CHANGE,
     FINE_REFINEMENTS,
     READY,
     WARY,
@@ -129,6 +130,8 @@ class Fuser:
             return motion.inverse(known[1], self._warp_half)
         assert self._fine is not None
         flow = self._fine(before_flow(guide), self._guide)
+        if self._back is not None:
+            flow = motion.steadied(flow, self._back, FINE_CHANGE)
         return motion.refine(flow, luma, history.luma, sigma, self._warp)
 
 
