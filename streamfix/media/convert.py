@@ -19,6 +19,9 @@ _FLAGS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL
 _CONTEXTS = 16  # swscale contexts a thread keeps
 # swscale fills a row of these in whole vectors, past its end, into what another of its threads has written there.
 _ONE_THREAD = {"yuyv422", "uyvy422", "yvyu422"}
+# PyAV changes the tags of a frame while it converts it: one thread at a time for each. A frame's lock is found by where
+# it lies in memory; two frames seldom have the same.
+_FRAMES = [threading.Lock() for _ in range(61)]
 
 _own = threading.local()
 
@@ -58,23 +61,24 @@ def reformat(
     if full_out is None:
         full_out = full_in if source_rgb == target_rgb else False
     matrix = _matrix(color, frame.height)
-    saved = frame.colorspace, frame.color_range
     key = (frame.format.name, frame.width, frame.height, pix_fmt, width, height)
-    try:
-        out = _context(key).reformat(
-            frame,
-            width,
-            height,
-            pix_fmt,
-            src_colorspace=matrix,
-            dst_colorspace=matrix,
-            interpolation=_FLAGS,
-            src_color_range=ColorRange.JPEG if full_in else ColorRange.MPEG,
-            dst_color_range=ColorRange.JPEG if full_out else ColorRange.MPEG,
-            threads=1 if pix_fmt in _ONE_THREAD else 0,
-        )
-    finally:
-        frame.colorspace, frame.color_range = saved
+    with _FRAMES[id(frame) % len(_FRAMES)]:
+        saved = frame.colorspace, frame.color_range
+        try:
+            out = _context(key).reformat(
+                frame,
+                width,
+                height,
+                pix_fmt,
+                src_colorspace=matrix,
+                dst_colorspace=matrix,
+                interpolation=_FLAGS,
+                src_color_range=ColorRange.JPEG if full_in else ColorRange.MPEG,
+                dst_color_range=ColorRange.JPEG if full_out else ColorRange.MPEG,
+                threads=1 if pix_fmt in _ONE_THREAD else 0,
+            )
+        finally:
+            frame.colorspace, frame.color_range = saved
     _tag(out, color, matrix, source_rgb, target_rgb, full_out)
     out.pts, out.duration = frame.pts, frame.duration
     if frame.time_base is not None:

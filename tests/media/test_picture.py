@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -384,3 +385,15 @@ def test_filters_on_interlaced_frames_are_warned_of(tmp_path: Path, caplog: pyte
     assert caplog.text == ""
     filtered(source, tmp_path / "out.mkv")
     assert "begin -vf with bwdif" in caplog.text
+
+
+def test_threads_that_convert_one_frame_leave_its_tags_as_they_were() -> None:
+    """(The live path's threads share a camera's NV12 or YUYV frames, and PyAV changes tags while it converts.)"""
+    formats = ("yuv420p", "rgb24", "yuv444p", "yuv422p")
+    for i in range(40):
+        frame = av.VideoFrame.from_ndarray(np.full((360, 320), i, np.uint8), format="nv12")
+        tags = frame.colorspace, frame.color_range
+        with ThreadPoolExecutor(len(formats)) as threads:
+            made = list(threads.map(lambda name, f=frame: reformat(f, name, color=Color()), formats))
+        assert [m.format.name for m in made] == list(formats)
+        assert (frame.colorspace, frame.color_range) == tags
