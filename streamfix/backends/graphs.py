@@ -54,10 +54,18 @@ class Graphs:
         """None if the quantised network loses too much, which is logged, or cannot be had and is not `needed`.
 
         Raises UsageError if it is needed and NNCF or the calibration to make it is missing, ModelError if the given
-        file is damaged or made from other weights.
+        file is damaged or made from other weights, or it is needed and this OpenVINO cannot read it.
         """
         parts = self._int8_parts(needed)
-        return openvino.from_parts(parts) if parts is not None and quantise.is_accepted(parts) else None
+        if parts is None or not quantise.is_accepted(parts):
+            return None
+        try:
+            return openvino.from_parts(parts)
+        except ModelError as error:  # made by an OpenVINO newer than this one, say
+            if needed:
+                raise
+            _log.warning("int8 is not used: %s", error)
+            return None
 
     def _int8_parts(self, needed: bool) -> Parts | None:
         if self._int8 is not None:

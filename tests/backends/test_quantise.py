@@ -190,6 +190,19 @@ def test_a_file_serves_those_without_nncf(tmp_path: Path, monkeypatch: pytest.Mo
         opened(Cache(None), int8=path)
 
 
+def test_a_file_that_this_openvino_cannot_read_is_passed_over_unless_it_is_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, network = tmp_path / "small.int8", unet()
+    export_int8(network, INPUTS, path, key="small", calibration=calibration(network))
+    write_parts(path, dict(read_parts(path)) | {"xml": b"<net version='99'/>"})
+    runner = opened(Cache(None), precision="auto", int8=path)
+    assert runner.name in ("openvino fp32", "openvino bf16")
+    assert "int8 is not used: OpenVINO" in caplog.text
+    with pytest.raises(ModelError, match="cannot read the exported graph"):
+        opened(Cache(None), int8=path)
+
+
 def read_back(content: bytes, folder: Path) -> Any:
     (folder / "copy").write_bytes(content)
     return read_parts(folder / "copy")
