@@ -89,17 +89,18 @@ def test_views_are_counted_and_a_viewer_that_leaves_makes_room(server: HttpServe
 
 
 def test_the_server_ends_although_views_are_open(supervisor: FakeSupervisor) -> None:
+    before = set(threading.enumerate())  # what other tests left to the collector is no matter of this one
     app = create_app(supervisor, DaemonConfig())
     server = HttpServer(app, "127.0.0.1", 0, on_close=app.state.previews.close)
     server.start()
     views = [asked(server, "/api/streams/yard/live.mjpg?fps=0.1") for _ in range(3)]
     for view in views:
         next_part(view)
+    assert {"http", "preview_0"} <= {thread.name for thread in set(threading.enumerate()) - before}
     server.close()
     assert not server.alive
     assert [view.read() for view in views] == [f"--{BOUNDARY}--\r\n".encode()] * 3
-    names = {"http", "preview_0"}
-    until(lambda: not names & {thread.name for thread in threading.enumerate()}, "the end of the server's threads")
+    until(lambda: set(threading.enumerate()) <= before, "the end of the server's threads")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S)
 
