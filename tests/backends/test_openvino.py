@@ -61,6 +61,7 @@ for runner in runners:
 while runners:
     runners.pop(0).close()
 del runner
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell inherits that it is ignored
 try:
     signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt:
