@@ -109,7 +109,7 @@ def steadied(flow: Floats, expected: Floats, reach: float) -> Floats:
     flow, expected: (H, W, 2). reach: pixels, as far as motion may change by itself.
     """
     apart = expected - flow
-    apart -= np.median(apart[::4, ::4].reshape(-1, 2), axis=0).astype(np.float32)
+    apart -= camera_motion(apart)
     distance = cv2.blur(apart[..., 0] ** 2 + apart[..., 1] ** 2, (_WINDOW, _WINDOW))
     share = np.asarray(cv2.exp(distance * np.float32(-0.5 / reach**2)), np.float32)
     apart *= np.float32(0.5) * share[..., None]
@@ -128,10 +128,14 @@ def inverse(flow: Floats, warp: Warper, rounds: int = 2) -> Floats:
     return back
 
 
+def camera_motion(flow: Floats) -> Floats:
+    """The median vector, (2,) in pixels: how the camera moved."""
+    return np.median(flow[::4, ::4].reshape(-1, 2), axis=0).astype(np.float32)
+
+
 def global_motion(flow: Floats) -> float:
     """Length in pixels of the median vector: how far the camera moved."""
-    sparse = flow[::4, ::4].reshape(-1, 2)
-    return float(np.hypot(*np.median(sparse, axis=0)))
+    return float(np.hypot(*camera_motion(flow)))
 
 
 def typical_motion(flow: Floats) -> float:

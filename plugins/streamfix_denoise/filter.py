@@ -25,7 +25,7 @@ _QUIET, _NOISY = 0.5 / 255, 1.2 / 255
 _REACH, _ROUNDING = 4.0, 1 / 255  # a pixel moves by so many standard deviations of noise that is told, and a code
 _DETAIL = 1.5  # detail=1 tells the network of so many times less noise, detail=-1 of as many times more
 _KEPT = 0.3  # and gives back this share of what it took
-_LOOKAHEAD, _MOST_LOOKAHEAD = 2, 4
+_LOOKAHEAD, _MOST_LOOKAHEAD = 8, 16
 
 
 class Denoise(Filter[Front]):
@@ -43,8 +43,8 @@ class Denoise(Filter[Front]):
     tier: size of the network: xs, s, m; auto: m on a GPU, s on a CPU, the nearest one that there are weights for.
     backend: how the network runs: torch, openvino; auto: OpenVINO on a CPU where it is installed.
     precision: fp32, bf16, int8; auto: what costs no quality to speak of.
-    lookahead: frames to come that are averaged in as well, 0 to 4; each delays the picture by one. Live streams have 0
-    unless you say more; 1 is some 0.3 dB worse than 2 and a quarter faster.
+    lookahead: frames to come that are averaged in as well, 0 to 16; each delays the picture by one. Two are moved along
+    their motion, those after them count where the picture stands still. Live streams have 0 unless you say more.
     """
 
     layout = "yuv420"

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from streamfix.fusion import Floats, Fuser, Noise, NoiseEstimator, pack420, unpack420
 
+#: So many frames ahead are moved along their motion; those after them count where the picture stands still.
+MOVED = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
@@ -39,5 +42,6 @@ class Front:
         luma, chroma = unpack420(packed)
         if self._estimate is not None:
             self.noise = self._estimate(luma, chroma, self._fuser.still)
-        fused = self._fuser.step(luma, chroma, self.noise, [unpack420(later) for later in ahead])
+        near = [unpack420(frame) for frame in ahead[:MOVED]]
+        fused = self._fuser.step(luma, chroma, self.noise, near, ahead[MOVED - 1 :])
         return Fusion(pack420(fused.luma, fused.chroma), fused.variance, self.noise)

@@ -25,7 +25,7 @@ _PAIRS = 9  # samples taken from a clip
 # where motion cannot be followed, and left four tenths of the noise there
 _FIRST = 2
 _LONG = 0.2  # the share of clips of `long_frames`
-_AHEAD = (0.2, 0.1, 0.7)  # the shares of clips that are looked at 0, 1 and 2 frames ahead
+_AHEAD = {0: 0.2, 1: 0.05, 2: 0.15, 8: 0.6}  # frames, and the shares of clips that are looked at so far ahead
 
 
 class Recipe:
@@ -67,7 +67,7 @@ class Recipe:
         late = np.linspace(1, 2, len(frames) - 1)  # a stream is mostly past its beginning
         later = 1 + rng.choice(len(frames) - 1, _PAIRS, replace=False, p=late / late.sum())
         wanted = {0, *later, *(later - 1)}
-        ahead = int(rng.choice(len(_AHEAD), p=_AHEAD))
+        ahead = int(rng.choice(list(_AHEAD), p=list(_AHEAD.values())))
         fusions = [
             front.step(frame, frames[t + 1 : t + 1 + ahead] if t in wanted else ()) for t, frame in enumerate(frames)
         ]

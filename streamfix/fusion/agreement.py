@@ -14,6 +14,10 @@ FINE_BLUR = 0.5  # pixels of half size: of a noisy picture before its fine flow 
 FINE_REFINEMENTS = 2  # of that flow
 FINE_CHANGE = 0.4  # pixels of half size, by which it changes from frame to frame
 FLOOR = 0.35 / 255  # expected residual of noiseless video: rounding, and motion's own error
+_FLAT, _LOWER = 1 / 3, 0.3  # the part of a picture that is flat, and the part of that which is looked at
+_WHITE = 0.73  # white noise leaves there so many times its expected residual
+_GRAIN = (1.12, 1.35, 4.0), (1.0, 1.35, 4.0)  # what is taken for grain: a little may be chance
+_FOLLOWS = 0.2  # of what a frame tells
 STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by this much of the expected residual
 
 
@@ -35,6 +39,43 @@ class Trust:
 READY = Trust(1.6, 0.2, 6 / 255)
 #: For pictures that a network cleans further: it takes away noise that is left better than a ghost or a blur.
 WARY = Trust(1.3, 0.3, 15 / 255)
+
+
+class Grain:
+    """How coarse a stream's noise is: by what factor it is more, over some pixels, than white noise of its strength.
+
+    A camera's demosaicking and noise reduction spread noise over neighbouring pixels; what is expected of white noise
+    is then half of what there is, and nothing would be averaged.
+
+    factor: 1 for white noise.
+    """
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self._known = False
+
+    def follow(self, residual: tuple[Floats, Floats], history: Floats) -> None:
+        """Learn from the residual between a frame and its history, of a `Residual` that was told of the factor.
+
+        Where the history is flat, and there in the lower part, it tells of noise alone: motion that was missed is seen
+        at edges and in texture.
+
+        history: as it was moved, (h, w).
+        """
+        found, expected, picture = (part[::2, ::2] for part in (*residual, history))
+        slope = np.abs(cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=1)) + np.abs(
+            cv2.Sobel(picture, cv2.CV_32F, 0, 1, ksize=1)
+        )
+        ratio = (found / expected)[slope <= _quantile(slope, _FLAT)]
+        seen = np.interp(self.factor / _WHITE * _quantile(ratio, _LOWER), *_GRAIN)
+        self.factor += (_FOLLOWS if self._known else 1.0) * (float(seen) - self.factor)
+        self._known = True
+
+
+def _quantile(values: Floats, share: float) -> float:
+    """The value that so much of them is below; without sorting them all."""
+    at = int(share * (values.size - 1))
+    return float(np.partition(values, at, axis=None)[at])
 
 
 class Residual:

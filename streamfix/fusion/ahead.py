@@ -21,6 +21,7 @@ from .agreement import (
     moves,
 )
 from .fused import Fused
+from .later import Later, average_standing
 from .planes import Floats, blend, enlarge, shrink
 
 Picture = tuple[Floats, Floats]  # luma and chroma
@@ -50,13 +51,15 @@ class Ahead:
         trust: Trust,
         camera_moves: bool,
         back: Floats | None = None,
+        after: Later | None = None,
     ) -> bool:
         """Average frames into a fused one, in place. Returns whether there were any but copies of the frame.
 
         frame: luma of the one it was fused for. ahead: luma and chroma of those after it, the next one first; copies
         are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
         sigma: standard deviation of a frame's noise in luma. camera_moves: else standing still is tried first.
-        back: flow at half size to the frame before, if it is known.
+        back: flow at half size to the frame before, if it is known. after: frames that follow those ahead, for a
+        camera that stands still.
         """
         new = _new(frame, ahead)
         moved = self._moved(fused, new, sigma, trust, camera_moves, back)
@@ -64,11 +67,13 @@ class Ahead:
         variance = fused.variance
         for picture in moved:
             if picture.of_another_scene:
-                break
+                return True
             gain = picture.trusted * variance / (variance + picture.variance)
             blend(fused.luma, picture.luma, enlarge(gain, *fused.luma.shape))
             blend(fused.chroma, picture.chroma, gain[..., None])
             variance[:] = (1 - gain) ** 2 * variance + gain**2 * picture.variance
+        if moved and after is not None:
+            average_standing(fused, after, np.minimum.reduce([picture.stands for picture in moved]), sigma, trust)
         return len(new) > 0
 
     def _moved(
@@ -108,6 +113,7 @@ class _Moved:
     flow: Floats
     trusted: Floats
     variance: Floats
+    stands: Floats
     of_another_scene: bool
 
 
@@ -137,14 +143,16 @@ class _Mover:
         flow = found = motion.refine(found, fused.luma, luma, sigma, self._warp)
         residual = Residual(guide, sigma)
         moved = self._warp_half.aim(flow)(later)
+        moving = moves(residual(moved, fused.variance), residual(later, fused.variance)[0])
         if not camera_moves:
-            flow = flow * moves(residual(moved, fused.variance), residual(later, fused.variance)[0])[..., None]
+            flow = flow * moving[..., None]
             moved = self._warp_half.aim(flow)(later)
         trusted = confidence(residual(moved, fused.variance), trust)
         another = another_scene(trusted, guide, moved, sigma)
         trusted *= self._warp_half(np.ones_like(guide), outside=0.0)
         moved_luma = self._warp.aim(motion.resize_flow(flow, *luma.shape))(luma, cubic=True)
-        return _Moved(moved_luma, self._warp_half(chroma), found, trusted, 1 + blur(flow, sigma, trust), another)
+        variance = 1 + blur(flow, sigma, trust)
+        return _Moved(moved_luma, self._warp_half(chroma), found, trusted, variance, 1 - moving, another)
 
 
 def _new(frame: Floats, ahead: Sequence[Picture]) -> list[Picture]:

@@ -17,6 +17,7 @@ from .agreement import (
     FINE_REFINEMENTS,
     READY,
     WARY,
+    Grain,
     Residual,
     Trust,
     another_scene,
@@ -27,11 +28,14 @@ from .agreement import (
 )
 from .ahead import Ahead
 from .fused import Fused
+from .later import later
 from .noise import Noise
 from .planes import TENT_NOISE, Floats, blend, bound_difference, enlarge, shrink
 
 GAIN_MIN = 0.05  # the least share of the new frame: history is forgotten within some 20 frames
 CAMERA_MOVES = 0.25 / 2  # pixels of the half-size luma; above it nothing is taken to stand still
+DRIFT = 0.08  # pixels a frame of the half-size luma, on average over the last ones; a camera below it is fixed
+_DRIFT_MEMORY = 10  # frames
 STANDS_STILL = 0.35  # median motion in pixels of the half-size luma; noise alone makes some 0.2
 GHOST_BOUND = 3.0  # standard deviations of a frame's local mean over 5x5 pixels
 OUTSIDE = 1e3  # variance of what comes in at the edge of the picture: nothing is known about it
@@ -52,24 +56,40 @@ class Fuser:
         self._fine = motion.FlowEstimator(FINE_REFINEMENTS) if fine else None
         self._flow = motion.FlowEstimator(finest=1)
         self._camera_moves = False
+        self._grain = Grain()
+        self._drift = np.zeros(2, np.float32)  # how the camera moves, on average
+        self._steps = 0  # that are known of it
         self._guide = np.empty((0, 0), np.float32)  # the history's luma at half size
         self._warp = self._warp_half = motion.Warper(0, 0)
         self._ahead: Ahead | None = None
         self._back: Floats | None = None  # fine flow from the last frame to the history, None at a beginning
 
-    def step(self, luma: Floats, chroma: Floats, noise: Noise, ahead: Sequence[tuple[Floats, Floats]] = ()) -> Fused:
+    def step(
+        self,
+        luma: Floats,
+        chroma: Floats,
+        noise: Noise,
+        ahead: Sequence[tuple[Floats, Floats]] = (),
+        after: Sequence[Floats] = (),
+    ) -> Fused:
         """Take the next frame in. luma: (H, W), chroma: (H/2, W/2, 2), H and W even. Returns what they fuse to.
 
         Starts anew where the frame does not go on with the history: another size or scene, a step of the exposure.
         ahead: luma and chroma of the frames to come, the next one first; they do not enter the history.
+        after: the last of those and the ones after it, packed, (6, H/2, W/2): they count where camera and picture stand
+        still.
         """
         self.history = history = self._forward(luma, chroma, noise)
         if not ahead:
             return history
         assert self._ahead is not None
         fused = Fused(history.luma.copy(), history.chroma.copy(), history.variance.copy())
-        if self._ahead(fused, luma, ahead, noise.luma, self._trust, self._camera_moves, self._back):
-            _bound_ghosts(fused, luma, chroma, noise)
+        fixed = self._steps > 0 and float(np.hypot(*self._drift)) < DRIFT
+        sigma = noise.luma * self._grain.factor
+        if self._ahead(
+            fused, luma, ahead, sigma, self._trust, self._camera_moves, self._back, later(after) if fixed else None
+        ):
+            self._bound_ghosts(fused, luma, chroma, noise)
         return fused
 
     def _forward(self, luma: Floats, chroma: Floats, noise: Noise) -> Fused:
@@ -85,7 +105,9 @@ class Fuser:
         self._warp_half.aim(flow)
         guide_out = self._warp_half(self._guide)
         variance = self._warp_half(history.variance, outside=OUTSIDE)
-        trusted = confidence(Residual(guide, noise.luma)(guide_out, variance), self._trust)
+        residual = Residual(guide, noise.luma * self._grain.factor)(guide_out, variance)
+        self._grain.follow(residual, guide_out)
+        trusted = confidence(residual, self._trust)
         if another_scene(trusted, guide, guide_out, noise.luma):
             return self._start(luma, chroma, guide)
 
@@ -96,13 +118,15 @@ class Fuser:
         blend(luma_out, luma, enlarge(gain, *luma.shape))
         blend(chroma_out, chroma, gain[..., None])
         fused = Fused(luma_out, chroma_out, variance)
-        _bound_ghosts(fused, luma, chroma, noise)
+        self._bound_ghosts(fused, luma, chroma, noise)
         self._guide = guide_out
         return fused
 
     def _start(self, luma: Floats, chroma: Floats, guide: Floats) -> Fused:
         self._guide = guide
         self.still = self._camera_moves = False
+        self._grain = Grain()
+        self._drift[:], self._steps = 0, 0
         self._back = None
         return Fused(luma.copy(), chroma.copy(), np.ones_like(guide))
 
@@ -113,14 +137,17 @@ class Fuser:
         """
         flow = self._flow(np.asarray(cv2.GaussianBlur(guide, (0, 0), 0.5), np.float32), self._guide)
         self.still = motion.typical_motion(flow) < STANDS_STILL
-        self._camera_moves = motion.global_motion(flow) > CAMERA_MOVES
+        moved = motion.camera_motion(flow)
+        self._camera_moves = float(np.hypot(*moved)) > CAMERA_MOVES
+        self._steps += 1
+        self._drift += (moved - self._drift) / min(self._steps, _DRIFT_MEMORY)
         if self._fine is not None:
             flow = self._back = self._fine_flow(luma, guide, history, noise.luma)
         if not self._camera_moves:
-            residual = Residual(guide, noise.luma)
+            residual = Residual(guide, noise.luma * self._grain.factor)
             self._warp_half.aim(flow)
-            moved = residual(self._warp_half(self._guide), self._warp_half(history.variance))
-            flow = flow * moves(moved, residual(self._guide, history.variance)[0])[..., None]
+            along = residual(self._warp_half(self._guide), self._warp_half(history.variance))
+            flow = flow * moves(along, residual(self._guide, history.variance)[0])[..., None]
         return flow
 
     def _fine_flow(self, luma: Floats, guide: Floats, history: Fused, sigma: float) -> Floats:
@@ -134,6 +161,12 @@ class Fuser:
             flow = motion.steadied(flow, self._back, FINE_CHANGE)
         return motion.refine(flow, luma, history.luma, sigma, self._warp)
 
+    def _bound_ghosts(self, fused: Fused, luma: Floats, chroma: Floats, noise: Noise) -> None:
+        bound = GHOST_BOUND * TENT_NOISE * self._grain.factor
+        for _ in range(2):  # what the first pass takes from a ghost's edge, the second finds spread around it
+            bound_difference(fused.luma, luma, bound * noise.luma)
+            bound_difference(fused.chroma, chroma, bound * noise.chroma)
+
 
 def _gain(variance: Floats, trusted: Floats) -> tuple[Floats, Floats]:
     """The frame's share in the result, and the result's relative variance (at most one frame's)."""
@@ -142,9 +175,3 @@ def _gain(variance: Floats, trusted: Floats) -> tuple[Floats, Floats]:
     np.maximum(gain, 1 - trusted, out=gain)
     left = (1 - gain) ** 2 * variance + gain**2
     return gain, np.minimum(left, 1, out=left)
-
-
-def _bound_ghosts(fused: Fused, luma: Floats, chroma: Floats, noise: Noise) -> None:
-    for _ in range(2):  # what the first pass takes from a ghost's edge, the second finds spread around it
-        bound_difference(fused.luma, luma, GHOST_BOUND * TENT_NOISE * noise.luma)
-        bound_difference(fused.chroma, chroma, GHOST_BOUND * TENT_NOISE * noise.chroma)

@@ -85,7 +85,7 @@ def test_noise_goes_and_the_picture_stays() -> None:
 def test_real_footage_gains_more_than_by_smooth() -> None:
     """On people walking before a fixed camera."""
     with av.open(str(SAMPLES / "campus.avi")) as container:
-        frames = [f.reformat(384, 288).to_ndarray() for f, _ in zip(container.decode(video=0), range(12), strict=False)]
+        frames = [f.reformat(384, 288).to_ndarray() for f, _ in zip(container.decode(video=0), range(20), strict=False)]
     planes: list[Floats] = [
         f.astype(np.float32) / np.float32(255) for f in frames
     ]  # I420: luma, then both planes of chroma
@@ -153,8 +153,18 @@ def test_looking_ahead_shows_more_of_what_has_just_come_into_sight() -> None:
     assert psnr(two, clean) > psnr(none, clean) + 1
 
 
+def test_looking_further_ahead_helps_where_the_picture_stands_still() -> None:
+    clean = static(0)
+    near, far = (run(denoise(sigma=15, lookahead=n), static, 4)[-1] for n in (2, 8))
+    assert psnr(far, clean) > psnr(near, clean) + 1
+    moving = passing(3)
+    near, far = (run(denoise(sigma=15, lookahead=n), passing, 4)[-1] for n in (2, 8))
+    square = np.s_[:4, 16:32, 9:25]  # it is gone from there in all of the frames further ahead
+    assert psnr(far[square], moving[square]) > psnr(near[square], moving[square]) - 0.3
+
+
 def test_live_streams_look_no_frame_ahead_unless_told() -> None:
-    assert [denoise(**options).future for options in ({}, dict(Denoise.live_options))] == [2, 0]
+    assert [denoise(**options).future for options in ({}, dict(Denoise.live_options))] == [8, 0]
 
 
 def test_detail_is_monotone() -> None:
@@ -202,7 +212,7 @@ def test_ten_bits_stay_ten_bits() -> None:
         ({"sigma": "300"}, "sigma: 300.0 is not a noise level in 8-bit codes; give 0 to 128"),
         ({"sigma_uv": "3"}, "give both"),
         ({"detail": "-3"}, "detail: -3.0 is not between -1"),
-        ({"lookahead": "5"}, "lookahead: 5 is not a number of frames from 0 to 4"),
+        ({"lookahead": "17"}, "lookahead: 17 is not a number of frames from 0 to 16"),
         ({"tier": "xl"}, "'xl' is not"),
     ],
 )
