@@ -21,7 +21,6 @@ from .agreement import (
     moves,
 )
 from .fused import Fused
-from .later import Later, average_standing
 from .planes import Floats, blend, enlarge, shrink
 
 Picture = tuple[Floats, Floats]  # luma and chroma
@@ -34,10 +33,12 @@ class Ahead:
     its own where it is given several frames.
 
     to_next: the next frame's luma, and the flow at half size that led to it from the last fused one; None if unknown.
+    stands: 1 where standing still explains later frames as well as motion does, (H/2, W/2); None if that is unknown.
     """
 
     def __init__(self, height: int, width: int) -> None:
         self.to_next: tuple[Floats, Floats] | None = None
+        self.stands: Floats | None = None
         self._size = height, width
         self._movers: list[_Mover] = []
         self._threads: ThreadPoolExecutor | None = None
@@ -51,29 +52,28 @@ class Ahead:
         trust: Trust,
         camera_moves: bool,
         back: Floats | None = None,
-        after: Later | None = None,
     ) -> bool:
         """Average frames into a fused one, in place. Returns whether there were any but copies of the frame.
 
         frame: luma of the one it was fused for. ahead: luma and chroma of those after it, the next one first; copies
         are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
         sigma: standard deviation of a frame's noise in luma. camera_moves: else standing still is tried first.
-        back: flow at half size to the frame before, if it is known. after: frames that follow those ahead, for a
-        camera that stands still.
+        back: flow at half size to the frame before, if it is known.
         """
         new = _new(frame, ahead)
         moved = self._moved(fused, new, sigma, trust, camera_moves, back)
         self.to_next = (new[0][0], moved[0].flow) if new and new[0] is ahead[0] else None
+        self.stands = None
         variance = fused.variance
         for picture in moved:
             if picture.of_another_scene:
-                return True
+                self.stands = None
+                break
             gain = picture.trusted * variance / (variance + picture.variance)
             blend(fused.luma, picture.luma, enlarge(gain, *fused.luma.shape))
             blend(fused.chroma, picture.chroma, gain[..., None])
             variance[:] = (1 - gain) ** 2 * variance + gain**2 * picture.variance
-        if moved and after is not None:
-            average_standing(fused, after, np.minimum.reduce([picture.stands for picture in moved]), sigma, trust)
+            self.stands = picture.stands if self.stands is None else np.minimum(self.stands, picture.stands)
         return len(new) > 0
 
     def _moved(

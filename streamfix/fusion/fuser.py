@@ -28,7 +28,7 @@ from .agreement import (
 )
 from .ahead import Ahead
 from .fused import Fused
-from .later import later
+from .later import average_standing
 from .noise import Noise
 from .planes import TENT_NOISE, Floats, blend, bound_difference, enlarge, shrink
 
@@ -84,13 +84,20 @@ class Fuser:
             return history
         assert self._ahead is not None
         fused = Fused(history.luma.copy(), history.chroma.copy(), history.variance.copy())
-        fixed = self._steps > 0 and float(np.hypot(*self._drift)) < DRIFT
         sigma = noise.luma * self._grain.factor
-        if self._ahead(
-            fused, luma, ahead, sigma, self._trust, self._camera_moves, self._back, later(after) if fixed else None
-        ):
+        some = self._ahead(fused, luma, ahead, sigma, self._trust, self._camera_moves, self._back)
+        if len(after) > 1 and self._ahead.stands is not None and self._is_fixed():
+            average_standing(fused, after, self._ahead.stands, sigma, self._trust)
+        if some:
             self._bound_ghosts(fused, luma, chroma, noise)
         return fused
+
+    def _is_fixed(self) -> bool:
+        """Whether the camera stands still for longer; at a beginning, whether it seems to."""
+        drift = self._drift
+        if not self._steps and self._ahead is not None and self._ahead.to_next is not None:
+            drift = motion.camera_motion(self._ahead.to_next[1])
+        return float(np.hypot(*drift)) < DRIFT
 
     def _forward(self, luma: Floats, chroma: Floats, noise: Noise) -> Fused:
         """The frame fused with those before it: the new history."""

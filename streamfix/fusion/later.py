@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -16,44 +15,37 @@ from .planes import Floats, blend, enlarge, shrink
 _ROWS = 16  # one row of so many tells whether a frame is a copy of another: noise is never twice the same
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
-    """The mean of `count` frames: luma (H, W), chroma (H/2, W/2, 2)."""
-
-    luma: Floats
-    chroma: Floats
-    count: int
-
-
-def later(frames: Sequence[Floats]) -> Later | None:
-    """The mean of all frames but the first that are no copies of the one before; None if all are, or there is but one.
-
-    frames: consecutive ones, packed, (6, H/2, W/2).
-    """
-    new = [b for a, b in pairwise(frames) if not np.array_equal(a[:, ::_ROWS], b[:, ::_ROWS])]
-    if not new:
-        return None
-    total = new[0].copy()
-    for frame in new[1:]:
-        total += frame
-    total /= np.float32(len(new))
-    return Later(*unpack420(total), len(new))
-
-
-def average_standing(fused: Fused, frames: Later, stands: Floats, sigma: float, trust: Trust) -> None:
+def average_standing(fused: Fused, frames: Sequence[Floats], stands: Floats, sigma: float, trust: Trust) -> None:
     """Average later frames into a fused one, in place, where the picture stands still.
 
-    stands: 1 where it is known to for the frames before those, 0 where it moves, (H/2, W/2). sigma: standard deviation
-    of a frame's noise in luma.
+    frames: consecutive ones, packed, (6, H/2, W/2), the first but to tell whether the next is a copy of it. stands: 1
+    where the picture is known to stand still in frames before those, 0 where it moves, (H/2, W/2). sigma: standard
+    deviation of a frame's noise in luma.
     """
+    mean, count = mean_of_new(frames)
+    if mean is None:
+        return
+    luma, chroma = unpack420(mean)
     variance = fused.variance
-    guide, seen = (shrink(luma, *variance.shape) for luma in (fused.luma, frames.luma))
-    own = np.float32(1 / frames.count)
+    guide, seen = (shrink(picture, *variance.shape) for picture in (fused.luma, luma))
+    own = np.float32(1 / count)
     trusted = confidence(Residual(guide, sigma)(seen, variance + (own - 1)), trust)
     if another_scene(trusted, guide, seen, sigma):
         return
     trusted *= stands
     gain = trusted * variance / (variance + own)
-    blend(fused.luma, frames.luma, enlarge(gain, *fused.luma.shape))
-    blend(fused.chroma, frames.chroma, gain[..., None])
+    blend(fused.luma, luma, enlarge(gain, *luma.shape))
+    blend(fused.chroma, chroma, gain[..., None])
     variance[:] = (1 - gain) ** 2 * variance + gain**2 * own
+
+
+def mean_of_new(frames: Sequence[Floats]) -> tuple[Floats | None, int]:
+    """The mean of all frames but the first that are no copies of the one before, and how many those are."""
+    new = [b for a, b in pairwise(frames) if not np.array_equal(a[:, ::_ROWS], b[:, ::_ROWS])]
+    if not new:
+        return None, 0
+    total = new[0].copy()
+    for frame in new[1:]:
+        total += frame
+    total /= np.float32(len(new))
+    return total, len(new)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from streamfix.fusion import Fused, Fuser, pack420
-from streamfix.fusion.later import later
+from streamfix.fusion.later import mean_of_new
 from streamfix.motion import Floats
 from tests.fusion.test_ahead import NOISE, SIGMA, Picture, error, noisy, scene, view
 
@@ -28,16 +29,19 @@ def fused_at(t: int, speed: int, far: int, seen: Floats = WHOLE) -> Fused:
 
 def test_the_mean_is_of_what_is_new() -> None:
     first, a, b = packed([noisy(view(WHOLE, 0), t) for t in range(3)])
-    assert later([first]) is None and later([first, first, first]) is None
-    mean = later([first, first, a, a, b])
-    assert mean is not None and mean.count == 2
-    assert np.allclose(pack420(mean.luma, mean.chroma), (a + b) / 2, atol=1e-6)
+    for copies in ([first], [first, first, first]):
+        assert mean_of_new(copies) == (None, 0)
+    mean, count = mean_of_new([first, first, a, a, b])
+    assert mean is not None and count == 2
+    assert np.allclose(mean, (a + b) / 2, atol=1e-6)
     assert np.array_equal(a, packed([noisy(view(WHOLE, 0), 1)])[0]), "what was given is as it was"
 
 
-def test_a_picture_that_stands_still_is_cleaner_by_what_they_tell() -> None:
-    truth = view(WHOLE, 2, 0)
-    without, whole = (fused_at(2, 0, far) for far in (0, 6))
+@pytest.mark.parametrize("t", [0, 2])
+def test_a_picture_that_stands_still_is_cleaner_by_what_they_tell(t: int) -> None:
+    """From its first frame on."""
+    truth = view(WHOLE, t, 0)
+    without, whole = (fused_at(t, 0, far) for far in (0, 6))
     for of, true in ((0, truth[0]), (1, truth[1])):
         near, far = (error((f.luma, f.chroma)[of], true) for f in (without, whole))
         assert far < 0.8 * near
@@ -45,8 +49,9 @@ def test_a_picture_that_stands_still_is_cleaner_by_what_they_tell() -> None:
     assert 0.8 * left < error(whole.luma, truth[0]) < 1.5 * left, "and the variance says so"
 
 
-def test_before_a_camera_that_moves_they_do_not_count() -> None:
-    without, whole = (fused_at(3, 2, far) for far in (0, 6))
+@pytest.mark.parametrize("t", [0, 3])
+def test_before_a_camera_that_moves_they_do_not_count(t: int) -> None:
+    without, whole = (fused_at(t, 2, far) for far in (0, 6))
     assert np.array_equal(without.luma, whole.luma) and np.array_equal(without.variance, whole.variance)
 
 
