@@ -17,6 +17,7 @@ FLOOR = 0.35 / 255  # expected residual of noiseless video: rounding, and motion
 _FLAT, _LOWER = 1 / 3, 0.3  # the part of a picture that is flat, and the part of that which is looked at
 _WHITE = 0.73  # white noise leaves there so many times its expected residual
 _GRAIN = (1.12, 1.35, 4.0), (1.0, 1.35, 4.0)  # what is taken for grain: a little may be chance
+_DOUBT = -0.3  # the power of it by which less is expected in motion
 _FOLLOWS = 0.2  # of what a frame tells
 STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by this much of the expected residual
 
@@ -53,6 +54,17 @@ class Grain:
     def __init__(self) -> None:
         self.factor = 1.0
         self._known = False
+
+    def doubt(self, residual: tuple[Floats, Floats], moving: Floats | None) -> tuple[Floats, Floats]:
+        """The residual, its expectation less where motion had to be followed: coarse noise would hide what it missed.
+
+        moving: 1 where it was, 0 where the picture stands still, (h, w); None is 1 everywhere.
+        """
+        found, expected = residual
+        less = np.float32(self.factor**_DOUBT - 1)
+        if less:
+            expected = expected * (1 + less if moving is None else 1 + less * moving)
+        return found, expected
 
     def follow(self, residual: tuple[Floats, Floats], history: Floats) -> None:
         """Learn from the residual between a frame and its history, of a `Residual` that was told of the factor.

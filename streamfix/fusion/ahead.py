@@ -12,6 +12,7 @@ from .. import motion
 from .agreement import (
     FINE_CHANGE,
     FINE_REFINEMENTS,
+    Grain,
     Residual,
     Trust,
     another_scene,
@@ -49,6 +50,7 @@ class Ahead:
         frame: Floats,
         ahead: Sequence[Picture],
         sigma: float,
+        grain: Grain,
         trust: Trust,
         camera_moves: bool,
         back: Floats | None = None,
@@ -57,11 +59,11 @@ class Ahead:
 
         frame: luma of the one it was fused for. ahead: luma and chroma of those after it, the next one first; copies
         are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
-        sigma: standard deviation of a frame's noise in luma. camera_moves: else standing still is tried first.
-        back: flow at half size to the frame before, if it is known.
+        sigma: standard deviation of a frame's noise in luma. grain: of that noise. camera_moves: else standing still is
+        tried first. back: flow at half size to the frame before, if it is known.
         """
         new = _new(frame, ahead)
-        moved = self._moved(fused, new, sigma, trust, camera_moves, back)
+        moved = self._moved(fused, new, sigma, grain, trust, camera_moves, back)
         self.to_next = (new[0][0], moved[0].flow) if new and new[0] is ahead[0] else None
         self.stands = None
         variance = fused.variance
@@ -81,6 +83,7 @@ class Ahead:
         fused: Fused,
         pictures: Sequence[Picture],
         sigma: float,
+        grain: Grain,
         trust: Trust,
         camera_moves: bool,
         back: Floats | None,
@@ -90,7 +93,7 @@ class Ahead:
             self._movers.append(_Mover(*self._size))
         guide = shrink(fused.luma, *fused.variance.shape)
         calls = [
-            (mover, fused, guide, picture, sigma, trust, camera_moves, None if back is None else -(i + 1) * back)
+            (mover, fused, guide, picture, sigma, grain, trust, camera_moves, None if back is None else -(i + 1) * back)
             for i, (mover, picture) in enumerate(zip(self._movers, pictures, strict=False))
         ]
         if len(calls) > 1 and self._threads is None:
@@ -130,6 +133,7 @@ class _Mover:
         guide: Floats,
         picture: Picture,
         sigma: float,
+        grain: Grain,
         trust: Trust,
         camera_moves: bool,
         expected: Floats | None,
@@ -141,13 +145,14 @@ class _Mover:
         if expected is not None:
             found = motion.steadied(found, expected, FINE_CHANGE)
         flow = found = motion.refine(found, fused.luma, luma, sigma, self._warp)
-        residual = Residual(guide, sigma)
+        residual = Residual(guide, sigma * grain.factor)
         moved = self._warp_half.aim(flow)(later)
         moving = moves(residual(moved, fused.variance), residual(later, fused.variance)[0])
         if not camera_moves:
             flow = flow * moving[..., None]
             moved = self._warp_half.aim(flow)(later)
-        trusted = confidence(residual(moved, fused.variance), trust)
+        left = grain.doubt(residual(moved, fused.variance), None if camera_moves else moving)
+        trusted = confidence(left, trust)
         another = another_scene(trusted, guide, moved, sigma)
         trusted *= self._warp_half(np.ones_like(guide), outside=0.0)
         moved_luma = self._warp.aim(motion.resize_flow(flow, *luma.shape))(luma, cubic=True)

@@ -84,10 +84,9 @@ class Fuser:
             return history
         assert self._ahead is not None
         fused = Fused(history.luma.copy(), history.chroma.copy(), history.variance.copy())
-        sigma = noise.luma * self._grain.factor
-        some = self._ahead(fused, luma, ahead, sigma, self._trust, self._camera_moves, self._back)
+        some = self._ahead(fused, luma, ahead, noise.luma, self._grain, self._trust, self._camera_moves, self._back)
         if len(after) > 1 and self._ahead.stands is not None and self._is_fixed():
-            average_standing(fused, after, self._ahead.stands, sigma, self._trust)
+            average_standing(fused, after, self._ahead.stands, noise.luma * self._grain.factor, self._trust)
         if some:
             self._bound_ghosts(fused, luma, chroma, noise)
         return fused
@@ -108,13 +107,13 @@ class Fuser:
             self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
             self._ahead = Ahead(*luma.shape)
             return self._start(luma, chroma, guide)
-        flow = self._motion(luma, guide, history, noise)
+        flow, moving = self._motion(luma, guide, history, noise)
         self._warp_half.aim(flow)
         guide_out = self._warp_half(self._guide)
         variance = self._warp_half(history.variance, outside=OUTSIDE)
         residual = Residual(guide, noise.luma * self._grain.factor)(guide_out, variance)
         self._grain.follow(residual, guide_out)
-        trusted = confidence(residual, self._trust)
+        trusted = confidence(self._grain.doubt(residual, moving), self._trust)
         if another_scene(trusted, guide, guide_out, noise.luma):
             return self._start(luma, chroma, guide)
 
@@ -137,9 +136,10 @@ class Fuser:
         self._back = None
         return Fused(luma.copy(), chroma.copy(), np.ones_like(guide))
 
-    def _motion(self, luma: Floats, guide: Floats, history: Fused, noise: Noise) -> Floats:
+    def _motion(self, luma: Floats, guide: Floats, history: Fused, noise: Noise) -> tuple[Floats, Floats | None]:
         """Flow from the frame to the history, at half size; zero where standing still explains the frame as well.
 
+        And where it does not: 1 where the picture moves, 0 where it stands still; None if the camera moves.
         Whether the camera moves is seen in the coarse flow alone: noise makes the fine one tremble where all is still.
         """
         flow = self._flow(np.asarray(cv2.GaussianBlur(guide, (0, 0), 0.5), np.float32), self._guide)
@@ -150,12 +150,13 @@ class Fuser:
         self._drift += (moved - self._drift) / min(self._steps, _DRIFT_MEMORY)
         if self._fine is not None:
             flow = self._back = self._fine_flow(luma, guide, history, noise.luma)
-        if not self._camera_moves:
-            residual = Residual(guide, noise.luma * self._grain.factor)
-            self._warp_half.aim(flow)
-            along = residual(self._warp_half(self._guide), self._warp_half(history.variance))
-            flow = flow * moves(along, residual(self._guide, history.variance)[0])[..., None]
-        return flow
+        if self._camera_moves:
+            return flow, None
+        residual = Residual(guide, noise.luma * self._grain.factor)
+        self._warp_half.aim(flow)
+        along = residual(self._warp_half(self._guide), self._warp_half(history.variance))
+        moving = moves(along, residual(self._guide, history.variance)[0])
+        return flow * moving[..., None], moving
 
     def _fine_flow(self, luma: Floats, guide: Floats, history: Fused, sigma: float) -> Floats:
         """With a patch at each fifth pixel of half size; when this frame was looked at ahead, what was found then."""
