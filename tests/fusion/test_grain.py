@@ -55,6 +55,18 @@ def test_coarse_noise_is_known_and_averaged(spread: float, monkeypatch: pytest.M
     assert left < 0.7 * fused(spread, 0)[1], "which is more than it would be otherwise"
 
 
+def test_it_is_no_excuse_for_motion_that_was_missed() -> None:
+    grain, found, expected = Grain(), np.ones((4, 6), np.float32), np.full((4, 6), 0.5, np.float32)
+    moving = np.zeros((4, 6), np.float32)
+    moving[:, 3:] = 1
+    assert np.array_equal(grain.doubt((found, expected), moving)[1], expected)
+    grain.factor = 2.0
+    told = grain.doubt((found, expected), moving)
+    assert np.array_equal(told[1][:, :3], expected[:, :3]) and (told[1][:, 3:] < expected[:, 3:]).all()
+    assert (told[1][:, 3:] > expected[:, 3:] / 2).all() and np.array_equal(told[0], found)
+    assert np.array_equal(grain.doubt((found, expected), None)[1], np.repeat(told[1][:, -1:], 6, 1))
+
+
 def test_another_scene_starts_anew() -> None:
     fuser = Fuser()
     for t in range(6):
