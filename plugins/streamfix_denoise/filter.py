@@ -136,7 +136,7 @@ class Denoise(Filter[Front]):
         # The front is NumPy's and OpenCV's: their threads and those of PyTorch's operators would wait for each other.
         windows = x.detach().float().cpu().numpy()
         fusions = [state.step(window[0], window[1:]) for window, state in zip(windows, states, strict=True)]
-        return partial(self._restored, x[:, 0], fusions)
+        return partial(self._restored, x[:, 0].clone(), fusions)  # the frames ahead are done with
 
     def _restored(self, recorded: Tensor, fusions: Sequence[Fusion]) -> Tensor:
         """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2) and what was fused for each."""

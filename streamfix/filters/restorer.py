@@ -109,10 +109,15 @@ class Restorer(Stage):
         if self._finisher is None:
             self._keep(window, self._call(window, self._state))
             return
-        x, state = self._seen(window), self._state
-        rest = self._guarded(window, x, lambda: self.filter.begin(pad_to_multiple(x, self.filter.multiple), [state]))
+        shape, rest = self._begin(window, self._state)
         self._settle(_MOST_BEGUN - 1)
-        self._begun.append((window, self._finisher.submit(self._finished, window, x, rest)))
+        self._begun.append((window, self._finisher.submit(self._finished, window, shape, rest)))
+
+    def _begin(self, window: Window, state: Any) -> tuple[torch.Size, Callable[[], Tensor]]:
+        """The window's shape and what is left to do for it, which holds what it still wants of the frames, not all."""
+        x = self._seen(window)
+        begin = self.filter.begin
+        return x.shape, self._guarded(window, x.shape, lambda: begin(pad_to_multiple(x, self.filter.multiple), [state]))
 
     def _settle(self, left: int = 0) -> None:
         """Wait until no more than so many windows are being finished."""
@@ -134,22 +139,22 @@ class Restorer(Stage):
 
     def _call(self, window: Window, state: Any) -> list[Frame]:
         x = self._seen(window)
-        return self._finished(window, x, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
+        return self._finished(window, x.shape, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
 
     def _seen(self, window: Window) -> Tensor:
         """The window as the filter sees it, (1, T, C, H, W), not padded yet."""
         tensors = [layouts.to_layout(frame, self.filter.layout, self._device) for frame in window.frames]
         return (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
 
-    def _finished(self, window: Window, x: Tensor, rest: Callable[[], Tensor]) -> list[Frame]:
-        """The frames of what `rest` makes of x."""
+    def _finished(self, window: Window, shape: torch.Size, rest: Callable[[], Tensor]) -> list[Frame]:
+        """The frames of what `rest` makes of a window of that shape."""
         f = self.filter
-        height, width = x.shape[-2:]
-        y = self._guarded(window, x, rest)[0]
-        want = (f.step, x.shape[2], y.shape[-2], y.shape[-1])
+        height, width = shape[-2:]
+        y = self._guarded(window, shape, rest)[0]
+        want = (f.step, shape[2], y.shape[-2], y.shape[-1])
         if tuple(y.shape) != want or y.shape[-2] < height * f.scale or y.shape[-1] < width * f.scale:
             raise FilterError(
-                f"{self._at(window)}: gave {tuple(y.shape)} for an input of {tuple(x.shape[1:])} with scale={f.scale}"
+                f"{self._at(window)}: gave {tuple(y.shape)} for an input of {tuple(shape[1:])} with scale={f.scale}"
             )
         y = y[..., : height * f.scale, : width * f.scale]
         return [
@@ -157,7 +162,7 @@ class Restorer(Stage):
             for frame, picture in zip(window.centre, y[: len(window.centre)], strict=True)
         ]
 
-    def _guarded(self, window: Window, x: Tensor, work: Callable[[], T]) -> T:
+    def _guarded(self, window: Window, shape: torch.Size, work: Callable[[], T]) -> T:
         """What the filter gives. Raises what it raises as a StreamfixError that names the frame."""
         try:
             with torch.inference_mode():
@@ -165,7 +170,7 @@ class Restorer(Stage):
         except StreamfixError:
             raise
         except torch.OutOfMemoryError as error:
-            height, width = x.shape[-2:]
+            height, width = shape[-2:]
             raise DeviceError(
                 f"{self._at(window)}: out of memory on {self._device} for {width}x{height}; "
                 "use a smaller model, smaller tiles, or another device"
