@@ -27,6 +27,21 @@ from .planes import Floats, blend, enlarge, shrink
 Picture = tuple[Floats, Floats]  # luma and chroma
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What later frames are judged by.
+
+    sigma: standard deviation of a frame's noise in luma. grain: of that noise. camera_moves: else standing still is
+    tried before motion. standing: whether what stands still is to be told.
+    """
+
+    sigma: float
+    grain: Grain
+    trust: Trust
+    camera_moves: bool
+    standing: bool = False
+
+
 class Ahead:
     """Moves later frames of a stream to where a fused one has them, each by itself and once: none is blurred twice.
 
@@ -49,51 +64,36 @@ class Ahead:
         fused: Fused,
         frame: Floats,
         ahead: Sequence[Picture],
-        sigma: float,
-        grain: Grain,
-        trust: Trust,
-        camera_moves: bool,
+        terms: Terms,
         back: Floats | None = None,
     ) -> bool:
         """Average frames into a fused one, in place. Returns whether there were any but copies of the frame.
 
         frame: luma of the one it was fused for. ahead: luma and chroma of those after it, the next one first; copies
         are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
-        sigma: standard deviation of a frame's noise in luma. grain: of that noise. camera_moves: else standing still is
-        tried first. back: flow at half size to the frame before, if it is known.
+        back: flow at half size to the frame before, if it is known.
         """
         new = _new(frame, ahead)
-        moved = self._moved(fused, new, sigma, grain, trust, camera_moves, back)
+        moved = self._moved(fused, new, terms, back)
         self.to_next = (new[0][0], moved[0].flow) if new and new[0] is ahead[0] else None
-        self.stands = None
         variance = fused.variance
+        self.stands = _all_stand(moved)
         for picture in moved:
             if picture.of_another_scene:
-                self.stands = None
                 break
             gain = picture.trusted * variance / (variance + picture.variance)
             blend(fused.luma, picture.luma, enlarge(gain, *fused.luma.shape))
             blend(fused.chroma, picture.chroma, gain[..., None])
             variance[:] = (1 - gain) ** 2 * variance + gain**2 * picture.variance
-            self.stands = picture.stands if self.stands is None else np.minimum(self.stands, picture.stands)
         return len(new) > 0
 
-    def _moved(
-        self,
-        fused: Fused,
-        pictures: Sequence[Picture],
-        sigma: float,
-        grain: Grain,
-        trust: Trust,
-        camera_moves: bool,
-        back: Floats | None,
-    ) -> list[_Moved]:
+    def _moved(self, fused: Fused, pictures: Sequence[Picture], terms: Terms, back: Floats | None) -> list[_Moved]:
         """The pictures, each moved by itself: all but the first in other threads."""
         while len(self._movers) < len(pictures):
             self._movers.append(_Mover(*self._size))
         guide = shrink(fused.luma, *fused.variance.shape)
         calls = [
-            (mover, fused, guide, picture, sigma, grain, trust, camera_moves, None if back is None else -(i + 1) * back)
+            (mover, fused, guide, picture, terms, None if back is None else -(i + 1) * back)
             for i, (mover, picture) in enumerate(zip(self._movers, pictures, strict=False))
         ]
         if len(calls) > 1 and self._threads is None:
@@ -116,7 +116,7 @@ class _Moved:
     flow: Floats
     trusted: Floats
     variance: Floats
-    stands: Floats
+    stands: Floats | None
     of_another_scene: bool
 
 
@@ -127,37 +127,43 @@ class _Mover:
         self._estimate = motion.FlowEstimator(FINE_REFINEMENTS)
         self._warp, self._warp_half = motion.Warper(height, width), motion.Warper(height // 2, width // 2)
 
-    def __call__(
-        self,
-        fused: Fused,
-        guide: Floats,
-        picture: Picture,
-        sigma: float,
-        grain: Grain,
-        trust: Trust,
-        camera_moves: bool,
-        expected: Floats | None,
-    ) -> _Moved:
+    def __call__(self, fused: Fused, guide: Floats, picture: Picture, terms: Terms, expected: Floats | None) -> _Moved:
         """guide: luma of the fused picture at half size. expected: flow, if any is."""
         luma, chroma = picture
         later = shrink(luma, *guide.shape)
         found = self._estimate(guide, before_flow(later))
         if expected is not None:
             found = motion.steadied(found, expected, FINE_CHANGE)
-        flow = found = motion.refine(found, fused.luma, luma, sigma, self._warp)
-        residual = Residual(guide, sigma * grain.factor)
+        flow = found = motion.refine(found, fused.luma, luma, terms.sigma, self._warp)
+        judge = Residual(guide, terms.sigma * terms.grain.factor)
         moved = self._warp_half.aim(flow)(later)
-        moving = moves(residual(moved, fused.variance), residual(later, fused.variance)[0])
-        if not camera_moves:
+        residual = judge(moved, fused.variance)
+        moving = None
+        if terms.standing or not terms.camera_moves:
+            moving = moves(residual, judge(later, fused.variance)[0])
+        if moving is not None and not terms.camera_moves:
             flow = flow * moving[..., None]
             moved = self._warp_half.aim(flow)(later)
-        left = grain.doubt(residual(moved, fused.variance), None if camera_moves else moving)
-        trusted = confidence(left, trust)
-        another = another_scene(trusted, guide, moved, sigma)
+            residual = judge(moved, fused.variance)
+        trusted = confidence(terms.grain.doubt(residual, None if terms.camera_moves else moving), terms.trust)
+        another = another_scene(trusted, guide, moved, terms.sigma)
         trusted *= self._warp_half(np.ones_like(guide), outside=0.0)
         moved_luma = self._warp.aim(motion.resize_flow(flow, *luma.shape))(luma, cubic=True)
-        variance = 1 + blur(flow, sigma, trust)
-        return _Moved(moved_luma, self._warp_half(chroma), found, trusted, variance, 1 - moving, another)
+        return _Moved(
+            moved_luma,
+            self._warp_half(chroma),
+            found,
+            trusted,
+            1 + blur(flow, terms.sigma, terms.trust),
+            None if moving is None else 1 - moving,
+            another,
+        )
+
+
+def _all_stand(pictures: Sequence[_Moved]) -> Floats | None:
+    """Where all of them stand still; None if any does not say so, or shows another scene."""
+    stands = [p.stands for p in pictures if p.stands is not None and not p.of_another_scene]
+    return np.minimum.reduce(stands) if stands and len(stands) == len(pictures) else None
 
 
 def _new(frame: Floats, ahead: Sequence[Picture]) -> list[Picture]:

@@ -26,7 +26,7 @@ from .agreement import (
     confidence,
     moves,
 )
-from .ahead import Ahead
+from .ahead import Ahead, Terms
 from .fused import Fused
 from .later import average_standing
 from .noise import Noise
@@ -84,19 +84,16 @@ class Fuser:
             return history
         assert self._ahead is not None
         fused = Fused(history.luma.copy(), history.chroma.copy(), history.variance.copy())
-        some = self._ahead(fused, luma, ahead, noise.luma, self._grain, self._trust, self._camera_moves, self._back)
-        if len(after) > 1 and self._ahead.stands is not None and self._is_fixed():
+        fixed = len(after) > 1 and float(np.hypot(*self._drift)) < DRIFT
+        terms = Terms(noise.luma, self._grain, self._trust, self._camera_moves, fixed)
+        some = self._ahead(fused, luma, ahead, terms, self._back)
+        if fixed and not self._steps and self._ahead.to_next is not None:  # then it is seen in the frame to come alone
+            fixed = motion.global_motion(self._ahead.to_next[1]) < DRIFT
+        if fixed and self._ahead.stands is not None:
             average_standing(fused, after, self._ahead.stands, noise.luma * self._grain.factor, self._trust)
         if some:
             self._bound_ghosts(fused, luma, chroma, noise)
         return fused
-
-    def _is_fixed(self) -> bool:
-        """Whether the camera stands still for longer; at a beginning, whether it seems to."""
-        drift = self._drift
-        if not self._steps and self._ahead is not None and self._ahead.to_next is not None:
-            drift = motion.camera_motion(self._ahead.to_next[1])
-        return float(np.hypot(*drift)) < DRIFT
 
     def _forward(self, luma: Floats, chroma: Floats, noise: Noise) -> Fused:
         """The frame fused with those before it: the new history."""

@@ -4,7 +4,7 @@
 
 `streamfix eval` on the suites gaussian-20 and clean; FOLDER holds the clips of scenes.toml. Each peer runs at the
 parameters that are best for each scene; ours run as they come (sigma=auto), `denoise` with sigma told as well. Degrain3
-and NLMeans look some frames ahead, atadenoise as many as it averages, `denoise` two; `smooth` and hqdn3d look
+and NLMeans look some frames ahead, atadenoise as many as it averages, `denoise` eight; `smooth` and hqdn3d look
 at the past alone.
 """
 
