@@ -22,7 +22,7 @@ from .agreement import (
     moves,
 )
 from .fused import Fused
-from .planes import Floats, blend, enlarge, shrink
+from .planes import Floats, shrink
 
 Picture = tuple[Floats, Floats]  # luma and chroma
 
@@ -39,7 +39,7 @@ class Terms:
     grain: Grain
     trust: Trust
     camera_moves: bool
-    standing: bool = False
+    standing: bool
 
 
 class Ahead:
@@ -76,15 +76,11 @@ class Ahead:
         new = _new(frame, ahead)
         moved = self._moved(fused, new, terms, back)
         self.to_next = (new[0][0], moved[0].flow) if new and new[0] is ahead[0] else None
-        variance = fused.variance
         self.stands = _all_stand(moved)
         for picture in moved:
             if picture.of_another_scene:
                 break
-            gain = picture.trusted * variance / (variance + picture.variance)
-            blend(fused.luma, picture.luma, enlarge(gain, *fused.luma.shape))
-            blend(fused.chroma, picture.chroma, gain[..., None])
-            variance[:] = (1 - gain) ** 2 * variance + gain**2 * picture.variance
+            fused.average(picture.luma, picture.chroma, picture.variance, picture.trusted)
         return len(new) > 0
 
     def _moved(self, fused: Fused, pictures: Sequence[Picture], terms: Terms, back: Floats | None) -> list[_Moved]:

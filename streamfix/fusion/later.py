@@ -10,7 +10,7 @@ import numpy as np
 from .agreement import Residual, Trust, another_scene, confidence
 from .fused import Fused
 from .packed import unpack420
-from .planes import Floats, blend, enlarge, shrink
+from .planes import Floats, shrink
 
 _ROWS = 16  # one row of so many tells whether a frame is a copy of another: noise is never twice the same
 
@@ -33,10 +33,7 @@ def average_standing(fused: Fused, frames: Sequence[Floats], stands: Floats, sig
     if another_scene(trusted, guide, seen, sigma):
         return
     trusted *= stands
-    gain = trusted * variance / (variance + own)
-    blend(fused.luma, luma, enlarge(gain, *luma.shape))
-    blend(fused.chroma, chroma, gain[..., None])
-    variance[:] = (1 - gain) ** 2 * variance + gain**2 * own
+    fused.average(luma, chroma, own, trusted)
 
 
 def mean_of_new(frames: Sequence[Floats]) -> tuple[Floats | None, int]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from statistics import fmean
 
@@ -28,27 +28,25 @@ SUITES = ("gaussian-10", "gaussian-20", "gaussian-30", "sensor-day", "sensor-nig
 OURS = "denoise"
 
 
-def beside_peers(rows: Mapping[str, Row], figure: str, best: str) -> tuple[float, float]:
-    """Our figure of a scene, and the peers' best. best: "max" or "min"."""
-    theirs: Iterable[float] = (row[figure] for row in rows.values() if row["what"] == "classical")
-    return rows[OURS][figure], max(theirs) if best == "max" else min(theirs)
+def beside_peers(rows: Mapping[str, Row], figure: str, best: Callable[[Iterable[float]], float]) -> tuple[float, float]:
+    """Our figure of a scene, and the best that any peer has there."""
+    return rows[OURS][figure], best(row[figure] for row in rows.values() if row["what"] == "classical")
 
 
 def summary(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
     """The README's row of a suite: means over the scenes, and the worst of them."""
     found: dict[str, str] = {}
-    for name, figure in (("PSNR-Y, dB", "psnr_y"), ("PSNR-UV, dB", "psnr_uv")):
-        pairs = {scene: beside_peers(rows, figure, "max") for scene, rows in scenes.items()}
-        gains = {scene: ours - best for scene, (ours, best) in pairs.items()}
+    for planes, figure in (("Y", "psnr_y"), ("UV", "psnr_uv")):
+        pairs = {scene: beside_peers(rows, figure, max) for scene, rows in scenes.items()}
+        gains = {scene: ours - theirs for scene, (ours, theirs) in pairs.items()}
         worst = min(gains, key=gains.__getitem__)
-        found[name] = f"{fmean(ours for ours, _ in pairs.values()):.2f}"
-        found[f"over the best peer ({name.split(',')[0][5:]})"] = f"{fmean(gains.values()):+.2f}"
-        found[f"worst scene ({name.split(',')[0][5:]})"] = f"{gains[worst]:+.2f} ({worst})"
+        found[f"PSNR-{planes}, dB"] = f"{fmean(ours for ours, _ in pairs.values()):.2f}"
+        found[f"over the best peer ({planes})"] = f"{fmean(gains.values()):+.2f}"
+        found[f"worst scene ({planes})"] = f"{gains[worst]:+.2f} ({worst})"
     for name, figure in (("flicker", "flicker"), ("warping error", "warp_error")):
-        both = [beside_peers(rows, figure, "min") for rows in scenes.values()]
-        below = sum(ours < lowest for ours, lowest in both)
+        both = [beside_peers(rows, figure, min) for rows in scenes.values()]
         found[f"{name}, lowest peer's"] = f"{fmean(o for o, _ in both):.2f}, {fmean(t for _, t in both):.2f}"
-        found[f"scenes with less {name}"] = f"{below} of {len(both)}"
+        found[f"scenes with less {name}"] = f"{sum(ours < theirs for ours, theirs in both)} of {len(both)}"
     return found
 
 
