@@ -16,6 +16,7 @@ from .dispositions import set_dispositions, set_tags
 from .encoder import VideoEncoder
 from .footage import Footage
 from .holding import holder_of, remedy, why_not
+from .interruption import Interruption
 from .lowdelay import low_delay_options
 from .muxer import Muxer
 from .request import Request, streams_for
@@ -50,18 +51,23 @@ def assemble(
     shift_s: Fraction,
     covers: Mapping[int, bytes],
     live: bool = False,
+    broken_off: Interruption | None = None,
 ) -> Output:
     """Open the output for frames like `first` and write its header.
 
     shift_s: what is added to the time of chapters. covers: attached pictures by `id` of their stream.
-    live: encoders and muxers hold nothing back that they need not.
+    live: encoders and muxers hold nothing back that they need not. broken_off: as of `Muxer`.
     Raises UsageError, BadOption or OutputError.
     """
     streams = streams_for(spec, reader.streams)
     # libavformat writes an empty track for a cover when it writes fragments.
     cover = any(s.kind == "cover" for s in streams)
     muxer = Muxer(
-        *(target, format, request.format, request.codec), time_base=first.time_base, fragments=not cover, live=live
+        *(target, format, request.format, request.codec),
+        time_base=first.time_base,
+        fragments=not cover,
+        live=live,
+        broken_off=broken_off,
     )
     try:
         return _filled(

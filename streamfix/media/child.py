@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO
 
@@ -15,24 +17,30 @@ from .redact import redact
 
 _SPEAKER = re.compile(r"^\[[^\]]* @ 0x[0-9a-f]+\]\s*")  # libav's "[srt @ 0x55d0c8f0]"
 _LAST_WORDS_S = 0.5
+# A child that dies with its parent dies with the thread that made it; so all are made in one that stays.
+_spawner = ThreadPoolExecutor(1, "spawn")
 
 
 class Child:
     """A running command.
 
     input: what it reads, output: what it writes, if asked for; unbuffered. It is in a process group of its own: ^C
-    on the terminal is ours to answer, and what it carries is still drained.
+    on the terminal is ours to answer, and what it carries is still drained. Where we are killed it ends too, whatever it
+    is waiting for (if there is util-linux' setpriv).
     """
 
     def __init__(self, command: Sequence[str], *, reads: bool = False, writes: bool = False) -> None:
-        self._process = subprocess.Popen(
-            command,
+        setpriv = shutil.which("setpriv")
+        ending = (setpriv, "--pdeathsig", "KILL") if setpriv is not None else ()
+        self._process: subprocess.Popen[bytes] = _spawner.submit(
+            subprocess.Popen,
+            (*ending, *command),
             stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
             stdout=subprocess.PIPE if writes else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
             process_group=0,
-        )
+        ).result()
         self.input: IO[bytes] | None = self._process.stdin
         self.output: IO[bytes] | None = self._process.stdout
         self._said: deque[str] = deque(maxlen=20)

@@ -16,11 +16,12 @@ from av.stream import Stream
 
 from ..errors import BadOption, OutputError, StreamfixError, UsageError
 from .faults import cannot_write, libav_explains
+from .interruption import Interruption
 from .options import nearest_option
 from .place import usual_format, with_address
 from .rational import dts_or_pts
 from .redact import redact
-from .relay import sink_for
+from .relay import Sink, sink_for
 from .target import Target
 from .unused import unused_options
 
@@ -58,6 +59,7 @@ class Muxer:
     time_base: the video's, which MP4's start offsets then count in.
     fragments: False writes MP4 in one piece, unreadable until it is complete.
     live: packets leave at once, and a server that does not answer holds up no other output.
+    broken_off: set to have it let go of whoever waits for the server.
     Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
     """
 
@@ -71,6 +73,7 @@ class Muxer:
         time_base: Fraction,
         fragments: bool = True,
         live: bool = False,
+        broken_off: Interruption | None = None,
     ) -> None:
         self.target = target
         self.format = format
@@ -96,6 +99,9 @@ class Muxer:
         given = {**defaults, **options}
         self._sink = sink_for(target.url, format, given, live=live)
         if self._sink is not None:
+            if broken_off is not None:
+                broken_off.calls(self._sink.kill)
+            self._connect(self._sink)
             given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
         self.container: OutputContainer = av.open(
             with_address(target.url) if self._sink is None else self._sink.file,
@@ -165,7 +171,8 @@ class Muxer:
 
     def give_up(self) -> None:
         """After an error: make what is there readable, if it can be."""
-        self.abort()
+        if self._sink is not None:
+            self._sink.kill()
         if self._started:
             try:
                 self.container.close()
@@ -175,10 +182,14 @@ class Muxer:
             with suppress(OutputError, BadOption):
                 self._sink.close()
 
-    def abort(self) -> None:
-        """Have a server that holds up whoever writes let go of him. From any thread."""
-        if self._sink is not None:
-            self._sink.kill()
+    @staticmethod
+    def _connect(sink: Sink) -> None:
+        try:
+            sink.connect()
+        except BaseException:
+            with suppress(OutputError, BadOption):
+                sink.close()
+            raise
 
     def _told(self, place: str, error: BaseException) -> StreamfixError:
         """The error in our words; why a connection has ended is known better by what held it."""

@@ -43,7 +43,13 @@ def usual_format(url: str) -> str | None:
 
 def connects(url: str, format: str) -> bool:
     """True for a server that has to answer, and may not."""
-    return place_of(url, format) == "network" and scheme_of(url) not in _CONNECTIONLESS
+    scheme = scheme_of(url)
+    return format == "rtsp" if scheme in ("", "file") else scheme not in _CONNECTIONLESS
+
+
+def connects_itself(format: str) -> bool:
+    """True for a muxer that opens its connections itself, where others write to one that is open."""
+    return format == "rtsp" or format in PATTERN_FORMATS
 
 
 def with_address(url: str) -> str:

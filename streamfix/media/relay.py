@@ -17,12 +17,13 @@ from typing import IO, Any, Protocol
 
 from ..errors import BadOption, OutputError
 from .child import Child
-from .place import connects, place_of
+from .place import connects, connects_itself, place_of
 from .redact import redact
 from .srt import OPTIONS, Bridge, is_srt
 
 _PROGRAM = Path(__file__).with_name("relayed.py")
 _CONNECT_S = 20.0
+_LAST_S = 5.0  # for a server to take what was written
 _SRT_CONNECT_S = 3.5  # libsrt itself gives up after 3
 _BAD_OPTION = 2  # its exit code
 
@@ -43,6 +44,9 @@ class Sink(Protocol):
 
     def left(self, options: Mapping[str, str]) -> dict[str, str]:
         """Those of the options that are the muxer's."""
+
+    def connect(self) -> None:
+        """Before anything is written: wait for a server. Raises OutputError or BadOption if it does not answer."""
 
     def settle(self) -> None:
         """After the header and each packet: see that a server has answered. Raises OutputError if it does not."""
@@ -100,6 +104,9 @@ class _Pipe:
     def left(self, options: Mapping[str, str]) -> dict[str, str]:
         return dict(options)
 
+    def connect(self) -> None:
+        """There is nobody to connect to."""
+
     def settle(self) -> None:
         """Nobody answers."""
 
@@ -131,6 +138,9 @@ class _Srt:
     def left(self, options: Mapping[str, str]) -> dict[str, str]:
         return {k: v for k, v in options.items() if k not in OPTIONS}
 
+    def connect(self) -> None:
+        """It connects when it likes."""
+
     def settle(self) -> None:
         """It connects when it likes."""
 
@@ -148,11 +158,12 @@ class _Srt:
 
 
 class _Relay:
-    """Our own program that writes to a server: bytes as they are, or for RTSP, whose muxer connects, packets as NUT."""
+    """Our own program that writes to a server: bytes as they are, or packets as NUT for muxers that connect (RTSP, HLS).
+    """
 
     def __init__(self, url: str, format: str, options: Mapping[str, str]) -> None:
         self.url = url
-        self.takes_options = format == "rtsp"
+        self.takes_options = connects_itself(format)
         self.format = "nut" if self.takes_options else format
         self._child = Child((sys.executable, "-P", str(_PROGRAM)), reads=True, writes=True)
         assert self._child.input is not None
@@ -161,12 +172,6 @@ class _Relay:
         self.file.write(json.dumps(order).encode() + b"\n")
         self._ready = False
         self._header: int | None = None
-        if not self.takes_options:
-            try:
-                self._wait()
-            except BaseException:
-                self._child.close()
-                raise
 
     @property
     def settled(self) -> bool:
@@ -174,6 +179,10 @@ class _Relay:
 
     def left(self, options: Mapping[str, str]) -> dict[str, str]:
         return dict(options)
+
+    def connect(self) -> None:
+        if not self.takes_options:
+            self._wait()
 
     def settle(self) -> None:
         # NUT's header says nothing without the first packet: the program cannot connect before it.
@@ -192,7 +201,7 @@ class _Relay:
         self._child.kill()
 
     def close(self) -> None:
-        self._child.close()
+        self._child.close(_LAST_S)
         if self._child.exit_code and (error := self.failure()) is not None:
             raise error
 

@@ -61,11 +61,8 @@ class Bridge:
     def open_input(self) -> str:
         """Begin to receive: the URL that libav reads MPEG-TS from. It ends when the connection does."""
         source = ("-f", "data", "-raw_packet_size", str(PAYLOAD), *self._options, "-i", self.url)
-        # The receiver would wait for the next packet for ever if we are killed; of a sender the input ends.
-        setpriv = shutil.which("setpriv")
-        ending = (setpriv, "--pdeathsig", "KILL") if setpriv is not None else ()
         sink = ("-map", "0", "-c", "copy", "-f", "data", "-flush_packets", "1", "pipe:1")
-        child = self._child = Child((*ending, *_ffmpeg(InputError, self.url), *source, *sink), writes=True)
+        child = self._child = Child((*_ffmpeg(InputError, self.url), *source, *sink), writes=True)
         assert child.output is not None
         return f"pipe:{child.output.fileno()}"
 

@@ -17,6 +17,7 @@ from ..pipeline import Stage
 from .assembly import Output, assemble
 from .delivery import Delivery
 from .footage import Footage
+from .interruption import Interruption
 from .limits import Limits
 from .muxer import guess_format
 from .rate import ConstantRate
@@ -65,6 +66,7 @@ class Writer(Stage):
         self._rate = ConstantRate(spec.rate) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
         self._output: Output | None = None
+        self._broken_off = Interruption()
         self._held: deque[av.Packet[Any]] = deque()
         self._due: Frame | None = None  # what -r has not shown yet
         self._begin_s: Fraction | None = None
@@ -110,9 +112,7 @@ class Writer(Stage):
 
     def abort(self) -> None:
         """Have a server that holds up whoever writes let go of him. From any thread; the output is lost then."""
-        output = self._output
-        if output is not None:
-            output.muxer.abort()
+        self._broken_off.set()
 
     def flush(self) -> Iterable[Any]:
         if self._rate is not None:
@@ -219,6 +219,7 @@ class Writer(Stage):
             shift_s=self._shift_s,
             covers=self._covers(),
             live=self._live,
+            broken_off=self._broken_off,
         )
         if not self.spec.shortest:
             self._let_go()

@@ -7,7 +7,9 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,3 +68,37 @@ def recorder(url: str, port: int, out: Path, *options: str, wait: bool = True) -
             process.wait(PATIENCE_S)
         finally:
             process.kill()
+
+
+class _Puts(BaseHTTPRequestHandler):
+    """Keeps what is uploaded, in chunks, under its name."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        found = b""
+        while length := int(self.rfile.readline(), 16):
+            found += self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
+        self.server.uploads[self.path.lstrip("/")] = found  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody reads it."""
+
+
+@contextmanager
+def uploads() -> Iterator[tuple[str, dict[str, bytes]]]:
+    """An HTTP server that takes files: its URL, and what it has got by name."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Puts) as server:
+        server.uploads = found = dict[str, bytes]()  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", found
+        finally:
+            server.shutdown()
+            thread.join()

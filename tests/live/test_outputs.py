@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from fractions import Fraction
 from functools import partial
@@ -29,7 +34,7 @@ from streamfix.media.specs import OutputSpec
 from streamfix.media.srt import Bridge
 from streamfix.media.writer import Writer
 from streamfix.pipeline import Pipeline
-from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until
+from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until, uploads
 from tests.media.make import clip, needs_ffmpeg, times
 
 FRAMES = 40
@@ -132,6 +137,83 @@ def test_hls(source: Path, tmp_path: Path, options: dict[str, str], monkeypatch:
     assert len(times(out)) == FRAMES
     assert counts(out)["audio"] > 60
     assert [p.name for p in tmp_path.iterdir()] == ["hls"], "asking what HLS holds must not write anything"
+
+
+def test_hls_to_a_server(source: Path) -> None:
+    """Its muxer makes a connection for each file, in a process of its own."""
+    with uploads() as (url, files):
+        options = {"method": "PUT", "hls_time": "0.4", "hls_list_size": "0"}
+        written = write(
+            source, f"{url}/out.m3u8", format_options=options, video_options={"g": "10", "sc_threshold": "0"}
+        )
+    assert len(written) == FRAMES
+    playlist = files["out.m3u8"].decode()
+    assert playlist.count("#EXTINF") == 4
+    assert "#EXT-X-ENDLIST" in playlist
+    parts = [name for name in files if name.endswith(".ts")]
+    assert len(parts) == 4
+    frames = 0
+    for part in parts:
+        with av.open(io.BytesIO(files[part])) as container:
+            frames += sum(1 for _ in container.decode(video=0))
+    assert frames == FRAMES
+
+
+@pytest.mark.parametrize("name", ["out.m3u8", "out.mpd", "out.ts"])
+def test_a_web_server_that_says_nothing_stops_nobody_else(source: Path, name: str) -> None:
+    """It takes connections and never answers: Python goes on, and whoever waits for it is let go when told."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/{name}"
+        reader = Reader([InputSpec(str(source), loops=-1)], audio=False)
+        writer = Writer(OutputSpec(url), reader, live=True)
+        failed: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                for item in reader:
+                    list(writer.push(item))
+            except BaseException as error:  # noqa: BLE001 - whatever ends it
+                failed.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        longest_s, begin_s, before_s = 0.0, time.monotonic(), time.monotonic()
+        while time.monotonic() - begin_s < 2.0:
+            time.sleep(0.01)
+            longest_s, before_s = max(longest_s, time.monotonic() - before_s), time.monotonic()
+        writer.abort()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+        assert longest_s < 1.0, "Python's lock was held while the server was waited for"
+        assert len(failed) == 1
+        assert isinstance(failed[0], OutputError)
+        reader.stop()
+        writer.close()
+        reader.close()
+
+
+_SENDER = """
+import sys, time
+from streamfix.media.relay import sink_for
+sink = sink_for(sys.argv[1], "flv", {}, live=True)
+print(sink._child._process.pid, flush=True)
+sink.connect()
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs util-linux' setpriv")
+def test_what_sends_for_us_does_not_outlive_us() -> None:
+    """Killed while a server is waited for, which would be waited for still."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/x"
+        with subprocess.Popen([sys.executable, "-c", _SENDER, url], stdout=subprocess.PIPE, text=True) as sender:
+            assert sender.stdout is not None
+            relay = Path("/proc") / sender.stdout.readline().strip()
+            client, _ = server.accept()
+            assert relay.exists()
+            sender.kill()
+        until(lambda: not relay.exists() or " Z " in (relay / "stat").read_text())
+        client.close()
 
 
 def test_segments(source: Path, tmp_path: Path) -> None:
@@ -251,9 +333,13 @@ def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
 
         def connect() -> None:
             try:
-                sink.append(sink_for(f"rtmp://127.0.0.1:{port}/live/x", "flv", {}, live=True))
+                made = sink_for(f"rtmp://127.0.0.1:{port}/live/x", "flv", {}, live=True)
+                assert made is not None
+                made.connect()
             except OutputError as error:
                 sink.append(error)
+            with pytest.raises(OutputError):
+                made.close()
 
         thread = threading.Thread(target=connect, daemon=True)
         thread.start()
@@ -320,7 +406,8 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
         ("-", "matroska", "pipe", False),
         ("pipe:5", "matroska", "pipe", False),
         ("out.m3u8", "hls", "pattern", False),
-        ("http://h/out.m3u8", "hls", "pattern", False),
+        ("http://h/out.m3u8", "hls", "pattern", True),
+        ("file:out.mpd", "dash", "pattern", False),
         ("rtmp://h/a", "flv", "network", True),
         ("rtsp://h/a", "rtsp", "network", True),
         ("udp://1.2.3.4:5", "mpegts", "network", False),
