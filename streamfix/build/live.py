@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..frame import Frame
 from ..live.fanout import Fanout
 from ..live.health import Health
+from ..live.input import outputs_end_s
 from ..live.policy import LivePolicy
 from ..live.source import LiveSource
 from ..pipeline import Closable, Pipeline, close_all
@@ -39,6 +40,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
             subtitles=spec.subtitles,
             data=spec.data,
             name=health.name,
+            wanted_s=outputs_end_s(spec.outputs),
         )
         opened.append(source)
         hosting.opening(source)

@@ -33,8 +33,9 @@ class Camera:
     """One connection at a time.
 
     open: makes a reader, is given the flag that ends it. begun: called with each new reader, which may be closed
-    already, and its streams, before its first item is given. finite: the input's own end is the end. incurable: tells
-    the errors that another attempt will not cure.
+    already, and its streams, before its first item is given. finite: the input's own end is the end. passive: it is the
+    camera that connects, or nobody does; not to listen would only miss it. incurable: tells the errors that another
+    attempt will not cure.
     clock, pause, random: as of `LiveSource`.
 
     reader: of the connection that is up. ended: nothing will come any more. failure: why, if that was an error.
@@ -48,6 +49,7 @@ class Camera:
         health: Health,
         *,
         finite: bool,
+        passive: bool,
         incurable: Callable[[BaseException], bool],
         connect: Connect,
         clock: Callable[[], float],
@@ -55,7 +57,7 @@ class Camera:
         random: Callable[[], float],
     ) -> None:
         self._open, self._begun, self._policy, self._health = open, begun, policy, health
-        self._finite, self._incurable = finite, incurable
+        self._finite, self._passive, self._incurable = finite, passive, incurable
         self._connect, self._clock, self._pause = connect, clock, pause
         self._backoff = Backoff(policy.backoff_s, random, settled_s=_SETTLED_S)
         self._connection: Connection | None = None
@@ -143,6 +145,6 @@ class Camera:
             self.ended = True
             self.failure = error if self._finite and isinstance(error, StreamfixError) else None
             return
-        absent = error is not None and is_absent(error)
+        absent = self._passive or (error is not None and is_absent(error))
         self._retry_s = self._clock() + self._backoff.next_s(absent=absent)
         self._health.lost(reason)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from urllib.parse import urlsplit
 
 import av.error
 
 from ..errors import InputError
-from ..media.specs import InputSpec
+from ..media.specs import InputSpec, OutputSpec
 from .policy import LIVE_FORMATS, LivePolicy
 
 log = logging.getLogger("streamfix.live")
@@ -21,12 +22,12 @@ _ABSENT = {
     *(errno.ENOENT, errno.ENODEV, errno.ENXIO),
 }
 _CHECKED_CODECS = {"h264", "mpeg1video", "mpeg2video", "mjpeg", "vp8"}
-_SEGMENTED_FORMATS = {"hls", "applehttp", "dash"}
-_SEGMENTED_ENDINGS = (".m3u8", ".mpd")
+_CONNECTIONLESS = ("udp:", "udplite:", "rtp:", "srtp:")
+_LISTENS = re.compile(r"[?&](?:listen(?:=[1-9]|&|$)|mode=listener)", re.IGNORECASE)
 
 
 def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
-    """One thread to decode, a time limit for each read, and HLS and DASH read at the pace of their pictures.
+    """One thread to decode, a time limit for each read.
 
     -t and -to are taken off: they hold for the whole, not for each connection.
     """
@@ -43,15 +44,8 @@ def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
         end_s=None,
         thread_count=spec.thread_count or 1,
         timeout_s=spec.timeout_s or max(policy.open_timeout_s, policy.lost_after_s),
-        realtime=spec.realtime or is_segmented(spec),
         max_error_rate=1.0,
     )
-
-
-def is_segmented(spec: InputSpec) -> bool:
-    """True for HLS and DASH, whose pictures come a few seconds at a time."""
-    path = urlsplit(spec.url).path if "://" in spec.url else spec.url
-    return spec.format in _SEGMENTED_FORMATS or path.lower().endswith(_SEGMENTED_ENDINGS)
 
 
 def end_s(spec: InputSpec, begin_s: Fraction) -> Fraction | None:
@@ -59,6 +53,19 @@ def end_s(spec: InputSpec, begin_s: Fraction) -> Fraction | None:
     if spec.duration_s is not None:
         return begin_s + spec.duration_s
     return None if spec.end_s is None else begin_s + spec.end_s - (spec.start_s or 0)
+
+
+def outputs_end_s(outputs: Sequence[OutputSpec]) -> Fraction | None:
+    """Seconds from the beginning after which no output wants anything, None where one of them has no such time."""
+    ends = [o.end_s if o.duration_s is None else (o.start_s or 0) + o.duration_s for o in outputs]
+    return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+
+def waits_for_a_sender(spec: InputSpec) -> bool:
+    """True where nobody is asked for pictures: without a connection, or where the camera makes it."""
+    listens = spec.options.get("listen", "0") != "0" or spec.options.get("mode") == "listener"
+    listens |= "listen" in spec.options.get("rtsp_flags", "")
+    return listens or spec.url.lower().startswith(_CONNECTIONLESS) or _is_sdp(spec) or bool(_LISTENS.search(spec.url))
 
 
 def warn_of_silent_loss(spec: InputSpec, codec: str) -> None:

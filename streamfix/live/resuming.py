@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..media.muxer import LIVE_HLS_FLAGS
 from ..media.specs import OutputSpec
 
 _NUMBER = re.compile(r"%0?\d*d")
@@ -23,7 +24,7 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
     if spec.max_frames is not None:
         spec = replace(spec, max_frames=max(1, spec.max_frames - frames_written))
     if format == "hls":
-        return _with(spec, {"hls_flags": f"{_given(spec, 'hls_flags')}+append_list".lstrip("+")})
+        return _with(spec, {"hls_flags": f"{_given(spec, 'hls_flags') or LIVE_HLS_FLAGS}+append_list"})
     if format in _SEGMENTS and _NUMBER.search(spec.url) and _given(spec, "strftime") in ("", "0"):
         return _with(spec, {"segment_start_number": str(_next_number(spec.url))})
     return spec

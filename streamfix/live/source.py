@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -21,7 +22,7 @@ from ..media.streams import MappedStream
 from .camera import Camera, Connect
 from .connection import Connection
 from .health import Health
-from .input import end_s, ends_by_itself, is_incurable, live_spec, warn_of_silent_loss
+from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
 from .observer import Observer
 from .policy import LivePolicy
 from .splice import Splice
@@ -30,6 +31,7 @@ from .standin import StandIn
 Item: TypeAlias = "Frame | av.Packet[Any]"
 
 _POLL_S = 0.1  # how soon a stop, a watchdog, a wait's end is seen
+_LATE_S = 1  # so much later than the last picture that is wanted, it will not come any more
 _CLOSE_S = 1.0  # what close waits for readers that do not return
 
 
@@ -40,10 +42,12 @@ class LiveSource:
     See `LivePolicy` for what is done when. Frames say when their packet had come (`received_s`), the first one after
     a gap has `cut`, and times only increase.
 
-    maps, audio, subtitles, data: as `Reader`'s. name: written on the slate. open: makes readers, called as `Reader`.
+    maps, audio, subtitles, data: as `Reader`'s. name: written on the slate. wanted_s: seconds from the beginning after
+    which nobody wants more; a camera that is away then is not waited for. open: makes readers, called as `Reader`.
     clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: numbers in [0, 1).
 
-    streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input.
+    streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
+    say when a camera's first picture was taken (creation_time), by its own clock if it has told that by then.
     frames_read, errors, position_s: over all connections.
     """
 
@@ -60,6 +64,7 @@ class LiveSource:
         subtitles: bool = True,
         data: bool = True,
         name: str = "",
+        wanted_s: Fraction | None = None,
         open: Callable[..., Reader] = Reader,
         connect: Connect = Connection,
         clock: Callable[[], float] = time.monotonic,
@@ -72,9 +77,9 @@ class LiveSource:
         self.chapters: list[Any] = []
         self.begin_s = Fraction(0)
         self._spec, self._health, self._clock = input, health, clock
-        self._shown = name or input.shown
+        self._shown, self._wanted_s = input.shown, wanted_s
         self._splice = Splice(policy.max_jump_s)
-        self._standin = StandIn(policy.on_lost, self._shown, walltime)
+        self._standin = StandIn(policy.on_lost, name, walltime)
         self._stopped = threading.Event()
         reading, streams = live_spec(input, policy), {"audio": audio, "subtitles": subtitles, "data": data}
         self._camera = Camera(
@@ -83,6 +88,7 @@ class LiveSource:
             policy,
             health,
             finite=ends_by_itself(input),
+            passive=waits_for_a_sender(input),
             incurable=lambda error: is_incurable(error, input),
             connect=connect,
             clock=clock,
@@ -93,6 +99,7 @@ class LiveSource:
         self._errors = 0  # of connections that are no more
         self._reader: Reader | None = None
         self._until_s: Fraction | None = None
+        self._walltime = walltime
         self._observer = Observer(health, self.wallclock_s, walltime)
         self._closed = False
         self._held: deque[Item] = deque()
@@ -194,7 +201,7 @@ class LiveSource:
             if isinstance(item, Frame):
                 now_s = self._clock()
                 frame = self._splice.frame(item, now_s if item.received_s is None else item.received_s)
-                if self._until_s is not None and frame.pts * frame.time_base >= self._until_s:
+                if self._is_behind_end(frame):
                     break
                 self._standin.passed(frame, now_s)
                 self._observer.passed(frame, now_s)
@@ -206,15 +213,34 @@ class LiveSource:
                     yield packet
             del item
             now_s = self._clock()
+            if self._is_late_for_all(now_s):
+                break
             if self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
+                frame = self._standin.frame(self._splice.stand_in_pts(now_s), now_s)
+                if self._is_behind_end(frame):
+                    break
                 self._health.stood_in()
-                yield self._standin.frame(self._splice.stand_in_pts(now_s), now_s)
+                yield frame
+                del frame
         self._camera.leave()
+
+    def _is_behind_end(self, frame: Frame) -> bool:
+        return self._until_s is not None and frame.pts * frame.time_base >= self._until_s
+
+    def _is_late_for_all(self, now_s: float) -> bool:
+        """True where a picture that came now would be behind all that is wanted, with or without a camera."""
+        at_s = self._splice.now_s(now_s)
+        ends = [] if self._until_s is None else [self._until_s]
+        if self._wanted_s is not None:
+            ends.append(self.begin_s + self._wanted_s)
+        return at_s is not None and bool(ends) and at_s >= min(ends) + _LATE_S
 
     def _begin(self, reader: Reader, streams: Sequence[MappedStream]) -> None:
         """A connection is up."""
         if self._splice.info is None:
-            self.metadata, self.chapters, self.begin_s = reader.metadata, reader.chapters, reader.begin_s
+            self.metadata, self.chapters, self.begin_s = dict(reader.metadata), reader.chapters, reader.begin_s
+            if not ends_by_itself(self._spec):
+                self.metadata.setdefault("creation_time", self._first_taken())
             self._until_s = end_s(self._spec, self.begin_s)
             warn_of_silent_loss(self._spec, next(s.codec for s in streams if s.restored))
         if self._reader is not None:
@@ -223,3 +249,8 @@ class LiveSource:
         self._splice.begin(reader.info, streams)
         self._shape = (self.info.width, self.info.height, self.info.pix_fmt)
         self._standin.begin(reader.info.rate)
+
+    def _first_taken(self) -> str:
+        start_s = self._camera.wall_start_s
+        taken_s = self._walltime() if start_s is None else start_s + float(self.begin_s)
+        return datetime.fromtimestamp(taken_s, UTC).isoformat(timespec="microseconds")

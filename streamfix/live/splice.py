@@ -93,6 +93,10 @@ class Splice:
         packet.stream = mapped.stream
         return packet
 
+    def now_s(self, wall_s: float) -> Fraction | None:
+        """The time that a picture would have that comes now; None before the first one."""
+        return self._timeline.expected_s(self._video.place, wall_s) if self._last_pts is not None else None
+
     def stand_in_pts(self, wall_s: float) -> int:
         """Where a frame that stands in now is to be shown, in units of the first connection's time base."""
         assert self.info is not None

@@ -81,6 +81,10 @@ class Timeline:
             track.out_s, track.out_wall_s = out_s, wall_s
         return out_s, leapt
 
+    def expected_s(self, key: Hashable, wall: float) -> Fraction:
+        """The output time that now is, of a stream that had an item."""
+        return self._tracks[key].expected_s(_exact(wall))
+
     def stand_in(self, key: Hashable, wall: float, step_s: Fraction) -> Fraction:
         """The output time of a frame that stands in now."""
         track, wall_s = self._tracks[key], _exact(wall)

@@ -19,6 +19,7 @@ from .holding import holder_of, remedy, why_not
 from .interruption import Interruption
 from .lowdelay import low_delay_options
 from .muxer import Muxer
+from .place import PATTERN_FORMATS
 from .request import Request, streams_for
 from .shift import shift_chapters
 from .specs import OutputSpec
@@ -120,7 +121,7 @@ def _filled(
     assert encoder is not None
     set_dispositions(spec, placed)
     set_tags(spec, placed)
-    _describe(spec, reader, muxer, shift_s)
+    _describe(spec, reader, muxer, shift_s, live=live)
     muxer.start()
     return Output(muxer, encoder, carriers)
 
@@ -165,11 +166,12 @@ def _made_by_muxer(mapped: MappedStream, reader: Footage) -> bool:
     )
 
 
-def _describe(spec: OutputSpec, reader: Footage, muxer: Muxer, shift_s: Fraction) -> None:
+def _describe(spec: OutputSpec, reader: Footage, muxer: Muxer, shift_s: Fraction, *, live: bool) -> None:
     tags = muxer.container.metadata
     if spec.map_metadata:
-        # "encoder" is the muxer's to say.
-        tags.update({k: v for k, v in reader.metadata.items() if k.lower() != "encoder"})
+        # "encoder" is the muxer's to say; of a row of files each begins at another time.
+        untrue = {"encoder", "creation_time"} if live and muxer.format in PATTERN_FORMATS else {"encoder"}
+        tags.update({k: v for k, v in reader.metadata.items() if k.lower() not in untrue})
     for key, value in spec.metadata.items():
         tags[key] = value
         if not value:

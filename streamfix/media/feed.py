@@ -10,6 +10,7 @@ import av
 import av.error
 
 from ..errors import StreamfixError
+from .arrival import Arrival
 from .faults import broke_off
 from .rational import dts_or_pts
 from .source import LoopEnd, Source
@@ -23,12 +24,14 @@ class Feed:
         self.packet: av.Packet[Any] | LoopEnd | None = None
         self.at_s = -inf
         self.arrived_s = 0.0
+        self._arrival = Arrival()
         self._packets = source.packets()
         self.advance()
 
     def advance(self) -> None:
         """Read the next packet, None at the end. Raises InputError when the source dies."""
         self.packet = None
+        asked_s = time.monotonic()
         try:
             self.packet = next(self._packets, None)
         except (av.FFmpegError, OSError) as error:
@@ -36,8 +39,10 @@ class Feed:
                 raise
             at_s = self.at_s if isfinite(self.at_s) else None
             raise broke_off(self.source.spec.url, at_s, error, self.source.container) from error
-        self.arrived_s = time.monotonic()
+        self.arrived_s = got_s = time.monotonic()
         if isinstance(self.packet, av.Packet):
             at = dts_or_pts(self.packet)
-            if at is not None:
-                self.at_s = float(at * self.packet.time_base)
+            at_s = None if at is None else float(at * self.packet.time_base)
+            self.arrived_s = self._arrival.of(asked_s, got_s, self.packet.stream_index, at_s)
+            if at_s is not None:
+                self.at_s = at_s

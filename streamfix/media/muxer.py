@@ -37,6 +37,8 @@ _CRASH_SAFE = {
 _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
 # A picture is out once it is there; a stream that has gone silent holds the others up no longer than that.
 _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
+# A player that joins can tell when a picture was taken.
+LIVE_HLS_FLAGS = "program_date_time"
 MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
 
 
@@ -96,6 +98,8 @@ class Muxer:
             defaults = {"strict": "-1"}  # more than 8 bits
         if live:
             defaults.update(_LIVE)
+            if format == "hls":
+                defaults["hls_flags"] = LIVE_HLS_FLAGS
         given = {**defaults, **options}
         self._sink = sink_for(target.url, format, given, live=live)
         if self._sink is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from .specs import InputSpec
 from .streams import MappedStream
 
 __all__ = ["InputSpec", "LiveInput", "MappedStream", "Reader"]
+
+_ARRIVAL_BASE = Fraction(1, 90000)
 
 if TYPE_CHECKING:
     Item: TypeAlias = Frame | av.Packet[Any]
@@ -78,6 +81,8 @@ class Reader:
         self._stopped = Interruption() if live is None else live.stopped
         self._closed = False
         self._cut = False  # of a frame that -ss left out, for the first that it does not
+        self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
+        self._last_pts = -1
         self._sources: list[Source] = []
         try:
             for spec in inputs:
@@ -183,7 +188,7 @@ class Reader:
         raise DecodeError(f"{url}: {self._video}: no frame could be decoded{where}{damaged}")
 
     def _describe(self, frame: Frame, source: Source) -> VideoInfo:
-        mapped, rate = self._video, self._decoder.rate
+        mapped, rate = self._video, None if source.timeless else self._decoder.rate
         duration = mapped.duration_s
         if duration is None and source.container.duration:
             duration = Fraction(source.container.duration, 1_000_000)
@@ -235,7 +240,15 @@ class Reader:
             self._cut |= frame.cut
             if source.wanted(frame.pts, frame.time_base, self._video.index):
                 cut, self._cut = self._cut, False
-                yield frame if frame.cut == cut else replace(frame, cut=cut)
+                timed = self._timed_by_arrival(frame, arrived_s) if source.timeless else frame
+                yield timed if timed.cut == cut else replace(timed, cut=cut)
+
+    def _timed_by_arrival(self, frame: Frame, arrived_s: float | None) -> Frame:
+        """The frame at the time at which it came, from the first one on: the input says nothing of it."""
+        now_s = time.monotonic() if arrived_s is None else arrived_s
+        self._arrived_s = now_s if self._arrived_s is None else self._arrived_s
+        self._last_pts = max(round((now_s - self._arrived_s) / _ARRIVAL_BASE), self._last_pts + 1)
+        return replace(frame, pts=self._last_pts, time_base=_ARRIVAL_BASE, duration=0)
 
     def _close_sources(self) -> None:
         for source in self._sources:

@@ -13,6 +13,7 @@ from typing import Any
 import av
 import av.error
 from av.container import InputContainer
+from av.format import Flags
 from av.stream import Discard
 
 from ..errors import InputError, UsageError
@@ -28,6 +29,7 @@ log = logging.getLogger("streamfix.media")
 _MICRO = Fraction(1, 1_000_000)
 # ffmpeg's allowance when it seeks in streams with B-frames: a keyframe's dts may lie before its pts.
 _SEEK_MARGIN_S = Fraction(3, 23)
+_SEGMENTED = {"hls", "dash"}
 _LEAP_S = 10.0  # a live clock that is further off was set
 
 
@@ -41,6 +43,8 @@ class Source:
     live: a camera, whose clock may be set while it is read, and which takes any time to answer.
     start_s: the input's own start time, which -ss and -to count from.
     shift_s: what is added to every timestamp of the first round.
+    timeless: nothing in it says when its pictures were taken, and nobody who asked for a rate does: motion JPEG by
+    HTTP, a bare H.264 stream.
     """
 
     def __init__(self, spec: InputSpec, stopped: Interruption, *, live: bool = False) -> None:
@@ -61,6 +65,11 @@ class Source:
         if spec.start_s is not None and not spec.copy_timestamps:
             self.shift_s = -self.from_s
         self.until_s = self._until()
+        format = self.container.format
+        # HLS and DASH come some seconds at a time.
+        self._paced = spec.realtime or (live and format.name in _SEGMENTED)
+        stated = {"framerate", "use_wallclock_as_timestamps"} & spec.options.keys()
+        self.timeless = live and bool(format.flags & Flags.no_timestamps.value) and not (stated or spec.realtime)
         self._streams: Sequence[MappedStream] = ()
         self._rounds: list[InputContainer] = []
         self._clock_s: tuple[float, float] | None = None
@@ -102,7 +111,7 @@ class Source:
                 if at is not None:
                     ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
                 shift_packet(packet, shifts[i])
-                if self.spec.realtime:
+                if self._paced:
                     self._pace(packet, mapped.time_base)
                 yield packet
             self._opening.check_end()

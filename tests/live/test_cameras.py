@@ -8,8 +8,11 @@ import hashlib
 import http.server
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 import av
 import pytest
@@ -31,6 +34,7 @@ from tests.live.legs import (
     sender,
 )
 from tests.live.relay import LossyRelay
+from tests.live.servers import is_bound, until
 
 pytestmark = needs_ffmpeg
 QUICK = LivePolicy(backoff_s=(0.2,), lost_after_s=1.0, open_timeout_s=5.0)
@@ -80,6 +84,8 @@ def test_rtsp_with_a_password_and_the_wall_clock(clip: Path) -> None:
         is_a_camera(watch)
         watch.until(lambda: "capture_delay_s" in watch.health.report().figures)
         assert 0 <= watch.health.report().figures["capture_delay_s"] < 1.0
+        taken = datetime.fromisoformat(watch.source.metadata["creation_time"])
+        assert 0 <= time.time() - taken.timestamp() < 20.0
 
 
 @needs_rtsp_server
@@ -97,6 +103,37 @@ def test_rtmp(clip: Path) -> None:
         is_a_camera(watch)
 
 
+def test_rtmp_that_the_camera_connects_to(clip: Path) -> None:
+    port = free_port()
+    url = f"rtmp://127.0.0.1:{port}/live/x"
+    with Watch(url, QUICK, {"listen": "1"}) as watch:
+        until(lambda: is_bound(port))
+        with sender(clip, "-f", "flv", url):
+            is_a_camera(watch)
+
+
+def test_mpegts_by_http(clip: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/cam.ts"
+    with sender(clip, "-f", "mpegts", "-listen", "1", url), Watch(url, QUICK) as watch:
+        is_a_camera(watch)
+
+
+def test_motion_jpeg_by_http_is_timed_by_its_arrival(clip: Path) -> None:
+    """It says nothing of time, and libav would have it 25 frames a second."""
+    url = f"http://127.0.0.1:{free_port()}/cam.mjpg"
+    jpeg = ("-c:v", "mjpeg", "-r", "10", "-an", "-f", "mpjpeg", "-listen", "1", url)
+    begin_s = time.monotonic()
+    with sender(clip, *jpeg), Watch(url, QUICK) as watch:
+        watch.until(lambda: len(watch.real) >= 30)
+        took_s = time.monotonic() - begin_s
+    assert increases(watch.frames)
+    frames = watch.real[:30]
+    received = [f.received_s - frames[0].received_s for f in frames if f.received_s and frames[0].received_s]
+    assert [f.time_s - frames[0].time_s for f in frames] == pytest.approx(received, abs=0.001)
+    assert 2.0 < frames[-1].time_s - frames[0].time_s < took_s
+    assert watch.source.info.rate is None
+
+
 def test_mpegts_over_udp(clip: Path) -> None:
     url = f"udp://127.0.0.1:{free_port()}"
     with Watch(url) as watch, sender(clip, "-f", "mpegts", f"{url}?pkt_size=1316"):
@@ -108,6 +145,14 @@ def test_srt(clip: Path) -> None:
     with sender(clip, "-f", "mpegts", f"{url}?mode=listener"), Watch(url, QUICK) as watch:
         is_a_camera(watch)
     assert watch.source.readers_left == 0
+
+
+def test_srt_that_the_camera_connects_to(clip: Path) -> None:
+    port = free_port()
+    with Watch(f"srt://127.0.0.1:{port}?mode=listener", QUICK) as watch:
+        until(lambda: is_bound(port))
+        with sender(clip, "-f", "mpegts", f"srt://127.0.0.1:{port}"):
+            is_a_camera(watch)
 
 
 def test_srt_without_a_sender_is_a_camera_that_is_away(clip: Path) -> None:
@@ -125,6 +170,8 @@ def web(folder: Path) -> Iterator[str]:
     """An HTTP server of a folder."""
 
     class Silent(http.server.SimpleHTTPRequestHandler):
+        extensions_map: ClassVar = {"": "application/vnd.apple.mpegurl"}
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -138,11 +185,13 @@ def web(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-def test_hls_comes_at_the_pace_of_its_pictures(clip: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["live.m3u8", "live"])
+def test_hls_comes_at_the_pace_of_its_pictures(clip: Path, tmp_path: Path, name: str) -> None:
     hls = ("-f", "hls", "-hls_time", "1", "-hls_flags", "temp_file", str(tmp_path / "live.m3u8"))
     with sender(clip, *hls, speed=None, loop=False) as child:
         child.wait(20)  # a list of segments that end: what is there is paced nonetheless
-    with web(tmp_path) as url, Watch(f"{url}/live.m3u8") as watch:
+    (tmp_path / "live.m3u8").rename(tmp_path / name)  # it is known by what it says
+    with web(tmp_path) as url, Watch(f"{url}/{name}") as watch:
         is_a_camera(watch)
         # They came no faster than they are shown, but for what was buffered while the stream was looked at.
         came = [f.received_s for f in watch.frames if f.received_s is not None]
@@ -258,6 +307,26 @@ def test_a_stream_that_becomes_another_one_goes_on_in_the_first_ones_shape(tmp_p
                 watch.until(lambda begun=begun: len(watch.real) >= begun + 20)  # type: ignore[misc]
         assert {(f.width, f.height, f.picture.format.name) for f in watch.frames} == {(160, 90, "yuv420p")}
         assert increases(watch.frames)
+
+
+def test_a_size_that_changes_within_a_connection(tmp_path: Path, clip: Path) -> None:
+    """An operator changes the camera's resolution: the same program goes on with other pictures."""
+    small, large = (
+        encode(clip.with_name("short.mp4"), tmp_path / f"{size.partition(':')[0]}.ts", *H264, "-an", size=size)
+        for size in ("160:90", "320:240")
+    )
+    both = tmp_path / "both.ts"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    url = f"udp://127.0.0.1:{free_port()}"
+    with Watch(url, LivePolicy(max_jump_s=1.0)) as watch:
+        with sender(both, "-f", "mpegts", f"{url}?pkt_size=1316", loop=False, speed=2):
+            watch.until(lambda: len(watch.real) >= 160)
+        assert watch.health.report().reconnects == 0
+    frames = watch.real
+    assert {(f.width, f.height, f.picture.format.name) for f in frames} == {(160, 90, "yuv420p")}
+    assert increases(frames)
+    changes = [i for i, f in enumerate(frames) if f.cut and i]
+    assert any(100 <= i <= 140 for i in changes), changes
 
 
 def test_a_pipe_ends_when_it_ends(clip: Path) -> None:

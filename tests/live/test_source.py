@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 import time
+from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,7 @@ from streamfix.errors import Cancelled, InputError, UnknownName
 from streamfix.frame import Frame
 from streamfix.live.backoff import Backoff
 from streamfix.live.health import Health
+from streamfix.live.input import waits_for_a_sender
 from streamfix.live.policy import LivePolicy
 from streamfix.live.source import LiveSource
 from streamfix.media.specs import InputSpec
@@ -49,6 +51,24 @@ def shown(items: list[Any]) -> list[Frame]:
 
 def real(items: list[Any]) -> list[Frame]:
     return [frame for frame in shown(items) if not frame.standing_in]
+
+
+def ends(world: World, input: InputSpec, policy: LivePolicy, wanted_s: Fraction | None = None) -> list[Frame]:
+    """What is shown of an input that has an end of its own."""
+    source = LiveSource(
+        *(input, policy, world.health),
+        name="yard",
+        wanted_s=wanted_s,
+        open=world.open,
+        connect=world.connect,
+        clock=world.clock,
+        pause=world.pause,
+        random=lambda: 0.5,
+    )
+    world.made = source
+    seen = shown(list(source))
+    source.close()
+    return seen
 
 
 END = LivePolicy(on_lost="end")
@@ -249,21 +269,78 @@ def test_readers_are_told_the_first_shape() -> None:
 
 def test_the_input_s_own_limit_holds_for_the_whole_and_across_a_loss() -> None:
     world = World([Script(frames(25)), Script(frames(100, 77))])
-    world.source()
-    source = LiveSource(
-        InputSpec("rtsp://cam/1", duration_s=Fraction(3)),
-        LivePolicy(),
-        world.health,
-        open=world.open,
-        connect=world.connect,
-        clock=world.clock,
-        pause=world.pause,
-        random=lambda: 0.5,
-    )
-    seen = shown(list(source))
-    source.close()
+    seen = ends(world, InputSpec("rtsp://cam/1", duration_s=Fraction(3)), LivePolicy())
     assert seen[-1].time_s == pytest.approx(2.96, abs=0.03)
     assert world.health.report().received == len(seen)
+
+
+@pytest.mark.parametrize("on_lost", ["wait", "hold", "slate"])
+@pytest.mark.parametrize("limit", ["of the input", "of the outputs"])
+def test_a_run_that_has_its_time_ends_though_the_camera_is_away(on_lost: Any, limit: str) -> None:
+    world = World([Script(frames(25)), Script(frames(100), opens_after_s=3600)])
+    own = Fraction(5) if limit == "of the input" else None
+    policy = LivePolicy(on_lost=on_lost, open_timeout_s=1e4)
+    begin_s = world.now_s
+    seen = ends(world, InputSpec("rtsp://cam/1", duration_s=own), policy, Fraction(5))
+    assert 5.0 <= world.now_s - begin_s < 6.5
+    assert len(real(seen)) == 25
+    last_s = seen[-1].time_s
+    if on_lost == "wait":
+        assert last_s == pytest.approx(0.96)
+    elif own is not None:
+        assert last_s == pytest.approx(5.0, abs=0.1) and last_s < 5.0
+    else:
+        assert last_s >= 4.9, "the outputs end themselves"
+
+
+@pytest.mark.parametrize(
+    "input",
+    [
+        InputSpec("udp://0.0.0.0:5000"),
+        InputSpec("rtp://239.0.0.1:5004"),
+        InputSpec("cam.sdp"),
+        InputSpec("srt://0.0.0.0:9000?mode=listener"),
+        InputSpec("srt://0.0.0.0:9000", options={"mode": "listener"}),
+        InputSpec("tcp://0.0.0.0:9000?listen"),
+        InputSpec("rtmp://0.0.0.0/live/x", options={"listen": "1"}),
+        InputSpec("rtsp://0.0.0.0:8554/x", options={"rtsp_flags": "listen"}),
+    ],
+    ids=lambda input: input.url,
+)
+def test_where_the_camera_connects_nobody_stops_to_listen(input: InputSpec) -> None:
+    """Every wait is time in which it cannot."""
+    silent = [Script(opens_after_s=1e9) for _ in range(5)]
+    world = World([Script(frames(1)), *silent])
+    ends(world, input, LivePolicy(open_timeout_s=20.0, backoff_s=(1.0, 5.0, 10.0, 60.0)))
+    assert len(world.attempts) == 7
+    assert [b - a for a, b in pairwise(world.attempts)][1:] == pytest.approx([21.0] * 5, abs=0.3)
+
+
+def test_where_we_connect_waits_get_longer_however() -> None:
+    assert not any(
+        waits_for_a_sender(InputSpec(url, options=options))
+        for url, options in [
+            ("rtsp://cam/1", {}),
+            ("srt://cam:9000?mode=caller", {"mode": "caller"}),
+            ("rtmp://cam/live/x", {"listen": "0"}),
+            ("http://cam/listen.m3u8?listener=3", {}),
+            ("/dev/video0", {}),
+        ]
+    )
+
+
+def test_a_recording_says_when_its_first_picture_was_taken() -> None:
+    """By the camera's clock where it has told by then; of a pipe nobody knows."""
+    world = World([Script(frames(3))])
+    source = world.source()
+    source.open()
+    assert datetime.fromisoformat(source.metadata["creation_time"]).timestamp() == pytest.approx(1.6e9 + 100.0)
+    source.close()
+    world = World([Script(frames(3))])
+    source = world.source(url="pipe:0")
+    source.open()
+    assert "creation_time" not in source.metadata
+    source.close()
 
 
 def test_the_wall_clock_goes_along_where_the_camera_tells() -> None:

@@ -38,15 +38,18 @@ def live_policy(line: CommandLine) -> LivePolicy | None:
 
 def live_fields(r: Report) -> dict[str, str]:
     """How a live stream is. Latencies are in microseconds; frames dropped are counted by reason as well."""
-    quantiles = {f"latency_{q}_us": r.latency_s.get(q) for q in ("p50", "p99")}
+    delays_s = {f"latency_{q}_us": r.latency_s.get(q) for q in ("p50", "p99")}
+    if "capture_delay_s" in r.figures:  # of a camera that tells the time
+        delays_s["capture_delay_us"] = r.figures["capture_delay_s"]
     return {
         "state": r.state,
+        "reason": r.reason.replace("\n", " "),
         "received_frames": f"{r.received}",
         "damaged_frames": f"{r.damaged}",
         "standing_in_frames": f"{r.standing_in}",
         "late_frames": f"{r.late}",
         **{f"drop_frames_{reason}": f"{count}" for reason, count in sorted(r.dropped.items())},
-        **{key: "N/A" if value is None else f"{value * 1_000_000:.0f}" for key, value in quantiles.items()},
+        **{key: "N/A" if value is None else f"{value * 1_000_000:.0f}" for key, value in delays_s.items()},
         "reconnects": f"{r.reconnects}",
         "rung": f"{r.rung}",
         "filters": r.rung_name or "null",

@@ -1,0 +1,43 @@
+"""When the packets of a camera came, which may be long before they are read."""
+
+from __future__ import annotations
+
+_WAITED_S = 0.01  # who waits so long for a packet has read all that was there
+_BACK_S, _AHEAD_S = 1.0, 10.0  # a step further back or ahead is no time that passed
+
+
+class Arrival:
+    """Tells when a packet came of which only is known when it was read.
+
+    A decoder that is slower than its camera reads packets long after they came: they wait in the network, where nobody
+    notes the time. But they come as far apart as their timestamps say. So the one that had to be waited for came when
+    it was read, and what follows without a wait is counted from it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[float, float]] = {}  # by stream: a packet's arrival, and its timestamp
+        self._last: dict[int, float] = {}
+        self._newest_s = float("-inf")
+
+    def of(self, asked_s: float, got_s: float, stream: int, at_s: float | None) -> float:
+        """Monotonic seconds at which a packet came, no later than `got_s` and no earlier than the one before.
+
+        asked_s, got_s: monotonic seconds, before and after it was read. at_s: its timestamp in seconds.
+        """
+        self._newest_s = arrived_s = max(self._estimate(asked_s, got_s, stream, at_s), self._newest_s)
+        return arrived_s
+
+    def _estimate(self, asked_s: float, got_s: float, stream: int, at_s: float | None) -> float:
+        if got_s - asked_s >= _WAITED_S:
+            self._known.clear()
+        if at_s is None:
+            return got_s
+        step_s = at_s - self._last.get(stream, at_s)
+        self._last[stream] = at_s
+        known = self._known.get(stream)
+        if known is not None and -_BACK_S <= step_s <= _AHEAD_S:
+            expected_s = known[0] + at_s - known[1]
+            if expected_s <= got_s:
+                return expected_s
+        self._known[stream] = got_s, at_s
+        return got_s
