@@ -7,6 +7,7 @@ StreamfixError
 +-- InputError (OSError)            an input cannot be opened or read
 |   +-- DecodeError                 the data is damaged beyond what was allowed
 +-- OutputError (OSError)           an output cannot be opened or written
+|   +-- IncompleteOutput            one of several; the others have all
 +-- FilterError (RuntimeError)      a filter failed; `__cause__` is what it raised
 |   +-- DeviceError                 the device cannot do it: missing, or out of memory
 +-- ModelError (ValueError)         a weights file is missing, damaged or of an unknown kind
@@ -47,6 +48,10 @@ class DecodeError(InputError):
 
 class OutputError(StreamfixError, OSError):
     """An output cannot be opened or written."""
+
+
+class IncompleteOutput(OutputError):
+    """The run is over and one of its outputs lacks something; the others are complete."""
 
 
 class FilterError(StreamfixError, RuntimeError):

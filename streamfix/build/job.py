@@ -176,12 +176,8 @@ class Job:
 
 
 def _settle(health: Health, error: BaseException | None) -> None:
-    """A live run is over: what was on its way is counted, and why there is no more."""
-    failed = error is not None and not isinstance(error, Cancelled)
-    left = health.report().in_flight
-    if left > 0:
-        health.dropped("error" if failed else "stopped", left)
-    health.ended(error if failed else None)
+    """A live run is over; whoever cancels it has not met with an error."""
+    health.ended(None if isinstance(error, Cancelled) else error)
 
 
 def _length_s(spec: JobSpec, reader: Reader | LiveSource) -> float | None:

@@ -19,11 +19,19 @@ class Backlog:
     """A queue between two threads that never makes the sender wait, if it may lose something.
 
     depth: frames that wait, or items, where nothing may be lost. lossy: in the place of waiting the oldest frame is
-    lost, and of very many packets the oldest; nothing else ever is. lost: told of each, in the sender's thread.
+    lost, and of very many packets the oldest; nothing else ever is. outdated: True for a frame that is not worth to be
+    taken any more; it is lost if a newer one waits. lost: told of each, in the thread of whoever sends or takes.
     """
 
-    def __init__(self, depth: int, *, lossy: bool, lost: Callable[[Any], None] = lambda item: None) -> None:
-        self._depth, self._lossy, self._lost = depth, lossy, lost
+    def __init__(
+        self,
+        depth: int,
+        *,
+        lossy: bool,
+        lost: Callable[[Any], None] = lambda item: None,
+        outdated: Callable[[Frame], bool] = lambda frame: False,
+    ) -> None:
+        self._depth, self._lossy, self._lost, self._outdated = depth, lossy, lost, outdated
         self._items: deque[Any] = deque()
         self._finished = self._closed = False
         self._changed = threading.Condition()
@@ -53,10 +61,12 @@ class Backlog:
         with self._changed:
             while not (self._items or self._finished or self._closed):
                 self._changed.wait()
-            if not self._items:
-                return None
+            gone = self._too_old() if self._lossy else []
+            item = self._items.popleft() if self._items else None
             self._changed.notify_all()
-            return self._items.popleft()
+        for frame in gone:
+            self._lost(frame)
+        return item
 
     def finish(self) -> None:
         """The sender's side: what waits is still taken."""
@@ -72,6 +82,16 @@ class Backlog:
             self._items.clear()
             self._changed.notify_all()
             return rest
+
+    def _too_old(self) -> list[Frame]:
+        """Take out frames in front that are outdated, but for the newest."""
+        gone: list[Frame] = []
+        newest = next((item for item in reversed(self._items) if isinstance(item, Frame)), None)
+        while self._items and isinstance(first := self._items[0], Frame) and first is not newest:
+            if not self._outdated(first):
+                break
+            gone.append(self._items.popleft())
+        return gone
 
     def _one_too_many(self, newest: Any) -> Any:
         kind, most = (Frame, self._depth) if isinstance(newest, Frame) else (av.Packet, _MOST_PACKETS)

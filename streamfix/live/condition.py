@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .health import Health
+from .account import Account
 
 _SLOW_S = 10.0  # so long after the last picture that was left out an output is called well again
 
 
 class Condition:
-    """One output's trouble, told to the stream's health under the output's name, and only when it changes.
+    """One output's trouble, told to the stream's health by its account, and only when it changes.
 
     clock: monotonic seconds. Methods are called from the thread that writes and from the one that gives.
     """
 
-    def __init__(self, health: Health, name: str, clock: Callable[[], float]) -> None:
-        self._health, self._name, self._clock = health, name, clock
+    def __init__(self, account: Account, name: str, clock: Callable[[], float]) -> None:
+        self._account, self._name, self._clock = account, name, clock
         self._settled_s: float | None = None  # since when it works
         self._began_s: float | None = None  # the write that goes on now
         self._slow_s: float | None = None  # when a picture was last left out
@@ -61,4 +61,4 @@ class Condition:
         return True
 
     def _say(self, trouble: str) -> None:
-        self._health.output(self._name, trouble)
+        self._account.trouble(trouble)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..channel import Closed
-from ..errors import OutputError
+from ..errors import IncompleteOutput, OutputError
 from ..frame import Frame
 from ..media.delivery import Delivery
 from ..media.footage import DetachedFootage, Footage
 from ..media.muxer import guess_format
 from ..media.place import PATTERN_FORMATS, place_of
+from ..media.redact import redact
 from ..media.specs import OutputSpec
 from ..media.writer import Writer
 from ..pipeline import Stage
@@ -34,8 +35,8 @@ class Fanout(Stage):
 
     Files: all wait for the slowest, and the first error is that of the whole.
     policy, health: of a live stream. Nothing waits there: an output that is too slow loses pictures, one that fails is
-    opened again if it is a server or a row of files, and the whole fails only when no output is left, or one was never
-    opened because the request is wrong. Frames of the first output count in `health`.
+    opened again if it is a server or a row of files, and the whole is broken off only when no output is left, or one
+    was never opened because the request is wrong. Frames of the first output count in `health`.
 
     worked: told of each frame of the first output and the seconds it took. open: makes writers, for tests.
     Raises what a writer raises that cannot be made.
@@ -69,7 +70,7 @@ class Fanout(Stage):
                         format,
                         open or self._writer,
                         depth=depth if policy is None else _DEPTH,
-                        live=self._live(spec, format, policy, health, first=i == 0),
+                        live=self._live(spec, format, policy, health, i),
                         worked=worked if i == 0 else None,
                         clock=clock,
                     )
@@ -126,7 +127,9 @@ class Fanout(Stage):
             outlet.finish()
         self._join()
         errors = [error for error in map(_why_unfinished, self.outlets) if error is not None]
-        if errors and (self._policy is None or len(errors) == len(self.outlets)):
+        if errors and self._policy is not None and len(errors) < len(self.outlets):
+            raise IncompleteOutput(str(errors[0])) from errors[0]
+        if errors:
             raise errors[0]
         return ()
 
@@ -182,17 +185,17 @@ class Fanout(Stage):
         return Writer(spec, DetachedFootage(self._footage), live=self._policy is not None, delivery=delivery)
 
     def _live(
-        self, spec: OutputSpec, format: str, policy: LivePolicy | None, health: Health | None, *, first: bool
+        self, spec: OutputSpec, format: str, policy: LivePolicy | None, health: Health | None, index: int
     ) -> Live | None:
         if policy is None:
             return None
-        record = health or Health()
-        again = place_of(spec.url, format) == "network" or format in PATTERN_FORMATS
+        place = place_of(spec.url, format)
+        again = place == "network" or format in PATTERN_FORMATS
         return Live(
-            record,
-            Account(record, policy.max_latency_s, first=first, clock=self._clock),
+            Account(health or Health(), index, redact(spec.url), policy.max_latency_s, self._clock),
             Backoff(policy.backoff_s) if again else None,
             policy.lost_after_s,
+            policy.max_latency_s if place in ("network", "pipe") else None,
         )
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,14 +28,28 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputReport:
+    """One output: what keeps it from being written (empty if nothing does), and what became of the camera's frames.
+
+    late: of those written, after the budget. dropped: by reason.
+    """
+
+    name: str
+    trouble: str = ""
+    written: int = 0
+    late: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A snapshot of a stream.
 
-    Frames: received = written + sum(dropped) + in flight, always. Those that only stand in are counted apart.
-    damaged: received frames that were damaged. late: written after the budget.
+    Frames: received = written + sum(dropped) + in flight, always; written to the first output. Those that only stand in
+    are counted apart. damaged: received frames that were damaged. late: written after the budget.
     rung: 0 is the whole filter chain; rung_name its text.
     latency_s: quantiles over the last frames, "p50", "p99", "max"; empty before the first.
-    figures: what filters tell, such as noise_luma in 8-bit codes.
+    figures: what filters tell, such as noise_luma in 8-bit codes. outputs: each of them, in their order.
     """
 
     state: State
@@ -53,13 +67,25 @@ class Report:
     fps: float
     latency_s: Mapping[str, float]
     figures: Mapping[str, float]
-    outputs: Mapping[str, str]
+    outputs: Sequence[OutputReport]
     last_frame_s: float | None
 
     @property
     def in_flight(self) -> int:
         """Frames received of which nothing is known yet."""
         return self.received - self.written - sum(self.dropped.values())
+
+
+@dataclass(slots=True)
+class _Output:
+    name: str = ""
+    trouble: str = ""
+    written: int = 0
+    late: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def report(self) -> OutputReport:
+        return OutputReport(self.name, self.trouble, self.written, self.late, dict(self.dropped))
 
 
 @dataclass(slots=True)
@@ -75,7 +101,7 @@ class _Counts:
     rung_reason: str = ""
     dropped: Counter[str] = field(default_factory=Counter)
     figures: dict[str, float] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[int, _Output] = field(default_factory=dict)
     last_frame_s: float | None = None
 
 
@@ -173,20 +199,37 @@ class Health:
             if latency_s is not None:
                 self._latency.append(latency_s)
 
-    def output(self, name: str, trouble: str) -> None:
-        """How an output is; no trouble is an empty text."""
+    def output(self, index: int, name: str, trouble: str) -> None:
+        """How an output is, the first one has index 0; no trouble is an empty text."""
         with self._lock:
-            news = self._counts.outputs.get(name, "") != trouble
-            self._counts.outputs[name] = trouble
+            own = self._output(index)
+            news = own.trouble != trouble
+            own.name, own.trouble = name, trouble
         if news:
             self._event("output", f"{name}: {trouble or 'well again'}")
         self._settle()
 
+    def output_wrote(self, index: int, *, late: bool) -> None:
+        """An output has written a frame of the camera's."""
+        with self._lock:
+            own = self._output(index)
+            own.written += 1
+            own.late += late
+
+    def output_left_out(self, index: int, reason: str) -> None:
+        """An output will not write a frame."""
+        with self._lock:
+            self._output(index).dropped[reason] += 1
+
     # -- the whole
 
     def ended(self, error: BaseException | None = None) -> None:
-        """The stream is over, by its own end or by an error."""
+        """The stream is over, by its own end or by an error. What is in flight will not be written any more."""
         with self._lock:
+            c = self._counts
+            left = c.received - c.written - c.dropped.total()
+            if left > 0:
+                c.dropped["stopped" if error is None else "error"] += left
             self._ended = "stopped" if error is None else "error"
             self._lost = str(error) if error is not None else "stopped"
         self._settle()
@@ -219,7 +262,7 @@ class Health:
                 (len(times) - 1) / span_s if len(times) > 1 and span_s > 0 else 0.0,
                 quantiles,
                 dict(c.figures),
-                dict(c.outputs),
+                [own.report() for _, own in sorted(c.outputs.items())],
                 c.last_frame_s,
             )
 
@@ -228,7 +271,7 @@ class Health:
         with self._lock:
             c = self._counts
             state: State
-            troubled = [f"{name}: {trouble}" for name, trouble in c.outputs.items() if trouble]
+            troubled = [f"{own.name}: {own.trouble}" for _, own in sorted(c.outputs.items()) if own.trouble]
             if self._ended is not None:
                 state, reason = self._ended, self._lost or ""
             elif self._lost is not None:
@@ -244,6 +287,9 @@ class Health:
                 self._since_s = time.time()
         if news:
             self._event("state", f"{state}{': ' + reason if reason else ''}")
+
+    def _output(self, index: int) -> _Output:
+        return self._counts.outputs.setdefault(index, _Output())
 
     def _event(self, kind: str, text: str) -> None:
         event = Event(time.time(), kind, text)

@@ -18,9 +18,10 @@ from .account import Account
 from .backlog import Backlog
 from .backoff import Backoff
 from .condition import Condition
-from .health import Health
 from .resuming import resumed
 from .totals import Totals, WriterLike
+
+_KEPT = 0.9  # of what the longest write took, with each one after it
 
 log = logging.getLogger("streamfix.live")
 
@@ -32,13 +33,14 @@ class Live:
     """What makes an output a live one: nobody waits for it, and it may be opened again.
 
     backoff: waits between a failure and the next attempt; None where the first failure is the end. stuck_s: a write
-    that takes so long is broken off.
+    that takes so long is broken off. max_age_s: a picture that would be older when it is written is left out if there
+    is a newer one; None where all are wanted, of a recording.
     """
 
-    health: Health
     account: Account
     backoff: Backoff | None
     stuck_s: float
+    max_age_s: float | None = None
 
 
 class Outlet:
@@ -72,8 +74,9 @@ class Outlet:
         self.video_codec = writer.video_codec
         # Replaced as one, so that whoever looks counts nothing twice.
         self._state: tuple[Totals, WriterLike | None] = (Totals(), writer)
-        self._backlog = Backlog(depth, lossy=live is not None, lost=self._lost)
-        self._condition = None if live is None else Condition(live.health, self.name, clock)
+        self._backlog = Backlog(depth, lossy=live is not None, lost=self._lost, outdated=self._is_outdated)
+        self._condition = None if live is None else Condition(live.account, self.name, clock)
+        self._frame_s = 0.0  # what writing a frame may take
         self._retry_s = 0.0
         self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
 
@@ -131,6 +134,12 @@ class Outlet:
             self._condition.lost_one()
         self._discard(item)
 
+    def _is_outdated(self, frame: Frame) -> bool:
+        max_age_s = None if self.live is None else self.live.max_age_s
+        if max_age_s is None or frame.received_s is None:
+            return False
+        return self._clock() + self._frame_s - frame.received_s > max_age_s
+
     def _discard(self, item: Any) -> None:
         """An item that will not be written."""
         if isinstance(item, Frame) and self.live is not None:
@@ -164,6 +173,8 @@ class Outlet:
             self._condition.wrote(settled=fine and writer.settled)
         took_s = self._clock() - begin_s
         self.busy_s += took_s
+        if isinstance(item, Frame):
+            self._frame_s = max(took_s, _KEPT * self._frame_s)
         if isinstance(item, Frame) and self._worked is not None:
             self._worked(item, took_s)
         if fine and writer.enough:

@@ -25,8 +25,8 @@ class Child:
     """A running command.
 
     input: what it reads, output: what it writes, if asked for; unbuffered. It is in a process group of its own: ^C
-    on the terminal is ours to answer, and what it carries is still drained. Where we are killed it ends too, whatever it
-    is waiting for (if there is util-linux' setpriv).
+    on the terminal is ours to answer, and what it carries is still drained. Where we are killed it ends too, whatever
+    it is waiting for (if there is util-linux' setpriv).
     """
 
     def __init__(self, command: Sequence[str], *, reads: bool = False, writes: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 
 HIDDEN = "***"
@@ -71,3 +72,14 @@ def has_secret(url: str) -> bool:
 def _without_key(url: re.Match[str]) -> str:
     folder, slash, key = url[0].rpartition("/")
     return f"{folder}{slash}{HIDDEN}" if _RTMP_KEY.fullmatch(key) else url[0]
+
+
+def main() -> None:
+    """Pass on stdin to stderr, line by line, with secrets hidden: for what libav writes by itself."""
+    for line in sys.stdin.buffer:
+        sys.stderr.write(redact(line.decode(errors="backslashreplace")))
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -158,8 +158,7 @@ class _Srt:
 
 
 class _Relay:
-    """Our own program that writes to a server: bytes as they are, or packets as NUT for muxers that connect (RTSP, HLS).
-    """
+    """Our own program that writes to a server: bytes as they are, or as NUT the packets for a muxer that connects."""
 
     def __init__(self, url: str, format: str, options: Mapping[str, str]) -> None:
         self.url = url

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
 import av.error
@@ -29,6 +29,7 @@ log = logging.getLogger("streamfix.media")
 _MICRO = Fraction(1, 1_000_000)
 # ffmpeg's allowance when it seeks in streams with B-frames: a keyframe's dts may lie before its pts.
 _SEEK_MARGIN_S = Fraction(3, 23)
+_NO_TIMESTAMPS = int(cast(int, Flags.no_timestamps.value))
 _SEGMENTED = {"hls", "dash"}
 _LEAP_S = 10.0  # a live clock that is further off was set
 
@@ -69,7 +70,7 @@ class Source:
         # HLS and DASH come some seconds at a time.
         self._paced = spec.realtime or (live and format.name in _SEGMENTED)
         stated = {"framerate", "use_wallclock_as_timestamps"} & spec.options.keys()
-        self.timeless = live and bool(format.flags & Flags.no_timestamps.value) and not (stated or spec.realtime)
+        self.timeless = live and bool(format.flags & _NO_TIMESTAMPS) and not (stated or spec.realtime)
         self._streams: Sequence[MappedStream] = ()
         self._rounds: list[InputContainer] = []
         self._clock_s: tuple[float, float] | None = None

@@ -158,9 +158,16 @@ def test_how_a_live_stream_is_told() -> None:
     health.written(0.25, late=True)
     health.dropped("overload")
     health.stepped(1, "smooth", "too slow")
+    health.output(0, "out.mkv", "")
+    health.output_wrote(0, late=True)
+    health.output(1, "rtmp://m/x", "too slow,\npictures are left out")
+    health.output_left_out(1, "output")
+    health.output_left_out(1, "rate")
+    health.figure("capture_delay_s", 0.125)
     told = live_fields(health.report())
     assert told == {
         "state": "degraded",
+        "reason": "down to smooth: too slow; rtmp://m/x: too slow, pictures are left out",
         "received_frames": "2",
         "damaged_frames": "1",
         "standing_in_frames": "0",
@@ -168,9 +175,18 @@ def test_how_a_live_stream_is_told() -> None:
         "drop_frames_overload": "1",
         "latency_p50_us": "250000",
         "latency_p99_us": "250000",
+        "capture_delay_us": "125000",
         "reconnects": "0",
         "rung": "1",
         "filters": "smooth",
+        "output_0_trouble": "",
+        "output_0_written_frames": "1",
+        "output_0_late_frames": "1",
+        "output_0_drop_frames": "0",
+        "output_1_trouble": "too slow, pictures are left out",
+        "output_1_written_frames": "0",
+        "output_1_late_frames": "0",
+        "output_1_drop_frames": "2",
     }
     assert live_words(health.report()) == "degraded p99=250ms late=1 damaged=1 rung=1"
     assert live_words(Health().report()) == "starting p99=N/A"

@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.apps.material import command, environment, levels, run_process
+from tests.live.servers import free_port, until
 
 
 @pytest.fixture(autouse=True)
@@ -199,3 +201,17 @@ def test_q_ends_a_job_and_a_bar_shows_it(clip: Path, tmp_path: Path) -> None:
     assert b" frames" in said
     assert b" fps" in said
     assert levels(out)[:30] == [i % 25 for i in range(30)]
+
+
+def test_whoever_watches_knows_that_a_camera_is_waited_for(tmp_path: Path) -> None:
+    """-progress says so before there is any picture; and the block at the end says that it was stopped."""
+    told = tmp_path / "progress.txt"
+    url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    with process(["-nostdin", "-stats_period", "0.1", "-progress", told, "-i", url, tmp_path / "out.mkv"]) as running:
+        until(lambda: told.exists() and "state=starting\nreason=connecting\n" in told.read_text())
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=30)
+    blocks = told.read_text().split("progress=")
+    assert blocks[-1] == "end\n"
+    assert all("received_frames=0" in block for block in blocks[:-1])
+    assert running.returncode == 255

@@ -106,6 +106,18 @@ def test_a_verbose_run_shows_what_libav_says(run: Run, clip: Path, tmp_path: Pat
     assert "deprecated" not in said.err  # options that nobody has given
 
 
+@pytest.mark.parametrize("level", ["verbose", "debug"])
+def test_what_libav_says_by_itself_has_no_passwords(run: Run, tmp_path: Path, level: str) -> None:
+    playlist = tmp_path / "list.m3u8"
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXTINF:2,", "http://me:hush@127.0.0.1:1/a.ts", "#EXT-X-ENDLIST"]
+    playlist.write_text("\n".join(lines))
+    options = ("-protocol_whitelist", "file,http,tcp,crypto")
+    said = run("-v", level, *options, "-i", playlist, tmp_path / "out.mp4")
+    assert said.code == 1
+    assert "http://***@127.0.0.1:1/a.ts" in said.err
+    assert "hush" not in said.err
+
+
 def blocks(text: str) -> list[dict[str, str]]:
     """The key=value blocks of -progress; each ends with its progress key."""
     found: list[dict[str, str]] = [{}]

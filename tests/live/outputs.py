@@ -144,6 +144,6 @@ class Made:
             assert self.changed.wait_for(condition, LONG_S)
 
 
-def frames(count: int, at_s: float = 0.0) -> list[Frame]:
+def frames(count: int, at_s: float = 100.0) -> list[Frame]:
     """Frames that a camera has sent, one each 40 ms from a moment of the monotonic clock on; all show the same."""
     return [Frame(_PICTURE, 40 * i, Fraction(1, 1000), 40, received_s=at_s + i / 25) for i in range(count)]

@@ -38,6 +38,26 @@ def test_of_too_many_frames_the_oldest_are_lost(depth: int, kinds: list[str]) ->
     assert got == [i for i in items if i not in lost], "the rest comes in order"
 
 
+@given(st.integers(1, 8), st.lists(st.sampled_from("fpm"), max_size=30), st.integers(0, 30))
+def test_what_is_outdated_is_lost_unless_there_is_nothing_newer(depth: int, kinds: list[str], before: int) -> None:
+    """outdated: all frames in front of a certain one."""
+    made = iter(frames(len(kinds)))
+    items: list[Any] = [next(made) if k == "f" else av.Packet(b"x") if k == "p" else object() for k in kinds]
+    old = [i for i in items[:before] if isinstance(i, Frame)]
+    lost: list[Any] = []
+    backlog = Backlog(depth, lossy=True, lost=lost.append, outdated=lambda frame: any(frame is o for o in old))
+    for item in items:
+        backlog.put(item)
+    backlog.finish()
+    got = taken(backlog)
+    given = [i for i in items if isinstance(i, Frame)]
+    kept = given[max(0, len(given) - depth) :]
+    expected = [f for f in kept if not any(f is o for o in old) or f is given[-1]]
+    assert [i for i in got if isinstance(i, Frame)] == expected
+    assert [i for i in got if not isinstance(i, Frame)] == [i for i in items if not isinstance(i, Frame)]
+    assert sorted(f.pts for f in (*lost, *expected)) == [f.pts for f in given], "each is taken or told to be lost"
+
+
 def test_packets_are_bounded_too() -> None:
     lost: list[Any] = []
     backlog = Backlog(2, lossy=True, lost=lost.append)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
 
 import av
 import pytest
@@ -170,7 +169,7 @@ def web(folder: Path) -> Iterator[str]:
     """An HTTP server of a folder."""
 
     class Silent(http.server.SimpleHTTPRequestHandler):
-        extensions_map: ClassVar = {"": "application/vnd.apple.mpegurl"}
+        extensions_map = {"": "application/vnd.apple.mpegurl"}  # noqa: RUF012 - the base class's way
 
         def log_message(self, *_: object) -> None:
             pass

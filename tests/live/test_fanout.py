@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.conformance.fakes import ListSource
-from streamfix.errors import OutputError, UsageError
+from streamfix.errors import IncompleteOutput, OutputError, UsageError
 from streamfix.frame import Frame
 from streamfix.live.fanout import Fanout
 from streamfix.live.health import Health
@@ -188,7 +188,7 @@ def test_a_slow_output_loses_pictures_and_holds_up_nobody() -> None:
     assert late[-8:] == [f.pts for f in given[-8:]], "the oldest are lost, not the newest"
     assert len(late) <= 10
     assert stage.outlets[1].live is not None
-    assert stage.outlets[1].live.account.dropped["output"] == 101 - len(late)
+    assert health.report().outputs[1].dropped["output"] == 101 - len(late)
     assert health.report().written == 101
 
 
@@ -245,12 +245,13 @@ def test_a_file_that_fails_ends_there_and_the_rest_goes_on() -> None:
 
     health, made, given = Health(), Made(fail), frames(8)
     counted(health, 8)
-    Pipeline(ListSource(given), fanout(made, FILE, OTHER, health=health)).run()
+    with pytest.raises(IncompleteOutput, match=r"a\.mkv: No space left"):
+        Pipeline(ListSource(given), fanout(made, FILE, OTHER, health=health)).run()
     assert len(made.writers[FILE]) == 1
     assert made.pts(OTHER) == [f.pts for f in given]
     report = health.report()
     assert (report.written, report.dropped) == (3, {"output": 5})
-    assert report.state == "degraded" or report.outputs[FILE].startswith("No space left")
+    assert report.state == "degraded" or report.outputs[0].trouble.startswith("No space left")
 
 
 def test_the_run_fails_when_no_output_is_left() -> None:
@@ -312,13 +313,60 @@ def test_what_comes_after_the_end_of_the_first_output_is_no_failure_of_it() -> N
 
 
 def test_latency_and_lateness_are_those_of_the_first_output() -> None:
+    """Each one's own are told too."""
     health, clock = Health(), Clock()
     given = [*frames(2, at_s=clock.now_s - 0.05), *frames(2, at_s=clock.now_s - 0.5)]
     counted(health, 4)
-    Pipeline(ListSource(given), fanout(Made(), FILE, SERVER, health=health, clock=clock)).run()
+    made = Made(limits={OTHER: 3})
+    Pipeline(ListSource(given), fanout(made, FILE, OTHER, health=health, clock=clock)).run()
     report = health.report()
     assert (report.written, report.late) == (4, 2)
     assert 0.45 < report.latency_s["max"] <= 0.5
+    first, second = report.outputs
+    assert (first.written, first.late, first.dropped) == (4, 2, {})
+    assert (second.written, second.late, dict(second.dropped)) == (3, 1, {"outside": 1})
+
+
+@pytest.mark.parametrize("url", [SERVER, FILE])
+def test_an_encoder_that_is_too_slow_makes_nothing_late_but_its_own_frame(url: str) -> None:
+    """Each frame takes it three times as long as it has: who watches sees fewer pictures, not older ones.
+
+    A recording has them all, as far as its queue reaches.
+    """
+    clock, health = Clock(), Health()
+    turns, gate = threading.Semaphore(0), threading.Semaphore(0)
+
+    def encode(at: str, number: int, item: Any) -> None:
+        gate.release()
+        turns.acquire()
+
+    made = Made(encode)
+    policy = LivePolicy(max_latency_s=0.21)
+    stage = fanout(made, url, health=health, clock=clock, policy=policy)
+    given = frames(60, at_s=clock.now_s)
+    counted(health, len(given))
+    busy_until_s = 0.0
+    for frame in given:
+        assert frame.received_s is not None
+        clock.now_s = frame.received_s
+        if busy_until_s and clock.now_s >= busy_until_s:
+            turns.release()
+            busy_until_s = 0.0
+        stage.push(frame)
+        if not busy_until_s:
+            assert gate.acquire(timeout=LONG_S)
+            busy_until_s = clock.now_s + 0.12
+    turns.release(100)
+    list(stage.flush())
+    stage.close()
+    assert_law(health)
+    report = health.report()
+    if url == FILE:
+        assert report.latency_s["max"] > 0.4
+    else:
+        assert report.late <= 2, "the first ones, before it is known how long one takes"
+        assert report.latency_s["p50"] <= 0.21
+    assert report.written >= 18
 
 
 def test_frames_that_stand_in_do_not_count() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from streamfix.errors import IncompleteOutput
 from streamfix.frame import Frame
 from streamfix.live.fanout import Fanout
 from streamfix.live.health import Health
@@ -43,9 +44,10 @@ def test_a_full_disk_ends_one_recording(source: Path, tmp_path: Path, first: boo
     health.connected()
     give_all(fanout, reader, int(first))
     assert health.report().state == "degraded"
-    assert "No space left on device" in health.report().outputs["/dev/full"]
+    assert "No space left on device" in health.report().outputs[0 if first else 1].trouble
     assert "free some space" in health.report().reason
-    list(fanout.flush())
+    with pytest.raises(IncompleteOutput, match="No space left"):
+        list(fanout.flush())
     fanout.close()
     reader.close()
     assert times(tmp_path / "well.mkv") == times(source)
@@ -58,7 +60,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(source: Path, tmp_path: Pat
     fanout = Fanout([OutputSpec(str(tmp_path / "well.mkv")), slow], reader, policy=LivePolicy(), health=health)
     give_all(fanout, reader, 0)
     assert fanout.outlets[1].totals.frames < FRAMES - 8
-    assert health.report().outputs[slow.url] == "too slow, pictures are left out"
+    assert health.report().outputs[1].trouble == "too slow, pictures are left out"
     os.close(given)  # the output has its own
     drain = threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(taken, 1 << 16), b"")])
     drain.start()

@@ -72,10 +72,10 @@ def test_the_state_follows_the_parts() -> None:
     health.connected()
     assert (health.report().state, health.report().reconnects) == ("degraded", 1)
     health.stepped(0, "denoise", "calm for 10 s")
-    health.output("rec.mp4", "no space left")
+    health.output(0, "rec.mp4", "no space left")
     assert health.report().state == "degraded"
     assert health.report().reason == "rec.mp4: no space left"
-    health.output("rec.mp4", "")
+    health.output(0, "rec.mp4", "")
     assert health.report().state == "running"
     health.ended()
     health.connected()

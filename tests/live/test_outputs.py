@@ -154,8 +154,8 @@ def test_hls_to_a_server(source: Path) -> None:
     assert len(parts) == 4
     frames = 0
     for part in parts:
-        with av.open(io.BytesIO(files[part])) as container:
-            frames += sum(1 for _ in container.decode(video=0))
+        with av.open(io.BytesIO(files[part]), "r") as container:
+            frames += len(list(container.decode(video=0)))
     assert frames == FRAMES
 
 
@@ -330,11 +330,11 @@ def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
         port = server.getsockname()[1]
         reader = Reader([InputSpec(str(source))], audio=False)
         sink: list[Any] = []
+        made = sink_for(f"rtmp://127.0.0.1:{port}/live/x", "flv", {}, live=True)
+        assert made is not None
 
         def connect() -> None:
             try:
-                made = sink_for(f"rtmp://127.0.0.1:{port}/live/x", "flv", {}, live=True)
-                assert made is not None
                 made.connect()
             except OutputError as error:
                 sink.append(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import UsageError
-from ...live.health import Report
+from ...live.health import OutputReport, Report
 from ...live.policy import LivePolicy, is_live
 from ...media.redact import redact
 from .grammar import CommandLine
@@ -53,7 +53,19 @@ def live_fields(r: Report) -> dict[str, str]:
         "reconnects": f"{r.reconnects}",
         "rung": f"{r.rung}",
         "filters": r.rung_name or "null",
+        **{key: value for i, output in enumerate(r.outputs) for key, value in _output_fields(i, output).items()},
     }
+
+
+def _output_fields(index: int, r: OutputReport) -> dict[str, str]:
+    """One output; frames that it made up or repeated are not the camera's, and not counted."""
+    own = {
+        "trouble": r.trouble.replace("\n", " "),
+        "written_frames": f"{r.written}",
+        "late_frames": f"{r.late}",
+        "drop_frames": f"{sum(r.dropped.values())}",
+    }
+    return {f"output_{index}_{key}": value for key, value in own.items()}
 
 
 def live_words(r: Report) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 from ...errors import BadOption
+from ...media import redact as redaction
 from ...media.redact import redact
 
 VERBOSE = 15
 QUIET = 100
+_LAST_WORDS_S = 2.0
 
 _LEVELS = {
     "quiet": QUIET,
@@ -86,3 +92,29 @@ def set_up(level: int) -> None:
         # libav writes to stderr without Python: a codec's thread that waited for the interpreter while the
         # interpreter waits for the codec would never end.
         show_libav(av.logging.INFO if level == VERBOSE else av.logging.VERBOSE)
+
+
+@contextlib.contextmanager
+def redacted_stderr() -> Iterator[None]:
+    """What libav writes to stderr by itself, URLs with their passwords in it, goes through a process that hides them.
+
+    A thread could not do that: libav may write while it holds Python's lock, until the pipe is full. Python's own
+    stderr stays what it was; its texts are redacted where they are made.
+    """
+    command = (sys.executable, "-P", redaction.__file__)
+    sys.stderr.flush()
+    before, own = sys.stderr, os.dup(2)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0) as hiding:
+        assert hiding.stdin is not None
+        os.dup2(hiding.stdin.fileno(), 2)
+        hiding.stdin.close()
+        sys.stderr = os.fdopen(os.dup(own), "w", 1, errors="backslashreplace")
+        try:
+            yield
+        finally:
+            sys.stderr.close()
+            sys.stderr = before
+            os.dup2(own, 2)
+            os.close(own)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                hiding.wait(_LAST_WORDS_S)

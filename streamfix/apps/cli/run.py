@@ -15,6 +15,7 @@ from ...live.interpreter import share_interpreter
 from .grammar import CommandLine
 from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
 from .keyboard import Keyboard
+from .logs import VERBOSE, redacted_stderr
 from .progress import Bar, Blocks, Report, StatusLine, open_url
 from .runner import Runner
 
@@ -23,6 +24,11 @@ _log = logging.getLogger("streamfix")
 
 def run(line: CommandLine) -> int:
     """Run the job and return the exit code. Raises what the job raised, and UsageError."""
+    with redacted_stderr() if _log.isEnabledFor(VERBOSE) else contextlib.nullcontext():
+        return _run(line)
+
+
+def _run(line: CommandLine) -> int:
     listener = None
     if url := line.options.get("progress"):
         if writes_stdout(line) and url in ("-", "pipe:", "pipe:1"):

@@ -17,8 +17,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...build import Job, JobSpec, Progress, build
+from ...build import Hosting, Job, JobSpec, Progress, build
 from ...errors import Cancelled
+from ...live.health import Health
 from .describe import describe
 from .keyboard import Keyboard
 from .progress import Blocks, Report
@@ -38,6 +39,7 @@ class Runner:
         self._spec, self._reports, self._keyboard = spec, list(reports), keyboard
         self._period_s = max(period_s, 0.02)
         self._job: Job | None = None
+        self._health = None if spec.live is None else Health()  # before there is a job, that is while a camera is away
         self._error: BaseException | None = None
         self._signals: list[int] = []
         self._begun_s = time.monotonic()
@@ -75,7 +77,7 @@ class Runner:
 
     def _work(self) -> None:
         try:
-            job = build(self._spec)
+            job = build(self._spec, Hosting(health=self._health))
             describe(job)
             self._job = job
             job.run()
@@ -125,10 +127,11 @@ class Runner:
             self._job.stop()
 
     def _report(self, last: bool = False) -> None:
-        job = self._job
-        if job is None and not last:
+        job, health = self._job, self._health
+        if job is None and health is None and not last:
             return
-        progress = job.progress if job is not None else Progress()
+        waiting = Progress(health=None if health is None else health.report())
+        progress = job.progress if job is not None else waiting
         for report in tuple(self._reports):
             if job is None and not isinstance(report, Blocks):
                 continue

@@ -16,7 +16,7 @@ from ... import __version__
 from ...live.health import STATES
 from .admission import Admission
 from .stream import Stream
-from .tally import Histogram
+from .tally import Histogram, Totals
 
 
 class Streams(Protocol):
@@ -83,10 +83,30 @@ def _counters(streams: Sequence[Stream]) -> Iterable[Metric]:
         for reason, count in {"overload": 0, **total.dropped}.items():
             dropped.add_metric([stream, reason], count)
     yield dropped
+    yield from _outputs(totals)
+
+
+def _outputs(totals: Sequence[tuple[str, Totals]]) -> Iterable[Metric]:
+    """Of each output; they are numbered from 1, as the page does."""
+    labels = ["stream", "output"]
+    written = CounterMetricFamily("streamfix_output_frames", "Camera frames written to an output.", labels=labels)
+    late = CounterMetricFamily("streamfix_output_frames_late", "Of those, after the latency budget.", labels=labels)
+    dropped = CounterMetricFamily(
+        "streamfix_output_frames_dropped", "Frames that an output left out.", labels=[*labels, "reason"]
+    )
+    for stream, total in totals:
+        for number, own in enumerate(total.outputs, 1):
+            where = [stream, f"{number}"]
+            written.add_metric(where, own.written)
+            late.add_metric(where, own.late)
+            for reason, count in {"output": 0, **own.dropped}.items():
+                dropped.add_metric([*where, reason], count)
+    yield from (written, late, dropped)
 
 
 def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
     up = GaugeMetricFamily("streamfix_stream_up", "1 while pictures come and go.", labels=["stream"])
+    output_up = GaugeMetricFamily("streamfix_output_up", "1 while an output is written.", labels=["stream", "output"])
     state = GaugeMetricFamily("streamfix_stream_state", "1 for the state it is in.", labels=["stream", "state"])
     rung = GaugeMetricFamily("streamfix_ladder_rung", "0 is the whole filter chain.", labels=["stream"])
     depth = GaugeMetricFamily("streamfix_queue_depth", "Frames on their way through.", labels=["stream"])
@@ -95,7 +115,11 @@ def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
     )
     for stream in streams:
         report, now = stream.report, stream.state
-        up.add_metric([stream.name], now in ("running", "degraded"))
+        outputs = [] if report is None else report.outputs
+        here, nowhere = now in ("running", "degraded"), bool(outputs) and all(own.trouble for own in outputs)
+        up.add_metric([stream.name], here and not nowhere)
+        for number, own in enumerate(outputs, 1):
+            output_up.add_metric([stream.name, f"{number}"], here and not own.trouble)
         for each in STATES:
             state.add_metric([stream.name, each], each == now)
         if report is not None:
@@ -104,7 +128,7 @@ def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
             for plane in ("luma", "chroma"):
                 if (value := report.figures.get(f"noise_{plane}")) is not None:
                     noise.add_metric([stream.name, plane], value)
-    yield from (up, state, rung, depth, noise)
+    yield from (up, output_up, state, rung, depth, noise)
 
 
 def _histograms(streams: Sequence[Stream]) -> Iterable[Metric]:

@@ -17,7 +17,9 @@ _STATUS: dict[str, Any] = {
     "since": 1764021600.0,
     "input": "rtsp://***@192.0.2.5/stream",
     "filters": "denoise",
-    "outputs": [{"url": "rtsp://media.example:8554/yard", "trouble": ""}],
+    "outputs": [
+        {"url": "rtsp://media.example:8554/yard", "trouble": "", "written": 89999, "late": 5, "dropped": {"output": 1}}
+    ],
     "enabled": True,
     "fps": 25.0,
     "latency": {"p50": 0.031, "p99": 0.062},
@@ -52,10 +54,16 @@ class Answer(BaseModel):
 
 
 class Output(Answer):
-    """One output of a stream. trouble: what keeps it from being written, empty if nothing does."""
+    """One output of a stream. trouble: what keeps it from being written, empty if nothing does.
+
+    Of the camera's frames: written, late (of those written, after the budget), dropped by reason.
+    """
 
     url: str
     trouble: str = ""
+    written: int = 0
+    late: int = 0
+    dropped: dict[str, int] = {}
 
 
 class Latency(Answer):
@@ -73,7 +81,7 @@ class Noise(Answer):
 
 
 class StreamStatus(Answer):
-    """How a stream is. Frames: received = written + the sum of dropped + what is in flight.
+    """How a stream is. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
 
     rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
     """

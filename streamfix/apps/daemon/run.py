@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from ...errors import StreamfixError, UsageError
+from ...errors import IncompleteOutput, StreamfixError, UsageError
 from ...media.redact import redact
 from .control import Refused
 
@@ -123,7 +123,7 @@ class Run:
     def _after(self, error: Exception, failures: int) -> float | None:
         """Tell of the error; seconds until the next attempt, None for when it is asked for."""
         text, which = redact(str(error)), {"stream": self.name}
-        if isinstance(error, UsageError):
+        if isinstance(error, UsageError | IncompleteOutput):  # nothing is gained by doing it all again
             self.waiting = "room" if isinstance(error, Refused) else "change"
             self._failed(error)
             log.error("%s: %s", self.name, text, extra=which)

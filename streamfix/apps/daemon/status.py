@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from ...build import JobSpec
+from itertools import zip_longest
+
 from ...frame import VideoInfo
-from ...live.health import Report
+from ...live.health import OutputReport, Report
 from ...media.redact import redact
 from .spec import StreamConfig
 
 
-def status_of(
-    config: StreamConfig, spec: JobSpec | None, info: VideoInfo | None, report: Report | None
-) -> dict[str, object]:
+def status_of(config: StreamConfig, info: VideoInfo | None, report: Report | None) -> dict[str, object]:
     """All of `models.StreamStatus` but state, reason and since. The counts are of the present run, or the last one.
 
-    spec: the present job, whose outputs report under their URL as it may be shown; the configuration's has references
-    in the place of secrets.
+    Outputs are called as the configuration calls them, with references in the place of secrets.
     """
-    troubles = dict(report.outputs) if report is not None else {}
-    names = [redact(output.url) for output in (config if spec is None else spec).outputs]
+    reports = [] if report is None else report.outputs
     found: dict[str, object] = {
         "name": config.name,
         "input": redact(config.input),
         "filters": config.filters,
         "outputs": [
-            {"url": redact(output.url), "trouble": redact(troubles.get(name, ""))}
-            for output, name in zip(config.outputs, names, strict=True)
+            {"url": redact(output.url)} | ({} if own is None else _written(own))
+            for output, own in zip_longest(config.outputs, reports[: len(config.outputs)])
         ],
         "enabled": config.enabled,
         "max_latency": config.max_latency_s,
         "size": None if info is None else [info.width, info.height],
     }
     return found if report is None else found | _measured(report)
+
+
+def _written(own: OutputReport) -> dict[str, object]:
+    return {
+        "trouble": redact(own.trouble),
+        "written": own.written,
+        "late": own.late,
+        "dropped": dict(own.dropped),
+    }
 
 
 def _measured(report: Report) -> dict[str, object]:

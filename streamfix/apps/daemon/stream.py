@@ -146,14 +146,11 @@ class Stream:
         """`models.StreamStatus` describes it. The counts are of the present run; `record` has those of all."""
         report = self.report
         state, reason, since_s = self._state(report)
-        config, spec = self.config, self.spec
-        if spec is not None and len(spec.outputs) != len(config.outputs):
-            spec = None  # of the configuration before
         return {
             "state": state,
             "reason": redact(reason),
             "since": since_s,
-            **status_of(config, spec, self.info, report),
+            **status_of(self.config, self.info, report),
         }
 
     def _state(self, report: Report | None) -> tuple[State, str, float]:

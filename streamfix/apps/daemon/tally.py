@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
-from ...live.health import Report
+from ...live.health import OutputReport, Report
 
 # Seconds. Around what live video is asked for: from a frame of a small picture on a GPU to a stream that lags.
 LATENCY_BOUNDS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
@@ -40,6 +41,21 @@ class Histogram:
             return pairs, self._sum
 
 
+@dataclass(frozen=True, slots=True)
+class OutputTotals:
+    """One output's frames, see `OutputReport`."""
+
+    written: int = 0
+    late: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, report: OutputReport) -> OutputTotals:
+        """These and a run's."""
+        return OutputTotals(
+            self.written + report.written, self.late + report.late, self.dropped + Counter(report.dropped)
+        )
+
+
 @dataclass(slots=True)
 class Totals:
     """Frames by what became of them, see `Report`; restarts: how often a run has ended in an error."""
@@ -52,6 +68,7 @@ class Totals:
     reconnects: int = 0
     restarts: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    outputs: tuple[OutputTotals, ...] = ()
 
     def __add__(self, report: Report) -> Totals:
         """These and a run's."""
@@ -64,4 +81,9 @@ class Totals:
             self.reconnects + report.reconnects,
             self.restarts,
             self.dropped + Counter(report.dropped),
+            self._with(report.outputs),
         )
+
+    def _with(self, reports: Sequence[OutputReport]) -> tuple[OutputTotals, ...]:
+        pairs = zip_longest(self.outputs, reports)
+        return tuple((total or OutputTotals()) + (report or OutputReport("")) for total, report in pairs)

@@ -97,7 +97,8 @@ def test_a_stream_is_in_one_state(supervisor: Supervisor, builder: Builder) -> N
 
     changes: list[tuple[Callable[[], Any], str, int]] = [
         (lambda: None, "running", 1),
-        (lambda: job.health.output("rtsp://m/yard", "broken pipe"), "degraded", 1),
+        (lambda: job.health.output(0, "rtsp://m/yard", "broken pipe"), "degraded", 0),
+        (lambda: job.health.output(1, "yard.mkv", ""), "degraded", 1),
         (lambda: job.health.lost("no picture"), "reconnecting", 0),
     ]
     for change, want, up in changes:
@@ -106,6 +107,26 @@ def test_a_stream_is_in_one_state(supervisor: Supervisor, builder: Builder) -> N
         assert of(supervisor, "streamfix_stream_up", stream="yard") == up
     assert state("gate") == ["stopped"]
     assert of(supervisor, "streamfix_stream_up", stream="gate") == 0
+
+
+def test_each_output_has_figures(supervisor: Supervisor, builder: Builder) -> None:
+    for run in (1, 2):
+        health = builder.job("yard", run).health
+        for index in (0, 1):
+            health.output(index, "rtsp://m/yard", "")
+        health.output_wrote(1, late=True)
+        health.output_wrote(1, late=False)
+        health.output_left_out(1, "output")
+        health.output(1, "rtsp://m/yard", "broken pipe")
+        if run == 1:
+            supervisor.change(stream_config("yard", filters="smooth"))
+    where = {"stream": "yard", "output": "2"}
+    assert of(supervisor, "streamfix_output_frames_total", **where) == 4
+    assert of(supervisor, "streamfix_output_frames_late_total", **where) == 2
+    assert of(supervisor, "streamfix_output_frames_dropped_total", reason="output", **where) == 2
+    assert of(supervisor, "streamfix_output_up", **where) == 0
+    assert of(supervisor, "streamfix_output_up", stream="yard", output="1") == 1
+    assert of(supervisor, "streamfix_output_frames_total", stream="yard", output="1") == 0
 
 
 def test_counters_never_fall(supervisor: Supervisor, builder: Builder) -> None:

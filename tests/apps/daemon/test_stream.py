@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,12 +13,11 @@ from hypothesis import strategies as st
 from streamfix.apps.daemon import stream as stream_module
 from streamfix.apps.daemon.control import Refused
 from streamfix.apps.daemon.run import WELL_S, Run
-from streamfix.apps.daemon.spec import OutputConfig, StreamConfig
+from streamfix.apps.daemon.spec import OutputConfig
 from streamfix.apps.daemon.stream import Stream
-from streamfix.build import JobSpec
-from streamfix.errors import FilterError, InputError, UsageError
+from streamfix.build import Hosting, Job, JobSpec
+from streamfix.errors import FilterError, IncompleteOutput, InputError, UsageError
 from streamfix.frame import VideoInfo
-from streamfix.media.specs import OutputSpec
 from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
 
 Make = Callable[..., Stream]
@@ -211,27 +209,55 @@ def test_one_that_does_not_even_then_is_left_behind_and_disturbs_nobody(
     assert stream.record.totals.restarts == 0
 
 
-def test_an_outputs_trouble_is_shown_with_it(make: Make) -> None:
+def test_what_becomes_of_an_output_is_shown_with_it(make: Make) -> None:
     """Also where the configuration has a reference, and the job what it stands for."""
     outputs = tuple(OutputConfig(f"rtsp://${{env:{name}}}/yard") for name in ("A", "B"))
-
-    def resolved(config: StreamConfig) -> JobSpec:
-        urls = [o.url.replace("${env:", "").replace("}", ".example") for o in config.outputs]
-        return replace(spec_of(config), output=OutputSpec(urls[0]), also=[OutputSpec(urls[1])])
-
     builder = Builder()
-    stream = make(builder, config=stream_config(outputs=outputs), job_spec=resolved)
+    stream = make(builder, config=stream_config(outputs=outputs))
     stream.start()
-    builder.job("yard").health.output("rtsp://B.example/yard", "broken pipe")
+    health = builder.job("yard").health
+    health.output(0, "rtsp://A.example/yard", "")
+    health.output(1, "rtsp://B.example/yard", "broken pipe")
+    health.output_wrote(0, late=True)
+    health.output_left_out(1, "output")
     status = stream.status()
     assert status["state"] == "degraded"
     assert status["outputs"] == [
-        {"url": "rtsp://${env:A}/yard", "trouble": ""},
-        {"url": "rtsp://${env:B}/yard", "trouble": "broken pipe"},
+        {"url": "rtsp://${env:A}/yard", "trouble": "", "written": 1, "late": 1, "dropped": {}},
+        {"url": "rtsp://${env:B}/yard", "trouble": "broken pipe", "written": 0, "late": 0, "dropped": {"output": 1}},
     ]
     stream.stop()
     stream.config = stream_config(outputs=outputs[:1])
-    assert stream.status()["outputs"] == [{"url": "rtsp://${env:A}/yard", "trouble": ""}]
+    assert [o["url"] for o in stream.status()["outputs"]] == ["rtsp://${env:A}/yard"]  # type: ignore[attr-defined]
+
+
+def test_nothing_is_done_again_because_one_output_lacked_something(make: Make) -> None:
+    """The input has ended, the other outputs are complete."""
+    builder = Builder()
+    stream = make(builder)
+    stream.start()
+    builder.job("yard").end(IncompleteOutput("rec.mkv: No space left on device"))
+    until(lambda: stream.waiting == "change")
+    assert (stream.status()["state"], stream.status()["reason"]) == ("error", "rec.mkv: No space left on device")
+    assert len(builder.made["yard"]) == 1
+    stream.stop()
+
+
+def test_what_was_on_its_way_when_a_run_could_not_begin_is_counted(make: Make) -> None:
+    """Pictures had come, then an output was refused: there never was a job."""
+
+    def refuse(spec: JobSpec, hosting: Hosting) -> Job:
+        assert hosting.health is not None
+        for _ in range(3):
+            hosting.health.received()
+        raise UsageError("o.mkv: exists already")
+
+    stream = make(refuse)
+    stream.start()
+    until(lambda: stream.waiting == "change")
+    assert stream.report is not None
+    assert (stream.report.in_flight, stream.report.dropped) == (0, {"error": 3})
+    stream.stop()
 
 
 def test_who_is_stopped_before_it_has_begun_is_stopped(make: Make) -> None:
