@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections.abc import Mapping
+from urllib.parse import quote
 
 HIDDEN = "***"
+_SHORTEST = 4  # a shorter secret would be found in every other word
+
+_hiding = threading.Lock()
+_secrets: tuple[str, ...] = ()  # the longest first; replaced, never changed
 
 # Names whose values are secrets wherever they stand: in a query, between options, in a header.
 _ALWAYS = (
@@ -45,8 +51,10 @@ def redact(text: str) -> str:
 
     Hidden are: the user part of a URL, passphrases, passwords, tokens, keys and signatures in queries and options,
     authorization and cookie headers, stream keys of RTMP and the users of an SRT streamid. Whatever shows a URL to
-    anybody shows it through this.
+    anybody shows it through this. So are the secrets that were given to `hide`.
     """
+    for secret in _secrets:
+        text = text.replace(secret, HIDDEN)
     text = _TORN_USER.sub(f"{HIDDEN}@", text)
     text = _USER.sub(f"{HIDDEN}@", text)
     text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
@@ -54,6 +62,19 @@ def redact(text: str) -> str:
     text = _NAMED.sub(rf"\1\2{HIDDEN}", text)
     text = _QUERY.sub(rf"\1{HIDDEN}", text)
     return _RTMP.sub(_without_key, text)
+
+
+def hide(secret: str) -> None:
+    """Have `redact` hide a secret wherever it stands, also percent-encoded. From any thread.
+
+    What is a URL as a whole is left to its own rules, so that it can be told which one does not answer.
+    """
+    global _secrets
+    if len(secret) < _SHORTEST or "://" in secret or secret in _secrets:
+        return
+    forms = {secret, quote(secret, safe=""), quote(secret), quote(secret, safe="!$'()*,;~")}
+    with _hiding:
+        _secrets = tuple(sorted({*_secrets, *forms}, key=lambda form: (-len(form), form)))
 
 
 def redact_options(options: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfix.media.redact import HIDDEN, has_secret, redact, redact_options
+from streamfix.media import redact as module
+from streamfix.media.redact import HIDDEN, has_secret, hide, redact, redact_options
 
 # Unreserved characters, and those that people leave unescaped.
 SECRET = st.text(st.sampled_from("abcXYZ0189%2F!$'()*+,;=:@~_-."), min_size=6, max_size=24).filter(
@@ -79,6 +80,19 @@ def test_what_is_no_secret_stays(words: list[str], scheme: str, host: str) -> No
 def test_examples(text: str, shown: str) -> None:
     assert redact(text) == shown
     assert has_secret(text) == (text != shown)
+
+
+def test_secrets_that_are_known_are_hidden_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a path, in a short stream key: by its form nobody would take it for one."""
+    monkeypatch.setattr(module, "_secrets", ())
+    for secret in ("pa th/7", "key9", "key9-longer", "abc", "rtsp://me:hush@cam/1"):
+        hide(secret)
+    assert redact("http://h/pa%20th%2F7/index.m3u8: refused") == "http://h/***/index.m3u8: refused"
+    assert redact("http://h/pa%20th/7/x, pa th/7") == "http://h/***/x, ***"
+    assert redact("rtmp://h/live/key9: Cannot open") == "rtmp://h/live/***: Cannot open"
+    assert redact("rtmp://h/live/key9-longer") == "rtmp://h/live/***"
+    assert redact("abcdef") == "abcdef", "three letters are found everywhere"
+    assert redact("rtsp://me:hush@cam/1: no answer") == "rtsp://***@cam/1: no answer"
 
 
 def test_options() -> None:

@@ -138,12 +138,21 @@ def _checked(stream: StreamConfig, allowed: Allowed, problems: Sequence[Problem]
 def _check_unique(reading: Reading, streams: Sequence[StreamConfig]) -> None:
     """No two streams of one name, and none that write to the same place."""
     names: dict[str, int] = {}
-    urls: dict[str, str] = {}
     for i, stream in enumerate(streams):
         if names.setdefault(stream.name, i) != i:
             text = f"streams[{names[stream.name]}] has that name already; give another"
             reading.wrong(("streams", i, "name"), stream.name, text)
-        for k, output in enumerate(stream.outputs):
-            if urls.setdefault(output.url, stream.name) != stream.name or output in stream.outputs[:k]:
-                text = f"stream {urls[output.url]!r} writes there already; give another"
-                reading.wrong(("streams", i, "outputs", k), output.url, text)
+    for place, text in clashes(streams):
+        i, k = place
+        reading.wrong(("streams", i, "outputs", k), streams[i].outputs[k].url, text)
+
+
+def clashes(streams: Sequence[StreamConfig]) -> list[tuple[tuple[int, int], str]]:
+    """Outputs that go where another one goes, by the numbers of stream and output, and what is to be said of each."""
+    urls: dict[str, str] = {}
+    return [
+        ((i, k), f"stream {urls[output.url]!r} writes there already; give another")
+        for i, stream in enumerate(streams)
+        for k, output in enumerate(stream.outputs)
+        if urls.setdefault(output.url, stream.name) != stream.name or output in stream.outputs[:k]
+    ]

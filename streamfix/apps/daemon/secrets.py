@@ -1,7 +1,7 @@
 """Secrets that a configuration refers to: `${env:NAME}`, `${file:/path}`, `${credential:NAME}`; `$${` is `${` itself.
 
 The configuration keeps the references. What they stand for is read when a
-stream starts, goes into its job, and is shown nowhere: no message here has it.
+stream starts, goes into its job, and is shown nowhere: `redact` knows it from then on, in whatever text it stands.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Literal, get_args
 from urllib.parse import quote
 
 from ...errors import UsageError
+from ...media.redact import hide
 
 Kind = Literal["env", "file", "credential"]
 
@@ -104,6 +105,7 @@ class Secrets:
         if not value or any(ord(c) < 32 or ord(c) == 127 for c in value):
             what = "has line breaks or control characters" if value else "is empty"
             raise UsageError(f"{reference}: the secret {what}; it is one line of text")
+        hide(value)
         return value
 
     def _read_file(self, reference: Reference) -> str:

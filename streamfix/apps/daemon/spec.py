@@ -13,6 +13,7 @@ from ...media.redact import redact, redact_options
 from ...media.specs import InputSpec, OutputSpec
 from .checking import check_stream
 from .location import usual_demuxer, usual_format
+from .recording import beginning
 from .secrets import Secrets
 from .urls import Allowed
 
@@ -24,7 +25,7 @@ class OutputConfig:
     url: URL, or the absolute path of a file, also a pattern such as /rec/yard_%Y%m%d-%H%M%S.mp4.
     format: muxer, None for the usual one of the scheme or of the name's ending.
     options: of the muxer and its protocol. video_codec, video_options, audio_codec: None and empty for the stream's.
-    overwrite: an existing file may be replaced.
+    overwrite: what was recorded before may be replaced; else a new run leaves it alone, see `recording.beginning`.
     foreign: it came over HTTP, not from the operator's file.
     """
 
@@ -108,14 +109,16 @@ class StreamConfig:
 
     def _output(self, output: OutputConfig, secrets: Secrets) -> OutputSpec:
         url = secrets.resolve(output.url)
-        return OutputSpec(
-            url,
-            format=output.format or usual_format(url),
-            video_codec=output.video_codec or self.video_codec,
-            audio_codec=output.audio_codec or self.audio_codec,
-            video_options=secrets.resolve_all({**self.video_options, **output.video_options}),
-            format_options=secrets.resolve_all(output.options),
-            overwrite=output.overwrite,
+        return beginning(
+            OutputSpec(
+                url,
+                format=output.format or usual_format(url),
+                video_codec=output.video_codec or self.video_codec,
+                audio_codec=output.audio_codec or self.audio_codec,
+                video_options=secrets.resolve_all({**self.video_options, **output.video_options}),
+                format_options=secrets.resolve_all(output.options),
+                overwrite=output.overwrite,
+            )
         )
 
     def texts(self) -> Iterator[str]:

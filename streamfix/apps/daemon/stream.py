@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from ...build import Job, JobSpec, build
 from ...build.hosting import Hosting
+from ...errors import IncompleteOutput, UsageError
 from ...frame import Frame, VideoInfo
 from ...live.health import Event, Report, State
 from ...media.redact import redact
+from .control import Refused
 from .record import Record, StreamHealth
 from .run import BACKOFF_S, Run, Waiting
 from .spec import StreamConfig
@@ -35,7 +37,8 @@ class Stream:
     """Runs what one configuration says, whenever it is started, until it is stopped.
 
     job_spec: the job of a configuration, secrets put in; called for each attempt.
-    admit: raises Refused if the machine has no room for the stream; called when its input is open.
+    admit: raises Refused if the machine has no room for the stream; called when its input is open. release: called when
+    it needs none any more, because its input has ended or it cannot go on as it is configured.
     pool: the filters that streams share.
     record: what is counted over all runs.
     """
@@ -46,6 +49,7 @@ class Stream:
         job_spec: Callable[[StreamConfig], JobSpec],
         *,
         admit: Admit = lambda name, spec, info: None,
+        release: Callable[[str], None] = lambda name: None,
         pool: Callable[[], FilterPool | None] = lambda: None,
         build: Callable[[JobSpec, Hosting], Job] = build,
         backoff_s: Sequence[float] = BACKOFF_S,
@@ -55,9 +59,11 @@ class Stream:
         self.record = Record()
         self.info: VideoInfo | None = None  # of its input, once that was open
         self.spec: JobSpec | None = None  # the last one
+        self.held = False  # the operator has stopped it, and he starts it again
         self.error: BaseException | None = None  # what the last attempt has failed of
         self.events: deque[Event] = deque(maxlen=_EVENTS)
         self._job_spec, self._admit, self._pool, self._build = job_spec, admit, pool, build
+        self._release = release
         self._backoff_s, self._clock = tuple(backoff_s), clock
         self._run: Run | None = None
         self._health: StreamHealth | None = None
@@ -191,6 +197,8 @@ class Stream:
             if self._run is run:
                 self._job = None
         health.ended()
+        if self._run is run:
+            self._release(self.name)
         self._settled.set()
 
     def _begin(self) -> StreamHealth:
@@ -207,6 +215,8 @@ class Stream:
 
     def _failed(self, error: BaseException) -> None:
         self.error = error
+        if isinstance(error, UsageError | IncompleteOutput) and not isinstance(error, Refused):
+            self._release(self.name)
         self.record.failed()
         self._settled.set()
 

@@ -14,7 +14,7 @@ from ...frame import Frame, VideoInfo
 from ...live.health import Event
 from .admission import Admission
 from .changes import Plan, plan
-from .config import DaemonConfig, StreamConfig
+from .config import DaemonConfig, StreamConfig, clashes
 from .control import Refused, StreamExists, UnknownStream
 from .costs import FrameCost
 from .metrics import Metrics
@@ -80,12 +80,16 @@ class Supervisor:
             self._refuse_if_draining()
             new = self._read()
             todo = plan(self._configured(new), new.streams, self._shared.rotated(new))
+            foreign = [s.config for s in self.streams if s.name not in {*todo.remove, *todo.restart, *todo.keep}]
+            if clash := clashes([*foreign, *new.streams]):
+                raise Refused(f"{clash[0][1]}; change or remove the stream that came over HTTP")
             self._shared.adopt(new)
+            wanted = {c.name for c in new.streams if c.name in todo.restart and self._is_to_run(c)}
             self._end(*todo.remove, *todo.restart)
             self._streams = {name: stream for name, stream in self._streams.items() if name not in todo.remove}
             for config in new.streams:
                 if config.name in todo.restart:
-                    self._begin_anew(config)
+                    self._begin_anew(config, start=config.name in wanted)
                 elif config.name in todo.add:
                     self._start_new(config)
         return todo
@@ -106,6 +110,7 @@ class Supervisor:
             self._refuse_if_draining()
             if config.name in self._streams:
                 raise StreamExists(f"there is a stream {config.name!r} already; change it, or choose another name")
+            self._refuse_if_written(config)
             stream = self._start_new(config)
         if reason := self._refusal(stream):
             self.remove(config.name)
@@ -117,10 +122,10 @@ class Supervisor:
             stream = self.stream(config.name)
             if config == stream.config:
                 return
+            self._refuse_if_written(config)
             if config.enabled and stream.running and stream.info is not None:
                 self.admission.check(config.name, self._shared.need(config, stream.info))
-            self._end(config.name)
-            self._begin_anew(config)
+            self._restart(config)
 
     def remove(self, name: str) -> None:
         with self._changing:
@@ -131,6 +136,7 @@ class Supervisor:
         with self._changing:
             self._refuse_if_draining()
             stream = self.stream(name)
+            stream.held = False
             stream.start()
         if reason := self._refusal(stream):
             self.stop(name)
@@ -139,6 +145,7 @@ class Supervisor:
     def stop(self, name: str) -> None:
         with self._changing:
             self._end(name)
+            self.stream(name).held = True
 
     # -- what is known
 
@@ -201,6 +208,7 @@ class Supervisor:
             config,
             self._shared.job_spec,
             admit=self._shared.admit,
+            release=self._shared.admission.release,
             pool=self._shared.pool,
             build=self._build,
             backoff_s=self._backoff_s,
@@ -211,12 +219,30 @@ class Supervisor:
             stream.start()
         return stream
 
-    def _begin_anew(self, config: StreamConfig) -> None:
+    def _restart(self, config: StreamConfig) -> None:
+        start = self._is_to_run(config)
+        self._end(config.name)
+        self._begin_anew(config, start=start)
+
+    def _is_to_run(self, config: StreamConfig) -> bool:
+        """Whether a stream runs with another configuration: as it did before, unless that is what is changed."""
+        stream = self._streams[config.name]
+        if config.enabled != stream.config.enabled:
+            stream.held = False
+            return config.enabled
+        return stream.running or (config.enabled and not stream.held)
+
+    def _begin_anew(self, config: StreamConfig, *, start: bool) -> None:
         """Another configuration for a stream that has ended; what was counted of it stays."""
         stream = self._streams[config.name]
         stream.config = config
-        if config.enabled:
+        if start:
             stream.start()
+
+    def _refuse_if_written(self, config: StreamConfig) -> None:
+        """Two streams that write to one place would spoil it for each other."""
+        if clash := clashes([*(s.config for s in self.streams if s.name != config.name), config]):
+            raise Refused(clash[0][1])
 
     def _end(self, *names: str) -> None:
         """End streams and finish their outputs. Raises UnknownStream."""

@@ -7,6 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from streamfix.media import redact
+
+
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test calls a secret is none in the next."""
+    monkeypatch.setattr(redact, "_secrets", ())
+
 
 @pytest.fixture
 def quiet() -> Iterator[None]:

@@ -59,7 +59,10 @@ def test_a_streams_life_over_http(client: TestClient, builder: Builder) -> None:
 def test_refusals_have_their_figure(client: TestClient) -> None:
     assert client.post("/api/streams", json=YARD).status_code == 201
     assert client.post("/api/streams", json=YARD).status_code == 409
-    refused = client.post("/api/streams", json={**YARD, "name": "porch"})
+    same = client.post("/api/streams", json={**YARD, "name": "porch"})
+    assert same.status_code == 409
+    assert same.json()["detail"] == "stream 'yard' writes there already; give another"
+    refused = client.post("/api/streams", json={**YARD, "name": "porch", "outputs": ["rtsp://192.0.2.7/porch"]})
     assert refused.status_code == 409
     assert "porch needs about 1.00 of a core, 2.00 of 2.25 are taken" in refused.json()["detail"]
     assert client.get("/api/streams/porch").status_code == 404

@@ -18,7 +18,7 @@ from streamfix.apps.daemon.notify import Notifier
 from streamfix.apps.daemon.supervisor import Supervisor
 from streamfix.build import JobSpec
 from streamfix.conformance.fakes import clip
-from streamfix.errors import UsageError
+from streamfix.errors import IncompleteOutput, InputError, UsageError
 from streamfix.frame import VideoInfo
 from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
 
@@ -188,6 +188,78 @@ def test_a_reload_leaves_streams_alone_that_came_over_http(make: Make) -> None:
     assert states(supervisor) == {"guest": "running"}
     assert supervisor.stream("guest") is guest
     assert supervisor.admission.capacity.cores == 1.0
+
+
+def test_no_two_streams_write_to_one_place(make: Make) -> None:
+    """Whether they came by the file or over HTTP."""
+    builder = Builder()
+    twin = replace(stream_config("twin"), outputs=stream_config("guest").outputs)
+    config = DaemonConfig(streams=(stream_config("gate"),))
+    supervisor = make(builder, config=config, read=lambda: replace(config, streams=(*config.streams, twin)))
+    supervisor.open()
+    supervisor.add(stream_config("guest"))
+    with pytest.raises(Refused, match="stream 'guest' writes there already; give another"):
+        supervisor.add(twin)
+    with pytest.raises(Refused, match="stream 'gate' writes there already"):
+        supervisor.change(replace(stream_config("guest"), outputs=stream_config("gate").outputs))
+    with pytest.raises(Refused, match="stream 'guest' writes there already"):
+        supervisor.reload()
+    both = replace(stream_config("guest"), outputs=(*stream_config("guest").outputs,) * 2)
+    with pytest.raises(Refused, match="stream 'guest' writes there already"):
+        supervisor.change(both)
+    assert states(supervisor) == {"gate": "running", "guest": "running"}
+    assert not builder.job("guest").stopped
+
+
+def test_what_the_operator_has_stopped_stays_so(make: Make) -> None:
+    """A change, or a reload, of a stream is no wish to have it run."""
+    builder, configs = Builder(), [stream_config("gate")]
+    config = DaemonConfig(streams=tuple(configs))
+    supervisor = make(builder, config=config, read=lambda: replace(config, streams=tuple(configs)))
+    supervisor.open()
+    builder.job("gate")
+    supervisor.stop("gate")
+    supervisor.change(stream_config("gate", filters="smooth"))
+    assert states(supervisor) == {"gate": "stopped"}
+    configs[0] = stream_config("gate", filters="denoise")
+    supervisor.reload()
+    assert states(supervisor) == {"gate": "stopped"}
+    assert supervisor.config_of("gate").filters == "denoise"
+    supervisor.change(stream_config("gate", filters="denoise", enabled=False))
+    supervisor.change(stream_config("gate", filters="denoise"))
+    builder.job("gate", 2)  # enabled is what was changed
+    supervisor.change(stream_config("gate", enabled=False))
+    supervisor.start("gate")
+    builder.job("gate", 3)
+    supervisor.change(stream_config("gate", filters="smooth", enabled=False))
+    builder.job("gate", 4)  # it ran, though it does not by itself
+    supervisor.stop("gate")
+    supervisor.start("gate")
+    builder.job("gate", 5)
+    supervisor.change(stream_config("gate", filters="smooth", on_lost="hold", enabled=False))
+    builder.job("gate", 6)
+
+
+@pytest.mark.parametrize(
+    "error", [None, UsageError("the encoder takes no such size"), IncompleteOutput("rec.mkv: No space left")]
+)
+def test_who_needs_no_room_any_more_gives_it_back(make: Make, error: BaseException | None) -> None:
+    builder = Builder()
+    supervisor = make(builder, "gate", measure=cost(1.0))
+    supervisor.open()
+    builder.job("gate").end(error)
+    until(lambda: supervisor.system()["load"] == {"used": 0.0, "capacity": 1.8})
+    supervisor.add(stream_config("yard"))
+    builder.job("yard")
+
+
+def test_who_tries_again_keeps_its_room(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "gate", measure=cost(1.0))
+    supervisor.open()
+    builder.job("gate").end(InputError("gone"))
+    builder.job("gate", 2)
+    assert supervisor.system()["load"] == {"used": 1.0, "capacity": 1.8}
 
 
 def test_without_a_file_there_is_nothing_to_reload(make: Make) -> None:

@@ -1,0 +1,42 @@
+"""A daemon that starts anew, after a crash, a reload or a power cut, loses no recording to the new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamfix.apps.daemon.recording import beginning
+from streamfix.media.specs import OutputSpec
+
+
+def test_a_file_that_is_there_gets_a_neighbour(tmp_path: Path) -> None:
+    yard = tmp_path / "yard.cam.mkv"
+    seen = []
+    for _ in range(4):
+        url = beginning(OutputSpec(str(yard))).url
+        seen.append(Path(url).name)
+        Path(url).write_bytes(b"pictures")
+    assert seen == ["yard.cam.mkv", "yard.cam.1.mkv", "yard.cam.2.mkv", "yard.cam.3.mkv"]
+    again = OutputSpec(str(yard), overwrite=True)
+    assert beginning(again) == again
+
+
+def test_segments_go_on_behind_the_last(tmp_path: Path) -> None:
+    pattern = str(tmp_path / "yard_%03d.mkv")
+    assert beginning(OutputSpec(pattern, format="segment")).format_options == {"segment_start_number": "0"}
+    for number in (0, 1, 7):
+        (tmp_path / f"yard_{number:03}.mkv").touch()
+    found = beginning(OutputSpec(pattern, format="segment"))
+    assert (found.format_options, found.overwrite) == ({"segment_start_number": "8"}, False)
+
+
+def test_a_playlist_goes_on_where_it_ended(tmp_path: Path) -> None:
+    found = beginning(OutputSpec(str(tmp_path / "yard.m3u8")))
+    assert found.format_options == {"hls_flags": "program_date_time+append_list"}
+
+
+@pytest.mark.parametrize("url", ["/dev/null", "rtmp://127.0.0.1/live/x", "udp://239.0.0.1:5000"])
+def test_what_is_no_recording_is_what_it_was(url: str) -> None:
+    spec = OutputSpec(url, format="mpegts")
+    assert beginning(spec) == spec
