@@ -5,8 +5,10 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 
 from ..media.muxer import LIVE_HLS_FLAGS
 from ..media.specs import OutputSpec
@@ -18,6 +20,8 @@ _SEGMENTS = {"segment", "stream_segment", "ssegment"}
 def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
     """The output with what it must not do again: write over the segments that are there, count frames from 0.
 
+    Segments that are named by the clock get a neighbour's name where the present one is taken: y_%H.mkv, y_%H.1.mkv.
+
     format: the muxer. frames_written: before.
     """
     spec = replace(spec, overwrite=True)
@@ -25,9 +29,18 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
         spec = replace(spec, max_frames=max(1, spec.max_frames - frames_written))
     if format == "hls":
         return _with(spec, {"hls_flags": f"{_given(spec, 'hls_flags') or LIVE_HLS_FLAGS}+append_list"})
-    if format in _SEGMENTS and _NUMBER.search(spec.url) and _given(spec, "strftime") in ("", "0"):
+    if format in _SEGMENTS and _given(spec, "strftime") not in ("", "0"):
+        return replace(spec, url=neighbour(spec.url, time.strftime))
+    if format in _SEGMENTS and _NUMBER.search(spec.url):
         return _with(spec, {"segment_start_number": str(_next_number(spec.url))})
     return spec
+
+
+def neighbour(name: str, path: Callable[[str], str] = str) -> str:
+    """The name, or the next like it that nothing has: yard.mp4, yard.1.mp4. path: makes a file's path of a name."""
+    stem, ending = os.path.splitext(name)
+    names = (f"{stem}.{n}{ending}" if n else name for n in count())
+    return next(one for one in names if not os.path.lexists(path(one)))
 
 
 def _given(spec: OutputSpec, name: str) -> str:

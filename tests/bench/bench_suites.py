@@ -1,6 +1,7 @@
 """`denoise` as it comes beside the best classical peer of each scene, over the kinds of noise.
 
     python -m tests.bench.bench_suites FOLDER [--suites codec,sensor-night] [--vs-python PYTHON]
+    python -m tests.bench.bench_suites FOLDER --filter denoise=tier=xs --json tests/bench/results/suites_xs.json
 
 `streamfix eval` on the scenes of scenes.toml; FOLDER holds their clips. Peers run at the parameters that are best for
 each scene, which takes a night the first time and is kept; PSNR is held against the best of them in each scene, flicker
@@ -25,12 +26,12 @@ from streamfix.evaluation.scenes import load, read_scenes
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results" / "suites.json"
 SUITES = ("gaussian-10", "gaussian-20", "gaussian-30", "sensor-day", "sensor-night", "codec")
-OURS = "denoise"
 
 
 def beside_peers(rows: Mapping[str, Row], figure: str, best: Callable[[Iterable[float]], float]) -> tuple[float, float]:
     """Our figure of a scene, and the best that any peer has there."""
-    return rows[OURS][figure], best(row[figure] for row in rows.values() if row["what"] == "classical")
+    (ours,) = (row for row in rows.values() if row["what"] == "filter")
+    return ours[figure], best(row[figure] for row in rows.values() if row["what"] == "classical")
 
 
 def summary(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
@@ -53,6 +54,7 @@ def summary(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="FOLDER", help="what the paths in scenes.toml are below")
+    parser.add_argument("--filter", default="denoise", help="what is measured (default: %(default)s)")
     parser.add_argument("--suites", default=",".join(SUITES), help=f"(default: {','.join(SUITES)})")
     parser.add_argument("--vs-python", help=f"an interpreter with VapourSynth; else {peers.VS_PYTHON}, or this one")
     parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that keeps the peers' results")
@@ -60,15 +62,15 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     others = [peers.make(name, threads=2, vs_python=args.vs_python) for name in peers.CLASSICAL]
-    bench = Bench(others, [OURS], Cache(args.cache))
+    bench = Bench(others, [args.filter], Cache(args.cache))
     clips = {scene.name: load(args.data, scene) for scene in read_scenes(FOLDER / "scenes.toml")}
     suites = {
         suite: summary({name: bench.measure(suite, name, clip).rows for name, clip in clips.items()})
         for suite in args.suites.split(",")
     }
     found = {
-        "title": "`denoise` over the best classical peer of each scene, by the kind of noise",
-        "command": "python -m tests.bench.bench_suites FOLDER --vs-python PYTHON",
+        "title": f"`{args.filter}` over the best classical peer of each scene, by the kind of noise",
+        "command": f"python -m tests.bench.bench_suites FOLDER --filter {args.filter} --vs-python PYTHON",
         "machine": machine() | {"peers": "; ".join(dict.fromkeys(peer.version for peer in others))},
         "suites": suites,
     }

@@ -58,7 +58,7 @@ class _Check:
             options: Mapping[str, str] = getattr(stream, field)
             self._options((field,), options, {k for k in options if f"{field}.{k}" in foreign}, known, what)
         for i, output in enumerate(stream.outputs):
-            self._output(("outputs", i), output)
+            self._output(("outputs", i), output, stream)
         self._chain(("filters",), stream.filters, "filters" in foreign)
         for i, chain in enumerate(stream.ladder or ()):
             self._chain(("ladder", i), chain, "ladder" in foreign)
@@ -80,11 +80,13 @@ class _Check:
                 )
                 self._wrong(("input_options", name), HIDDEN, text)
 
-    def _output(self, place: Place, output: OutputConfig) -> None:
+    def _output(self, place: Place, output: OutputConfig, stream: StreamConfig) -> None:
         url = self._text((*place, "url"), output.url, output.foreign)
         if url is not None:
             look = self._allowed.check_output
             self._try((*place, "url"), output.url, look, url, from_api=output.foreign)
+            if output.url == stream.input:
+                self._wrong((*place, "url"), output.url, "it is the input; write to another place")
         if output.format:
             look_at = self._allowed.check_muxer
             self._try((*place, "format"), output.format, look_at, output.format, from_api=output.foreign)

@@ -84,6 +84,8 @@ def load(path: Path) -> DaemonConfig:
         raise UsageError(f"{path}{place}: {str(error)[: at.start()] if at else error}") from error
     except RecursionError as error:
         raise UsageError(f"{path}: it is nested too deeply") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise UsageError(f"{path}: {error}") from error
     problems, config = _read(found)
     if problems:
         lines = Lines(text)

@@ -94,7 +94,7 @@ def shown(value: Any, name: str = "") -> str:
     """A value for a message: in one line, not too long, its secrets hidden. name: the key it is for."""
     try:
         text = json.dumps(_hidden(value, name), ensure_ascii=False, default=str)
-    except RecursionError:
+    except (RecursionError, ValueError):  # too deep, or an integer of thousands of digits
         text = "..."
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

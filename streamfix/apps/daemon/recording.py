@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import replace
-from itertools import count
 
-from ...live.resuming import resumed
+from ...live.resuming import neighbour, resumed
 from ...media.muxer import guess_format
 from ...media.place import PATTERN_FORMATS, scheme_of
 from ...media.redact import redact
@@ -19,8 +18,9 @@ log = logging.getLogger("streamfix.daemon")
 def beginning(spec: OutputSpec) -> OutputSpec:
     """The output with what leaves the files of earlier runs alone, unless they may be replaced.
 
-    A file that is there gets a neighbour: yard.mp4, yard.1.mp4. Numbered segments continue behind the highest number,
-    and an HLS playlist where it ended. Raises UsageError where the name does not tell the format.
+    A file that is there gets a neighbour: yard.mp4, yard.1.mp4; so do segments that are named by the clock. Numbered
+    ones continue behind the highest number, and an HLS playlist where it ended. Raises UsageError where the name does
+    not tell the format.
     """
     if spec.overwrite or scheme_of(spec.url):
         return spec
@@ -29,7 +29,6 @@ def beginning(spec: OutputSpec) -> OutputSpec:
         return replace(resumed(spec, format, 0), overwrite=False)
     if not os.path.isfile(spec.url):
         return spec
-    stem, ending = os.path.splitext(spec.url)
-    free = next(url for n in count(1) if not os.path.lexists(url := f"{stem}.{n}{ending}"))
+    free = neighbour(spec.url)
     log.info("%s is there already, the recording goes to %s", redact(spec.url), redact(os.path.basename(free)))
     return replace(spec, url=free)

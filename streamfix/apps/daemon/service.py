@@ -87,6 +87,8 @@ class Service:
         except StreamfixError as error:
             for line in str(error).splitlines():
                 log.error("not reloaded: %s", line)
+        except Exception:
+            log.exception("not reloaded, for a mistake of the daemon's own; the streams go on")
         else:
             log.info("reloaded: %s", done)
             for name in needs_new_process(before, self.supervisor.config):

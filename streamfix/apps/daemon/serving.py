@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ...errors import UsageError
 
 _LET_FINISH_S = 3  # requests get so long when the server ends
 _JOIN_S = 10.0
+_ASK_S = 10.0  # within which a client's first request is there
 _MOST_CONNECTIONS = 256  # beyond them clients are told 503 at once
 
 
@@ -30,6 +33,7 @@ class HttpServer:
         self._up = threading.Event()
         config = uvicorn.Config(
             app,
+            http=_Impatient,
             log_config=None,  # the daemon's own logs take what uvicorn says
             access_log=False,
             ws="none",
@@ -73,6 +77,19 @@ class HttpServer:
         finally:
             self._socket.close()
             self._up.set()
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection on which no request comes: who only connects takes no place from others for long."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(_ASK_S, self._close_if_unused)
+
+    def _close_if_unused(self) -> None:
+        asked: object = self.cycle
+        if asked is None and not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

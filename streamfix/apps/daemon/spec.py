@@ -163,5 +163,5 @@ class StreamConfig:
             **times,
             "on_lost": self.on_lost,
             "on_damaged": self.on_damaged,
-            "ladder": None if self.ladder is None else list(self.ladder),
+            "ladder": None if self.ladder is None else [show(chain) for chain in self.ladder],
         }

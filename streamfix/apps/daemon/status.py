@@ -19,7 +19,7 @@ def status_of(config: StreamConfig, info: VideoInfo | None, report: Report | Non
     found: dict[str, object] = {
         "name": config.name,
         "input": redact(config.input),
-        "filters": config.filters,
+        "filters": redact(config.filters),
         "outputs": [
             {"url": redact(output.url)} | ({} if own is None else _written(own))
             for output, own in zip_longest(config.outputs, reports[: len(config.outputs)])
@@ -52,7 +52,7 @@ def _measured(report: Report) -> dict[str, object]:
         "late": report.late,
         "reconnects": report.reconnects,
         "rung": report.rung,
-        "rung_name": report.rung_name,
+        "rung_name": redact(report.rung_name),
         "noise": {name: report.figures.get(f"noise_{name}") for name in ("luma", "chroma")},
         "last_frame_s": report.last_frame_s,
     }

@@ -79,17 +79,25 @@ class Supervisor:
         with self._changing:
             self._refuse_if_draining()
             new = self._read()
-            todo = plan(self._configured(new), new.streams, self._shared.rotated(new))
-            foreign = [s.config for s in self.streams if s.name not in {*todo.remove, *todo.restart, *todo.keep}]
-            if clash := clashes([*foreign, *new.streams]):
+            before = {config.name: config for config in self.config.streams}
+            todo = self._of_those_there(plan(self.config.streams, new.streams, self._shared.rotated(new)), new)
+            staying = [s.config for s in self.streams if s.name not in {*todo.remove, *todo.restart}]
+            coming = [config for config in new.streams if config.name in {*todo.restart, *todo.add}]
+            if clash := clashes([*staying, *coming]):
                 raise Refused(f"{clash[0][1]}; change or remove the stream that came over HTTP")
             self._shared.adopt(new)
-            wanted = {c.name for c in new.streams if c.name in todo.restart and self._is_to_run(c)}
+            # What the file says as before stays as it was changed over HTTP; a secret behind it may be another.
+            given = {
+                c.name: self.config_of(c.name) if before.get(c.name) == c else c
+                for c in new.streams
+                if c.name in todo.restart
+            }
+            wanted = {name for name, config in given.items() if self._is_to_run(config)}
             self._end(*todo.remove, *todo.restart)
             self._streams = {name: stream for name, stream in self._streams.items() if name not in todo.remove}
             for config in new.streams:
                 if config.name in todo.restart:
-                    self._begin_anew(config, start=config.name in wanted)
+                    self._begin_anew(given[config.name], start=config.name in wanted)
                 elif config.name in todo.add:
                     self._start_new(config)
         return todo
@@ -136,10 +144,11 @@ class Supervisor:
         with self._changing:
             self._refuse_if_draining()
             stream = self.stream(name)
-            stream.held = False
+            stream.held, waits = False, stream.running
             stream.start()
         if reason := self._refusal(stream):
-            self.stop(name)
+            if not waits:
+                self.stop(name)
             raise reason
 
     def stop(self, name: str) -> None:
@@ -260,7 +269,13 @@ class Supervisor:
             stream.wait_settled(_DECISION_S)
         return stream.error if isinstance(stream.error, Refused) else None
 
-    def _configured(self, new: DaemonConfig) -> Sequence[StreamConfig]:
-        """Streams as they are now that are the file's business: not what came over HTTP under other names."""
-        names = {config.name for config in (*self.config.streams, *new.streams)}
-        return [stream.config for stream in self.streams if stream.name in names]
+    def _of_those_there(self, todo: Plan, new: DaemonConfig) -> Plan:
+        """A plan from file to file, for the streams that there are: some came, or went, over HTTP."""
+        there = self._streams
+        same = {c.name for c in new.streams if c.name in todo.add and c.name in there and c == self.config_of(c.name)}
+        return Plan(
+            add=tuple(n for n in (*todo.add, *todo.restart) if n not in there),
+            remove=tuple(n for n in todo.remove if n in there),
+            restart=tuple(n for n in (*todo.restart, *todo.add) if n in there and n not in same),
+            keep=tuple(n for n in (*todo.keep, *same) if n in there),
+        )

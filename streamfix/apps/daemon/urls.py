@@ -7,6 +7,7 @@ looks a name up again when it connects, and an RTSP server may send it on to ano
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from dataclasses import dataclass, field
@@ -87,6 +88,8 @@ class Allowed:
             raise UsageError("a camera is no output; give a URL or a file's path")
         if scheme == "file":
             _check_pattern(url)
+            for link in filter(os.path.islink, glob.iglob(_PATTERN.sub("*", glob.escape(url))) if "%" in url else ()):
+                self.check_file(link)
         if from_api and scheme in ("http", "https") and self.private is not True:
             raise UsageError(
                 "a web server may send it on to any address; set it in the daemon's own file, "

@@ -55,7 +55,10 @@ class Watch:
     def _loop(self) -> None:
         period_s = TICK_S if self._notifier.watchdog_s is None else min(TICK_S, self._notifier.watchdog_s / 4)
         while not self._ended.wait(period_s):
-            self.tick()
+            try:
+                self.tick()
+            except Exception:
+                log.exception("looking after the streams has failed, for a mistake of the daemon's own; it goes on")
 
     def tick(self) -> None:
         """What is done once a second."""
