@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .account import Account
 
+_HOPE_S = 2.0  # so long a server that has not answered yet is called well
 _SLOW_S = 10.0  # so long after the last picture that was left out an output is called well again
 
 
@@ -54,7 +55,11 @@ class Condition:
             self._slow_s = None
             if self._settled_s is not None:
                 self._say("")
-        if began_s is None or now_s - began_s <= limit_s or self._broken_off:
+        if began_s is None or self._broken_off:
+            return False
+        if self._settled_s is None and now_s - began_s > _HOPE_S:
+            self._say("no answer yet")
+        if now_s - began_s <= limit_s:
             return False
         self._broken_off = True
         self._say(f"no answer for {limit_s:g} s")

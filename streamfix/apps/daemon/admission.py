@@ -78,9 +78,12 @@ class Admission:
             self._refused.pop(name, None)
 
     def next(self) -> str | None:
-        """The refused stream that has waited longest of those for which there is room now."""
+        """The refused stream that has waited longest of those for which there is room now; it is named once."""
         with self._lock:
-            return next((name for name, need in self._refused.items() if not self._against(name, need)), None)
+            fits = next((name for name, need in self._refused.items() if not self._against(name, need)), None)
+            if fits is not None:
+                del self._refused[fits]
+            return fits
 
     def _against(self, name: str, need: Need) -> str:
         taken, capacity = self._taken_without(name), self.capacity

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ...build import JobSpec
@@ -19,6 +19,9 @@ from .secrets import Secrets
 
 if TYPE_CHECKING:
     from ...build.pool import FilterPool
+
+
+log = logging.getLogger("streamfix.daemon")
 
 
 class Shared:
@@ -38,6 +41,7 @@ class Shared:
         self.cores = cores() if capacity is None else capacity
         self.admission = Admission(self.cores, config.max_load)
         self.costs = Costs(measure or Calibration(self.pool))
+        self._digests: dict[str, str] = {}
         self._digests = self._digests_of(config)
         self._pool: FilterPool | None = None
         self._lock = threading.Lock()
@@ -90,9 +94,16 @@ class Shared:
         return 0.0 if pool is None or pool.device.type == "cpu" else pool.busy_s
 
     def _digests_of(self, config: DaemonConfig) -> dict[str, str]:
-        """What the streams' secrets are now; a stream whose secrets are not there is told so when it starts."""
+        """What the streams' secrets are now; a stream whose secrets are not there is told so when it starts.
+
+        One that runs is not ended because a secret cannot be read for the moment.
+        """
         found = {}
         for stream in config.streams:
-            with suppress(UsageError):
+            try:
                 found[stream.name] = self.secrets.digest(stream.texts())
+            except UsageError as error:
+                if (known := self._digests.get(stream.name)) is not None:
+                    found[stream.name] = known
+                    log.warning("%s: %s; it goes on with what it has", stream.name, error)
         return found

@@ -80,9 +80,13 @@ class Stream:
     # -- what is asked of it
 
     def start(self) -> None:
-        """Run, unless it does."""
+        """Run, unless it does; what waits makes its next attempt now."""
         with self._lock:
             if self.running:
+                if self.waiting:
+                    self.error = None
+                    self._settled.clear()
+                    self.retry()
                 return
             self._settled.clear()
             self._run = Run(self.name, self._attempt, self._failed, self._backoff_s, self._clock)

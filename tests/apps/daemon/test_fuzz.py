@@ -203,7 +203,8 @@ def test_no_filter_that_reads_a_file_is_taken(world: World, chain: str) -> None:
 def test_what_is_sound_is_taken(world: World) -> None:
     """Else the tests above would prove nothing."""
     for url in GOOD:
-        assert world.ask("POST", "/api/streams", {"name": "a", "input": url, "outputs": [GOOD[-1]]}).status_code == 201
+        output = GOOD[-1] if url != GOOD[-1] else GOOD[-2]
+        assert world.ask("POST", "/api/streams", {"name": "a", "input": url, "outputs": [output]}).status_code == 201
         assert [spec.inputs[0].url for spec in world.opened] == [world.put_in(url)]
         world.check_opened()
         world.reset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_segments_go_on_behind_the_last(tmp_path: Path) -> None:
         (tmp_path / f"yard_{number:03}.mkv").touch()
     found = beginning(OutputSpec(pattern, format="segment"))
     assert (found.format_options, found.overwrite) == ({"segment_start_number": "8"}, False)
+
+
+def test_segments_named_by_the_clock_get_a_neighbour_too(tmp_path: Path) -> None:
+    """A run that begins anew within the same year."""
+    named = OutputSpec(str(tmp_path / "yard_%Y.mkv"), format="segment", format_options={"strftime": "1"})
+    assert beginning(named) == named
+    Path(time.strftime(named.url)).touch()
+    assert beginning(named).url == str(tmp_path / "yard_%Y.1.mkv")
 
 
 def test_a_playlist_goes_on_where_it_ended(tmp_path: Path) -> None:

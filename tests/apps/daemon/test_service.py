@@ -102,6 +102,11 @@ def test_a_service_from_its_start_to_its_end(start: Callable[..., Daemon]) -> No
     wrong = [e["message"] for e in daemon.said() if "not reloaded" in e["message"]]
     assert f"not reloaded: {daemon.config}:3: daemon.max_lod" in wrong[0]
     assert len(wrong) > 1, "all that is wrong is said at once"
+    daemon.config.write_text(f"[daemon]\nport = {'1' * 5000}\n")
+    daemon.send(signal.SIGHUP)
+    daemon.told("RELOADING=1")
+    daemon.told("READY=1")
+    assert daemon.get("/livez")[0] == 200, "a number that Python does not read ends nothing"
     daemon.config.write_text(EMPTY + "log = 'human'\nmax_load = 0.5\nhosts = ['nvr.example']\n")
     daemon.send(signal.SIGHUP)
     daemon.told("RELOADING=1")
@@ -119,6 +124,8 @@ def test_a_service_from_its_start_to_its_end(start: Callable[..., Daemon]) -> No
     [
         ("[daemon]\nport = 99999\n", "streams.toml:2: daemon.port"),
         ("[daemon\n", "streams.toml:1"),
+        (f"[daemon]\nport = {'1' * 5000}\n", "streams.toml: Exceeds the limit"),
+        (f"[daemon]\nport = 0x{'f' * 5000}\n", "streams.toml:2: daemon.port = ..."),
         ('[daemon]\nhost = "0.0.0.0"\n', "set token, or listen at 127.0.0.1"),
     ],
 )

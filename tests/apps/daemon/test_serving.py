@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from streamfix.apps.daemon import serving
 from streamfix.apps.daemon.api import create_app
 from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.preview import BOUNDARY
@@ -103,6 +104,13 @@ def test_the_server_ends_although_views_are_open(supervisor: FakeSupervisor) -> 
     until(lambda: set(threading.enumerate()) <= before, "the end of the server's threads")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S)
+
+
+def test_who_only_connects_takes_no_place_for_long(monkeypatch: pytest.MonkeyPatch, server: HttpServer) -> None:
+    monkeypatch.setattr(serving, "_ASK_S", 0.2)
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as idle:
+        assert idle.recv(1) == b"", "it is closed"
+    assert asked(server, "/livez").status == 200
 
 
 def test_an_address_that_cannot_be_had_is_said_with_its_place(server: HttpServer, supervisor: FakeSupervisor) -> None:

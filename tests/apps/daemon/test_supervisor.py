@@ -262,6 +262,48 @@ def test_who_tries_again_keeps_its_room(make: Make) -> None:
     assert supervisor.system()["load"] == {"used": 1.0, "capacity": 1.8}
 
 
+def test_a_reload_touches_what_the_file_says_anew_and_nothing_else(make: Make) -> None:
+    """What was changed over HTTP stays, whatever else changes in the file."""
+    builder = Builder()
+    config = DaemonConfig(streams=tuple(stream_config(name) for name in ("gate", "yard", "porch")))
+    read = [replace(config, streams=(*config.streams[:2], stream_config("porch", filters="smooth")))]
+    supervisor = make(builder, config=config, read=lambda: read[0])
+    supervisor.open()
+    supervisor.change(stream_config("gate", filters="denoise"))
+    gate = builder.job("gate", 2)
+    supervisor.remove("yard")
+    done = supervisor.reload()
+    assert (done.keep, done.restart, done.add, done.remove) == (("gate",), ("porch",), (), ())
+    builder.job("porch", 2)
+    assert states(supervisor) == {"gate": "running", "porch": "running"}
+    assert supervisor.config_of("gate").filters == "denoise"
+    assert not gate.stopped
+    read[0] = replace(config, streams=(stream_config("gate"), stream_config("yard", filters="smooth")))
+    done = supervisor.reload()
+    assert (done.keep, done.add, done.remove) == (("gate",), ("yard",), ("porch",))
+    builder.job("yard", 2)
+
+
+def test_who_waits_for_room_goes_on_waiting_when_it_is_started(make: Make) -> None:
+    """And it is let in though another one that was refused has no camera now."""
+    builder = Builder()
+    supervisor = make(builder, "a", measure=cost(1.0))
+    supervisor.open()
+    builder.job("a")
+    config = replace(supervisor.config, streams=(*supervisor.config.streams, stream_config("b"), stream_config("c")))
+    supervisor._read = lambda: config
+    supervisor.reload()
+    until(lambda: [supervisor.stream(n).waiting for n in "bc"] == ["room", "room"])
+    with pytest.raises(Refused, match=r"b needs about 1\.00 of a core"):
+        supervisor.start("b")
+    assert supervisor.stream("b").waiting == "room"
+    supervisor.stop("a")
+    assert {supervisor.admission.next(), supervisor.admission.next()} == {"b", "c"}
+    assert supervisor.admission.next() is None, "each is named once: who has no camera bars nobody"
+    supervisor.start("c")
+    builder.job("c")
+
+
 def test_without_a_file_there_is_nothing_to_reload(make: Make) -> None:
     supervisor = make(Builder())
     supervisor.open()

@@ -380,3 +380,15 @@ def test_filters_of_packages_tell_the_files_they_are_given() -> None:
 
 def test_the_defaults_are_schemes_that_can_be_allowed() -> None:
     assert set(SCHEMES) <= ANY
+
+
+def test_no_link_that_a_pattern_finds_leads_outside(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "secret.ts"
+    inside.mkdir()
+    allowed = Allowed(folders=(inside,))
+    (inside / "yard_2025.ts").touch()
+    allowed.check_output(f"{inside}/yard_%Y.ts")
+    (inside / "yard_2026.ts").symlink_to(outside)
+    with pytest.raises(UsageError, match=r"it leads to .*secret\.ts; files are allowed below"):
+        allowed.check_output(f"{inside}/yard_%Y.ts")
+    allowed.check_output(f"{inside}/gate_%Y.ts")
