@@ -16,6 +16,8 @@ from typing import IO
 from .redact import redact
 
 _SPEAKER = re.compile(r"^\[[^\]]* @ 0x[0-9a-f]+\]\s*")  # libav's "[srt @ 0x55d0c8f0]"
+_LEVEL = re.compile(r"(\[[^\]]* @ 0x[0-9a-f]+\]\s*)?\[(info|warning|error|fatal|panic)\] ?")
+_NEWS = {"info", "warning"}
 _LAST_WORDS_S = 0.5
 # A child that dies with its parent dies with the thread that made it; so all are made in one that stays.
 _spawner = ThreadPoolExecutor(1, "spawn")
@@ -27,9 +29,11 @@ class Child:
     input: what it reads, output: what it writes, if asked for; unbuffered. It is in a process group of its own: ^C
     on the terminal is ours to answer, and what it carries is still drained. Where we are killed it ends too, whatever
     it is waiting for (if there is util-linux' setpriv).
+
+    sign: what a line on its stderr begins with once it is `ready`.
     """
 
-    def __init__(self, command: Sequence[str], *, reads: bool = False, writes: bool = False) -> None:
+    def __init__(self, command: Sequence[str], *, reads: bool = False, writes: bool = False, sign: str = "") -> None:
         setpriv = shutil.which("setpriv")
         ending = (setpriv, "--pdeathsig", "KILL") if setpriv is not None else ()
         self._process: subprocess.Popen[bytes] = _spawner.submit(
@@ -43,6 +47,8 @@ class Child:
         ).result()
         self.input: IO[bytes] | None = self._process.stdin
         self.output: IO[bytes] | None = self._process.stdout
+        self.ready = not sign
+        self._sign = sign
         self._said: deque[str] = deque(maxlen=20)
         self._listener = threading.Thread(target=self._listen, name="last words", daemon=True)
         self._listener.start()
@@ -100,6 +106,14 @@ class Child:
         assert self._process.stderr is not None
         with self._process.stderr as stream:
             for line in stream:
-                text = line.decode(errors="replace").strip()
-                if text:
+                level, text = _level_of(line.decode(errors="replace").strip())
+                if self._sign and text.startswith(self._sign):
+                    self.ready = True
+                elif text and level not in _NEWS:
                     self._said.append(text)
+
+
+def _level_of(line: str) -> tuple[str, str]:
+    """The level that an ffmpeg with `-v level+...` puts into a line, and the line without."""
+    found = _LEVEL.match(line)
+    return (found[2], line[: found.start(2) - 1] + line[found.end() :]) if found else ("", line)

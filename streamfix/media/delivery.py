@@ -12,7 +12,7 @@ LeftOut = Callable[[Frame, str], None]
 
 
 class Delivery:
-    """Tells of each frame once: it is written when its packet is muxed, or it is left out, and why.
+    """Tells of each frame once: it is written when its packet is muxed and arrives, or it is left out, and why.
 
     What is held back by an encoder is neither. A frame that is shown several times counts when it is the first time.
     """
@@ -21,6 +21,7 @@ class Delivery:
         self._written, self._left_out = written, left_out
         self._waiting: deque[Frame] = deque()  # not in the encoder yet
         self._inside: dict[int, Frame] = {}  # by the pts that the encoder was given
+        self._sent: list[Frame] = []  # while nobody has answered yet
 
     def accept(self, frame: Frame) -> None:
         """The output has a frame now."""
@@ -32,12 +33,23 @@ class Delivery:
             self._waiting.remove(frame)
             self._inside[pts] = frame
 
-    def muxed(self, pts: int | None) -> None:
-        """A packet is out. Encoders that make up times of their own: the oldest frame counts."""
+    def muxed(self, pts: int | None, *, arrives: bool = True) -> None:
+        """A packet is out. Encoders that make up times of their own: the oldest frame counts.
+
+        arrives: it is known that somebody takes it, and what was sent before.
+        """
         if pts not in self._inside and (pts is None or not self._inside or pts > max(self._inside)):
             pts = min(self._inside, default=None)
         frame = self._inside.pop(pts, None) if pts is not None else None
         if frame is not None:
+            self._sent.append(frame)
+        if arrives:
+            self.arrived()
+
+    def arrived(self) -> None:
+        """All that was muxed has arrived."""
+        sent, self._sent = self._sent, []
+        for frame in sent:
             self._written(frame)
 
     def left_out(self, frame: Frame, reason: str) -> None:
@@ -47,7 +59,8 @@ class Delivery:
 
     def give_up(self, reason: str) -> None:
         """Nothing that is there will be written any more."""
-        frames = [*self._inside.values(), *self._waiting]
+        frames = [*self._sent, *self._inside.values(), *self._waiting]
+        self._sent = []
         self._inside.clear()
         self._waiting.clear()
         for frame in frames:

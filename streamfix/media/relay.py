@@ -10,7 +10,6 @@ import json
 import os
 import select
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -24,7 +23,6 @@ from .srt import OPTIONS, Bridge, is_srt
 _PROGRAM = Path(__file__).with_name("relayed.py")
 _CONNECT_S = 20.0
 _LAST_S = 5.0  # for a server to take what was written
-_SRT_CONNECT_S = 3.5  # libsrt itself gives up after 3
 _BAD_OPTION = 2  # its exit code
 
 
@@ -129,11 +127,10 @@ class _Srt:
         self.url, self.format = url, format
         self._bridge = Bridge(url, options)
         self.file = _File(self._bridge.open_output(), redact(url))
-        self._begun_s = time.monotonic()
 
     @property
     def settled(self) -> bool:
-        return time.monotonic() - self._begun_s > _SRT_CONNECT_S and not self._bridge.failed
+        return self._bridge.connected
 
     def left(self, options: Mapping[str, str]) -> dict[str, str]:
         return {k: v for k, v in options.items() if k not in OPTIONS}

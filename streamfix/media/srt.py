@@ -54,6 +54,11 @@ class Bridge:
         return "" if self._child is None else self._child.reason
 
     @property
+    def connected(self) -> bool:
+        """True of an output once there is somebody who takes it, as long as nothing is wrong."""
+        return self._child is not None and self._child.ready and self._child.running
+
+    @property
     def failed(self) -> bool:
         """True once the connection has ended for another reason than ours."""
         return self._child is not None and self._child.exit_code != 0
@@ -70,7 +75,8 @@ class Bridge:
         """Begin to send: what is written to this file goes out. Writing raises BrokenPipeError after the end."""
         source = ("-f", "data", "-raw_packet_size", str(PAYLOAD), "-blocksize", str(PAYLOAD), "-i", "pipe:0")
         sink = ("-map", "0", "-c", "copy", "-f", "data", "-flush_packets", "1", *self._options, self.url)
-        child = self._child = Child((*_ffmpeg(OutputError, self.url), *source, *sink), reads=True)
+        command = (*_ffmpeg(OutputError, self.url, "level+info"), *source, *sink)
+        child = self._child = Child(command, reads=True, sign="Output #0")  # it names what it has opened
         assert child.input is not None
         return child.input
 
@@ -85,8 +91,8 @@ class Bridge:
             self._child.close()
 
 
-def _ffmpeg(error: type[InputError] | type[OutputError], url: str) -> tuple[str, ...]:
+def _ffmpeg(error: type[InputError] | type[OutputError], url: str, level: str = "error") -> tuple[str, ...]:
     path = shutil.which("ffmpeg")
     if path is None:
         raise error(f"{redact(url)}: SRT needs the ffmpeg command, which is not there; install ffmpeg")
-    return path, "-nostdin", "-hide_banner", "-v", "error"
+    return path, "-nostdin", "-nostats", "-hide_banner", "-v", level

@@ -127,6 +127,8 @@ class Writer(Stage):
         for carrier in self._output.carriers.values():
             carrier.flush()
         muxer.finish()
+        if self._delivery is not None:
+            self._delivery.arrived()
         self._finished = True
         if self._reader.failure is None:
             self._target.commit()
@@ -201,7 +203,8 @@ class Writer(Stage):
             pts, base = packet.pts, packet.time_base
             muxer.mux(packet, encoder.stream)
             if self._delivery is not None:
-                self._delivery.muxed(None if pts is None else rescale(pts, base, encoder.time_base))
+                at = None if pts is None else rescale(pts, base, encoder.time_base)
+                self._delivery.muxed(at, arrives=muxer.settled)
 
     def _left_out(self, frame: Frame, reason: str) -> None:
         if self._delivery is not None:

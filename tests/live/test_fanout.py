@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -151,7 +152,9 @@ def test_outputs_that_were_never_started_are_released() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 40), st.lists(st.integers(0, 39), max_size=4), st.booleans())
 def test_every_frame_of_the_first_output_is_accounted_for(count: int, failures: list[int], server_first: bool) -> None:
-    """Whatever fails when: received = written + dropped, and nothing is in flight at the end."""
+    """Whatever fails when: received = written + dropped, nothing is in flight at the end, and an output that is down by
+    then is an error.
+    """
     given, health = frames(count), Health()
     bad = {given[i].pts for i in failures if i < count}
 
@@ -162,7 +165,9 @@ def test_every_frame_of_the_first_output_is_accounted_for(count: int, failures: 
     urls = (SERVER, FILE) if server_first else (FILE, SERVER)
     made = Made(fail)
     counted(health, count)
-    Pipeline(ListSource(given), fanout(made, *urls, health=health)).run()
+    ends_down = bool(given) and given[-1].pts in bad
+    with pytest.raises(IncompleteOutput, match="the server has gone") if ends_down else nullcontext():
+        Pipeline(ListSource(given), fanout(made, *urls, health=health)).run()
     assert_law(health)
     assert made.pts(SERVER) == sorted(made.pts(SERVER))
     if not server_first and count <= 8:

@@ -57,6 +57,24 @@ def test_each_frame_is_told_of_once(count: int, data: st.DataObject) -> None:
     assert all(f.pts not in inside for f in written)
 
 
+def test_what_nobody_has_answered_to_is_not_written() -> None:
+    written: list[Frame] = []
+    left: list[Frame] = []
+    delivery = Delivery(written.append, lambda frame, why: left.append(frame))
+    given = frames(4)
+    for frame in given:
+        delivery.accept(frame)
+        delivery.encoding(frame, frame.pts)
+    delivery.muxed(0, arrives=False)
+    delivery.muxed(1, arrives=False)
+    assert written == []
+    delivery.muxed(2)
+    assert written == given[:3], "the answer holds for what was sent before"
+    delivery.muxed(3, arrives=False)
+    delivery.give_up("output")
+    assert (written, left) == (given[:3], given[3:])
+
+
 def test_an_encoder_with_times_of_its_own_counts_its_oldest_frame() -> None:
     written: list[int] = []
     delivery = Delivery(lambda frame: written.append(frame.pts), lambda frame, why: None)

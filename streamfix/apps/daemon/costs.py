@@ -46,12 +46,12 @@ class Costs:
     def need(self, spec: JobSpec, info: VideoInfo) -> Need:
         """What the job will take. info: of its input. Raises what its filters raise when they are made."""
         key, size = _key(spec, info), _megapixels(info)
-        with self._measuring:
-            known = self._known.get(key)
-            if known is None:
-                known = self._measure(spec, info) * (1 / size)
-                with self._lock:
-                    self._known[key] = known
+        known = self._known.get(key)
+        if known is None:
+            with self._measuring:
+                known = self._known.get(key)  # whoever was measuring may have been at the same
+                if known is None:
+                    known = self._known[key] = self._measure(spec, info) * (1 / size)
         frame, rate = known * size, float(info.rate or USUAL_RATE)
         return Need(rate * (frame.restoring_s + frame.coding_s), rate * frame.gpu_s)
 

@@ -32,7 +32,8 @@ class Run:
     """Makes attempts until it is stopped, the input has ended, or nothing can help.
 
     attempt: runs one job to its end; it is given the run, to `own` what is to be stopped, and raises what the job
-    raises. failed: told of each error. waiting: what a run is at that has no job.
+    raises. failed: told of each error. waiting: what a run is at that has no job. unfinished: why a
+    job that was stopped could not finish its outputs.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Run:
         self._attempt, self._failed = attempt, failed
         self._backoff_s, self._clock = tuple(backoff_s), clock
         self.waiting: Waiting = ""
+        self.unfinished: Exception | None = None
         self._part: Stoppable | None = None
         self._stopping = threading.Event()
         self._wake = threading.Event()

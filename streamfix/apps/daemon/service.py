@@ -107,7 +107,7 @@ class Service:
         if finished:
             log.info("all outputs were finished in %.1f s", took_s)
         else:
-            log.error("ended after %.1f s; the outputs named above are not finished", took_s)
+            log.error("ended after %.1f s; outputs of the streams named above are not finished", took_s)
         # A thread that was left behind may hang in C for ever: the process does not wait for it.
         return 0 if finished else _leave(UNFINISHED)
 

@@ -16,6 +16,7 @@ from ...errors import UsageError
 _LET_FINISH_S = 3  # requests get so long when the server ends
 _JOIN_S = 10.0
 _ASK_S = 10.0  # within which a client's first request is there
+_TAKE_S = 30.0  # for a client to take anything of what is waiting for it
 _MOST_CONNECTIONS = 256  # beyond them clients are told 503 at once
 
 
@@ -80,7 +81,9 @@ class HttpServer:
 
 
 class _Impatient(H11Protocol):
-    """Closes a connection on which no request comes: who only connects takes no place from others for long."""
+    """Closes a connection on which no request comes or no answer is taken: such a client takes no place from others."""
+
+    _blocked: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -90,6 +93,23 @@ class _Impatient(H11Protocol):
         asked: object = self.cycle
         if asked is None and not self.transport.is_closing():
             self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._blocked = self.loop.call_later(_TAKE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._unblock()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unblock()
+        super().connection_lost(exc)
+
+    def _unblock(self) -> None:
+        if self._blocked is not None:
+            self._blocked.cancel()
+            self._blocked = None
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...build import Job, JobSpec, build
 from ...build.hosting import Hosting
-from ...errors import IncompleteOutput, UsageError
+from ...errors import Cancelled, IncompleteOutput, UsageError
 from ...frame import Frame, VideoInfo
 from ...live.health import Event, Report, State
 from ...media.redact import redact
@@ -136,6 +136,11 @@ class Stream:
         return self._run.waiting if self._run is not None and self.running else ""
 
     @property
+    def unfinished(self) -> Exception | None:
+        """Why the run that was stopped last could not finish its outputs."""
+        return None if self._run is None else self._run.unfinished
+
+    @property
     def latest(self) -> tuple[Frame, Frame] | None:
         """The camera's newest frame that has come out, and what it became."""
         job = self._job
@@ -168,6 +173,8 @@ class Stream:
         run = self._run
         if report is None or run is None:
             return "stopped", "not started", self._since_s
+        if run.unfinished is not None:
+            return "stopped", f"stopped, but {run.unfinished}", self._since_s
         if run.stopping and report.state != "stopped" and (report.state == "error" or not run.alive):
             return "stopped", "stopped", self._since_s  # what it waited for does not matter any more
         if report.state == "stopped" and not run.stopping:
@@ -193,7 +200,7 @@ class Stream:
             job = self._build(spec, hosting)
             run.own(job)
             self._job = job
-            job.run()
+            self._finish(job, run)
         except BaseException as error:
             health.ended(None if run.stopping else error)
             raise
@@ -204,6 +211,16 @@ class Stream:
         if self._run is run:
             self._release(self.name)
         self._settled.set()
+
+    def _finish(self, job: Job, run: Run) -> None:
+        """Run a job to its end, or to what it makes of being stopped."""
+        try:
+            job.run()
+        except Exception as error:
+            if run.stopping and not isinstance(error, Cancelled):
+                run.unfinished = error
+                log.error("%s: stopped, but %s", self.name, redact(str(error)), extra={"stream": self.name})
+            raise
 
     def _begin(self) -> StreamHealth:
         """A new record: it is starting, from now on."""
@@ -233,7 +250,8 @@ class Stream:
 def stop_all(streams: Sequence[Stream], limit_s: float) -> bool:
     """End the runs of streams at once, and wait until their outputs are finished; the late ones are cancelled.
 
-    False if there were any. One that does not even end then is left behind: what it hangs in may never return.
+    False if there were any, or if something else kept outputs from it. One that does not even end then is left behind:
+    what it hangs in may never return.
     """
     for stream in streams:
         stream.ask_to_stop()
@@ -243,7 +261,7 @@ def stop_all(streams: Sequence[Stream], limit_s: float) -> bool:
         stream.cancel()
     for stream in _not_ended(late, _PATIENCE_S):
         log.error("%s: it does not end, and is left to itself", stream.name)
-    return not late
+    return not late and not any(stream.unfinished for stream in streams)
 
 
 def _not_ended(streams: Sequence[Stream], limit_s: float) -> list[Stream]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ... import __version__
 from ...build import Job, JobSpec, build
@@ -23,6 +23,7 @@ from .run import BACKOFF_S
 from .secrets import Secrets
 from .shared import Shared
 from .stream import Stream, stop_all
+from .turns import Turns
 from .watch import Watch
 
 _DECISION_S = 5.0  # for a new stream's camera and admission; what takes longer is seen in its state
@@ -52,7 +53,10 @@ class Supervisor:
         self._read, self._build, self._backoff_s, self._clock = read, build, backoff_s, clock
         self._begun_s = clock()
         self._streams: dict[str, Stream] = {}  # replaced, never changed: others read it without a lock
-        self._changing = threading.RLock()
+        self._coming: dict[str, StreamConfig] = {}  # configurations of streams whose old run is being ended
+        self._lock = threading.RLock()  # for moments
+        self._turns = Turns()
+        self._reloading = threading.Lock()
         self._metrics = Metrics(self)
         self.watch = Watch(lambda: self.streams, self._shared, notifier, clock)
 
@@ -67,39 +71,38 @@ class Supervisor:
 
     def drain(self, limit_s: float) -> bool:
         """End all streams at once and finish their outputs; False if one could not be finished in time."""
-        self.draining, self.ready = True, False
-        with self._changing:
-            finished = stop_all(self.streams, limit_s)
+        with self._lock:  # whoever ends a stream to start it anew sees this before he does
+            self.draining, self.ready = True, False
+        finished = stop_all(self.streams, limit_s)
         self.watch.close()
         return finished
 
     def reload(self) -> Plan:
         if self._read is None:
             raise Refused("there is no configuration file to read again: the daemon was started without one")
-        with self._changing:
+        with self._reloading:
             self._refuse_if_draining()
-            new = self._read()
-            before = {config.name: config for config in self.config.streams}
-            todo = self._of_those_there(plan(self.config.streams, new.streams, self._shared.rotated(new)), new)
-            staying = [s.config for s in self.streams if s.name not in {*todo.remove, *todo.restart}]
-            coming = [config for config in new.streams if config.name in {*todo.restart, *todo.add}]
-            if clash := clashes([*staying, *coming]):
-                raise Refused(f"{clash[0][1]}; change or remove the stream that came over HTTP")
-            self._shared.adopt(new)
-            # What the file says as before stays as it was changed over HTTP; a secret behind it may be another.
-            given = {
-                c.name: self.config_of(c.name) if before.get(c.name) == c else c
-                for c in new.streams
-                if c.name in todo.restart
-            }
-            wanted = {name for name, config in given.items() if self._is_to_run(config)}
-            self._end(*todo.remove, *todo.restart)
-            self._streams = {name: stream for name, stream in self._streams.items() if name not in todo.remove}
-            for config in new.streams:
-                if config.name in todo.restart:
-                    self._begin_anew(given[config.name], start=config.name in wanted)
-                elif config.name in todo.add:
-                    self._start_new(config)
+            new, old = self._read(), {config.name: config for config in self.config.streams}
+            names = {*self._streams, *old, *(config.name for config in new.streams)}
+            with self._turns.at(*names) as let_go:
+                with self._lock:
+                    self._refuse_if_draining()
+                    todo = self._of_those_there(plan(self.config.streams, new.streams, self._shared.rotated(new)), new)
+                    # What the file says as before stays as it was changed over HTTP; a secret behind it may be another.
+                    given = {
+                        c.name: self.config_of(c.name) if c.name in todo.restart and old.get(c.name) == c else c
+                        for c in new.streams
+                        if c.name in {*todo.restart, *todo.add}
+                    }
+                    if clash := clashes(self._all_configs(given, without=todo.remove)):
+                        raise Refused(f"{clash[0][1]}; change or remove the stream that came over HTTP")
+                    self._shared.adopt(new)
+                    self._coming |= given
+                let_go(todo.keep)
+                try:
+                    self._replace(todo, given)
+                finally:
+                    self._has_come(*given)
         return todo
 
     # -- streams
@@ -114,7 +117,7 @@ class Supervisor:
         return self.stream(name).config
 
     def add(self, config: StreamConfig) -> None:
-        with self._changing:
+        with self._turns.at(config.name), self._lock:
             self._refuse_if_draining()
             if config.name in self._streams:
                 raise StreamExists(f"there is a stream {config.name!r} already; change it, or choose another name")
@@ -125,23 +128,27 @@ class Supervisor:
             raise reason
 
     def change(self, config: StreamConfig) -> None:
-        with self._changing:
-            self._refuse_if_draining()
-            stream = self.stream(config.name)
-            if config == stream.config:
-                return
-            self._refuse_if_written(config)
-            if config.enabled and stream.running and stream.info is not None:
-                self.admission.check(config.name, self._shared.need(config, stream.info))
-            self._restart(config)
+        with self._turns.at(config.name):
+            with self._lock:
+                self._refuse_if_draining()
+                stream = self.stream(config.name)
+                if config == stream.config:
+                    return
+                self._refuse_if_written(config)
+                self._coming[config.name] = config
+            try:
+                if config.enabled and stream.running and stream.info is not None:
+                    self.admission.check(config.name, self._shared.need(config, stream.info))
+                self._replace(Plan(restart=(config.name,)), {config.name: config})
+            finally:
+                self._has_come(config.name)
 
     def remove(self, name: str) -> None:
-        with self._changing:
-            self._end(name)
-            self._streams = {other: stream for other, stream in self._streams.items() if other != name}
+        with self._turns.at(name):
+            self._replace(Plan(remove=(name,)), {})
 
     def start(self, name: str) -> None:
-        with self._changing:
+        with self._turns.at(name), self._lock:
             self._refuse_if_draining()
             stream = self.stream(name)
             stream.held, waits = False, stream.running
@@ -152,7 +159,7 @@ class Supervisor:
             raise reason
 
     def stop(self, name: str) -> None:
-        with self._changing:
+        with self._turns.at(name):
             self._end(name)
             self.stream(name).held = True
 
@@ -210,7 +217,19 @@ class Supervisor:
             "streams": len(self._streams),
         }
 
-    # -- under the lock
+    # -- whoever calls these has the turn at the streams
+
+    def _replace(self, todo: Plan, given: Mapping[str, StreamConfig]) -> None:
+        """End what goes and what is to run otherwise, then start what comes. given: the new configurations."""
+        wanted = {name for name in todo.restart if self._is_to_run(given[name])}
+        self._end(*todo.remove, *todo.restart)
+        with self._lock:
+            self._streams = {name: stream for name, stream in self._streams.items() if name not in todo.remove}
+            for name, config in given.items():
+                if name in todo.restart:
+                    self._begin_anew(config, start=name in wanted)
+                else:
+                    self._start_new(config)
 
     def _start_new(self, config: StreamConfig) -> Stream:
         stream = Stream(
@@ -224,14 +243,9 @@ class Supervisor:
             clock=self._clock,
         )
         self._streams = {**self._streams, config.name: stream}
-        if config.enabled:
+        if config.enabled and not self.draining:
             stream.start()
         return stream
-
-    def _restart(self, config: StreamConfig) -> None:
-        start = self._is_to_run(config)
-        self._end(config.name)
-        self._begin_anew(config, start=start)
 
     def _is_to_run(self, config: StreamConfig) -> bool:
         """Whether a stream runs with another configuration: as it did before, unless that is what is changed."""
@@ -245,13 +259,23 @@ class Supervisor:
         """Another configuration for a stream that has ended; what was counted of it stays."""
         stream = self._streams[config.name]
         stream.config = config
-        if start:
+        if start and not self.draining:
             stream.start()
 
     def _refuse_if_written(self, config: StreamConfig) -> None:
         """Two streams that write to one place would spoil it for each other."""
-        if clash := clashes([*(s.config for s in self.streams if s.name != config.name), config]):
+        if clash := clashes(self._all_configs({config.name: config})):
             raise Refused(clash[0][1])
+
+    def _all_configs(self, given: Mapping[str, StreamConfig], without: Sequence[str] = ()) -> Sequence[StreamConfig]:
+        """The configurations of all streams, as they are and will be, with the given ones in the place of theirs."""
+        others = [*(stream.config for stream in self.streams), *self._coming.values()]
+        return [*(c for c in others if c.name not in {*given, *without}), *given.values()]
+
+    def _has_come(self, *names: str) -> None:
+        with self._lock:
+            for name in names:
+                self._coming.pop(name, None)
 
     def _end(self, *names: str) -> None:
         """End streams and finish their outputs. Raises UnknownStream."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -111,6 +113,25 @@ def test_who_only_connects_takes_no_place_for_long(monkeypatch: pytest.MonkeyPat
     with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as idle:
         assert idle.recv(1) == b"", "it is closed"
     assert asked(server, "/livez").status == 200
+
+
+def test_who_looks_and_takes_nothing_keeps_no_view(monkeypatch: pytest.MonkeyPatch, supervisor: FakeSupervisor) -> None:
+    monkeypatch.setattr(serving, "_TAKE_S", 0.3)
+    app = create_app(supervisor, DaemonConfig())
+    previews = app.state.previews
+    server = HttpServer(app, "127.0.0.1", 0, on_close=previews.close)
+    server.start()
+    frame, numbers = clip(1, 1280, 720)[0], itertools.count()
+    with contextlib.closing(server), socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as view:
+        view.sendall(b"GET /api/streams/yard/live.mjpg?fps=15&width=4096 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until(lambda: previews.views == 1)
+
+        def is_over() -> bool:
+            newest = replace(frame, pts=next(numbers))
+            supervisor.pictures["yard"] = newest, newest
+            return not previews.views
+
+        until(is_over, "the end of a view that nobody reads")
 
 
 def test_an_address_that_cannot_be_had_is_said_with_its_place(server: HttpServer, supervisor: FakeSupervisor) -> None:

@@ -16,7 +16,7 @@ from streamfix.apps.daemon.run import WELL_S, Run
 from streamfix.apps.daemon.spec import OutputConfig
 from streamfix.apps.daemon.stream import Stream
 from streamfix.build import Hosting, Job, JobSpec
-from streamfix.errors import FilterError, IncompleteOutput, InputError, UsageError
+from streamfix.errors import FilterError, IncompleteOutput, InputError, OutputError, UsageError
 from streamfix.frame import VideoInfo
 from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
 
@@ -177,6 +177,22 @@ def test_stop_reaches_a_source_that_is_being_opened(make: Make) -> None:
     assert given.wait(LONG_S)
     assert stream.stop()
     assert (stream.status()["state"], stream.record.totals.restarts) == ("stopped", 0)
+
+
+def test_outputs_that_a_stop_could_not_finish_are_told(make: Make) -> None:
+    builder = Builder(stuck=True)
+    stream = make(builder)
+    stream.start()
+    job = builder.job("yard")
+    job.frames(3)
+    stream.ask_to_stop()
+    job.end(OutputError("yard.mp4: No space left on device"))
+    assert not stream.stop()
+    assert stream.status()["reason"] == "stopped, but yard.mp4: No space left on device"
+    assert stream.status()["state"] == "stopped"
+    builder.stuck = False
+    stream.start()
+    assert stream.stop(), "the next run is another"
 
 
 def test_a_job_that_does_not_finish_is_cancelled(make: Make) -> None:

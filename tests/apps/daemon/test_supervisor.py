@@ -15,6 +15,7 @@ from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.control import Refused, StreamExists, UnknownStream
 from streamfix.apps.daemon.costs import FrameCost
 from streamfix.apps.daemon.notify import Notifier
+from streamfix.apps.daemon.spec import OutputConfig
 from streamfix.apps.daemon.supervisor import Supervisor
 from streamfix.build import JobSpec
 from streamfix.conformance.fakes import clip
@@ -382,6 +383,93 @@ def test_draining_finishes_all_outputs_and_takes_no_more(make: Make) -> None:
     for call in (lambda: supervisor.add(stream_config("d")), lambda: supervisor.start("a"), supervisor.reload):
         with pytest.raises(Refused):
             call()
+
+
+def in_thread(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_who_takes_long_to_stop_holds_up_nobody(make: Make) -> None:
+    """While one stream's outputs are finished, others are stopped, changed, added, and a reload gets at them."""
+    builder = Builder()
+    config = DaemonConfig(streams=tuple(stream_config(name) for name in ("slow", "gate", "yard")))
+    others = DaemonConfig(
+        streams=(stream_config("slow"), stream_config("gate"), stream_config("yard", filters="smooth"))
+    )
+    supervisor = make(builder, config=config, read=lambda: others)
+    supervisor.open()
+    slow, _, _ = builder.job("slow"), builder.job("gate"), builder.job("yard")
+    slow.stuck = True
+    stopping = in_thread(lambda: supervisor.stop("slow"))
+    until(lambda: slow.stopped)
+    supervisor.stop("gate")
+    supervisor.change(stream_config("gate", filters="smooth"))
+    supervisor.add(stream_config("door"))
+    builder.job("door")
+    assert stopping.is_alive()
+    reloading = in_thread(supervisor.reload)  # it asks what is to be done with every stream
+    slow.end()
+    stopping.join(LONG_S)
+    reloading.join(LONG_S)
+    builder.job("yard", 2)
+    assert states(supervisor)["slow"] == "stopped"
+
+
+def test_a_reload_that_waits_for_one_stream_keeps_nobody_from_those_it_leaves_alone(make: Make) -> None:
+    builder = Builder()
+    new = DaemonConfig(streams=(stream_config("slow", filters="smooth"), stream_config("gate")))
+    supervisor = make(builder, "slow", "gate", read=lambda: new)
+    supervisor.open()
+    slow, _ = builder.job("slow"), builder.job("gate")
+    slow.stuck = True
+    reloading = in_thread(supervisor.reload)
+    until(lambda: slow.stopped)
+    supervisor.stop("gate")
+    assert reloading.is_alive()
+    assert states(supervisor)["gate"] == "stopped"
+    slow.end()
+    reloading.join(LONG_S)
+    builder.job("slow", 2)
+
+
+def test_a_place_that_a_change_is_about_to_take_is_taken(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "slow", "gate")
+    supervisor.open()
+    slow, _ = builder.job("slow"), builder.job("gate")
+    slow.stuck = True
+    there = (OutputConfig("rtsp://m/there"),)
+    changing = in_thread(lambda: supervisor.change(stream_config("slow", outputs=there)))
+    until(lambda: slow.stopped)
+    with pytest.raises(Refused, match="'slow' writes there already"):
+        supervisor.change(stream_config("gate", outputs=there))
+    with pytest.raises(Refused, match="'slow' writes there already"):
+        supervisor.add(stream_config("door", outputs=there))
+    with pytest.raises(Refused, match="'slow' writes there already"):
+        supervisor.add(stream_config("door", outputs=(OutputConfig("rtsp://m/slow"),)))  # it is still being finished
+    slow.end()
+    changing.join(LONG_S)
+    assert supervisor.config_of("slow").outputs == there
+    supervisor.add(stream_config("door", outputs=(OutputConfig("rtsp://m/slow"),)))
+
+
+def test_what_is_being_changed_while_the_daemon_ends_is_not_started_again(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "slow")
+    supervisor.open()
+    slow = builder.job("slow")
+    slow.stuck = True
+    changing = in_thread(lambda: supervisor.change(stream_config("slow", filters="smooth")))
+    until(lambda: slow.stopped)
+    draining = in_thread(lambda: supervisor.drain(LONG_S))
+    until(lambda: supervisor.draining)
+    slow.end()
+    draining.join(LONG_S)
+    changing.join(LONG_S)
+    assert len(builder.made["slow"]) == 1
+    assert states(supervisor) == {"slow": "stopped"}
 
 
 def test_draining_has_a_limit(make: Make) -> None:

@@ -12,7 +12,8 @@ export class Problem extends Error {
 /** Nobody answered. */
 export class Unreachable extends Error {}
 
-const TIMEOUT_MS = 10_000;
+const READ_MS = 10_000;
+const ACT_MS = 120_000; // a stream that is stopped finishes its outputs first
 const GATEWAY = new Set([502, 504]); // a proxy answers for a daemon that is away
 
 /** How far the daemon's clock is ahead of this one, in seconds; small differences are the network's. */
@@ -35,7 +36,7 @@ async function call(method, path, body) {
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
       credentials: "same-origin",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(method === "GET" ? READ_MS : ACT_MS),
     });
     text = await answer.text();
   } catch (error) {

@@ -72,11 +72,11 @@ export class StreamView {
     say(this.since, known(stream.since) ? `for ${span(now_s() - stream.since)}` : "");
     mark(this.since, "title", known(stream.since) ? `since ${clock(stream.since)}` : null);
     say(this.reason, stream.reason ?? "");
-    mark(this.reason, "hidden", !stream.reason || stream.state === "stopped");
+    mark(this.reason, "hidden", !stream.reason || stream.reason === stream.state);
     mark(this.reason, "data-tone", tone);
     say(this.heard, `${this.name}: ${word}`);
     mark(this.begin, "hidden", ACTIVE.has(stream.state));
-    mark(this.end, "hidden", !ACTIVE.has(stream.state) && !(stream.state === "error" && stream.enabled));
+    mark(this.end, "hidden", stream.state === "stopped"); // one that has failed may still make attempts
     this.compare.show(PICTURED.has(stream.state), this.overlay(stream), tone === "bad");
     this.facts.update(stream);
     if (performance.now() - this.read_ms >= HISTORY_MS) this.read();
