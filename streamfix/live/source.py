@@ -78,7 +78,7 @@ class LiveSource:
         self.begin_s = Fraction(0)
         self._spec, self._health, self._clock = input, health, clock
         self._shown, self._wanted_s = input.shown, wanted_s
-        self._splice = Splice(policy.max_jump_s)
+        self._splice = Splice(policy.max_jump_s, keeps_first=input.copy_timestamps)
         self._standin = StandIn(policy.on_lost, name, walltime)
         self._stopped = threading.Event()
         reading, streams = live_spec(input, policy), {"audio": audio, "subtitles": subtitles, "data": data}
@@ -238,9 +238,11 @@ class LiveSource:
     def _begin(self, reader: Reader, streams: Sequence[MappedStream]) -> None:
         """A connection is up."""
         if self._splice.info is None:
-            self.metadata, self.chapters, self.begin_s = dict(reader.metadata), reader.chapters, reader.begin_s
+            self.metadata, self.chapters = dict(reader.metadata), reader.chapters
+            if self._spec.copy_timestamps:
+                self.begin_s = reader.begin_s
             if not ends_by_itself(self._spec):
-                self.metadata.setdefault("creation_time", self._first_taken())
+                self.metadata.setdefault("creation_time", self._first_taken(reader.begin_s))
             self._until_s = end_s(self._spec, self.begin_s)
             warn_of_silent_loss(self._spec, next(s.codec for s in streams if s.restored))
         if self._reader is not None:
@@ -250,7 +252,7 @@ class LiveSource:
         self._shape = (self.info.width, self.info.height, self.info.pix_fmt)
         self._standin.begin(reader.info.rate)
 
-    def _first_taken(self) -> str:
+    def _first_taken(self, begin_s: Fraction) -> str:
         start_s = self._camera.wall_start_s
-        taken_s = self._walltime() if start_s is None else start_s + float(self.begin_s)
+        taken_s = self._walltime() if start_s is None else start_s + float(begin_s)
         return datetime.fromtimestamp(taken_s, UTC).isoformat(timespec="microseconds")

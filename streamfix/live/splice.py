@@ -29,11 +29,12 @@ _RATES = [
 class Splice:
     """Frames and packets with the streams, the time bases and the timeline of the first connection.
 
+    max_jump_s, keeps_first: as of `Timeline`.
     late_packets: packets left out because their time had passed.
     """
 
-    def __init__(self, max_jump_s: float) -> None:
-        self._timeline = Timeline(max_jump_s)
+    def __init__(self, max_jump_s: float, *, keeps_first: bool = False) -> None:
+        self._timeline = Timeline(max_jump_s, keeps_first=keeps_first)
         self._last_pts: int | None = None
         self._routes: dict[int, MappedStream] = {}  # by index in the connection's container
         self._told: set[str] = set()

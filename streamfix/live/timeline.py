@@ -28,17 +28,19 @@ class _Track:
 class Timeline:
     """Places the items of an input's streams in time.
 
-    The first connection keeps its times. Later ones continue where the wall clock is; all streams of a connection are
+    The first item of all is at 0, since a camera's clock counts from anywhere; keeps_first: the first connection keeps
+    its times instead. Later ones continue where the wall clock is; all streams of a connection are
     moved by the same amount, so that sound stays with its picture. A leap further than max_jump_s against the wall
     clock, or backwards, is a clock that was set: time goes on as the wall clock did.
 
     Walls are times of one monotonic clock, in seconds; so are input and output times, each from its own zero.
     """
 
-    def __init__(self, max_jump_s: float) -> None:
+    def __init__(self, max_jump_s: float, *, keeps_first: bool = False) -> None:
         self._max_jump_s = Fraction(max_jump_s)
         self._tracks: dict[Hashable, _Track] = {}
-        self._offset_s: Fraction | None = Fraction(0)  # the newest one; None: the next item decides it
+        # The newest one; None: the next item decides it.
+        self._offset_s: Fraction | None = Fraction(0) if keeps_first else None
 
     def begin(self) -> None:
         """What follows comes from another connection, whose times have nothing to do with those before."""
@@ -106,7 +108,8 @@ class Timeline:
             expected_s = basis.expected_s(wall_s)
             if self._offset_s is None or abs(at_s + self._offset_s - expected_s) > self._max_jump_s:
                 self._offset_s = expected_s - at_s
-        assert self._offset_s is not None
+        if self._offset_s is None:
+            self._offset_s = -at_s
         track.offset_s = self._offset_s
 
     def _follow_leap(self, track: _Track, at_s: Fraction, wall_s: Fraction) -> None:

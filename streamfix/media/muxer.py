@@ -17,7 +17,7 @@ from av.stream import Stream
 from ..errors import BadOption, OutputError, StreamfixError, UsageError
 from .faults import cannot_write, libav_explains
 from .interruption import Interruption
-from .options import nearest_option
+from .options import refused
 from .place import usual_format, with_address
 from .rational import dts_or_pts
 from .redact import redact
@@ -130,10 +130,7 @@ class Muxer:
         self._started = True
         if unused:
             name = next(iter(unused))
-            raise BadOption(
-                f"Unrecognized option {name!r} ({name}={unused[name]}): neither the encoder {self._encoder} nor the "
-                f"muxer {self.format} has it{nearest_option(name, self._encoder)}"
-            )
+            raise refused(name, unused[name], self._encoder, self.format)
 
     def mux(self, packet: av.Packet[Any], stream: Stream) -> None:
         """Write one packet."""

@@ -54,6 +54,16 @@ def nearest_option(name: str, encoder: str) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def refused(name: str, value: str, encoder: str, muxer: str) -> BadOption:
+    """The error for an option that a muxer was given and does not have."""
+    wrong = f"Unrecognized option {name!r} ({name}={value})"
+    if name in known_options(encoder):
+        return BadOption(f"{wrong}: the muxer {muxer} has none; it is the encoder's, give it among the video's options")
+    return BadOption(
+        f"{wrong}: neither the encoder {encoder} nor the muxer {muxer} has it{nearest_option(name, encoder)}"
+    )
+
+
 def check_known(given: Mapping[str, str], encoder: str) -> None:
     """Raise BadOption for an option that an encoder does not have."""
     for name, value in given.items():

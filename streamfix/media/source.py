@@ -43,8 +43,7 @@ class Source:
 
     live: a camera, whose clock may be set while it is read, and which takes any time to answer.
     start_s: the input's own start time, which -ss and -to count from.
-    shift_s: what is added to every timestamp of the first round: files keep theirs, while a camera's clock counts from
-    anywhere, and its stream begins at 0.
+    shift_s: what is added to every timestamp of the first round.
     timeless: nothing in it says when its pictures were taken, and nobody who asked for a rate does: motion JPEG by
     HTTP, a bare H.264 stream.
     """
@@ -64,7 +63,7 @@ class Source:
         self.start_s = (self.container.start_time or 0) * _MICRO
         self.from_s = self.start_s + (spec.start_s or 0)
         self.shift_s = Fraction(0)
-        if (live or spec.start_s is not None) and not spec.copy_timestamps:
+        if spec.start_s is not None and not spec.copy_timestamps:
             self.shift_s = -self.from_s
         self.until_s = self._until()
         format = self.container.format

@@ -144,9 +144,9 @@ class World:
     def connect(self, open: Callable[[Interruption], Reader]) -> Any:
         return FakeConnection(self, open)
 
-    def source(self, policy: LivePolicy | None = None, url: str = "rtsp://cam/1") -> LiveSource:
+    def source(self, policy: LivePolicy | None = None, url: str = "rtsp://cam/1", **fields: Any) -> LiveSource:
         self.made = LiveSource(
-            InputSpec(url),
+            InputSpec(url, **fields),
             policy or LivePolicy(),
             self.health,
             name="yard",

@@ -90,10 +90,16 @@ class Watch:
     """
 
     def __init__(
-        self, url: str, policy: LivePolicy | None = None, options: dict[str, str] | None = None, *, look: Any = None
+        self,
+        url: str,
+        policy: LivePolicy | None = None,
+        options: dict[str, str] | None = None,
+        *,
+        look: Any = None,
+        **fields: Any,
     ) -> None:
         self.health = Health()
-        self.source = LiveSource(InputSpec(url, options=options or {}), policy or LivePolicy(), self.health)
+        self.source = LiveSource(InputSpec(url, options=options or {}, **fields), policy or LivePolicy(), self.health)
         self.frames: list[Frame] = []
         self.seen: list[Any] = []
         self.packets = 0

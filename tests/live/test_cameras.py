@@ -71,6 +71,7 @@ def is_a_camera(watch: Watch, frames: int = 40, ticks: float | None = None) -> N
     assert not any(f.damaged for f in watch.frames)
     assert (first.width, first.height) == (160, 90)
     assert watch.source.info.rate == 25
+    assert 0 <= first.time_s < 0.5, "whatever the camera's clock says"
     spans = [b.time_s - a.time_s for a, b in zip(watch.frames, watch.frames[1:], strict=False)]
     assert spans == pytest.approx([0.04] * len(spans), abs=0.002)
     received = [f.received_s for f in watch.frames if f.received_s is not None]
@@ -137,6 +138,14 @@ def test_mpegts_over_udp(clip: Path) -> None:
     url = f"udp://127.0.0.1:{free_port()}"
     with Watch(url) as watch, sender(clip, "-f", "mpegts", f"{url}?pkt_size=1316"):
         is_a_camera(watch)
+
+
+def test_the_cameras_own_clock_is_kept_where_that_is_asked_for(clip: Path) -> None:
+    url = f"udp://127.0.0.1:{free_port()}"
+    with Watch(url, QUICK, copy_timestamps=True) as watch:
+        with sender(clip, "-output_ts_offset", "5000", "-f", "mpegts", f"{url}?pkt_size=1316"):
+            watch.until(lambda: bool(watch.real))
+        assert 5000 < watch.real[0].time_s < 5100
 
 
 def test_srt(clip: Path) -> None:

@@ -318,6 +318,20 @@ def test_an_srt_server_that_is_not_there(source: Path) -> None:
     bridge.close()
 
 
+@needs_ffmpeg
+def test_what_goes_to_an_srt_server_that_is_not_there_is_not_called_written(source: Path) -> None:
+    written: list[Frame] = []
+    left: list[Frame] = []
+    url = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?connect_timeout=1000"
+    reader = Reader([InputSpec(str(source))])
+    delivery = Delivery(written.append, lambda frame, why: left.append(frame))
+    writer = Writer(OutputSpec(url, format="mpegts"), reader, live=True, delivery=delivery)
+    with pytest.raises(OutputError, match="Connection to srt"):
+        Pipeline(reader, writer).run()
+    assert written == []
+    assert left
+
+
 def test_an_option_that_a_connecting_muxer_has_not(source: Path) -> None:
     """RTSP's muxer connects before it says what it knows, so the server has to be there."""
     with pytest.raises(BadOption, match="Unrecognized option 'presset'"):

@@ -132,10 +132,19 @@ def test_a_gap_lasts_as_long_as_the_clock_on_the_wall_says(away_s: float, first:
     assert after.cut and not before.cut
 
 
-def test_the_first_connection_keeps_its_times_and_pictures() -> None:
+@settings(deadline=None, max_examples=30)
+@given(connections)
+def test_the_first_item_is_at_0_whatever_the_cameras_clock_says(scripts: list[Script]) -> None:
+    world = World(scripts)
+    assert shown(ran(world))[0].pts == 0
+    assert world.made.begin_s == 0
+
+
+def test_the_first_connections_times_are_kept_where_that_is_asked_for() -> None:
     given_ = frames(6, 123456)
-    items = ran(World([Script(given_)]), END)
-    assert items == [frame for _, frame in given_]
+    world = World([Script(given_)])
+    world.source(END, copy_timestamps=True)
+    assert list(world.made) == [frame for _, frame in given_]
 
 
 # -- what is lost comes back

@@ -7,11 +7,8 @@ import json
 import shlex
 import signal
 import socket
-import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,73 +16,11 @@ import pytest
 from streamfix import __version__
 from streamfix.__main__ import main
 from streamfix.apps.daemon import service
-from tests.apps.material import ROOT, command, environment
+from tests.apps.daemon.running import TIMEOUT_S, Daemon
+from tests.apps.daemon.running import start as start
+from tests.apps.material import ROOT
 
 SAMPLES = ROOT / "samples" / "daemon"
-TIMEOUT_S = 60
-
-
-class Daemon:
-    """A daemon in a process of its own, and the manager that started it."""
-
-    def __init__(self, folder: Path, text: str, *words: str) -> None:
-        self.config = folder / "streams.toml"
-        self.config.write_text(text)
-        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.manager.bind(str(folder / "notify"))
-        self.manager.settimeout(TIMEOUT_S)
-        self.log = folder / "log"
-        self.process = subprocess.Popen(
-            command("daemon", "-c", self.config, "--log", "json", *words),
-            env={**environment(), "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "2000000"},
-            stderr=self.log.open("wb"),
-        )
-
-    def told(self, word: str) -> str:
-        """Wait until the manager is told that; what it was told."""
-        while word not in (said := self.manager.recv(4096).decode()):
-            pass
-        return said
-
-    def said(self) -> list[dict[str, str]]:
-        """The log."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Ask the API."""
-        try:
-            with urllib.request.urlopen(self.address() + path, timeout=TIMEOUT_S) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def address(self) -> str:
-        (message,) = [e["message"] for e in self.said() if "http://" in e["message"]]
-        return message[message.index("http://") :]
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.manager.close()
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
-    """Starts a daemon; kills it in the end."""
-    started: list[Daemon] = []
-
-    def start(text: str, *words: str) -> Daemon:
-        started.append(Daemon(tmp_path, text, *words))
-        return started[-1]
-
-    yield start
-    for daemon in started:
-        daemon.close()
-
-
 EMPTY = "[daemon]\nport = 0\n"
 
 

@@ -1,0 +1,133 @@
+"""The daemon as a whole: a process, real cameras, real recordings, and its page in a real browser."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from tests.apps.daemon.browsing import AWAY, Visit, chromium, needs_chromium, sync_api
+from tests.apps.daemon.engine import until
+from tests.apps.daemon.running import TIMEOUT_S, Daemon
+from tests.apps.daemon.running import start as start
+from tests.live.legs import BUNNY, encode, ffmpeg, free_port, needs_ffmpeg, needs_rtsp_server, rtsp
+
+pytestmark = [needs_ffmpeg, needs_rtsp_server]
+Start = Callable[..., Daemon]
+expect = sync_api.expect
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-an")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of H.264 at 160x90, 25 frames a second."""
+    folder = tmp_path_factory.mktemp("camera")
+    short = encode(BUNNY, folder / "short.mp4", *H264)
+    ffmpeg("-stream_loop", "11", "-i", str(short), "-c", "copy", str(folder / "minute.mp4"))
+    return folder / "minute.mp4"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+def configuration(folder: Path, cameras: dict[str, str], filters: dict[str, str]) -> str:
+    lines = ["[daemon]", "port = 0", "max_load = 8", 'drain = "30s"', f'allow_folders = ["{folder}"]']
+    lines += ["[defaults]", 'max_latency = "20s"', 'lost_after = "1s"', 'on_lost = "hold"']
+    for name, url in cameras.items():
+        output = f'{{ url = "{folder}/{name}.mkv", video_options = {{ preset = "ultrafast" }} }}'
+        lines += ["[[streams]]", f'name = "{name}"', f'input = "{url}"', 'input_options = { rtsp_transport = "tcp" }']
+        lines += [f'filters = "{filters.get(name, "smooth")}"', f"outputs = [{output}]"]
+    return "\n".join(lines) + "\n"
+
+
+def times(path: Path) -> Sequence[float]:
+    """When each frame of a recording is shown, in seconds."""
+    with av.open(str(path)) as container:
+        return [float(frame.time) for frame in container.decode(video=0)]
+
+
+def written(daemon: Daemon, name: str) -> int:
+    return int(daemon.json(f"/api/streams/{name}")["written"])
+
+
+@pytest.mark.chromium
+@needs_chromium
+def test_what_an_operator_sees_of_a_camera_that_is_lost_and_comes_back(
+    browser: Any, clip: Path, tmp_path: Path, start: Start
+) -> None:
+    port = free_port()
+    with rtsp(clip, port) as url:
+        daemon = start(configuration(tmp_path, {"yard": url}, {}))
+        daemon.told("READY=1")
+        visit = Visit(browser, f"{daemon.address()}/")
+        page = visit.open("yard")
+        badge, compare, knob = page.locator("article .badge"), page.locator(".compare"), page.locator(".divider")
+        expect(badge).to_have_text("Running")
+        expect(compare).to_have_attribute("data-pictures", re.compile(r"\d\d"))
+        at = knob.get_attribute("aria-valuenow")
+        knob.focus()
+        page.keyboard.press("PageUp")
+        assert int(knob.get_attribute("aria-valuenow")) == int(at) + 10
+        before, after = visit.roughness()
+        assert before > 0 and after > 0, "there are pictures on both sides"
+    expect(badge).to_have_text("Camera lost", timeout=30_000)
+    expect(badge).to_have_css("color", "rgb(191, 29, 38)")
+    expect(page.locator(".over")).to_contain_text("No picture since")
+    lost_at = written(daemon, "yard")
+    with rtsp(clip, port):
+        expect(badge).to_have_text("Running", timeout=30_000)
+        expect(page.locator(".over")).to_be_hidden()
+        until(lambda: written(daemon, "yard") > lost_at + 10)
+        page.reload()
+        expect(badge).to_have_text("Running")
+        expect(compare).to_have_attribute("data-pictures", re.compile(r"\d"))
+        status = daemon.json("/api/streams/yard")
+        assert status["reconnects"] >= 1
+        assert 'streamfix_reconnects_total{stream="yard"}' in daemon.get("/metrics")[1]
+        visit.forgive(AWAY)
+        visit.context.close()
+        assert visit.trouble == []
+        daemon.send(signal.SIGTERM)
+        assert daemon.process.wait(TIMEOUT_S) == 0
+    shown = times(tmp_path / "yard.mkv")
+    assert all(a < b for a, b in pairwise(shown))
+    assert shown[0] == pytest.approx(0, abs=0.1)
+
+
+def test_a_reload_that_changes_one_of_eight_streams_costs_the_others_no_frame(
+    clip: Path, tmp_path: Path, start: Start
+) -> None:
+    names = [f"cam{i}" for i in range(8)]
+    others = [name for name in names if name != "cam3"]
+    slow = encode(clip, tmp_path / "slow.mp4", *H264, "-r", "5")  # so that a busy machine is no reason to drop one
+    with rtsp(slow) as url:
+        cameras = dict.fromkeys(names, url)
+        daemon = start(configuration(tmp_path, cameras, {}))
+        daemon.told("READY=1")
+        until(lambda: min(written(daemon, name) for name in names) > 5)
+        before = {name: daemon.json(f"/api/streams/{name}") for name in names}
+        daemon.config.write_text(configuration(tmp_path, cameras, {"cam3": "null"}))
+        daemon.send(signal.SIGHUP)
+        daemon.told("RELOADING=1")
+        daemon.told("READY=1")
+        seen = {name: written(daemon, name) for name in names}
+        until(lambda: all(written(daemon, name) > seen[name] + 5 for name in names))
+        after = {name: daemon.json(f"/api/streams/{name}") for name in names}
+        daemon.send(signal.SIGTERM)
+        assert daemon.process.wait(TIMEOUT_S) == 0
+    assert after["cam3"]["filters"] == "null"
+    assert (tmp_path / "cam3.1.mkv").exists(), "what was recorded before is not replaced"
+    for name in others:
+        assert after[name]["dropped"] == before[name]["dropped"]
+        shown = times(tmp_path / f"{name}.mkv")[int(before[name]["written"]) - 1 :]
+        assert len(shown) > 5
+        assert [b - a for a, b in pairwise(shown)] == pytest.approx([0.2] * (len(shown) - 1), abs=0.005), name
