@@ -20,6 +20,7 @@ from ..errors import InputError, UsageError
 from .interruption import Interruption
 from .opening import Opening
 from .rational import dts_or_pts, pts_or_dts, to_units
+from .sharing import copy_packet
 from .shift import shift_packet
 from .specs import InputSpec
 from .streams import MappedStream, is_mp4
@@ -69,6 +70,8 @@ class Source:
         format = self.container.format
         # HLS and DASH come some seconds at a time.
         self._paced = spec.realtime or (live and format.name in _SEGMENTED)
+        # Pictures of a capture device lie in the driver's memory, which goes when the device is closed.
+        self._lent = "v4l2" in format.name
         stated = {"framerate", "use_wallclock_as_timestamps"} & spec.options.keys()
         self.timeless = live and bool(format.flags & _NO_TIMESTAMPS) and not (stated or spec.realtime)
         self._streams: Sequence[MappedStream] = ()
@@ -108,6 +111,8 @@ class Source:
                 if packet.size == 0 and packet.dts is None and packet.pts is None:
                     continue  # PyAV's request to flush; the reader does that itself
                 packet.stream = mapped.stream  # of the first round, whose decoders go on
+                if self._lent:
+                    packet = copy_packet(packet, apart=True)
                 at = pts_or_dts(packet)
                 if at is not None:
                     ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
