@@ -71,6 +71,13 @@ class Admission:
             if reason := self._against(name, need):
                 raise Refused(reason)
 
+    def revise(self, name: str, need: Need) -> None:
+        """It is known better now what a stream needs: one that runs goes on, one that was refused may fit now."""
+        with self._lock:
+            for known in (self._needs, self._refused):
+                if name in known:
+                    known[name] = need
+
     def release(self, name: str) -> None:
         """Give back what a stream took; it is not refused any more either."""
         with self._lock:

@@ -52,8 +52,12 @@ class Costs:
                 known = self._known.get(key)  # whoever was measuring may have been at the same
                 if known is None:
                     known = self._known[key] = self._measure(spec, info) * (1 / size)
-        frame, rate = known * size, float(info.rate or USUAL_RATE)
-        return Need(rate * (frame.restoring_s + frame.coding_s), rate * frame.gpu_s)
+        return _need(known * size, info)
+
+    def known_need(self, spec: JobSpec, info: VideoInfo) -> Need | None:
+        """The same as far as it is known already; measures nothing."""
+        known = self._known.get(_key(spec, info))
+        return None if known is None else _need(known * _megapixels(info), info)
 
     def learn(self, spec: JobSpec, info: VideoInfo, restoring_s: float) -> None:
         """A running job's filters took so long for a frame, on no GPU, while processors had time to spare."""
@@ -63,6 +67,11 @@ class Costs:
             if known is not None and not known.gpu_s:
                 news = restoring_s / _megapixels(info) - known.restoring_s
                 self._known[key] = replace(known, restoring_s=known.restoring_s + _NEWS * news)
+
+
+def _need(frame: FrameCost, info: VideoInfo) -> Need:
+    rate = float(info.rate or USUAL_RATE)
+    return Need(rate * (frame.restoring_s + frame.coding_s), rate * frame.gpu_s)
 
 
 def _megapixels(info: VideoInfo) -> float:

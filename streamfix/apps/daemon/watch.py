@@ -85,6 +85,7 @@ class Watch:
                 lowest = Need(min(x.cores for x in self._loads), min(x.gpu for x in self._loads))
                 self._shared.admission.measured = lowest
             self._learn(streams, spare=load.cores < _SPARE * self._shared.cores)
+            self._revise(streams)
         self._last = now_s, cpu_s, gpu_s
 
     def _learn(self, streams: Sequence[Stream], spare: bool) -> None:
@@ -102,6 +103,14 @@ class Watch:
             if spare and known and report.rung == 0 and count - count_before >= _ENOUGH:
                 assert stream.spec is not None and stream.info is not None
                 self._shared.costs.learn(stream.spec, stream.info, (total_s - before_s) / (count - count_before))
+
+    def _revise(self, streams: Sequence[Stream]) -> None:
+        """What was measured when a stream came, perhaps on a busy machine, is no longer held against others."""
+        for stream in streams:
+            if stream.spec is not None and stream.info is not None:
+                need = self._shared.costs.known_need(stream.spec, stream.info)
+                if need is not None:
+                    self._shared.admission.revise(stream.name, need)
 
 
 def summary(streams: Sequence[Stream]) -> str:

@@ -92,6 +92,18 @@ def test_the_figure_is_said() -> None:
         admission.check("yard", Need(0.01, 0.95))
 
 
+def test_what_is_known_better_holds_for_who_runs_and_who_waits() -> None:
+    admission = Admission(2.0, 0.9)
+    admission.admit("a", Need(1.2))
+    with pytest.raises(Refused):
+        admission.admit("b", Need(1.2))
+    assert admission.next() is None
+    for name in ("a", "b", "nobody"):
+        admission.revise(name, Need(0.3))
+    assert admission.taken == Need(0.3), "who is not there takes nothing"
+    assert admission.next() == "b"
+
+
 def test_what_is_measured_counts_where_it_is_more() -> None:
     admission = Admission(2.0, 1.0)
     admission.admit("gate", Need(0.5))
@@ -198,7 +210,7 @@ def test_a_slow_chain_is_not_measured_for_ever(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(calibration, "_MOST_S", 0.0)
     monkeypatch.setattr(Spinning, "seen", 0)
     Calibration()(replace(SPEC, filters=[FilterSpec("spinning")], device="cpu"), INFO)
-    assert Spinning.seen == 2
+    assert Spinning.seen == 3, "the first, and one of each half"
 
 
 def test_without_filters_codecs_remain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -548,6 +548,26 @@ def test_costs_are_learnt_from_streams_with_time_to_spare(make: Make, monkeypatc
     assert step(0.5) == pytest.approx(0.30), "a lighter chain says nothing of the whole one"
 
 
+def test_who_was_refused_for_a_cost_that_proves_lower_gets_in(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured while the machine is busy with something else is too much; it must not bar a camera for ever."""
+    frame = clip(1)[0]
+    clock, used, builder = Clock(), Clock(), Builder()
+    supervisor = make(builder, "a", "b", clock=clock, measure=cost(1.2))
+    supervisor.watch.start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr("streamfix.apps.daemon.watch.time.process_time", used)
+    supervisor.open()
+    until(lambda: sorted(states(supervisor).values()) == ["error", "running"])
+    (running,) = [name for name, state in states(supervisor).items() if state == "running"]
+    job = builder.job(running)
+    for _ in range(20):
+        for _ in range(30):
+            job.hosting.worked("restore", frame, 0.01)
+        clock.now_s += 5
+        used.now_s += 5 * 0.4
+        supervisor.watch.tick()
+    until(lambda: list(states(supervisor).values()) == ["running", "running"])
+
+
 def test_no_thread_outlives_the_supervisor(make: Make) -> None:
     before = set(threading.enumerate())
     supervisor = make(Builder(), "a", "b")
