@@ -108,7 +108,7 @@ _TABLE = (
         parse_ratio,
     ),
     Option("queue_depth", "global", "N", "pictures held between two threads, 4 unless told", parse_count),
-    Option("copyts", "global", None, "keep the input's timestamps (they are always kept unless -ss is given)"),
+    Option("copyts", "global", None, "keep timestamps: of a camera, or behind -ss; a file's are kept anyway"),
     # -- inputs
     Option("i", "input", "URL", "an input: a file, URL, image pattern, pipe:N or - for stdin"),
     Option("re", "input", None, "read at the input's own speed"),
