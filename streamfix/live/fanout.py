@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from typing import Any
 
 from ..channel import Closed
@@ -15,6 +16,7 @@ from ..media.muxer import guess_format
 from ..media.place import PATTERN_FORMATS, place_of
 from ..media.redact import redact
 from ..media.specs import OutputSpec
+from ..media.srt import is_listening
 from ..media.writer import Writer
 from ..pipeline import Stage
 from .account import Account
@@ -190,12 +192,13 @@ class Fanout(Stage):
         if policy is None:
             return None
         place = place_of(spec.url, format)
-        again = place == "network" or format in PATTERN_FORMATS
+        again = place == "network" or format in PATTERN_FORMATS or (policy.unattended and place == "file")
         return Live(
             Account(health or Health(), index, redact(spec.url), policy.max_latency_s, self._clock),
             Backoff(policy.backoff_s) if again else None,
-            policy.lost_after_s,
+            inf if is_listening(spec.url) else policy.lost_after_s,
             policy.max_latency_s if place in ("network", "pipe") else None,
+            policy.unattended,
         )
 
 

@@ -15,6 +15,8 @@ STATES: tuple[State, ...] = ("starting", "running", "degraded", "reconnecting", 
 _RECENT = 512  # frames that the quantiles of the latency are taken of
 _EVENTS = 200
 
+STALLED_S = 20.0
+
 log = logging.getLogger("streamfix.live")
 
 
@@ -50,6 +52,7 @@ class Report:
     rung: 0 is the whole filter chain; rung_name its text.
     latency_s: quantiles over the last frames, "p50", "p99", "max"; empty before the first.
     figures: what filters tell, such as noise_luma in 8-bit codes. outputs: each of them, in their order.
+    stalled: frames come, and nothing has become of any for `STALLED_S`: a filter or a driver hangs.
     """
 
     state: State
@@ -69,6 +72,7 @@ class Report:
     figures: Mapping[str, float]
     outputs: Sequence[OutputReport]
     last_frame_s: float | None
+    stalled: bool = False
 
     @property
     def in_flight(self) -> int:
@@ -128,6 +132,7 @@ class Health:
         self._ended: State | None = None
         self._lost: str | None = "connecting"
         self._connected_before = False
+        self._came_s = self._dealt_s = clock()  # when a frame came last, and when something became of one
         self._latency: deque[float] = deque(maxlen=_RECENT)
         self._written_at: deque[float] = deque(maxlen=_RECENT)
         self.events: deque[Event] = deque(maxlen=_EVENTS)
@@ -154,6 +159,9 @@ class Health:
     def received(self, *, damaged: bool = False) -> None:
         """A frame has come from the camera."""
         with self._lock:
+            if self._counts.received - self._counts.written - self._counts.dropped.total() == 0:
+                self._dealt_s = self._clock()  # nothing was waiting until now
+            self._came_s = self._clock()
             self._counts.received += 1
             self._counts.damaged += damaged
             self._counts.last_frame_s = time.time()
@@ -162,6 +170,8 @@ class Health:
         """Frames that will not be written: "overload", "stopped", "error" ..."""
         with self._lock:
             self._counts.dropped[reason] += count
+            if reason != "overload":
+                self._dealt_s = self._clock()
 
     def stood_in(self) -> None:
         """A frame was made up because there was none."""
@@ -195,7 +205,8 @@ class Health:
         with self._lock:
             self._counts.written += 1
             self._counts.late += late
-            self._written_at.append(self._clock())
+            self._dealt_s = self._clock()
+            self._written_at.append(self._dealt_s)
             if latency_s is not None:
                 self._latency.append(latency_s)
 
@@ -246,9 +257,11 @@ class Health:
             if recent:
                 at = {"p50": 0.5, "p99": 0.99, "max": 1.0}
                 quantiles = {n: recent[min(int(q * len(recent)), len(recent) - 1)] for n, q in at.items()}
+            hung_s = now_s - self._dealt_s
+            stalled = self._state in ("running", "degraded") and self._came_s > self._dealt_s and hung_s > STALLED_S
             return Report(
-                self._state,
-                self._reason,
+                "degraded" if stalled else self._state,
+                f"frames come, and nothing has become of one for {hung_s:.0f} s" if stalled else self._reason,
                 self._since_s,
                 c.received,
                 c.written,
@@ -264,6 +277,7 @@ class Health:
                 dict(c.figures),
                 [own.report() for _, own in sorted(c.outputs.items())],
                 c.last_frame_s,
+                stalled,
             )
 
     def _settle(self) -> None:

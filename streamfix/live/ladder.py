@@ -14,6 +14,7 @@ SETTLE_S = 5.0
 CALM_S = 10.0  # so long without trouble before a heavier rung is tried
 TRY_S = 60.0  # one that is left again within this was too early: the wait for the next try doubles
 MOST_WAIT_S = 300.0  # at most to this
+BAN_S, MOST_BAN_S = 60.0, 3600.0  # so long one that fails is not used, twice as long each time
 # A cost is remembered for so many waits: whatever else kept the machine busy then, such as other streams that began at
 # the same moment, may be gone.
 REMEMBERED = 3.0
@@ -36,7 +37,8 @@ class _Memory:
     cost_s: float = 0.0
     left_s: float = float("-inf")
     wait_s: float = CALM_S
-    forbidden: bool = False
+    banned_until_s: float = float("-inf")
+    ban_s: float = BAN_S
 
 
 class Ladder:
@@ -88,12 +90,12 @@ class Ladder:
             self._calm_s = now_s
             self._trouble_s = now_s - SHORT_S if self._trouble_s is None else self._trouble_s
             on_trial = self._climbed and now_s - self._stepped_s < TROUBLE_S
-            lower = self._next(1)
+            lower = self._next(1, now_s)
             if lower is not None and (on_trial or now_s - self._trouble_s >= TROUBLE_S):
                 self._down(now_s, lower, trouble)
         else:
             self._trouble_s = None
-            upper = self._next(-1)
+            upper = self._next(-1, now_s)
             if upper is not None and self._fits(now_s, upper):
                 calm_s = now_s - self._calm_s
                 self._enter(now_s, upper, f"{calm_s:.0f} s without trouble; trying it again")
@@ -101,11 +103,13 @@ class Ladder:
         return self.rung
 
     def forbid(self, now_s: float, rung: int, reason: str) -> int:
-        """Never use a rung again; the last one stays. Returns the rung for the next frame."""
+        """Leave a rung alone for a time, longer each time; the last one stays. Returns the rung for the next frame."""
         if rung == len(self._memories) - 1:
             return self.rung
-        self._memories[rung].forbidden = True
-        if rung == self.rung and (lower := self._next(1)) is not None:
+        memory = self._memories[rung]
+        memory.banned_until_s = now_s + memory.ban_s
+        memory.ban_s = min(2 * memory.ban_s, MOST_BAN_S)
+        if rung == self.rung and (lower := self._next(1, now_s)) is not None:
             self._enter(now_s, lower, reason)
         return self.rung
 
@@ -160,11 +164,11 @@ class Ladder:
         self._climbed = False
         self.pause()
 
-    def _next(self, step: int) -> int | None:
+    def _next(self, step: int, now_s: float) -> int | None:
         """The nearest rung that is allowed, down (1) or up (-1)."""
         rung = self.rung + step
         while 0 <= rung < len(self._memories):
-            if not self._memories[rung].forbidden:
+            if now_s >= self._memories[rung].banned_until_s:
                 return rung
             rung += step
         return None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import OutputError, UsageError
 from ..frame import Frame
 from ..media.delivery import Delivery
 from ..media.redact import redact
@@ -34,13 +34,14 @@ class Live:
 
     backoff: waits between a failure and the next attempt; None where the first failure is the end. stuck_s: a write
     that takes so long is broken off. max_age_s: a picture that would be older when it is written is left out if there
-    is a newer one; None where all are wanted, of a recording.
+    is a newer one; None where all are wanted, of a recording. patient: one that cannot be opened at first is no error.
     """
 
     account: Account
     backoff: Backoff | None
     stuck_s: float
     max_age_s: float | None = None
+    patient: bool = False
 
 
 class Outlet:
@@ -69,16 +70,22 @@ class Outlet:
         self.error: BaseException | None = None
         self.done = self.ended = False
         self.busy_s = 0.0
+        self._codec = spec.video_codec or ""
         self._open, self._worked, self._clock = open, worked, clock
-        writer = self._new_writer(spec)
-        self.video_codec = writer.video_codec
         # Replaced as one, so that whoever looks counts nothing twice.
-        self._state: tuple[Totals, WriterLike | None] = (Totals(), writer)
+        self._state: tuple[Totals, WriterLike | None] = (Totals(), None)
         self._backlog = Backlog(depth, lossy=live is not None, lost=self._lost, outdated=self._is_outdated)
         self._condition = None if live is None else Condition(live.account, self.name, clock)
         self._frame_s = 0.0  # what writing a frame may take
         self._retry_s = 0.0
         self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
+        self._open_first()
+
+    @property
+    def video_codec(self) -> str:
+        """The encoder's name, as far as it is known."""
+        writer = self._state[1]
+        return self._codec if writer is None else writer.video_codec
 
     @property
     def totals(self) -> Totals:
@@ -183,6 +190,16 @@ class Outlet:
     def _new_writer(self, spec: OutputSpec) -> WriterLike:
         account = None if self.live is None else self.live.account
         return self._open(spec, None if account is None else Delivery(account.written, account.left_out))
+
+    def _open_first(self) -> None:
+        try:
+            self._state = Totals(), self._new_writer(self.spec)
+        except OutputError as error:
+            if self.live is None or not self.live.patient:
+                raise
+            self._down(error)
+            return
+        self._codec = self.video_codec
 
     def _reopen(self) -> None:
         before, _ = self._state

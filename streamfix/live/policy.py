@@ -33,6 +33,7 @@ class LivePolicy:
     max_jump_s: timestamps that leap further, or backwards, are a clock that was set, not time that passed.
     ladder: filter chains, heavier first, that are stepped down to; None makes them from what the filters offer, an
     empty one has no steps but passing pictures through.
+    unattended: nobody looks whether outputs work: each that fails is opened again by and by, a file under another name.
     """
 
     max_latency_s: float = 0.2
@@ -43,6 +44,7 @@ class LivePolicy:
     backoff_s: tuple[float, ...] = (1.0, 5.0, 10.0, 60.0)
     max_jump_s: float = 10.0
     ladder: tuple[str, ...] | None = None
+    unattended: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_latency_s", "lost_after_s", "open_timeout_s", "max_jump_s"):

@@ -11,15 +11,17 @@ from dataclasses import replace
 from itertools import count
 
 from ..media.muxer import LIVE_HLS_FLAGS
+from ..media.place import SEGMENT_FORMATS, place_of
 from ..media.specs import OutputSpec
 
 _NUMBER = re.compile(r"%0?\d*d")
-_SEGMENTS = {"segment", "stream_segment", "ssegment"}
 
 
 def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
     """The output with what it must not do again: write over the segments that are there, count frames from 0.
 
+    A file gets a neighbour's name. DASH, whose muxer continues nothing, gets a manifest beside the one that is there,
+    and segments named after it.
     Segments that are named by the clock get a neighbour's name where the present one is taken: y_%H.mkv, y_%H.1.mkv.
 
     format: the muxer. frames_written: before.
@@ -29,9 +31,13 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
         spec = replace(spec, max_frames=max(1, spec.max_frames - frames_written))
     if format == "hls":
         return _with(spec, {"hls_flags": f"{_given(spec, 'hls_flags') or LIVE_HLS_FLAGS}+append_list"})
-    if format in _SEGMENTS and _given(spec, "strftime") not in ("", "0"):
+    if place_of(spec.url, format) == "file" and not _is_device(spec.url):
+        return replace(spec, url=neighbour(spec.url), overwrite=False)
+    if format == "dash":
+        return _beside(spec, neighbour(spec.url))
+    if format in SEGMENT_FORMATS and _given(spec, "strftime") not in ("", "0"):
         return replace(spec, url=neighbour(spec.url, time.strftime))
-    if format in _SEGMENTS and _NUMBER.search(spec.url):
+    if format in SEGMENT_FORMATS and _NUMBER.search(spec.url):
         return _with(spec, {"segment_start_number": str(_next_number(spec.url))})
     return spec
 
@@ -41,6 +47,21 @@ def neighbour(name: str, path: Callable[[str], str] = str) -> str:
     stem, ending = os.path.splitext(name)
     names = (f"{stem}.{n}{ending}" if n else name for n in count())
     return next(one for one in names if not os.path.lexists(path(one)))
+
+
+def _is_device(path: str) -> bool:
+    return os.path.lexists(path) and not os.path.isfile(path)
+
+
+def _beside(spec: OutputSpec, manifest: str) -> OutputSpec:
+    if manifest == spec.url:
+        return spec
+    stem = os.path.splitext(os.path.basename(manifest))[0]
+    names = {
+        "init_seg_name": f"{stem}-init-$RepresentationID$.$ext$",
+        "media_seg_name": f"{stem}-chunk-$RepresentationID$-$Number%05d$.$ext$",
+    }
+    return _with(replace(spec, url=manifest), {k: v for k, v in names.items() if not _given(spec, k)})
 
 
 def _given(spec: OutputSpec, name: str) -> str:

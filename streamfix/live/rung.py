@@ -41,7 +41,7 @@ class Rung:
 
     def renew(self) -> None:
         """Close the stage and make it anew, its filters and their state with it."""
-        if self.stage is not None and self.make is not None:
+        if self.make is not None:
             self.close()
             self.stage = self.make()
 

@@ -1,4 +1,4 @@
-"""The rungs of a stream's ladder and which of them is used; one that fails is made anew, or never used again."""
+"""The rungs of a stream's ladder and which of them is used; one that fails is made anew, or left alone for a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .rung import Rung
 
 T = TypeVar("T")
 
-FAILURES, FAILURES_S = 3, 10.0  # a rung that fails so often within that time is given up
+FAILURES, FAILURES_S = 3, 10.0  # a rung that fails so often within that time is left alone
 _REPORT_S = 1.0
 
 
@@ -31,6 +31,7 @@ class Rungs:
         self._health, self._clock = health, clock
         self._failed_s: list[deque[float]] = [deque(maxlen=FAILURES) for _ in self.all]
         self._failures = 0
+        self._broken: set[int] = set()  # left alone as they were, to be made anew for the next try
         self._reported_s = float("-inf")
         health.stepped(0, self.all[0].title, self.ladder.reason)
 
@@ -46,6 +47,8 @@ class Rungs:
 
     def step(self) -> None:
         """Use the one that the ladder says."""
+        while (index := self.ladder.rung) in self._broken and not self._is_mended(index):
+            pass
         self.index = self.ladder.rung
         self._health.stepped(self.index, self.current.title, self.ladder.reason)
 
@@ -80,6 +83,19 @@ class Rungs:
                 rung.renew()
             except Exception as again:  # noqa: BLE001 - the same
                 given_up, reason = True, f"{rung.title} failed and could not be made anew: {again}"
-        if given_up:
+        if given_up and index < len(self.all) - 1:
+            self._broken.add(index)
             self.ladder.forbid(now_s, index, reason)
         self.ladder.pause()
+
+    def _is_mended(self, index: int) -> bool:
+        """Make a rung anew that was left alone; if that fails, it is left alone for longer."""
+        rung = self.all[index]
+        try:
+            rung.renew()
+        except Exception as error:  # noqa: BLE001 - whatever a filter raises
+            self.ladder.forbid(self._clock(), index, f"{rung.title} could not be made anew: {error}")
+            return False
+        self._broken.discard(index)
+        self._failed_s[index].clear()
+        return True

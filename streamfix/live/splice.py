@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -19,6 +20,7 @@ from .timeline import Timeline
 log = logging.getLogger("streamfix.live")
 
 _NO_STEP = Fraction(0)
+_STEP_S = Fraction(1, 1000)  # that frames differ by at least: Matroska and FLV count in it
 _RATES = [
     *(Fraction(whole) for whole in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)),
     *(Fraction(1000 * whole, 1001) for whole in (24, 30, 60, 120)),
@@ -50,6 +52,7 @@ class Splice:
         if self.info is None:
             self.streams = streams
             self.info = replace(info, rate=usual_rate(info.rate), duration_s=None, frames=None)
+            self._step_s = max(self.info.time_base, _STEP_S)
             self._video = next(s for s in self.streams if s.restored)
             self._by_id = {id(s.stream): s for s in self.streams}
         self._timeline.begin()
@@ -68,7 +71,7 @@ class Splice:
         """The frame in its place. wall_s: monotonic time at which it came."""
         assert self.info is not None
         base = self.info.time_base
-        at_s, leapt = self._timeline.place(self._video.place, frame.pts * frame.time_base, wall_s, base)
+        at_s, leapt = self._timeline.place(self._video.place, frame.pts * frame.time_base, wall_s, self._step_s)
         if leapt:
             log.warning("the camera's clock was set at %.3f s; time goes on", float(at_s))
         pts = self._after_last(to_units(at_s, base))
@@ -102,11 +105,12 @@ class Splice:
         """Where a frame that stands in now is to be shown, in units of the first connection's time base."""
         assert self.info is not None
         base = self.info.time_base
-        return self._after_last(to_units(self._timeline.stand_in(self._video.place, wall_s, base), base))
+        return self._after_last(to_units(self._timeline.stand_in(self._video.place, wall_s, self._step_s), base))
 
     def _after_last(self, pts: int) -> int:
         if self._last_pts is not None:
-            pts = max(pts, self._last_pts + 1)
+            assert self.info is not None
+            pts = max(pts, self._last_pts + math.ceil(self._step_s / self.info.time_base))
         self._last_pts = pts
         return pts
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 _REORDERED_S = Fraction(1, 2)  # what runs back by less is jitter, not a clock that was set
+_SETTLED_S = 10  # what had gathered at the other end has come by then
+_FORGOTTEN = Fraction(1, 100)  # of a second, each second in which frames come: clocks differ by less
+_FRAME_S = Fraction(1, 10)  # frames come as often
 
 
 @dataclass(slots=True)
@@ -33,12 +36,18 @@ class Timeline:
     moved by the same amount, so that sound stays with its picture. A leap further than max_jump_s against the wall
     clock, or backwards, is a clock that was set: time goes on as the wall clock did.
 
+    What comes after a gap, at once, had gathered somewhere: it is shown as fast as it comes, or the output would run
+    ahead of the wall clock by the length of every gap.
+
     Walls are times of one monotonic clock, in seconds; so are input and output times, each from its own zero.
     """
 
     def __init__(self, max_jump_s: float, *, keeps_first: bool = False) -> None:
         self._max_jump_s = Fraction(max_jump_s)
         self._tracks: dict[Hashable, _Track] = {}
+        self._ahead_s: Fraction | None = None  # how far frames that come without delay are ahead of the wall clock
+        self._settling_s: Fraction | None = None  # until then, after a gap, none may be further
+        self._seen_s = Fraction(0)
         # The newest one; None: the next item decides it.
         self._offset_s: Fraction | None = Fraction(0) if keeps_first else None
 
@@ -70,11 +79,14 @@ class Timeline:
             leapt = moved_s < -_REORDERED_S or moved_s - passed_s > self._max_jump_s
             if leapt:
                 self._follow_leap(track, at_s, wall_s)
+        if step_s:
+            self._keep_pace(track, at_s, wall_s, step_s)
         out_s = at_s + track.offset_s
         if step_s and track.out_s is not None and out_s <= track.out_s:
             late_s = track.out_s + step_s - out_s
             if track.in_s is None or at_s > track.in_s:
                 self._move(late_s)  # others stood in while it was away: it continues after them
+                self._settle(wall_s)
             out_s += late_s
         if track.in_s is None or at_s > track.in_s or leapt:
             track.in_s = at_s
@@ -108,6 +120,7 @@ class Timeline:
             expected_s = basis.expected_s(wall_s)
             if self._offset_s is None or abs(at_s + self._offset_s - expected_s) > self._max_jump_s:
                 self._offset_s = expected_s - at_s
+                self._settle(wall_s)
         if self._offset_s is None:
             self._offset_s = -at_s
         track.offset_s = self._offset_s
@@ -118,7 +131,23 @@ class Timeline:
         assert self._offset_s is not None
         if self._offset_s == track.offset_s or abs(at_s + self._offset_s - expected_s) > self._max_jump_s:
             self._offset_s = expected_s - at_s
+            self._settle(wall_s)
         track.offset_s = self._offset_s
+
+    def _settle(self, wall_s: Fraction) -> None:
+        self._settling_s = wall_s + _SETTLED_S
+
+    def _keep_pace(self, track: _Track, at_s: Fraction, wall_s: Fraction, step_s: Fraction) -> None:
+        """Soon after a gap: take back what a frame would be further ahead of the wall clock than those before were."""
+        ahead_s, passed_s = at_s + track.offset_s - wall_s, min(max(wall_s - self._seen_s, Fraction(0)), _FRAME_S)
+        self._seen_s = wall_s
+        if self._settling_s is None or wall_s >= self._settling_s:
+            before_s = ahead_s if self._ahead_s is None else self._ahead_s - _FORGOTTEN * passed_s
+            self._ahead_s, self._settling_s = max(ahead_s, before_s), None
+        elif self._ahead_s is not None and track.out_s is not None:
+            too_far_s = min(ahead_s - self._ahead_s, at_s + track.offset_s - track.out_s - step_s)
+            if too_far_s > 0:
+                self._move(-too_far_s)
 
     def _move(self, by_s: Fraction) -> None:
         assert self._offset_s is not None

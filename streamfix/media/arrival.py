@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _WAITED_S = 0.01  # who waits so long for a packet has read all that was there
+_DRIFT = 2e-4  # of the camera's clock against ours, more than there is
 _BACK_S, _AHEAD_S = 1.0, 10.0  # a step further back or ahead is no time that passed
 
 
@@ -11,7 +12,8 @@ class Arrival:
 
     A decoder that is slower than its camera reads packets long after they came: they wait in the network, where nobody
     notes the time. But they come as far apart as their timestamps say. So the one that had to be waited for came when
-    it was read, and what follows without a wait is counted from it.
+    it was read, and what follows without a wait is counted from it, a little late: where nothing is ever waited for, a
+    camera's clock that is slow must not make its pictures older by and by.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,7 @@ class Arrival:
         self._last[stream] = at_s
         known = self._known.get(stream)
         if known is not None and -_BACK_S <= step_s <= _AHEAD_S:
-            expected_s = known[0] + at_s - known[1]
+            expected_s = known[0] + (at_s - known[1]) * (1 + _DRIFT)
             if expected_s <= got_s:
                 return expected_s
         self._known[stream] = got_s, at_s

@@ -18,7 +18,7 @@ from ..errors import BadOption, OutputError, StreamfixError, UsageError
 from .faults import cannot_write, libav_explains
 from .interruption import Interruption
 from .options import refused
-from .place import usual_format, with_address
+from .place import SEGMENT_FORMATS, usual_format, with_address
 from .rational import dts_or_pts
 from .redact import redact
 from .relay import Sink, sink_for
@@ -91,6 +91,10 @@ class Muxer:
             # Edit lists, and so start offsets, count in it; the default is milliseconds.
             if 1000 < time_base.denominator <= 1_000_000:
                 defaults["movie_timescale"] = str(time_base.denominator)
+        elif format in SEGMENT_FORMATS and "segment_format_options" not in options:
+            ending = target.url.rpartition(".")[2].lower()
+            if options.get("segment_format", ending) in MOV_LIKE | {"m4v"}:
+                defaults["segment_format_options"] = ":".join(f"{k}={v}" for k, v in _CRASH_SAFE.items())
         elif format in ("matroska", "webm"):
             # Timestamps as they are: Matroska takes those before 0 that a codec's priming has.
             defaults = {"avoid_negative_ts": "disabled"}

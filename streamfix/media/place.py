@@ -12,8 +12,9 @@ from .redact import redact
 
 Place = Literal["file", "pattern", "pipe", "network"]
 
-# Muxers that begin a new file by themselves, again and again.
-PATTERN_FORMATS = frozenset({"segment", "stream_segment", "ssegment", "hls", "dash", "smoothstreaming"})
+# Muxers that begin a new file by themselves, again and again: rows of files, and playlists of them.
+SEGMENT_FORMATS = frozenset({"segment", "stream_segment", "ssegment"})
+PATTERN_FORMATS = SEGMENT_FORMATS | {"hls", "dash", "smoothstreaming"}
 # The muxer that a protocol is spoken with where none is named.
 _USUAL_FORMATS = {"rtmp": "flv", "srt": "mpegts", "udp": "mpegts", "rtsp": "rtsp", "rtsps": "rtsp", "rtp": "rtp_mpegts"}
 _CONNECTIONLESS = frozenset({"udp", "udplite", "rtp", "srtp"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import select
+import selectors
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -204,7 +204,9 @@ class _Relay:
     def _wait(self) -> None:
         """Wait for the server's answer. Raises OutputError or BadOption where there is none."""
         assert self._child.output is not None
-        ready, _, _ = select.select([self._child.output], [], [], _CONNECT_S)
+        with selectors.DefaultSelector() as selector:  # select itself takes no handle from 1024 on
+            selector.register(self._child.output, selectors.EVENT_READ)
+            ready = bool(selector.select(_CONNECT_S))
         if ready and self._child.output.read(6):
             self._ready = True
             return

@@ -55,8 +55,12 @@ class FrameCopies:
 
 def copy_packet(packet: av.Packet[Any], *, apart: bool = False) -> av.Packet[Any]:
     """A packet with the same data, times, marks and stream. apart: the data is copied too, not shared."""
-    data: Any = bytes(packet) if apart else packet  # it takes any buffer, and keeps it
-    copy: Any = av.Packet(data) if packet.size else av.Packet()
+    if apart:
+        copy: Any = av.Packet(packet.size)  # with the padding that decoders read into
+        copy.update(packet)
+    else:
+        shared: Any = packet  # any buffer is taken, and kept
+        copy = av.Packet(shared) if packet.size else av.Packet()
     copy.stream, copy.time_base = packet.stream, packet.time_base
     copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
     copy.is_keyframe, copy.is_corrupt = packet.is_keyframe, packet.is_corrupt

@@ -29,6 +29,11 @@ def is_srt(url: str) -> bool:
     return url.lower().startswith("srt://")
 
 
+def is_listening(url: str) -> bool:
+    """True where it is the other side that connects, whenever it likes."""
+    return is_srt(url) and "mode=listener" in url.partition("?")[2].lower().split("&")
+
+
 class Bridge:
     """Carries the bytes of an SRT connection, which are MPEG-TS, through a pipe.
 

@@ -67,6 +67,26 @@ def test_a_device_is_a_camera(there: dict[str, str], tmp_path: Path) -> None:
     assert [b - a for a, b in pairwise(shown)] == pytest.approx([0.04 * n for n in steps], abs=0.002)
 
 
+def test_what_is_restored_is_a_camera_for_others(there: dict[str, str], tmp_path: Path) -> None:
+    """A device that shows to others what is written to it: the format is told, and the rest is pixels."""
+    shown = tmp_path / "shown"
+    device = ("-max_latency", "60", "-f", "v4l2", "-i", "/dev/video0")
+    outputs = ("-c:v", "rawvideo", "-pix_fmt", "yuv420p", "-t", "1", "-f", "v4l2", "/dev/video9")
+    words = command("-nostats", "-progress", "-", *device, "-vf", "smooth", *outputs)
+    said = subprocess.run(
+        words,
+        env={**there, "FAKE_V4L2_SHOWN": os.fspath(shown)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    frames = int(blocks(said.stdout)[-1]["frame"])
+    assert frames > 10
+    assert shown.stat().st_size == frames * 160 * 90 * 3 // 2
+
+
 def test_a_device_that_is_not_there_is_named(there: dict[str, str], pictures: Path, tmp_path: Path) -> None:
     pictures.unlink()
     words = command("-nostats", "-f", "v4l2", "-i", "/dev/video0", "-t", "2", tmp_path / "out.mkv")

@@ -1,7 +1,9 @@
-/* A capture device without a kernel driver: LD_PRELOAD answers for /dev/video0 what a driver would.
+/* Video devices without kernel drivers: LD_PRELOAD answers for /dev/video0, a camera, and /dev/video9, which shows what is
+ * written to it to others (as v4l2loopback does), what a driver would.
  *
  * FAKE_V4L2: a file of raw YUYV pictures, shown again and again, FAKE_V4L2_SIZE (WxH) large, 25 a second. While that file
  * is away, so is the device: it cannot be opened, and whoever reads it is told ENODEV, as when a cable is pulled.
+ * FAKE_V4L2_SHOWN: the file that gets what is written to /dev/video9.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,10 +19,11 @@
 #include <unistd.h>
 
 #define DEVICE "/dev/video0"
+#define SHOW "/dev/video9"
 #define BUFFERS 32
 #define FRAME_NS 40000000L
 
-static int device = -1, frame, queued[BUFFERS], first, count;
+static int device = -1, show = -1, frame, queued[BUFFERS], first, count;
 static unsigned width, height;
 static struct timespec due;
 
@@ -48,7 +51,11 @@ static int open_device(void) {
         mode_t mode = va_arg(rest, mode_t);                                                 \
         va_end(rest);                                                                       \
         if (!strcmp(path, DEVICE)) return open_device();                                    \
-        return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #name))(path, flags, mode); \
+        int shows = !strcmp(path, SHOW) && getenv("FAKE_V4L2_SHOWN") != NULL;               \
+        if (shows) path = getenv("FAKE_V4L2_SHOWN"), flags = O_CREAT | O_RDWR, mode = 0600; \
+        int opened = ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #name))(path, flags, mode); \
+        if (shows) show = opened;                                                           \
+        return opened;                                                                      \
     }
 OPEN(open)
 OPEN(open64)
@@ -79,6 +86,8 @@ static int fill(struct v4l2_buffer *buffer) {
     if (due.tv_nsec >= 1000000000L) due.tv_nsec -= 1000000000L, due.tv_sec++;
     return 0;
 }
+
+static int show_answer(unsigned long request) { return request == VIDIOC_G_FMT || request == VIDIOC_S_FMT ? 0 : ENOTTY; }
 
 static int answer(unsigned long request, void *given) {
     switch (request) {
@@ -137,11 +146,13 @@ int ioctl(int fd, unsigned long request, ...) {
     va_start(rest, request);
     void *given = va_arg(rest, void *);
     va_end(rest);
+    if (show >= 0 && fd == show) return (errno = show_answer(request)) ? -1 : 0;
     if (device < 0 || fd != device) return ((int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl"))(fd, request, given);
     return (errno = answer(request, given)) ? -1 : 0;
 }
 
 int close(int fd) {
     if (fd == device) device = -1;
+    if (fd == show) show = -1;
     return ((int (*)(int))dlsym(RTLD_NEXT, "close"))(fd);
 }

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,6 +196,59 @@ def test_a_slow_output_loses_pictures_and_holds_up_nobody() -> None:
     assert stage.outlets[1].live is not None
     assert health.report().outputs[1].dropped["output"] == 101 - len(late)
     assert health.report().written == 101
+
+
+@pytest.mark.parametrize("unattended", [False, True])
+def test_a_recording_that_cannot_be_made_takes_others_with_it_only_where_somebody_looks(unattended: bool) -> None:
+    """A folder that is mounted late: who has typed a wrong name is told, a daemon goes on and tries again."""
+    made, health, clock = Made(), Health(), Clock()
+    mounted = False
+
+    def make(spec: OutputSpec, delivery: Any) -> Any:
+        if spec.url == FILE and not mounted:
+            raise OutputError(f"{FILE}: there is no directory nas; make it first")
+        return made(spec, delivery)
+
+    policy = replace(POLICY, unattended=unattended, backoff_s=(5.0,))
+    specs = [OutputSpec(FILE), OutputSpec(SERVER, format="flv")]
+
+    def run() -> Fanout:
+        return Fanout(specs, NoFootage(), policy=policy, health=health, open=make, clock=clock)
+
+    if not unattended:
+        with pytest.raises(OutputError, match="no directory nas"):
+            run()
+        return
+    stage, given = run(), frames(3)
+    for i, frame in enumerate(given[:2]):
+        stage.push(frame)
+        made.wait(lambda i=i: len(made.pts(SERVER)) > i)  # type: ignore[misc]
+    assert "no directory nas" in health.report().outputs[0].trouble
+    mounted = True
+    clock.now_s += 10
+    stage.push(given[2])
+    made.wait(lambda: FILE in made.writers and len(made.pts(FILE)) == 1)
+    stage.flush()
+    stage.close()
+    assert made.pts(SERVER) == [f.pts for f in given]
+    assert made.pts(FILE) == [given[2].pts]
+
+
+def test_a_recording_that_fails_goes_on_under_another_name_where_nobody_looks(tmp_path: Path) -> None:
+    first, second = str(tmp_path / "a.mkv"), str(tmp_path / "a.1.mkv")
+
+    def fail(url: str, number: int, item: Any) -> None:
+        if url == first and isinstance(item, Frame):
+            raise OutputError(f"{first}: No space left on device")
+
+    (tmp_path / "a.mkv").touch()
+    made, given = Made(fail), frames(3)
+    stage = fanout(made, first, policy=replace(POLICY, unattended=True))
+    for frame in given:
+        stage.push(frame)
+    stage.flush()
+    stage.close()
+    assert made.pts(second) == [f.pts for f in given[1:]]
 
 
 def test_a_server_that_fails_is_tried_again_and_the_recording_never_notices() -> None:

@@ -146,3 +146,26 @@ def test_what_is_live_without_being_told(url: str, format: str | None, live: boo
 def test_a_policy_that_cannot_be_names_the_value(bad: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=next(iter(bad))):
         LivePolicy(**bad)  # type: ignore[arg-type]
+
+
+def test_a_filter_that_hangs_is_seen() -> None:
+    now_s = 100.0
+    health = Health(clock=lambda: now_s)
+    health.connected()
+    for _ in range(30):
+        now_s += 1
+        health.received()
+        health.written(0.1)
+    now_s += 3600
+    assert not health.report().stalled, "no frame has come"
+    health.received()
+    for _ in range(25):
+        now_s += 1
+        health.received()
+        health.dropped("overload")
+    report = health.report()
+    assert report.stalled
+    assert (report.state, report.reason) == ("degraded", "frames come, and nothing has become of one for 25 s")
+    health.written(0.1)
+    assert not health.report().stalled
+    assert health.report().state == "running"

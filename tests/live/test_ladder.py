@@ -212,13 +212,26 @@ def test_what_took_time_beside_the_rung_is_not_held_against_it() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=6))
-def test_a_forbidden_rung_is_never_used_again_and_the_last_one_cannot_be(forbidden: list[int]) -> None:
+def test_a_forbidden_rung_is_left_alone_and_the_last_one_cannot_be(forbidden: list[int]) -> None:
     machine = Machine(4, fixed(0.03, 0.02, 0.01, 0.0))
     for rung in forbidden:
         machine.ladder.forbid(machine.now_s, rung, "it failed")
         machine.run(machine.now_s + 3)
         assert machine.ladder.rung not in set(forbidden[: forbidden.index(rung) + 1]) - {3}
     assert machine.ladder.rung == min(set(range(3)) - set(forbidden), default=3)
+
+
+def test_a_forbidden_rung_is_tried_again_later_and_later() -> None:
+    machine = Machine(2, fixed(0.01, 0.0))
+    tried_s = []
+    for _ in range(3):
+        machine.ladder.forbid(machine.now_s, 0, "it failed")
+        banned_s = machine.now_s
+        assert machine.ladder.rung == 1
+        while machine.ladder.rung == 1:
+            machine.run(machine.now_s + 1)
+        tried_s.append(machine.now_s - banned_s)
+    assert tried_s == pytest.approx([60, 120, 240], abs=3)
 
 
 def test_a_ladder_has_a_rung() -> None:

@@ -31,7 +31,7 @@ from streamfix.media.place import connects, place_of, usual_format
 from streamfix.media.reader import InputSpec, Reader
 from streamfix.media.relay import sink_for
 from streamfix.media.specs import OutputSpec
-from streamfix.media.srt import Bridge
+from streamfix.media.srt import Bridge, is_listening
 from streamfix.media.writer import Writer
 from streamfix.pipeline import Pipeline
 from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until, uploads
@@ -231,6 +231,18 @@ def test_segments(source: Path, tmp_path: Path) -> None:
     assert all("audio" in counts(p) for p in parts)
 
 
+def test_a_segment_is_readable_while_it_is_written(source: Path, tmp_path: Path) -> None:
+    """A power cut in the middle of an hour's MP4 costs no more than the last second."""
+    reader = Reader([InputSpec(str(source))])
+    hour = OutputSpec(str(tmp_path / "s%d.mp4"), format="segment", format_options={"segment_time": "3600"})
+    writer = Writer(hour, reader, live=True)
+    for item in reader:
+        writer.push(item)
+    assert counts(tmp_path / "s0.mp4")["video"] > 0
+    writer.close()
+    reader.close()
+
+
 def test_segments_named_by_the_clock(source: Path, tmp_path: Path) -> None:
     options = {"segment_time": "60", "strftime": "1"}
     write(source, tmp_path / "rec_%Y-%m-%d.mkv", format="segment", format_options=options)
@@ -394,8 +406,11 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
         rest = FRAMES - 10
         while not publication.totals.frames:
             until(lambda: is_bound(port) or publication.totals.frames > 0)
+            before = publication.error
             push(1)
             rest -= 1
+            # The attempt that it makes takes as long as a process needs to start.
+            until(lambda before=before: publication.error is not before or publication.totals.frames > 0)  # type: ignore[misc]
         push(rest)
         until(lambda: f"{url}: well again" in [event.text for event in tuple(health.events)])
         list(fanout.flush())
@@ -432,6 +447,20 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
 def test_places(url: str, format: str, place: str, server: bool) -> None:
     assert place_of(url, format) == place
     assert connects(url, format) == server
+
+
+@pytest.mark.parametrize(
+    ("url", "want"),
+    [
+        ("srt://:9000?mode=listener", True),
+        ("srt://0.0.0.0:9000?latency=20&mode=listener", True),
+        ("srt://10.0.0.1:9000", False),
+        ("srt://10.0.0.1:9000?mode=caller", False),
+        ("rtmp://10.0.0.1/live?mode=listener", False),
+    ],
+)
+def test_who_listens_is_called_by_the_other_side(url: str, want: bool) -> None:
+    assert is_listening(url) == want
 
 
 def test_protocols_have_their_usual_formats() -> None:

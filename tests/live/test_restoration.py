@@ -341,7 +341,7 @@ def test_a_filter_that_fails_once_costs_its_own_frames_their_restoration() -> No
     ]
 
 
-def test_a_filter_that_fails_again_and_again_is_left_for_good() -> None:
+def test_a_filter_that_fails_again_and_again_is_left() -> None:
     clock = Clock()
     filters, light = Filters("f", clock), Filters("light", clock)
     filters.fails = lambda frame: len(filters.given) > 5
@@ -353,6 +353,20 @@ def test_a_filter_that_fails_again_and_again_is_left_for_good() -> None:
     assert report.rung == 1 and report.figures["filter_errors"] == 3
     step = next(e.text for e in live.health.events if e.kind == "step")
     assert "f failed 3 times: f: out of luck at" in step
+
+
+def test_a_filter_that_was_left_is_made_anew_and_tried_again() -> None:
+    """Memory that was short for a moment is no reason to show pictures as they come for months."""
+    clock = Clock()
+    filters = Filters("f", clock)
+    filters.fails = lambda frame: clock.now_s < until_s
+    until_s = clock.now_s + 130
+    live = Live(filters, None, clock=clock)
+    frames = stream(["good"] * 8000)
+    out = live.run(frames)
+    assert [f.pts for f in out] == [f.pts for f in frames]
+    assert by(out[-1]) == "f" and live.health.report().rung == 0
+    assert live.made["f"] >= 3
 
 
 def test_one_that_fails_at_the_first_frame_and_cannot_be_made_anew_is_left_too() -> None:

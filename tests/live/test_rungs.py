@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -66,7 +67,7 @@ def names(chain: str, **policy: Any) -> list[str]:
 def on(stage: LiveRestoration, rung: int, frames: Sequence[Frame]) -> list[Frame]:
     """What comes out on that rung."""
     for heavier in range(rung):
-        stage.rungs.ladder.forbid(0.0, heavier, "the test wants it")
+        stage.rungs.ladder.forbid(time.monotonic(), heavier, "the test wants it")
     list(stage.push(replace(frames[0], damaged=True)))  # the ladder is followed behind a frame
     return [out for frame in frames for out in stage.push(frame)] + [*stage.flush()]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 from .control import Refused
+
+_SUSTAINED = 3  # measurements whose lowest load counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Admission:
         self._needs: dict[str, Need] = {}
         self._refused: dict[str, Need] = {}
         self._measured = Need()
+        self._loads: deque[Need] = deque(maxlen=_SUSTAINED)
         self._cores = cores
         self.max_load = max_load
 
@@ -48,18 +52,22 @@ class Admission:
 
     @property
     def measured(self) -> Need:
-        """What the process has taken lately; its peaks do not count, for loading a model is one."""
+        """What the process has taken lately, at least."""
         return self._measured
 
-    @measured.setter
-    def measured(self, need: Need) -> None:
-        self._measured = need
+    def measure(self, load: Need) -> None:
+        """What the process has taken since this was called last. Peaks do not count: loading a model is one."""
+        with self._lock:
+            self._loads.append(load)
+            if len(self._loads) == _SUSTAINED:
+                self._measured = Need(min(x.cores for x in self._loads), min(x.gpu for x in self._loads))
 
     def admit(self, name: str, need: Need) -> None:
         """Take the room that a stream needs, in place of what it took before. Raises Refused if there is too little."""
         with self._lock:
+            reason = self._against(name, need)
             self._needs.pop(name, None)
-            if reason := self._against(name, need):
+            if reason:
                 self._refused[name] = need
                 raise Refused(reason)
             self._needs[name] = need
@@ -81,8 +89,12 @@ class Admission:
     def release(self, name: str) -> None:
         """Give back what a stream took; it is not refused any more either."""
         with self._lock:
-            self._needs.pop(name, None)
+            gone = self._needs.pop(name, Need())
             self._refused.pop(name, None)
+            if gone != Need():  # what was measured was measured with it
+                cores, gpu = self._measured.cores - gone.cores, self._measured.gpu - gone.gpu
+                self._measured = Need(max(0.0, cores), max(0.0, gpu))
+                self._loads.clear()
 
     def next(self) -> str | None:
         """The refused stream that has waited longest of those for which there is room now; it is named once."""

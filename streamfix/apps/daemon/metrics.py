@@ -117,7 +117,8 @@ def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
         report, now = stream.report, stream.state
         outputs = [] if report is None else report.outputs
         here, nowhere = now in ("running", "degraded"), bool(outputs) and all(own.trouble for own in outputs)
-        up.add_metric([stream.name], here and not nowhere)
+        stalled = report is not None and report.stalled
+        up.add_metric([stream.name], here and not nowhere and not stalled)
         for number, own in enumerate(outputs, 1):
             output_up.add_metric([stream.name, f"{number}"], here and not own.trouble)
         for each in STATES:

@@ -26,7 +26,8 @@ def beginning(spec: OutputSpec) -> OutputSpec:
         return spec
     format = guess_format(spec.url, spec.format)
     if format in PATTERN_FORMATS:
-        return replace(resumed(spec, format, 0), overwrite=False)
+        # An HLS playlist is written anew with what it had in it.
+        return replace(resumed(spec, format, 0), overwrite=format == "hls")
     if not os.path.isfile(spec.url):
         return spec
     free = neighbour(spec.url)

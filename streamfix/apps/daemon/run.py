@@ -49,6 +49,7 @@ class Run:
         self._backoff_s, self._clock = tuple(backoff_s), clock
         self.waiting: Waiting = ""
         self.unfinished: Exception | None = None
+        self._told = ""  # what was wrong, so that it is not said each minute
         self._part: Stoppable | None = None
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -125,14 +126,19 @@ class Run:
     def _after(self, error: Exception, failures: int) -> float | None:
         """Tell of the error; seconds until the next attempt, None for when it is asked for."""
         text, which = redact(str(error)), {"stream": self.name}
-        if isinstance(error, UsageError | IncompleteOutput):  # nothing is gained by doing it all again
+        if isinstance(error, Refused | IncompleteOutput):  # nothing is gained by doing it all again
             self.waiting = "room" if isinstance(error, Refused) else "change"
             self._failed(error)
             log.error("%s: %s", self.name, text, extra=which)
             return None
         self.waiting = "attempt"
         self._failed(error)
-        wait_s = self._backoff_s[min(failures, len(self._backoff_s)) - 1] * random.uniform(0.8, 1.2)
+        wrong = isinstance(error, UsageError)  # mostly for good, but a secret or a name may be missing for a moment
+        wait_s = self._backoff_s[-1 if wrong else min(failures, len(self._backoff_s)) - 1] * random.uniform(0.8, 1.2)
+        if wrong:
+            log.log(logging.DEBUG if text == self._told else logging.ERROR, "%s: %s", self.name, text, extra=which)
+            self._told = text
+            return wait_s
         own = isinstance(error, StreamfixError)
         what = text if own else f"{type(error).__name__}: {text}"
         log.error(

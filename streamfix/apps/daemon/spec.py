@@ -81,6 +81,7 @@ class StreamConfig:
             lost_after_s=self.lost_after_s,
             open_timeout_s=self.open_timeout_s,
             ladder=self.ladder,
+            unattended=True,
         )
 
     def job_spec(self, secrets: Secrets, allowed: Allowed, device: str = "auto") -> JobSpec:

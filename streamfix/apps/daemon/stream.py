@@ -253,6 +253,7 @@ def stop_all(streams: Sequence[Stream], limit_s: float) -> bool:
     False if there were any, or if something else kept outputs from it. One that does not even end then is left behind:
     what it hangs in may never return.
     """
+    asked = [stream for stream in streams if stream.running]
     for stream in streams:
         stream.ask_to_stop()
     late = _not_ended(streams, limit_s)
@@ -261,7 +262,7 @@ def stop_all(streams: Sequence[Stream], limit_s: float) -> bool:
         stream.cancel()
     for stream in _not_ended(late, _PATIENCE_S):
         log.error("%s: it does not end, and is left to itself", stream.name)
-    return not late and not any(stream.unfinished for stream in streams)
+    return not late and not any(stream.unfinished for stream in asked)
 
 
 def _not_ended(streams: Sequence[Stream], limit_s: float) -> list[Stream]:

@@ -221,10 +221,11 @@ class Supervisor:
 
     def _of_those_there(self, todo: Plan, new: DaemonConfig) -> Plan:
         """A plan from file to file, for the streams that there are: some came, or went, over HTTP."""
-        there = set(self._fleet.names)
+        there, before = set(self._fleet.names), {config.name: config for config in self.config.streams}
+        unchanged = {c.name for c in new.streams if before.get(c.name) == c}  # whoever has removed one meant it
         same = {c.name for c in new.streams if c.name in todo.add and c.name in there and c == self.config_of(c.name)}
         return Plan(
-            add=tuple(n for n in (*todo.add, *todo.restart) if n not in there),
+            add=tuple(n for n in (*todo.add, *todo.restart) if n not in there and n not in unchanged),
             remove=tuple(n for n in todo.remove if n in there),
             restart=tuple(n for n in (*todo.restart, *todo.add) if n in there and n not in same),
             keep=tuple(n for n in (*todo.keep, *same) if n in there),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from .admission import Need
@@ -17,7 +17,6 @@ from .stream import Stream
 TICK_S = 1.0
 _SPARE = 0.8  # of the processors' time: with more in use, times of work have waiting in them
 _ENOUGH = 25  # frames in a step that say what a frame costs
-_SUSTAINED = 3  # steps whose lowest load counts
 
 log = logging.getLogger("streamfix.daemon")
 
@@ -38,7 +37,6 @@ class Watch:
         self._streams, self._shared, self._clock = streams, shared, clock
         self._notifier = notifier or Notifier({})
         self._last: tuple[float, float, float] | None = None  # of the last step: when, processors' and GPU's seconds
-        self._loads: deque[Need] = deque(maxlen=_SUSTAINED)
         self._worked: dict[str, tuple[int, float]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
@@ -69,7 +67,7 @@ class Watch:
             self._step(now_s, streams)
         if (name := self._shared.admission.next()) is not None:
             for stream in streams:
-                if stream.name == name and stream.waiting == "room":
+                if stream.name == name and stream.running:  # it waits, or is about to
                     log.info("%s: there is room for it now", name)
                     stream.retry()
 
@@ -80,10 +78,7 @@ class Watch:
         if self._last is not None:
             took_s = now_s - self._last[0]
             load = Need((cpu_s - self._last[1]) / took_s, (gpu_s - self._last[2]) / took_s)
-            self._loads.append(load)
-            if len(self._loads) == _SUSTAINED:
-                lowest = Need(min(x.cores for x in self._loads), min(x.gpu for x in self._loads))
-                self._shared.admission.measured = lowest
+            self._shared.admission.measure(load)
             self._learn(streams, spare=load.cores < _SPARE * self._shared.cores)
             self._revise(streams)
         self._last = now_s, cpu_s, gpu_s

@@ -104,15 +104,32 @@ def test_what_is_known_better_holds_for_who_runs_and_who_waits() -> None:
     assert admission.next() == "b"
 
 
+def measured(admission: Admission, cores: float) -> None:
+    for _ in range(3):
+        admission.measure(Need(cores))
+
+
+def test_who_comes_again_is_not_refused_for_what_it_took_itself() -> None:
+    """A job that restarts, a change, a stop and a start, on a machine that is nearly full."""
+    admission = Admission(2.0, 0.9)
+    admission.admit("a", Need(1.2))
+    measured(admission, 1.3)
+    admission.admit("a", Need(1.2))
+    admission.release("a")
+    assert admission.taken.cores == pytest.approx(0.1)
+    admission.admit("a", Need(1.2))
+    assert admission.taken.cores == pytest.approx(1.2)
+
+
 def test_what_is_measured_counts_where_it_is_more() -> None:
     admission = Admission(2.0, 1.0)
     admission.admit("gate", Need(0.5))
-    admission.measured = Need(1.7)
+    measured(admission, 1.7)
     assert admission.taken.cores == 1.7
     with pytest.raises(Refused, match=r"1\.70 of 2\.00 are taken"):
         admission.admit("yard", Need(0.4))
     admission.check("gate", Need(0.7))  # its own half is in what was measured
-    admission.measured = Need(0.1)
+    measured(admission, 0.1)
     assert admission.taken.cores == 0.5, "a stream whose camera is away still has its place"
 
 

@@ -104,13 +104,13 @@ def test_cameras_are_restored_and_recorded_side_by_side(cameras: list[Camera], t
     try:
         for name in "ab":
             until(lambda name=name: int(str(supervisor.get(name)["written"])) >= 10, f"pictures of {name}")  # type: ignore[misc]
-        until(lambda: supervisor.stream("lost").state == "error")
+        until(lambda: supervisor.stream("lost").state == "degraded")
         status = {str(s["name"]): s for s in supervisor.list()}
         assert {n: s["state"] for n, s in status.items()} == {
             "a": "running",
             "b": "running",
             "away": "starting",
-            "lost": "error",
+            "lost": "degraded",
         }
         assert "refused" in str(status["away"]["reason"])
         assert "there is no directory" in str(status["lost"]["reason"])

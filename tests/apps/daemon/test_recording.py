@@ -9,6 +9,7 @@ import pytest
 
 from streamfix.apps.daemon.recording import beginning
 from streamfix.media.specs import OutputSpec
+from streamfix.media.target import Target
 
 
 def test_a_file_that_is_there_gets_a_neighbour(tmp_path: Path) -> None:
@@ -41,8 +42,22 @@ def test_segments_named_by_the_clock_get_a_neighbour_too(tmp_path: Path) -> None
 
 
 def test_a_playlist_goes_on_where_it_ended(tmp_path: Path) -> None:
-    found = beginning(OutputSpec(str(tmp_path / "yard.m3u8")))
-    assert found.format_options == {"hls_flags": "program_date_time+append_list"}
+    playlist = tmp_path / "yard.m3u8"
+    for _ in range(2):
+        found = beginning(OutputSpec(str(playlist)))
+        assert found.format_options == {"hls_flags": "program_date_time+append_list"}
+        Target(found.url, "hls", [], found.overwrite)  # is not refused
+        playlist.touch()
+
+
+def test_a_dash_manifest_gets_a_neighbour_with_segments_of_its_own(tmp_path: Path) -> None:
+    manifest = tmp_path / "yard.mpd"
+    assert beginning(OutputSpec(str(manifest))) == OutputSpec(str(manifest))
+    manifest.touch()
+    found = beginning(OutputSpec(str(manifest)))
+    assert found.url == str(tmp_path / "yard.1.mpd")
+    assert {name[:7] for name in found.format_options.values()} == {"yard.1-"}
+    Target(found.url, "dash", [], found.overwrite)
 
 
 @pytest.mark.parametrize("url", ["/dev/null", "rtmp://127.0.0.1/live/x", "udp://239.0.0.1:5000"])

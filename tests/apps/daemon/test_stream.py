@@ -113,13 +113,26 @@ def test_between_attempts_it_is_in_error_and_can_be_stopped(make: Make) -> None:
     until(lambda: stream.status()["state"] == "running")
 
 
-def test_a_wrong_request_waits_for_another_one(make: Make) -> None:
+def test_a_wrong_request_is_asked_again_seldom_and_told_once(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A secret or a name may be missing for a moment; most are wrong for good."""
+    attempts = threading.Semaphore(0)
+
     def wrong(config: Any) -> JobSpec:
+        attempts.release()
         raise UsageError("${env:CAM}: the variable is not set")
 
-    stream = make(Builder(), job_spec=wrong)
+    stream = make(Builder(), job_spec=wrong, backoff_s=(0.0, 0.02))
     stream.start()
-    until(lambda: stream.waiting == "change")
+    for _ in range(3):
+        assert attempts.acquire(timeout=LONG_S)
+    assert stream.stop()
+    said = [
+        r for r in caplog.records if "CAM" in r.getMessage() and r.levelname == "ERROR" and r.name.endswith("daemon")
+    ]
+    assert len(said) == 1
+    stream = make(Builder(), job_spec=wrong, backoff_s=(0.0, 3600.0))
+    stream.start()
+    until(lambda: stream.waiting == "attempt")
     status = stream.status()
     assert (status["state"], status["reason"]) == ("error", "${env:CAM}: the variable is not set")
     assert stream.stop()
@@ -185,9 +198,14 @@ def test_outputs_that_a_stop_could_not_finish_are_told(make: Make) -> None:
     stream.start()
     job = builder.job("yard")
     job.frames(3)
-    stream.ask_to_stop()
+    finished: list[bool] = []
+    stopping = threading.Thread(target=lambda: finished.append(stream.stop()))
+    stopping.start()
+    until(lambda: job.stopped)
     job.end(OutputError("yard.mp4: No space left on device"))
-    assert not stream.stop()
+    stopping.join(LONG_S)
+    assert finished == [False]
+    assert stream.stop(), "that was told"
     assert stream.status()["reason"] == "stopped, but yard.mp4: No space left on device"
     assert stream.status()["state"] == "stopped"
     builder.stuck = False
@@ -268,9 +286,9 @@ def test_what_was_on_its_way_when_a_run_could_not_begin_is_counted(make: Make) -
             hosting.health.received()
         raise UsageError("o.mkv: exists already")
 
-    stream = make(refuse)
+    stream = make(refuse, backoff_s=(3600.0,))
     stream.start()
-    until(lambda: stream.waiting == "change")
+    until(lambda: stream.waiting == "attempt")
     assert stream.report is not None
     assert (stream.report.in_flight, stream.report.dropped) == (0, {"error": 3})
     stream.stop()

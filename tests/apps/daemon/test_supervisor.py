@@ -208,7 +208,7 @@ def test_no_two_streams_write_to_one_place(make: Make) -> None:
     both = replace(stream_config("guest"), outputs=(*stream_config("guest").outputs,) * 2)
     with pytest.raises(Refused, match="stream 'guest' writes there already"):
         supervisor.change(both)
-    assert states(supervisor) == {"gate": "running", "guest": "running"}
+    until(lambda: states(supervisor) == {"gate": "running", "guest": "running"})
     assert not builder.job("guest").stopped
 
 
@@ -246,7 +246,7 @@ def test_what_the_operator_has_stopped_stays_so(make: Make) -> None:
 )
 def test_who_needs_no_room_any_more_gives_it_back(make: Make, error: BaseException | None) -> None:
     builder = Builder()
-    supervisor = make(builder, "gate", measure=cost(1.0))
+    supervisor = make(builder, "gate", measure=cost(1.0), backoff_s=(3600.0,))
     supervisor.open()
     builder.job("gate").end(error)
     until(lambda: supervisor.system()["load"] == {"used": 0.0, "capacity": 1.8})
