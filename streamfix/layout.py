@@ -77,7 +77,8 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int = 1) ->
     """The frame with a filter's output as its picture.
 
     tensor: (C, H*scale, W*scale) of `layout`. Pixel format and tags stay as
-    they were; chroma that `layout` does not show is resampled from the frame.
+    they were; chroma that `layout` does not show is resampled from the frame. Of
+    chroma finer than 4:2:0 what the filter has changed in `yuv420` is changed, its detail stays.
     """
     old = frame.picture
     width, height = old.width * scale, old.height * scale
@@ -90,6 +91,8 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int = 1) ->
     if tuple(tensor.shape) != want:
         raise ValueError(f"a {layout} picture of {width}x{height} is {want}, got {tuple(tensor.shape)}")
     format = old.format
+    if layout == "yuv420" and scale == 1 and _has_finer_chroma(old):
+        return frame.with_picture(_with_chroma_changed(frame, tensor))
     chroma = None
     if layout == "luma" and format.kind != "gray":
         _, uv, rgb = _components(old, frame.color, tensor.device)
@@ -98,6 +101,25 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int = 1) ->
         assert uv is not None
         chroma = uv if scale == 1 else scale_chroma(uv, scale, (height, width), format)
     return frame.with_picture(TensorPicture(tensor, layout, format, width, height, chroma))
+
+
+def _has_finer_chroma(picture: Picture) -> bool:
+    if picture.format.kind == "gray" or _is_420(picture.format):
+        return False
+    return not (isinstance(picture, TensorPicture) and picture.layout == "yuv420")
+
+
+def _with_chroma_changed(frame: Frame, tensor: Tensor) -> TensorPicture:
+    """The frame's picture with the luma, and the change of chroma, of a `yuv420` result."""
+    old = frame.picture
+    y, uv, rgb = _components(old, frame.color, tensor.device)
+    if rgb is not None:
+        y, uv = rgb_to_ycbcr(rgb, frame.color, old.format.depth)
+    subsampled = PixelFormat("", "yuv", old.format.depth, 1, 1)
+    luma, now = unpack420(tensor.to(torch.float32), old.width, old.height)
+    change = now - resize_chroma(uv, y, (now.shape[-2], now.shape[-1]), old.format)
+    chroma = uv + resize_chroma(change, y, (uv.shape[-2], uv.shape[-1]), subsampled)
+    return TensorPicture(luma, "luma", old.format, old.width, old.height, chroma)
 
 
 def to_rgb8(frame: Frame) -> NDArray[np.uint8]:

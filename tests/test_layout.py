@@ -70,6 +70,29 @@ def test_a_round_trip_through_any_format_stays_within_one_code(
     assert largest_error(back, frame.picture.planes(frame.color)) <= 1
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("depth", [8, 10])
+@pytest.mark.parametrize("name", ["yuv444p", "yuv422p", "gbrp"])
+def test_what_a_420_filter_leaves_alone_keeps_its_chroma(name: str, depth: int, size: tuple[int, int]) -> None:
+    """(Chroma finer than 4:2:0 was made coarser, by up to 48 codes, where nothing was to be done.)"""
+    before = picture(name, depth, *size, span=(0.1, 0.9))
+    frame = frame_of(before)
+    after = from_tensor(frame, to_layout(frame, "yuv420"), "yuv420")
+    assert largest_error(before, after.picture.planes(frame.color)) <= (1 if name == "gbrp" else 0)
+    again = from_tensor(after, to_layout(after, "yuv420"), "yuv420")
+    assert largest_error(before, again.picture.planes(frame.color)) <= (1 if name == "gbrp" else 0)
+
+
+def test_what_a_420_filter_changes_in_chroma_is_changed_in_444() -> None:
+    frame = frame_of(picture("yuv444p", 8, 32, 16, span=(0.1, 0.9)))
+    tensor = to_layout(frame, "yuv420").clone()
+    tensor[4] += 8 / 255
+    after = from_tensor(frame, tensor, "yuv420").picture.planes(frame.color)
+    change = after.data[1].to(torch.int32) - frame.picture.planes(frame.color).data[1].to(torch.int32)
+    assert set(change.flatten().tolist()) == {8}
+    assert torch.equal(after.data[2], frame.picture.planes(frame.color).data[2])
+
+
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("matrix", MATRICES.values(), ids=list(MATRICES))
 @pytest.mark.parametrize("depth", [8, 10])

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .planes import Floats, shrink
+
+Bools = NDArray[np.bool_]
 
 _BLOCK = 16  # pixels on a side
 _NOTHING = 0.02 / 255  # less than that is arithmetic
@@ -18,6 +21,9 @@ _MOST, _UNIFORM = 0.7, 3.0  # the share of blocks that change, and how alike, wh
 # texture differs, and in time as much, but for this factor; texture makes up to `_TEXTURE`, seldom more than `_SURE`.
 _ALIKE, _ALIKE_BY, _AGREES_BY = 0.3, 1.7, 1.3
 _TEXTURE, _SURE = 1.0 / 255, 2.5 / 255
+# Black without any noise is no part of the picture: bars, what a round lens leaves, a camera of four that is off.
+# Blocks with more of it than that do not count, nor do frames with fewer others.
+_BLACK, _VOID, _SEEN = 0.1, 0.02, 0.02
 _ENOUGH = 32  # blocks of half the size: fewer may be alike by chance
 _WARM = 8  # frames that are all measured; after them every `_STRIDE`th
 _STRIDE = 8
@@ -64,13 +70,17 @@ class NoiseEstimator:
 
         still: most of the picture is known to stand still.
         """
+        void = _void(luma)
+        if (_blocks(void) <= _VOID).mean() < _SEEN:
+            self._before = None  # what comes then is another picture
+            return _before_codec(self._luma, self._chroma)
         number, self._frames = self._frames, self._frames + 1
         if number < _WARM or number % _STRIDE == 0:
             before_luma, before_chroma = self._before or (None, None)
             self._measured += before_luma is not None  # the first frame tells the least: it does not count
             keep = 1 - max(1 / max(self._measured, 1), _STRIDE / _MEMORY)
-            self._luma = keep * self._luma + (1 - keep) * _measure(luma, before_luma, still)
-            self._chroma = keep * self._chroma + (1 - keep) * _measure(chroma, before_chroma, still)
+            self._luma = keep * self._luma + (1 - keep) * _measure(luma, before_luma, void, still)
+            self._chroma = keep * self._chroma + (1 - keep) * _measure(chroma, before_chroma, void, still)
         # The frame before the next due one.
         self._before = (luma.copy(), chroma.copy()) if number + 1 < _WARM or (number + 1) % _STRIDE == 0 else None
         return _before_codec(self._luma, self._chroma)
@@ -91,12 +101,21 @@ def _share_between(value: float, low: float, high: float) -> float:
     return min(max((value - low) / (high - low), 0.0), 1.0) if high > low else float(value > low)
 
 
-def _measure(plane: Floats, before: Floats | None, still: bool) -> float:
-    means = _blocks(plane)
-    spatial = _low(*_spatial(plane), means)
+def _void(luma: Floats) -> Floats:
+    """(H, W): 1 where it is black without any noise, else 0."""
+    curvature = np.abs(cv2.filter2D(luma, -1, _LAPLACE, borderType=cv2.BORDER_REFLECT_101))
+    return ((luma < _BLACK) & (curvature <= _NOTHING)).astype(np.float32)
+
+
+def _measure(plane: Floats, before: Floats | None, void: Floats, still: bool) -> float:
+    """void: as `_void` gives it, of the luma's size."""
+    seen = _seen(plane, void)
+    means = _blocks(plane)[seen]
+    noise, share = _spatial(plane)
+    spatial = _low(noise[seen], share[seen], means)
     if before is None:
         return spatial
-    change, share = _temporal(plane, before)
+    change, share = (blocks[seen] for blocks in _temporal(plane, before))
     temporal = _low(change, share, means)
     if temporal == 0:  # a copy of the frame before, or no noise: detail that is seen at half the size is none
         return spatial
@@ -104,7 +123,15 @@ def _measure(plane: Floats, before: Floats | None, still: bool) -> float:
     everywhere = float(np.median(change[telling]))
     if still and telling.mean() > _MOST and everywhere < _UNIFORM * temporal:
         return everywhere
-    return min(max(spatial, _spread(plane, temporal)), temporal)
+    return min(max(spatial, _spread(plane, temporal, seen)), temporal)
+
+
+def _seen(plane: Floats, void: Floats) -> Bools:
+    """Which of a plane's blocks belong to the picture; all, where none does."""
+    h, w = plane.shape[:2]
+    parts = _blocks(void if void.shape == (h, w) else shrink(void, h, w))
+    seen = np.repeat(parts <= _VOID, plane.size // (h * w))
+    return seen if seen.any() else np.ones_like(seen)
 
 
 def _spatial(plane: Floats, block: int = _BLOCK) -> tuple[Floats, Floats]:
@@ -114,14 +141,17 @@ def _spatial(plane: Floats, block: int = _BLOCK) -> tuple[Floats, Floats]:
     return _blocks(curvature, block) * np.float32(np.sqrt(np.pi / 2) / 6), _share(curvature, block)
 
 
-def _spread(plane: Floats, temporal: float) -> float:
+def _spread(plane: Floats, temporal: float, seen: Bools) -> float:
     """Noise as it is at half the size, where neighbours that share theirs are one pixel; 0 if it may be texture.
 
     temporal: what has changed since the last frame in quiet blocks: of noise it is as much, of moving texture more.
+    seen: the blocks that count.
     """
     h, w = plane.shape[:2]
     half = shrink(plane, max(h // 2, 1), max(w // 2, 1))
     noise, share = _spatial(half, _BLOCK // 2)
+    if noise.size == seen.size:
+        noise, share = noise[seen], share[seen]
     noise = noise[share > 0.5] * 2  # white noise is halved by averaging 2x2
     if noise.size * 2 <= share.size or noise.size < _ENOUGH:
         return 0.0

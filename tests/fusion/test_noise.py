@@ -93,3 +93,33 @@ def test_noise_behind_a_codec_is_measured_as_what_was_done_to_the_picture(crf: i
         noise = estimate(y, uv, still=False)
     done = float(np.std(coded.y - clean))
     assert 0.6 * done < noise.luma < 1.8 * done
+
+
+def with_bars(luma: Floats, wide: int, shape: str) -> Floats:
+    """The picture amid black: beside it, around it (a fisheye), or beside three cameras that are off."""
+    h, w = luma.shape
+    black = 16 / 255
+    if shape == "round":
+        y, x = np.mgrid[:h, :w]
+        return np.where((y - h / 2) ** 2 + (x - w / 2) ** 2 < (h / 2) ** 2, luma, black).astype(np.float32)
+    if shape == "mosaic":
+        whole = np.full((2 * h, 2 * w), black, np.float32)
+        whole[:h, :w] = luma
+        return whole
+    return np.pad(luma, ((0, 0), (wide, wide)), constant_values=black)
+
+
+@pytest.mark.parametrize(("shape", "wide"), [("bars", 21), ("bars", 300), ("round", 0), ("mosaic", 0)])
+def test_black_around_the_picture_is_no_part_of_it(shape: str, wide: int) -> None:
+    """(It was taken for parts without noise: a film in upright format was measured as clean.)"""
+    plain = [scene(t, 0) + spread_noise(t, 1) for t in range(8)]
+    assert measured([with_bars(luma, wide, shape) for luma in plain]) == pytest.approx(measured(plain), rel=0.1)
+
+
+def test_black_frames_say_nothing() -> None:
+    """A film that begins with two seconds of black."""
+    black = [np.full((192, 256), 16 / 255, np.float32)] * 50
+    plain = [scene(t, 0) + spread_noise(t, 1) for t in range(4)]
+    assert measured([*black, *plain]) == pytest.approx(measured(plain), rel=0.05)
+    assert measured([*plain, *black]) == pytest.approx(measured(plain), rel=0.05)
+    assert measured(black) == 0

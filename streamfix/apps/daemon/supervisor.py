@@ -140,7 +140,8 @@ class Supervisor:
                 return
             given = {config.name: config}
             with self._fleet.reserved(given):
-                if config.enabled and stream.running and stream.info is not None:
+                same = config.input == stream.config.input  # of another camera nothing is known
+                if config.enabled and stream.running and same and stream.info is not None:
                     self.admission.check(config.name, self._shared.need(config, stream.info))
                 self._fleet.replace(Plan(restart=(config.name,)), given, self.config.drain_s)
 
