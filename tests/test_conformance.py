@@ -5,19 +5,34 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
 from streamfix import FILTERS
+from streamfix.chainspec import parse_chain
+from streamfix.conformance.laws import LAWS
 from streamfix.conformance.test_filter import pytest_generate_tests as generate
 from streamfix.conformance.test_filter import test_law as test_law
+
+# Where OpenVINO is installed, `denoise` chooses it: each way to run a network keeps the laws.
+BACKENDS = ("denoise=backend=torch:precision=fp32", "denoise=backend=openvino:precision=fp32", "denoise=precision=int8")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "law" in metafunc.fixturenames:
         generate(metafunc)
+
+
+@pytest.mark.parametrize("rule", LAWS)
+@pytest.mark.parametrize("chain", BACKENDS)
+def test_every_backend_keeps_the_laws(chain: str, rule: str) -> None:
+    if "torch" not in chain:
+        pytest.importorskip("openvino", reason="the extra openvino is not installed")
+    (spec,) = parse_chain(chain)
+    LAWS[rule](partial(FILTERS.create, spec.name, spec.options))
 
 
 ROOT = Path(__file__).parent.parent

@@ -37,7 +37,7 @@ MAY = {
     "conformance": CORE | {"devices", "backends", "filters"},
     "live": CORE | {"devices", "media", "filters"},
     "build": CORE | {"devices", "backends", "media", "filters", "live"},
-    "training": CORE | {"devices", "backends", "fusion", "networks"},
+    "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
     "evaluation": CORE | {"devices", "backends", "media", "filters", "build", "fusion"},
     "library": CORE | {"media", "filters", "live", "build"},
     "apps": CORE | {"media", "filters", "live", "build", "library", "training", "evaluation"},

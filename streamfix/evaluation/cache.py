@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..errors import OutputError
 from .clip import Bytes
 
 Row = dict[str, Any]
@@ -38,7 +40,12 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise OutputError(f"{folder}: {error.strerror}; name another folder with --cache") from error
 
     def _path(self, what: Mapping[str, Any]) -> Path:
         return self._folder / hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -77,6 +77,11 @@ def run(args: argparse.Namespace) -> int:
     for chain in filters:
         check_chain(parse_chain(chain.replace("{sigma_uv}", "1").replace("{sigma}", "1")))
     gates = read_gates(args.gates) if args.gates else []
+    for gate in gates:
+        for suite in gate.suites:
+            suite_table.check(suite)
+    if gates and not any(set(gate.suites) & set(suites) and any(map(gate.is_for, filters)) for gate in gates):
+        raise UsageError(f"{args.gates}: no gate is for a suite and a filter that are measured; see --suites, --filter")
     scenes = choose(read_scenes(args.scenes), _words(args.only))
     data = args.data or (args.scenes if args.scenes.is_dir() else args.scenes.parent)
     peers = _peers(args)
@@ -162,12 +167,19 @@ def _peers(args: argparse.Namespace) -> list[Peer]:
     wanted: list[str] = []
     for text in args.peer:
         for name in _words(text):
-            wanted += peer_catalogue.CLASSICAL if name == "classical" else [name]
+            wanted += _classical(args.vs_python) if name == "classical" else [name]
     made = [peer_catalogue.make(name, threads=args.threads, vs_python=args.vs_python) for name in dict.fromkeys(wanted)]
     names = [peer.name for peer in made]
     if twice := {n for n in names if names.count(n) > 1}:
         raise UsageError(f"two peers are called {', '.join(sorted(twice))}; rename a weights file")
     return made
+
+
+def _classical(vs_python: str | None) -> Sequence[str]:
+    found, missing = peer_catalogue.classical(vs_python)
+    if missing:
+        _log.warning("without the filters of VapourSynth: %s", missing)
+    return found
 
 
 def _words(text: str) -> list[str]:

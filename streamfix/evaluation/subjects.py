@@ -54,15 +54,21 @@ def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", ski
     frames: list[Frame] = []
     seconds: list[float] = []
     try:
-        for t in range(len(clip)):
-            frame = clip.frame(t)
+        spent_s = 0.0  # for frames that have not come out yet: of a filter that looks ahead
+        for t in range(len(clip) + 1):
+            frame = clip.frame(t) if t < len(clip) else None
             began = time.perf_counter()
-            frames += _shown(stage.push(frame))
-            seconds.append(time.perf_counter() - began)
-        frames += _shown(stage.flush())
+            came = _shown(stage.flush() if frame is None else stage.push(frame))
+            spent_s += time.perf_counter() - began
+            if came:
+                seconds += [spent_s / len(came)] * len(came)
+                frames, spent_s = frames + came, 0.0
     finally:
         stage.close()
-    out = Clip.from_frames(frames)
+    try:
+        out = Clip.from_frames(frames)
+    except ValueError as error:
+        raise BadOption(f"{shown}: {error}; only restorers can be judged here") from error
     if out.y.shape != clip.y.shape:
         raise BadOption(f"{shown} makes {out.y.shape} of {clip.y.shape}; only restorers can be judged here")
     timed = np.array(seconds[skip:] or seconds) * 1000

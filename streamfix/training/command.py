@@ -73,8 +73,13 @@ def material(data: Path, held_out: bool) -> Callable[[], Decoded]:
 
 
 def _open(data: Path, held_out: bool) -> Decoded:
-    """The photographs held out, or all others and the clips; decoded."""
+    """The split for validation, or the one to train on; decoded.
+
+    Of a set that has none for validation every so many photographs are held out, and no clip.
+    """
     whole = PackedSet(data)
+    if any(entry.split == "val" for entry in whole.entries):
+        return PackedSet(data, "val" if held_out else "train").load()
     names = [name for i, name in enumerate(whole.stills) if (i % _HELD_OUT == 0) == held_out]
     clips = () if held_out else whole.clips
     if not names and not clips:

@@ -99,6 +99,8 @@ def write_packed(
 
 def _fit(stills: Sequence[StillItem], room: int, max_pixels: int, quality: int, path: Path) -> list[tuple[bytes, RGB]]:
     """(WebP, picture) of each still, at the largest common pixel limit that needs at most `room` bytes."""
+    if room < 0:
+        raise UsageError(f"{path}: the clips alone are {-room} bytes too many; raise max_bytes, or take fewer")
     pixels = max_pixels
     pictures = [shrink_to(s.picture, pixels) for s in stills]
     encoded = [_webp(p, quality) for p in pictures]

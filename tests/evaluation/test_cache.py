@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamfix.errors import OutputError
 from streamfix.evaluation.cache import Cache, Kept
 from streamfix.evaluation.measure import Bench
 from tests.evaluation.material import Blur, moving
@@ -22,6 +23,12 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     assert found.row == {"psnr_y": 31.5, "moving_y": None}
     assert np.array_equal(found.picture, PICTURE)
     assert cache.get({"peer": "a", "grid": [1, 3]}) is None
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="name another folder with --cache"):
+        Cache(tmp_path / "file" / "cache")
 
 
 def test_damage_is_told(tmp_path: Path) -> None:

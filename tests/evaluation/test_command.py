@@ -60,6 +60,7 @@ def _blur(monkeypatch: pytest.MonkeyPatch) -> None:
         return Blur(name)
 
     monkeypatch.setattr(peers, "make", make)
+    monkeypatch.setattr(peers, "classical", lambda vs_python: (peers.CLASSICAL, ""))
 
 
 def results(out: Path) -> dict[str, Any]:
@@ -145,6 +146,27 @@ def test_a_wrong_request_is_refused_before_anything_runs(
     with pytest.raises(error, match=says):
         evaluate("--scenes", clips, "--out", tmp_path / "out", "--cache", tmp_path / "cache", *words)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("gate", "error", "says"),
+    [
+        ('suites = ["gausian-20"]\nfigure = "psnr_y"', UnknownName, "no suite 'gausian-20'"),
+        ('suites = ["codec"]\nfigure = "psnr_y"', UsageError, "no gate is for a suite and a filter"),
+        (
+            'suites = ["clean"]\nfigure = "psnr_y"\nfilters = ["smoth"]',
+            UsageError,
+            "no gate is for a suite and a filter",
+        ),
+    ],
+)
+def test_gates_that_would_be_passed_by_nothing_are_refused(
+    clips: Path, tmp_path: Path, gate: str, error: type[StreamfixError], says: str
+) -> None:
+    (tmp_path / "gates.toml").write_text(f"[[gate]]\n{gate}\n", "utf-8")
+    words = ("--suites", "clean", "--filter", "smooth", "--gates", tmp_path / "gates.toml")
+    with pytest.raises(error, match=says):
+        evaluate("--scenes", clips, "--out", tmp_path / "out", "--cache", tmp_path / "cache", *words)
 
 
 def test_two_peers_of_one_name_are_refused(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from streamfix.errors import BadOption, UnknownName
 from streamfix.evaluation.metrics import psnr_planes
-from streamfix.evaluation.peers import NAMES, VS_PYTHON, PeerError, make
+from streamfix.evaluation.peers import NAMES, VS_PYTHON, PeerError, classical, make
 from streamfix.evaluation.peers.process import run
 from streamfix.evaluation.suites import degrade
 from tests.evaluation.material import moving
@@ -90,6 +90,13 @@ def _no_vapoursynth(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_vapoursynth_the_remedy_is_told() -> None:
     with pytest.raises(PeerError, match=r"vapoursynth-mvtools and vapoursynth-nlm-ispc .*STREAMFIX_VS_PYTHON"):
         make("degrain3")
+
+
+@pytest.mark.usefixtures("_no_vapoursynth")
+def test_without_vapoursynth_the_others_are_left() -> None:
+    names, missing = classical()
+    assert names == ("hqdn3d", "atadenoise", "nlmeans")
+    assert "install vapoursynth" in missing
 
 
 def test_an_interpreter_without_vapoursynth_is_told(tmp_path: Path) -> None:

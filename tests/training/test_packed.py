@@ -12,6 +12,7 @@ import pytest
 
 from streamfix.errors import DecodeError, InputError, UsageError
 from streamfix.training.clipfile import ClipPlanes, decode_clip, encode_clip
+from streamfix.training.command import material
 from streamfix.training.manifest import Entry, manifest_path, read_manifest, write_manifest
 from streamfix.training.packed import PackedSet
 from streamfix.training.packing import ClipItem, StillItem, shrink_to, write_packed
@@ -169,3 +170,19 @@ def test_planes_of_other_sizes_are_refused() -> None:
         ClipPlanes(y, y[:, :4, :4], y)
     with pytest.raises(DecodeError, match="tape: "):
         decode_clip(b"no video", "tape")
+
+
+def test_clips_that_are_too_many_by_themselves_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"the clips alone are \d+ bytes too many"):
+        write_packed(tmp_path / "set.tar", [], _CLIPS, max_bytes=20_000)
+
+
+def test_what_is_for_validation_is_not_trained_on(written: Path, tmp_path: Path) -> None:
+    assert (tuple(material(written, True)().stills), tuple(material(written, True)().clips)) == ((), ("street-00",))
+    assert tuple(material(written, False)().stills) == ("photo-0", "photo-1", "photo-2")
+    assert tuple(material(written, False)().clips) == ()
+    plain = tmp_path / "plain.tar"
+    write_packed(plain, _STILLS, [replace(clip, split="train") for clip in _CLIPS])
+    assert tuple(material(plain, True)().stills) == ("photo-0",)
+    assert tuple(material(plain, False)().stills) == ("photo-1", "photo-2")
+    assert tuple(material(plain, False)().clips) == ("street-00",)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ...errors import BadOption, UnknownName
 from . import ffmpeg, vapoursynth
-from .base import Peer
+from .base import Peer, PeerError
 
 CLASSICAL = ("hqdn3d", "atadenoise", "nlmeans", "degrain3", "nlmeans-vs")
+VAPOURSYNTH = ("degrain3", "nlmeans-vs")
 NAMES = (*CLASSICAL, "model=FILE", "fastdvdnet=FILE", "dvdnet=SPATIAL:TEMPORAL")
+
+
+def classical(vs_python: str | None = None) -> tuple[Sequence[str], str]:
+    """The names of all that need no weights and can be run here, and why others cannot: VapourSynth may be missing."""
+    try:
+        vapoursynth.version(vapoursynth.interpreter(vs_python))
+    except PeerError as error:
+        return tuple(name for name in CLASSICAL if name not in VAPOURSYNTH), str(error)
+    return CLASSICAL, ""
 
 
 def make(text: str, *, threads: int = 1, vs_python: str | None = None) -> Peer:

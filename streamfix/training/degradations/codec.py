@@ -7,11 +7,11 @@ from fractions import Fraction
 from typing import Any, Literal, cast
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FilterError
+from ...media.repeating import X264_REPEATS
 from ..planes420 import Planes420
 
 CodecName = Literal["libx264", "libx265", "mpeg4", "mjpeg"]
@@ -19,12 +19,6 @@ _DECODERS = {"libx264": "h264", "libx265": "hevc", "mpeg4": "mpeg4", "mjpeg": "m
 _OCTAVE = 6.0  # six steps of the quantiser double it and, by and large, halve the size
 _TRIES = 4  # encodings until the size is the one asked for
 _CLOSE = 0.15  # relative error of the size that is close enough
-
-# x264's macroblock tree for AVX-512 (mbtree_propagate_list, seen in build 165) takes eight macroblocks at a time. Where
-# a line of them is no multiple of eight, it reads on behind the last one and adds up what memory held before: the same
-# pictures then differ in size from run to run. Its routines for AVX2 stop at the line's end.
-_AVX_512F = 13  # cv::CpuFeatures::CPU_AVX_512F: OpenCV's Python module has no name for it
-_X264_REPEATS = ":asm=AVX2" if cv2.checkHardwareSupport(_AVX_512F) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ def _encoder(coding: Coding, height: int, width: int) -> av.VideoCodecContext:
         encoder.options = {
             "crf": str(coding.quality),
             "preset": coding.preset,
-            "x264-params": f"bframes={coding.bframes}:keyint={coding.gop}:rc-lookahead=10:threads=1{_X264_REPEATS}",
+            "x264-params": f"bframes={coding.bframes}:keyint={coding.gop}:rc-lookahead=10:threads=1:{X264_REPEATS}",
         }
     elif coding.codec == "libx265":
         encoder.options = {
