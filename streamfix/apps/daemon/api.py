@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from ... import __version__
+from ...errors import UsageError
 from . import answers
 from .answers import Denied, problems
 from .auth import COOKIE, Access, check_exposure
@@ -30,6 +32,34 @@ WEB = Path(__file__).parent / "web"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SESSION_S = 90 * 24 * 3600
 
+log = logging.getLogger("streamfix.daemon")
+
+
+class _Token:
+    """What the configuration says the token is, looked up again when that was read again.
+
+    host: of `config`, where the API listens. Raises UsageError when it is made, if the token does not do for that.
+    """
+
+    def __init__(self, supervisor: Supervisor, config: DaemonConfig, secrets: Secrets) -> None:
+        self._supervisor, self._host, self._secrets = supervisor, config.host, secrets
+        self._seen, self._known = supervisor.config, self._resolved(config)
+
+    def __call__(self) -> str:
+        config = self._supervisor.config
+        if config is not self._seen:
+            self._seen = config
+            try:
+                self._known = self._resolved(config)
+            except UsageError as error:
+                log.error("daemon.token: %s; the one before stays", error)
+        return self._known
+
+    def _resolved(self, config: DaemonConfig) -> str:
+        token = self._secrets.resolve(config.token) if config.token else ""
+        check_exposure(self._host, token)
+        return token
+
 
 def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | None = None) -> FastAPI:
     """The ASGI app. `app.state.previews.close()` ends its live views, from any thread.
@@ -37,9 +67,7 @@ def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | 
     config: where the API listens and its token; what streams may do is asked of the supervisor each time.
     Raises UsageError where others could reach it without a token.
     """
-    token = (secrets or Secrets()).resolve(config.token) if config.token else ""
-    check_exposure(config.host, token)
-    access = Access(token, (config.host, *config.hosts))
+    access = Access(_Token(supervisor, config, secrets or Secrets()), (config.host, *config.hosts))
     previews = Previews(supervisor.latest)
 
     @asynccontextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from ...errors import UsageError
@@ -46,13 +46,17 @@ def check_exposure(host: str, token: str) -> None:
 class Access:
     """Checks tokens, sessions and hosts.
 
-    token: empty where none is needed. hosts: names that the API may be called by, beside addresses and localhost;
-    with a token any name does, since no foreign page has the token.
+    token: empty where none is needed; what gives it, if it may become another. hosts: names that the API may be called
+    by, beside addresses and localhost; with a token any name does, since no foreign page has the token.
     """
 
-    def __init__(self, token: str = "", hosts: Iterable[str] = ()) -> None:
-        self._token = token.encode()
+    def __init__(self, token: str | Callable[[], str] = "", hosts: Iterable[str] = ()) -> None:
+        self._given = token
         self._hosts = {host.lower().strip("[]") for host in hosts} | {"localhost"}
+
+    @property
+    def _token(self) -> bytes:
+        return (self._given if isinstance(self._given, str) else self._given()).encode()
 
     @property
     def needs_token(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ...build import JobSpec
@@ -41,8 +41,7 @@ class Shared:
         self.cores = cores() if capacity is None else capacity
         self.admission = Admission(self.cores, config.max_load)
         self.costs = Costs(measure or Calibration(self.pool))
-        self._digests: dict[str, str] = {}
-        self._digests = self._digests_of(config)
+        self._digests: dict[str, str] = {}  # of the secrets that each stream's last job was given
         self._pool: FilterPool | None = None
         self._lock = threading.Lock()
 
@@ -51,18 +50,23 @@ class Shared:
         if config.device != self.config.device:
             with self._lock:
                 self._pool = None  # streams that run keep their filters
-        self.config, self._digests = config, self._digests_of(config)
+        self.config = config
         self.admission.max_load = config.max_load
 
-    def rotated(self, config: DaemonConfig) -> set[str]:
-        """Streams that may read the same and still are another: their secrets have changed, or the device."""
+    def rotated(self, config: DaemonConfig, there: Sequence[StreamConfig]) -> set[str]:
+        """Streams of those there that read the same and still are others: by their secrets, or by the device."""
         if config.device != self.config.device:
-            return {stream.name for stream in config.streams}
-        now, before = self._digests_of(config), {stream.name for stream in self.config.streams}
-        return {name for name in before if now.get(name) != self._digests.get(name)}
+            return {stream.name for stream in there}
+        return {stream.name for stream in there if self._has_other_secrets(stream)}
+
+    def forget(self, names: Iterable[str]) -> None:
+        """These begin anew: what their secrets were says nothing more."""
+        for name in names:
+            self._digests.pop(name, None)
 
     def job_spec(self, config: StreamConfig) -> JobSpec:
         """The job of a stream, secrets put in. Raises UsageError."""
+        self._digests[config.name] = self.secrets.digest(config.texts())
         return config.job_spec(self.secrets, self.config.allowed, self.config.device)
 
     def need(self, config: StreamConfig, info: VideoInfo) -> Need:
@@ -93,17 +97,13 @@ class Shared:
         pool = self._pool
         return 0.0 if pool is None or pool.device.type == "cpu" else pool.busy_s
 
-    def _digests_of(self, config: DaemonConfig) -> dict[str, str]:
-        """What the streams' secrets are now; a stream whose secrets are not there is told so when it starts.
-
-        One that runs is not ended because a secret cannot be read for the moment.
-        """
-        found = {}
-        for stream in config.streams:
-            try:
-                found[stream.name] = self.secrets.digest(stream.texts())
-            except UsageError as error:
-                if (known := self._digests.get(stream.name)) is not None:
-                    found[stream.name] = known
-                    log.warning("%s: %s; it goes on with what it has", stream.name, error)
-        return found
+    def _has_other_secrets(self, config: StreamConfig) -> bool:
+        """Whether they are others than its job was given. One that runs is not ended because one cannot be read now."""
+        known = self._digests.get(config.name)
+        if known is None:
+            return False
+        try:
+            return self.secrets.digest(config.texts()) != known
+        except UsageError as error:
+            log.warning("%s: %s; it goes on with what it has", config.name, error)
+            return False

@@ -98,7 +98,8 @@ class Supervisor:
             new, old = self._read(), {config.name: config for config in self.config.streams}
             names = {*self._fleet.names, *old, *(config.name for config in new.streams)}
             with self._fleet.turn(*names) as let_go:
-                todo = self._of_those_there(plan(self.config.streams, new.streams, self._shared.rotated(new)), new)
+                rotated = self._shared.rotated(new, [stream.config for stream in self.streams])
+                todo = self._of_those_there(plan(self.config.streams, new.streams, rotated), new, rotated)
                 let_go(names - {*todo.add, *todo.remove, *todo.restart})
                 # What the file says as before stays as it was changed over HTTP; a secret behind it may be another.
                 given = {
@@ -106,9 +107,11 @@ class Supervisor:
                     for c in new.streams
                     if c.name in {*todo.restart, *todo.add}
                 }
+                given |= {name: self.config_of(name) for name in todo.restart if name not in given}
                 remedy = "; change or remove the stream that came over HTTP"
                 with self._fleet.reserved(given, without=todo.remove, remedy=remedy):
                     self._shared.adopt(new)
+                    self._shared.forget((*todo.restart, *todo.remove))
                     self._fleet.replace(todo, given, self.config.drain_s)
         return todo
 
@@ -220,14 +223,15 @@ class Supervisor:
             stream.wait_settled(_DECISION_S)
         return stream.error if isinstance(stream.error, Refused) else None
 
-    def _of_those_there(self, todo: Plan, new: DaemonConfig) -> Plan:
+    def _of_those_there(self, todo: Plan, new: DaemonConfig, rotated: set[str]) -> Plan:
         """A plan from file to file, for the streams that there are: some came, or went, over HTTP."""
+        others = tuple(sorted(rotated - {*todo.add, *todo.remove, *todo.restart, *todo.keep}))
         there, before = set(self._fleet.names), {config.name: config for config in self.config.streams}
         unchanged = {c.name for c in new.streams if before.get(c.name) == c}  # whoever has removed one meant it
         same = {c.name for c in new.streams if c.name in todo.add and c.name in there and c == self.config_of(c.name)}
         return Plan(
             add=tuple(n for n in (*todo.add, *todo.restart) if n not in there and n not in unchanged),
             remove=tuple(n for n in todo.remove if n in there),
-            restart=tuple(n for n in (*todo.restart, *todo.add) if n in there and n not in same),
+            restart=tuple(n for n in (*todo.restart, *todo.add, *others) if n in there and n not in same),
             keep=tuple(n for n in (*todo.keep, *same) if n in there),
         )

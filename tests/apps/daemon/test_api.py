@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,31 @@ def test_every_route_but_the_login_needs_the_token(supervisor: FakeSupervisor) -
         bearer = {"Authorization": f"Bearer {TOKEN}"}
         assert client.get("/api/openapi.json", headers=bearer).status_code == 200
         assert supervisor.running == {"yard"}, "nothing was done"
+
+
+def test_a_token_that_was_changed_is_the_old_one_no_longer(supervisor: FakeSupervisor) -> None:
+    """Once the configuration was read again; one that does not do, or cannot be read, changes nothing."""
+    config = DaemonConfig(token="${env:TOKEN}", host="0.0.0.0")
+    environment = {"TOKEN": TOKEN}
+    supervisor.config = config
+    with TestClient(create_app(supervisor, config, Secrets(environment))) as client:
+
+        def permitted(token: str) -> bool:
+            answer = client.get("/api/system", headers={"Authorization": f"Bearer {token}"})
+            return bool(answer.status_code == 200)
+
+        assert (permitted(TOKEN), permitted("another-one-of-those")) == (True, False)
+        environment["TOKEN"] = "another-one-of-those"
+        supervisor.config = replace(config)
+        assert (permitted(TOKEN), permitted("another-one-of-those")) == (False, True)
+        for wrong in ("short", None):
+            environment.pop("TOKEN")
+            if wrong is not None:
+                environment["TOKEN"] = wrong
+            supervisor.config = replace(config)
+            assert permitted("another-one-of-those")
+            assert not permitted("short")
+            environment["TOKEN"] = "kept"
 
 
 def every_route(app: Any) -> Iterator[Any]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamfix.apps.daemon.changes import Plan
 from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.control import Refused, StreamExists, UnknownStream
 from streamfix.apps.daemon.costs import FrameCost
@@ -591,6 +592,34 @@ def test_a_secret_that_changed_restarts_its_stream(make: Make, monkeypatch: pyte
     assert supervisor.reload().restart == ("a",)
     assert [job.stopped for job in jobs] == [True, False]
     assert supervisor.reload().keep == ("a", "b")
+
+
+def test_a_secret_that_changed_restarts_who_came_over_http_too(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM", "one")
+    config, builder = DaemonConfig(streams=(stream_config("a"),)), Builder()
+    supervisor = make(builder, config=config, read=lambda: config)
+    supervisor.open()
+    supervisor.add(stream_config("guest", input="rtsp://u:${env:CAM}@10.0.0.5/guest"))
+    job = builder.job("guest")
+    assert supervisor.reload().keep == ("a",)
+    assert not job.stopped
+    monkeypatch.setenv("CAM", "two")
+    assert supervisor.reload().restart == ("guest",)
+    builder.job("guest", 2)
+    assert job.stopped
+
+
+def test_who_was_removed_over_http_stays_removed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAM", "one")
+    given = stream_config("a", input="rtsp://u:${env:CAM}@10.0.0.5/a")
+    config, builder = DaemonConfig(streams=(given,)), Builder()
+    supervisor = make(builder, config=config, read=lambda: replace(config, device="cpu"))
+    supervisor.open()
+    builder.job("a")
+    supervisor.remove("a")
+    monkeypatch.setenv("CAM", "two")
+    assert supervisor.reload() == Plan()
+    assert states(supervisor) == {}
 
 
 def test_another_device_restarts_all(make: Make) -> None:
