@@ -30,10 +30,13 @@ def choose(wanted: Tier | str, device: torch.device) -> Tier:
     for tier in order if wanted == "auto" else tuple(t for t in order if t == wanted):
         if tier in there:
             return tier
-    recipe = f"streamfix train denoise --config {Path(__file__).parent / 'recipes'}/{wanted}.toml"
+    if wanted == "auto":
+        raise ModelError(f"denoise: no weights at all in {FOLDER}, or no {SUMS}; install streamfix again")
+    recipe = Path(__file__).parent / "recipes" / f"{wanted}.toml"
     raise ModelError(
-        f"denoise: no weights of tier {wanted} in {FOLDER}; there are: {', '.join(there) or 'none'}. "
-        f"They are trained with: {recipe}"
+        f"denoise: no weights of tier {wanted} in {FOLDER}; there are: {', '.join(there) or 'none'}. Train them: "
+        f"streamfix train denoise --config {recipe} --data SET.tar --out RUN, "
+        f"then put RUN/weights.safetensors there as {wanted}.safetensors, and its sha256 into {SUMS}"
     )
 
 
@@ -47,7 +50,9 @@ def shipped(folder: Path = FOLDER) -> dict[str, str]:
     path = folder / SUMS
     if not path.is_file():
         return {}
-    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    lines = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    if not all(len(line) == 2 for line in lines):
+        raise ModelError(f"{path}: it is damaged, a line is not `sha256 name`; install streamfix again")
     return {name.removesuffix(".safetensors"): digest for digest, name in lines if name.endswith(".safetensors")}
 
 

@@ -76,7 +76,7 @@ class Cache:
     @staticmethod
     def _prune(folder: Path) -> None:
         found = []
-        for path in folder.iterdir():
+        for path in folder.glob("*.parts"):  # others keep theirs in the same place
             with suppress(FileNotFoundError):  # another process prunes the same folder
                 found.append((path.stat().st_mtime, path))
         for _, path in sorted(found, reverse=True)[_KEPT:]:

@@ -112,7 +112,8 @@ class _Report:
         self._rows: dict[str, dict[str, dict[str, Row]]] = {}
         self._told: dict[str, dict[str, Row]] = {}
         self._cells: dict[str, dict[str, dict[str, Cell]]] = {}
-        named = {"scenes": args.scenes, "suites": args.suites, "only": args.only, "frames": args.frames}
+        names = ("scenes", "data", "suites", "only", "frames", "gates", "device", "threads")
+        named = {name: getattr(args, name) for name in names}
         words = ["streamfix", "eval", *(f"--{k}={v}" for k, v in named.items() if v)]
         words += [f"--filter={f}" for f in args.filter] + [f"--peer={p}" for p in args.peer]
         self._head = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from .. import devices
-from ..errors import UsageError
+from ..errors import OutputError, UsageError
 from . import config as configuration
 from .loop import Trainer
 from .packed import Decoded, PackedSet
@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--{name} {value}: it takes 1 or more")
     if arguments.resume and arguments.weights is not None:
         raise UsageError("--weights and --resume: the checkpoint has its own weights; give one of them")
+    if arguments.data.is_dir():
+        raise UsageError(f"--data {arguments.data} is a folder; make one packed set of it: streamfix train data")
     config = configuration.load(arguments.config)
     device = devices.choose(arguments.device)
     if arguments.threads:
@@ -54,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
         _log.warning("this CPU has no bfloat16 arithmetic: fp32 is used")
         config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, precision="fp32"))
     recipe = RECIPES.create(arguments.task, dict(config.recipe))
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--out {arguments.out}: {error.strerror}; name another folder") from error
     trainer = Trainer(
         recipe, config, material(arguments.data, False), material(arguments.data, True), arguments.out, device
     )
@@ -75,14 +81,14 @@ def material(data: Path, held_out: bool) -> Callable[[], Decoded]:
 def _open(data: Path, held_out: bool) -> Decoded:
     """The split for validation, or the one to train on; decoded.
 
-    Of a set that has none for validation every so many photographs are held out, and no clip.
+    Of a set that has none for validation every so many photographs are held out, or clips where there are none.
     """
     whole = PackedSet(data)
     if any(entry.split == "val" for entry in whole.entries):
         return PackedSet(data, "val" if held_out else "train").load()
-    names = [name for i, name in enumerate(whole.stills) if (i % _HELD_OUT == 0) == held_out]
-    clips = () if held_out else whole.clips
+    several = whole.stills or whole.clips
+    part = [name for i, name in enumerate(several) if (i % _HELD_OUT == 0) == held_out]
+    names, clips = (part, () if held_out else whole.clips) if whole.stills else ((), part)
     if not names and not clips:
-        part = "to hold out for validation" if held_out else "left to train on"
-        raise UsageError(f"{data}: of its {len(whole.stills)} photographs none is {part}; make a set with more")
+        raise UsageError(f"{data}: of its {len(several)} members none is left to train on; make a set with more")
     return Decoded({name: whole.still(name) for name in names}, {name: whole.clip(name) for name in clips})

@@ -111,10 +111,19 @@ def _in_folders(data: Iterable[Path], barred: Sequence[str]) -> Iterator[_Origin
         if named(root.resolve().name, barred):
             log.info("%s: left out: excluded by its name", root)
             continue
-        table = read_folder(root)
+        tables = {root: read_folder(root)}
         for path in _files(root):
+            table = _table_of(path.parent, root, tables)
             name = path.relative_to(root).as_posix() if root.is_dir() else path.name
             yield _Origin(path, name, _terms_in(table, path))
+
+
+def _table_of(folder: Path, root: Path, known: dict[Path, Folder]) -> Folder:
+    """The nearest table, up to the root's. known: those that were read, by folder."""
+    if folder not in known and root in folder.parents:
+        own = (folder / "MANIFEST.tsv").is_file()
+        known[folder] = read_folder(folder) if own else _table_of(folder.parent, root, known)
+    return known.get(folder, known[root])
 
 
 def _terms_in(table: Folder, path: Path) -> Callable[[str], tuple[str, str] | None]:

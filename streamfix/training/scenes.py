@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from ..errors import InputError
 from .clipfile import video_frames
 from .containers import CLIP_SUFFIXES, STILL_SUFFIXES, pictures
 from .photographs import decode, fingerprint, near
@@ -49,21 +50,30 @@ class HeldOut:
     """Pictures that must not be trained on, known by their fingerprints.
 
     roots: files, and folders that are searched; of clips, a frame in fifty is remembered.
+    Raises InputError for one in which there is none: what was to be held out would be trained on.
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._known: dict[int, str] = {}
         for root in roots:
-            for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
-                if path.suffix.lower() in CLIP_SUFFIXES:
-                    for index, (y, _, _) in enumerate(video_frames(path, str(path))):
-                        if index % _FRAMES_APART == 0:
-                            self._known[fingerprint(y)] = path.name
-                elif path.suffix.lower() in STILL_SUFFIXES | {".tar"}:
-                    for name, data in pictures(path):
-                        if (picture := decode(data)) is not None:
-                            self._known[fingerprint(picture)] = name or path.name
+            found = dict(_fingerprints(root))
+            if not found:
+                raise InputError(f"{root}: there is no picture to hold out; check the name after --held-out")
+            self._known |= found
 
     def like(self, print_: int) -> str | None:
         """The name of the held-out picture with nearly this fingerprint; None where there is none."""
         return next((name for known, name in self._known.items() if near(print_, known, _ALIKE)), None)
+
+
+def _fingerprints(root: Path) -> Iterator[tuple[int, str]]:
+    """Of all pictures at a place, with a name for each."""
+    for path in sorted(root.rglob("*")) if root.is_dir() else [root] if root.exists() else []:
+        if path.suffix.lower() in CLIP_SUFFIXES:
+            for index, (y, _, _) in enumerate(video_frames(path, str(path))):
+                if index % _FRAMES_APART == 0:
+                    yield fingerprint(y), path.name
+        elif path.suffix.lower() in STILL_SUFFIXES | {".tar"}:
+            for name, data in pictures(path):
+                if (picture := decode(data)) is not None:
+                    yield fingerprint(picture), name or path.name

@@ -42,6 +42,7 @@ def places(length: int, frames: int, count: int) -> list[range]:
     """Ranges of frame numbers: all of a video that is short enough, or `count` parts with equal gaps between."""
     if length <= frames:
         return [range(length)]
+    count = max(min(count, frames // MIN_FRAMES), 1)  # shorter parts would be no shots
     part = frames // count
     gap = (length - part) / max(count - 1, 1)
     return [range(round(i * gap), round(i * gap) + part) for i in range(count)]

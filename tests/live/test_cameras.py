@@ -129,7 +129,8 @@ def test_motion_jpeg_by_http_is_timed_by_its_arrival(clip: Path) -> None:
     assert increases(watch.frames)
     frames = watch.real[:30]
     received = [f.received_s - frames[0].received_s for f in frames if f.received_s and frames[0].received_s]
-    assert [f.time_s - frames[0].time_s for f in frames] == pytest.approx(received, abs=0.001)
+    # What comes at once is shown a millisecond apart.
+    assert [f.time_s - frames[0].time_s for f in frames] == pytest.approx(received, abs=0.02)
     assert 2.0 < frames[-1].time_s - frames[0].time_s < took_s
     assert watch.source.info.rate is None
 

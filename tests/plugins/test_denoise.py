@@ -225,9 +225,18 @@ def test_bad_options_name_their_remedy(options: dict[str, str], message: str) ->
 
 def test_a_tier_without_weights_names_its_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(weights, "shipped", lambda folder=tmp_path: {"s": "0"})
-    with pytest.raises(ModelError, match=r"no weights of tier m .*there are: s\. .*streamfix train denoise --config"):
+    with pytest.raises(ModelError, match=r"no weights of tier m .*there are: s\. .*--config .*m\.toml --data SET"):
         weights.choose("m", torch.device("cpu"))
     assert weights.choose("auto", torch.device("cuda")) == "s"
+    monkeypatch.setattr(weights, "shipped", lambda folder=tmp_path: {})
+    with pytest.raises(ModelError, match="no weights at all .* install streamfix again"):
+        weights.choose("auto", torch.device("cpu"))
+
+
+def test_damaged_sums_are_told(tmp_path: Path) -> None:
+    (tmp_path / weights.SUMS).write_bytes(b"\x00\xff nonsense of three words\n")
+    with pytest.raises(ModelError, match="SHA256SUMS: it is damaged"):
+        weights.shipped(tmp_path)
 
 
 def test_changed_weights_are_refused(tmp_path: Path) -> None:

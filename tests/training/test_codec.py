@@ -113,3 +113,12 @@ def test_what_the_codec_does_not_take_is_an_error_that_says_so() -> None:
         code(PLANES, Coding("libx264", preset="nosuch"))
     with pytest.raises(FilterError, match="choose another codec"):
         code(PLANES, replace(Coding(), codec="nosuch"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("side", [40, 48])
+def test_what_is_too_small_for_x265_is_coded_by_x264(side: int) -> None:
+    """(It wrote behind its memory, and the run was gone.)"""
+    small = quantise(to_planes(clip(8, side, side)))
+    coded = code(small, Coding("libx265", 28, preset="ultrafast"))
+    assert coded.coding.codec == "libx264"
+    assert coded.planes.y.shape == small.y.shape

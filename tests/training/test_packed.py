@@ -186,3 +186,10 @@ def test_what_is_for_validation_is_not_trained_on(written: Path, tmp_path: Path)
     assert tuple(material(plain, True)().stills) == ("photo-0",)
     assert tuple(material(plain, False)().stills) == ("photo-1", "photo-2")
     assert tuple(material(plain, False)().clips) == ("street-00",)
+
+
+def test_of_clips_alone_some_are_held_out(tmp_path: Path) -> None:
+    path = tmp_path / "set.tar"
+    write_packed(path, [], [replace(_CLIPS[0], name=f"street-{i:02}", split="train") for i in range(3)])
+    assert tuple(material(path, True)().clips) == ("street-00",)
+    assert tuple(material(path, False)().clips) == ("street-01", "street-02")

@@ -157,6 +157,31 @@ def test_a_folder_becomes_a_set(folder: Path, tmp_path: Path) -> None:
     assert again.read_bytes() == (tmp_path / "set.tar").read_bytes()
 
 
+def test_the_nearest_table_holds(tmp_path: Path) -> None:
+    """(One in a folder below was not read: pictures of no stated licence were packed.)"""
+    save(tmp_path / "data/mine.jpg", coded(photograph(3)))
+    save(tmp_path / "data/theirs/a.jpg", coded(photograph(4)))
+    save(tmp_path / "data/theirs/deep/b.jpg", coded(photograph(5)))
+    rows = ["file\tsource\tlicence", "a.jpg\tsomebody\tnone stated", "deep/b.jpg\tanother\tCC0-1.0\n"]
+    save(tmp_path / "data/theirs/MANIFEST.tsv", "\n".join(rows).encode())
+    entries = prepare([tmp_path / "data"], tmp_path / "set.tar")
+    assert {e.source: e.licence for e in entries} == {"mine.jpg": "none stated", "another": "CC0-1.0"}
+
+
+def test_what_is_to_be_held_out_has_to_be_there(folder: Path, tmp_path: Path) -> None:
+    """(A folder that was misspelt held out nothing, and test scenes were trained on.)"""
+    (tmp_path / "empty").mkdir()
+    for wrong in (tmp_path / "sceens", tmp_path / "empty"):
+        with pytest.raises(InputError, match=r"there is no picture to hold out; check the name after --held-out"):
+            prepare([folder], tmp_path / "set.tar", held_out=[wrong])
+
+
+def test_few_frames_of_a_clip_are_from_fewer_places() -> None:
+    """(Four parts of 15 frames each are too short, and no clip was left.)"""
+    assert [len(part) for part in places(1000, 60, 4)] == [20, 20, 20]
+    assert [len(part) for part in places(1000, 20, 4)] == [20]
+
+
 def test_exclude_keeps_out_what_it_names(folder: Path, tmp_path: Path) -> None:
     entries = prepare([folder], tmp_path / "set.tar", exclude=["street*", "in/one*", "RENAMED*"])
     assert [e.source for e in entries] == ["a camera"]

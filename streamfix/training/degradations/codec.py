@@ -18,6 +18,7 @@ CodecName = Literal["libx264", "libx265", "mpeg4", "mjpeg"]
 _DECODERS = {"libx264": "h264", "libx265": "hevc", "mpeg4": "mpeg4", "mjpeg": "mjpeg"}
 _OCTAVE = 6.0  # six steps of the quantiser double it and, by and large, halve the size
 _TRIES = 4  # encodings until the size is the one asked for
+_X265_LEAST = 64  # pixels: smaller pictures make x265 write where nothing is its own, and x264 codes them instead
 _CLOSE = 0.15  # relative error of the size that is close enough
 
 
@@ -56,6 +57,8 @@ def code(planes: Planes420, coding: Coding) -> Coded:
     Raises FilterError where this build of FFmpeg has no such encoder, or it does not take these settings.
     """
     frames, height, width = planes.y.shape
+    if coding.codec == "libx265" and min(height, width) < _X265_LEAST:
+        coding = replace(coding, codec="libx264")
     try:
         encoder = _encoder(coding, height, width)
         decoder = cast(av.VideoCodecContext, av.CodecContext.create(_DECODERS[coding.codec], "r"))
