@@ -229,7 +229,7 @@ def test_a_tier_without_weights_names_its_recipe(monkeypatch: pytest.MonkeyPatch
         weights.choose("m", torch.device("cpu"))
     assert weights.choose("auto", torch.device("cuda")) == "s"
     monkeypatch.setattr(weights, "shipped", lambda folder=tmp_path: {})
-    with pytest.raises(ModelError, match="no weights at all .* install streamfix again"):
+    with pytest.raises(ModelError, match=r"no weights at all .* install streamfix again"):
         weights.choose("auto", torch.device("cpu"))
 
 
