@@ -22,6 +22,7 @@ from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import OutputSpec
 from streamfix.pipeline import Pipeline
 from tests.live.outputs import LONG_S, Made, NoFootage, frames
+from tests.live.servers import until
 
 POLICY = LivePolicy(backoff_s=(0.0,))
 FILE, OTHER, SERVER = "a.mkv", "b.mkv", "rtmp://127.0.0.1/live/x"
@@ -223,6 +224,7 @@ def test_a_recording_that_cannot_be_made_takes_others_with_it_only_where_somebod
     for i, frame in enumerate(given[:2]):
         stage.push(frame)
         made.wait(lambda i=i: len(made.pts(SERVER)) > i)  # type: ignore[misc]
+    until(lambda: sum(health.report().outputs[0].dropped.values()) == 2)
     assert "no directory nas" in health.report().outputs[0].trouble
     mounted = True
     clock.now_s += 10
