@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -56,10 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         _log.warning("this CPU has no bfloat16 arithmetic: fp32 is used")
         config = dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, precision="fp32"))
     recipe = RECIPES.create(arguments.task, dict(config.recipe))
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"--out {arguments.out}: {error.strerror}; name another folder") from error
+    _check_writable(arguments.out)
     trainer = Trainer(
         recipe, config, material(arguments.data, False), material(arguments.data, True), arguments.out, device
     )
@@ -71,6 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
         trainer.begin_with(arguments.weights)
     trainer.run(arguments.steps)
     return 0
+
+
+def _check_writable(out: Path) -> None:
+    """Raise OutputError where the folder cannot be made: better than after the first thousand steps."""
+    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"--out {out}: nothing can be written into {there}; name another folder")
 
 
 def material(data: Path, held_out: bool) -> Callable[[], Decoded]:

@@ -80,6 +80,14 @@ def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").touch()
+    assert main(words(tmp_path)) == 1
+    assert "nothing can be written into" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--threads", "--steps"])
 def test_counts_are_one_or_more(tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
     assert main(words(tmp_path, option, "0")) == 1
