@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -42,10 +41,10 @@ class Cache:
         self._folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not os.access(folder, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             raise OutputError(f"{folder}: {error.strerror}; name another folder with --cache") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(f"{folder}: nothing can be written into it; name another folder with --cache")
 
     def _path(self, what: Mapping[str, Any]) -> Path:
         return self._folder / hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -70,20 +70,28 @@ class NoiseEstimator:
 
         still: most of the picture is known to stand still.
         """
-        void = _void(luma)
-        if (_blocks(void) <= _VOID).mean() < _SEEN:
-            self._before = None  # what comes then is another picture
-            return _before_codec(self._luma, self._chroma)
-        number, self._frames = self._frames, self._frames + 1
-        if number < _WARM or number % _STRIDE == 0:
+        number = self._frames
+        due, due_next = _is_due(number), _is_due(number + 1)
+        if due or due_next:
+            void = _void(luma)
+            if (_blocks(void) <= _VOID).mean() < _SEEN:
+                self._before = None  # what comes then is another picture
+                return _before_codec(self._luma, self._chroma)
+        self._frames += 1
+        if due:
             before_luma, before_chroma = self._before or (None, None)
             self._measured += before_luma is not None  # the first frame tells the least: it does not count
             keep = 1 - max(1 / max(self._measured, 1), _STRIDE / _MEMORY)
             self._luma = keep * self._luma + (1 - keep) * _measure(luma, before_luma, void, still)
             self._chroma = keep * self._chroma + (1 - keep) * _measure(chroma, before_chroma, void, still)
         # The frame before the next due one.
-        self._before = (luma.copy(), chroma.copy()) if number + 1 < _WARM or (number + 1) % _STRIDE == 0 else None
+        self._before = (luma.copy(), chroma.copy()) if due_next else None
         return _before_codec(self._luma, self._chroma)
+
+
+def _is_due(number: int) -> bool:
+    """Whether the frame of that number is measured."""
+    return number < _WARM or number % _STRIDE == 0
 
 
 def _before_codec(luma: float, chroma: float) -> Noise:

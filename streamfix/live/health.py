@@ -108,6 +108,10 @@ class _Counts:
     outputs: dict[int, _Output] = field(default_factory=dict)
     last_frame_s: float | None = None
 
+    @property
+    def in_flight(self) -> int:
+        return self.received - self.written - self.dropped.total()
+
 
 class Health:
     """One stream's record. Every method may be called from any thread.
@@ -159,7 +163,7 @@ class Health:
     def received(self, *, damaged: bool = False) -> None:
         """A frame has come from the camera."""
         with self._lock:
-            if self._counts.received - self._counts.written - self._counts.dropped.total() == 0:
+            if self._counts.in_flight == 0:
                 self._dealt_s = self._clock()  # nothing was waiting until now
             self._came_s = self._clock()
             self._counts.received += 1
@@ -238,8 +242,7 @@ class Health:
         """The stream is over, by its own end or by an error. What is in flight will not be written any more."""
         with self._lock:
             c = self._counts
-            left = c.received - c.written - c.dropped.total()
-            if left > 0:
+            if (left := c.in_flight) > 0:
                 c.dropped["stopped" if error is None else "error"] += left
             self._ended = "stopped" if error is None else "error"
             self._lost = str(error) if error is not None else "stopped"

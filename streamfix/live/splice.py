@@ -53,6 +53,7 @@ class Splice:
             self.streams = streams
             self.info = replace(info, rate=usual_rate(info.rate), duration_s=None, frames=None)
             self._step_s = max(self.info.time_base, _STEP_S)
+            self._step = math.ceil(self._step_s / self.info.time_base)
             self._video = next(s for s in self.streams if s.restored)
             self._by_id = {id(s.stream): s for s in self.streams}
         self._timeline.begin()
@@ -109,8 +110,7 @@ class Splice:
 
     def _after_last(self, pts: int) -> int:
         if self._last_pts is not None:
-            assert self.info is not None
-            pts = max(pts, self._last_pts + math.ceil(self._step_s / self.info.time_base))
+            pts = max(pts, self._last_pts + self._step)
         self._last_pts = pts
         return pts
 

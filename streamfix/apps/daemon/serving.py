@@ -16,7 +16,7 @@ from ...errors import UsageError
 _LET_FINISH_S = 3  # requests get so long when the server ends
 _JOIN_S = 10.0
 _ASK_S = 10.0  # within which a client's first request is there
-_TAKE_S = 30.0  # for a client to take anything of what is waiting for it
+_TAKE_S = 30.0  # for a client to take what waits for it
 _MOST_CONNECTIONS = 256  # beyond them clients are told 503 at once
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ... import __version__
 from ...build import Job, JobSpec, build
@@ -99,7 +99,7 @@ class Supervisor:
             names = {*self._fleet.names, *old, *(config.name for config in new.streams)}
             with self._fleet.turn(*names) as let_go:
                 rotated = self._shared.rotated(new, [stream.config for stream in self.streams])
-                todo = self._of_those_there(plan(self.config.streams, new.streams, rotated), new, rotated)
+                todo = self._of_those_there(plan(self.config.streams, new.streams, rotated), old, new, rotated)
                 let_go(names - {*todo.add, *todo.remove, *todo.restart})
                 # What the file says as before stays as it was changed over HTTP; a secret behind it may be another.
                 given = {
@@ -223,11 +223,13 @@ class Supervisor:
             stream.wait_settled(_DECISION_S)
         return stream.error if isinstance(stream.error, Refused) else None
 
-    def _of_those_there(self, todo: Plan, new: DaemonConfig, rotated: set[str]) -> Plan:
+    def _of_those_there(
+        self, todo: Plan, old: Mapping[str, StreamConfig], new: DaemonConfig, rotated: set[str]
+    ) -> Plan:
         """A plan from file to file, for the streams that there are: some came, or went, over HTTP."""
         others = tuple(sorted(rotated - {*todo.add, *todo.remove, *todo.restart, *todo.keep}))
-        there, before = set(self._fleet.names), {config.name: config for config in self.config.streams}
-        unchanged = {c.name for c in new.streams if before.get(c.name) == c}  # whoever has removed one meant it
+        there = set(self._fleet.names)
+        unchanged = {c.name for c in new.streams if old.get(c.name) == c}  # whoever has removed one meant it
         same = {c.name for c in new.streams if c.name in todo.add and c.name in there and c == self.config_of(c.name)}
         return Plan(
             add=tuple(n for n in (*todo.add, *todo.restart) if n not in there and n not in unchanged),
