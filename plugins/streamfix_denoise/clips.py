@@ -21,6 +21,18 @@ _STILLS = 4  # photographs that a synthetic clip is made of
 # What the camera would have recorded without noise: its sharpening and its demosaicking are not a denoiser's to undo.
 _CAMERAS = surveillance.Surveillance(target="developed")
 _CODECS = surveillance.CodecShares(coded=1.0)
+# Cameras that are plugged in, and what reads them before an encoder does: no codec, in light that suits them.
+_PLUGGED_IN = surveillance.Surveillance(
+    exposure=(0.2, 1.0),
+    sharpen=0.3,
+    soft_chroma=0.1,
+    smear=0.1,
+    infrared=0.15,
+    weather=0.05,
+    overlay=0.0,
+    codec=surveillance.CodecShares(coded=0.0),
+    target="developed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +140,18 @@ def _gaussian_rgb(material: Decoded, rng: np.random.Generator, frames: int, side
 
 def _surveillance(material: Decoded, rng: np.random.Generator, frames: int, side: int) -> Degraded:
     """A sensor's noise through its camera's processing, and most often a codec: see `degradations.surveillance`."""
-    made = surveillance.degrade(_clean_rgb(material, rng, frames, side), rng, _CAMERAS)
+    return _recorded(_CAMERAS, material, rng, frames, side)
+
+
+def _sensor(material: Decoded, rng: np.random.Generator, frames: int, side: int) -> Degraded:
+    """A sensor's noise through its camera's processing, and nothing after it."""
+    return _recorded(_PLUGGED_IN, material, rng, frames, side)
+
+
+def _recorded(
+    shares: surveillance.Surveillance, material: Decoded, rng: np.random.Generator, frames: int, side: int
+) -> Degraded:
+    made = surveillance.degrade(_clean_rgb(material, rng, frames, side), rng, shares)
     return Degraded(made.noisy, made.clean, _mostly_blind(made.noisy, made.clean, rng))
 
 
@@ -159,6 +182,7 @@ def _measured(noisy: Planes420, clean: Planes420) -> Noise:
 KINDS: dict[str, Callable[[Decoded, np.random.Generator, int, int], Degraded]] = {
     "gaussian": _gaussian,
     "gaussian_rgb": _gaussian_rgb,
+    "sensor": _sensor,
     "surveillance": _surveillance,
     "coded": _coded,
     "clean": _clean,

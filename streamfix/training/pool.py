@@ -48,19 +48,25 @@ class SampleStream(IterableDataset[Batch]):
 class Pool:
     """Holds `size` samples, hands out random batches and takes in new samples as it does.
 
-    reuse: how often a sample is drawn on average before another takes its place. The same seed draws the same batches,
-    however fast the workers are.
+    reuse: how often a sample is drawn on average before another takes its place; 0: none is ever replaced, and all are
+    made before the first batch, by workers that are gone then. The same seed draws the same batches, however fast the
+    workers are.
     """
 
     def __init__(self, stream: SampleStream, size: int, batch: int, reuse: float, workers: int, seed: int) -> None:
         loader = DataLoader(stream, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
-        self._fresh = iter(loader)
+        self._fresh: Iterator[Batch] = iter(loader)
         self._size, self._batch = size, batch
-        self._per_batch = batch / reuse
+        self._per_batch = batch / reuse if reuse else 0.0
         self._rng = np.random.default_rng((seed, 1))
         self._held: Batch = {}
         self._filled = self._at = 0
-        self._owed = float(min(size, 8 * batch))  # so many before the first batch, then the pool grows as it is used
+        if reuse == 0:
+            while self._filled < size:
+                self._take(next(self._fresh))
+            self._fresh = iter(())  # which ends the workers
+        # so many before the first batch, then the pool grows as it is used
+        self._owed = float(min(size, 8 * batch)) if reuse else 0.0
 
     def draw(self) -> Batch:
         """The next batch, float16 on the CPU."""

@@ -116,3 +116,13 @@ def test_samples_apart_are_every_so_manieth_of_the_stream() -> None:
 def test_a_pool_smaller_than_what_workers_send_still_draws() -> None:
     batch = draws(pool(size=4), 5)[-1]
     assert batch["random"].shape == (8, 3) and batch["random"].dtype == torch.float16
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_pool_that_is_never_refilled_is_whole_at_once_and_keeps_what_it_has(workers: int) -> None:
+    recipe = Counting()
+    of = pool(size=64, reuse=0, workers=workers, recipe=recipe)
+    made = recipe.made
+    seen = {tuple(x.tolist()) for batch in draws(of, 200) for x in batch["random"]}
+    assert len(seen) == 64
+    assert recipe.made == made
