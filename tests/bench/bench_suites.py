@@ -3,9 +3,12 @@
     python -m tests.bench.bench_suites FOLDER [--suites codec,sensor-night] [--vs-python PYTHON]
     python -m tests.bench.bench_suites FOLDER --filter denoise=tier=xs --json tests/bench/results/suites_xs.json
 
+    python -m tests.bench.bench_suites FOLDER --peers-of tests/bench/results/suites.json --json NEW.json
+
 `streamfix eval` on the scenes of scenes.toml; FOLDER holds their clips. Peers run at the parameters that are best for
 each scene, which takes a night the first time and is kept; PSNR is held against the best of them in each scene, flicker
-and warping error against the lowest that any of them has there.
+and warping error against the lowest that any of them has there. What peers reach does not depend on our weights: with
+--peers-of nothing but the filter runs, and its means are held against the peers' means of an earlier result.
 """
 
 from __future__ import annotations
@@ -51,6 +54,22 @@ def summary(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
     return found
 
 
+def beside_means(before: Mapping[str, str], scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
+    """The row of `summary`, as far as the peers' means in one of an earlier result tell it."""
+    ours = [row for rows in scenes.values() for row in rows.values() if row["what"] == "filter"]
+    found: dict[str, str] = {}
+    for planes, figure in (("Y", "psnr_y"), ("UV", "psnr_uv")):
+        key, over = f"PSNR-{planes}, dB", f"over the best peer ({planes})"
+        mean = fmean(row[figure] for row in ours)
+        found[key] = f"{mean:.2f}"
+        found[over] = f"{mean - (float(before[key]) - float(before[over])):+.2f}"
+        found[f"before ({planes})"] = before[over]
+    for name, figure in (("flicker", "flicker"), ("warping error", "warp_error")):
+        key = f"{name}, lowest peer's"
+        found[key] = f"{fmean(row[figure] for row in ours):.2f}, {before[key].split(', ')[1]}"
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="FOLDER", help="what the paths in scenes.toml are below")
@@ -58,20 +77,30 @@ def main() -> None:
     parser.add_argument("--suites", default=",".join(SUITES), help=f"(default: {','.join(SUITES)})")
     parser.add_argument("--vs-python", help=f"an interpreter with VapourSynth; else {peers.VS_PYTHON}, or this one")
     parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that keeps the peers' results")
+    parser.add_argument(
+        "--peers-of", type=Path, metavar="FILE", help="an earlier result, whose peers are not run again"
+    )
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    others = [peers.make(name, threads=2, vs_python=args.vs_python) for name in peers.CLASSICAL]
+    before = json.loads(args.peers_of.read_text(encoding="utf-8")) if args.peers_of else None
+    if before and args.json == RESULTS:
+        parser.error("--peers-of gives means alone: name another file with --json")
+    names = [] if before else peers.CLASSICAL
+    others = [peers.make(name, threads=2, vs_python=args.vs_python) for name in names]
     bench = Bench(others, [args.filter], Cache(args.cache))
     clips = {scene.name: load(args.data, scene) for scene in read_scenes(FOLDER / "scenes.toml")}
-    suites = {
-        suite: summary({name: bench.measure(suite, name, clip).rows for name, clip in clips.items()})
-        for suite in args.suites.split(",")
-    }
+    suites: dict[str, dict[str, str]] = {}
+    for suite in args.suites.split(","):
+        rows = {name: bench.measure(suite, name, clip).rows for name, clip in clips.items()}
+        suites[suite] = beside_means(before["suites"][suite], rows) if before else summary(rows)
+    title = f"`{args.filter}` over the best classical peer of each scene, by the kind of noise"
+    how = f"--peers-of {args.peers_of}" if before else "--vs-python PYTHON"
+    tested = "; ".join(dict.fromkeys(peer.version for peer in others))
     found = {
-        "title": f"`{args.filter}` over the best classical peer of each scene, by the kind of noise",
-        "command": f"python -m tests.bench.bench_suites FOLDER --filter {args.filter} --vs-python PYTHON",
-        "machine": machine() | {"peers": "; ".join(dict.fromkeys(peer.version for peer in others))},
+        "title": f"{title}: the weights of now, means" if before else title,
+        "command": f"python -m tests.bench.bench_suites FOLDER --filter {args.filter} {how}",
+        "machine": machine() | {"peers": f"as in {args.peers_of.name}" if before else tested},
         "suites": suites,
     }
     args.json.parent.mkdir(parents=True, exist_ok=True)
