@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from .build import Job, JobSpec, build, check_chain, restore_stage
 from .chainspec import FilterSpec, parse_chain
 from .errors import BadOption
 from .frame import Frame, VideoInfo
+from .jobs import Job, JobSpec, build, check_chain, restore_stage
 from .live.policy import is_live
 from .media.reader import Reader
 from .media.specs import InputSpec, OutputSpec

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import streamfix
-from streamfix.build import Job
 from streamfix.filters import FILTERS
+from streamfix.jobs import Job
 from streamfix.library import output_spec
 from streamfix.media.specs import InputSpec
 from tests.apps.material import install_filters, kinds, levels, write_clip

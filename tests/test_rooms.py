@@ -36,11 +36,11 @@ MAY = {
     "filters": CORE | {"devices", "backends"},
     "conformance": CORE | {"devices", "backends", "filters"},
     "live": CORE | {"devices", "media", "filters"},
-    "build": CORE | {"devices", "backends", "media", "filters", "live"},
+    "jobs": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
-    "evaluation": CORE | {"devices", "backends", "media", "filters", "build", "fusion"},
-    "library": CORE | {"media", "filters", "live", "build"},
-    "apps": CORE | {"media", "filters", "live", "build", "library", "training", "evaluation"},
+    "evaluation": CORE | {"devices", "backends", "media", "filters", "jobs", "fusion"},
+    "library": CORE | {"media", "filters", "live", "jobs"},
+    "apps": CORE | {"media", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }
 NAMES = {"", "__version__"}  # what any room may take from the package itself
@@ -128,10 +128,10 @@ def test_public_names_are_the_ones_type_checkers_see() -> None:
 
 def test_the_table_finds_a_break(tmp_path: Path) -> None:
     bad = tmp_path / "bad.py"
-    bad.write_text("from ..media.reader import Reader\nimport streamfix.build\n", encoding="utf-8")
+    bad.write_text("from ..media.reader import Reader\nimport streamfix.jobs\n", encoding="utf-8")
     assert [name for _, name in imports(bad, ["streamfix", "filters"])] == [
         "streamfix.media.reader.Reader",
-        "streamfix.build",
+        "streamfix.jobs",
     ]
 
 

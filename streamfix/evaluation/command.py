@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..build import check_chain
 from ..chainspec import parse_chain
 from ..errors import OutputError, UsageError
+from ..jobs import check_chain
 from . import peers as peer_catalogue
 from . import suites as suite_table
 from .cache import Cache, Row, default_folder

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..build import restore_stage
 from ..chainspec import FilterSpec, parse_chain
 from ..errors import BadOption
 from ..frame import Frame
+from ..jobs import restore_stage
 from .clip import Clip
 from .suites import Degraded
 

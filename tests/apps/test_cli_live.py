@@ -14,7 +14,7 @@ from streamfix.apps.cli.grammar import parse
 from streamfix.apps.cli.jobs import job_spec
 from streamfix.apps.cli.live import live_fields, live_words
 from streamfix.apps.cli.values import parse_ladder
-from streamfix.build import JobSpec
+from streamfix.jobs import JobSpec
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from tests.apps.conftest import Run

@@ -10,9 +10,9 @@ import pytest
 from streamfix.apps.cli import avoptions, grammar
 from streamfix.apps.cli.jobs import job_spec
 from streamfix.apps.cli.options import OPTIONS, REFUSED, table
-from streamfix.build import JobSpec
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import UsageError
+from streamfix.jobs import JobSpec
 
 
 def job(words: str) -> JobSpec:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import av
 
 if TYPE_CHECKING:
-    from streamfix.build import Job
+    from streamfix.jobs import Job
 
 RESULTS = Path(__file__).parent / "results"
 SIZE, RATE, LOOP = "640x360", 25, 250
@@ -143,8 +143,8 @@ def quantiles(values: Sequence[float]) -> tuple[float, float]:
 
 def live_job(url: str, filters: str, **policy: float) -> Job:
     """A live job in this process, from a camera to nowhere. policy: fields of `LivePolicy`."""
-    from streamfix.build import JobSpec, build
     from streamfix.chainspec import parse_chain
+    from streamfix.jobs import JobSpec, build
     from streamfix.live.policy import LivePolicy
     from streamfix.media.specs import InputSpec, OutputSpec
 

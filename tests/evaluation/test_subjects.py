@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from streamfix.build import restore_stage
 from streamfix.chainspec import parse_chain
 from streamfix.errors import BadOption
 from streamfix.evaluation import subjects
@@ -15,6 +14,7 @@ from streamfix.evaluation.clip import Clip
 from streamfix.evaluation.subjects import fill, restore
 from streamfix.evaluation.suites import degrade
 from streamfix.frame import Frame
+from streamfix.jobs import restore_stage
 from streamfix.pipeline import Stage
 from tests.evaluation.material import moving
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from streamfix.build import Hosting, Job, JobSpec, build
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import Cancelled, OutputError, UsageError
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame
+from streamfix.jobs import Hosting, Job, JobSpec, build
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec

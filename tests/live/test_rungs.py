@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from streamfix import FILTERS
-from streamfix.build import ladder, restore_stage
-from streamfix.build.ladder import live_restoration, rungs_of
 from streamfix.chainspec import FilterSpec, chain_text, parse_chain
 from streamfix.conformance.fakes import clip, codes
 from streamfix.errors import UnknownName
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame
+from streamfix.jobs import ladder, restore_stage
+from streamfix.jobs.ladder import live_restoration, rungs_of
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.live.restoration import LiveRestoration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ...build import Job
+from ...jobs import Job
 from .values import format_clock
 
 _log = logging.getLogger("streamfix")

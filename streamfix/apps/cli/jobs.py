@@ -6,9 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ...build import JobSpec
 from ...chainspec import FilterSpec, parse_chain
 from ...errors import UsageError
+from ...jobs import JobSpec
 from ...media.redact import redact
 from ...media.specs import InputSpec, OutputSpec
 from .grammar import CommandLine, FileLine, Given

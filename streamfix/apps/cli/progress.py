@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from ...build import Progress
 from ...errors import OutputError, UsageError
+from ...jobs import Progress
 from .live import live_fields, live_words
 from .values import format_clock
 

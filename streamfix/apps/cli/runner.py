@@ -17,8 +17,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...build import Hosting, Job, JobSpec, Progress, build
 from ...errors import Cancelled
+from ...jobs import Hosting, Job, JobSpec, Progress, build
 from ...live.health import Health
 from .describe import describe
 from .keyboard import Keyboard

@@ -16,8 +16,8 @@ import av.error
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
-from ...build import JobSpec, restore_stage
 from ...frame import Frame, VideoInfo
+from ...jobs import JobSpec, restore_stage
 from ...media.convert import reformat
 from ...media.picture import color_of, frame_from_av, to_av
 from ...media.specs import OutputSpec
@@ -25,7 +25,7 @@ from ...pipeline import Stage
 from .costs import FrameCost
 
 if TYPE_CHECKING:
-    from ...build.pool import FilterPool
+    from ...jobs.pool import FilterPool
 
 log = logging.getLogger("streamfix.daemon")
 

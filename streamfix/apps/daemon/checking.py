@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from ...build import check_chain
 from ...chainspec import parse_chain
 from ...errors import UsageError
 from ...filters import FILTERS
+from ...jobs import check_chain
 from ...media.redact import HIDDEN, redact, redact_options
 from . import permitted
 from .problems import ConfigError, Place, Problem

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ...build import JobSpec
 from ...frame import VideoInfo
+from ...jobs import JobSpec
 from .admission import Need
 
 USUAL_RATE = Fraction(25)  # of a camera that does not say

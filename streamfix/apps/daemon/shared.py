@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ...build import JobSpec
 from ...errors import UsageError
 from ...frame import VideoInfo
+from ...jobs import JobSpec
 from .admission import Admission, Need
 from .calibration import Calibration
 from .capacity import cores
@@ -18,7 +18,7 @@ from .costs import Costs, FrameCost
 from .secrets import Secrets
 
 if TYPE_CHECKING:
-    from ...build.pool import FilterPool
+    from ...jobs.pool import FilterPool
 
 
 log = logging.getLogger("streamfix.daemon")
@@ -79,7 +79,7 @@ class Shared:
 
     def pool(self) -> FilterPool:
         """The filters, made when the first stream asks: that loads PyTorch."""
-        from ...build.pool import FilterPool
+        from ...jobs.pool import FilterPool
 
         with self._lock:
             if self._pool is None:

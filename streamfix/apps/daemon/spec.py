@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...build import JobSpec
 from ...chainspec import parse_chain
+from ...jobs import JobSpec
 from ...live.policy import LivePolicy, OnDamaged, OnLost
 from ...media.redact import redact, redact_options
 from ...media.specs import InputSpec, OutputSpec

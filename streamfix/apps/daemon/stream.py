@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ...build import Job, JobSpec, build
-from ...build.hosting import Hosting
 from ...errors import Cancelled, IncompleteOutput, UsageError
 from ...frame import Frame, VideoInfo
+from ...jobs import Job, JobSpec, build
+from ...jobs.hosting import Hosting
 from ...live.health import Event, Report, State
 from ...media.redact import redact
 from .control import Refused
@@ -22,7 +22,7 @@ from .spec import StreamConfig
 from .status import status_of
 
 if TYPE_CHECKING:
-    from ...build.pool import FilterPool
+    from ...jobs.pool import FilterPool
 
 _EVENTS = 500
 STOP_S = 10.0  # for outputs to be finished

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ... import __version__
-from ...build import Job, JobSpec, build
-from ...build.hosting import Hosting
 from ...frame import Frame, VideoInfo
+from ...jobs import Job, JobSpec, build
+from ...jobs.hosting import Hosting
 from ...live.health import Event
 from .admission import Admission
 from .changes import Plan, plan

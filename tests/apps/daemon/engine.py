@@ -9,11 +9,11 @@ from fractions import Fraction
 from typing import Any, cast
 
 from streamfix.apps.daemon.spec import OutputConfig, StreamConfig
-from streamfix.build import Job, JobSpec
-from streamfix.build.hosting import Hosting
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import Cancelled
 from streamfix.frame import VideoInfo
+from streamfix.jobs import Job, JobSpec
+from streamfix.jobs.hosting import Hosting
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
 

@@ -21,12 +21,12 @@ from streamfix.apps.daemon.calibration import Calibration, Meter, pictures
 from streamfix.apps.daemon.capacity import cores
 from streamfix.apps.daemon.control import Refused
 from streamfix.apps.daemon.costs import Costs, FrameCost
-from streamfix.build import JobSpec
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import BadOption
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame, VideoInfo
+from streamfix.jobs import JobSpec
 from streamfix.media.specs import OutputSpec
 from tests.apps.daemon.engine import INFO, LONG_S, spec_of, stream_config
 

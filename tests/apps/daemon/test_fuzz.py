@@ -27,8 +27,8 @@ from streamfix.apps.daemon.config import DaemonConfig, OutputConfig, StreamConfi
 from streamfix.apps.daemon.costs import FrameCost
 from streamfix.apps.daemon.models import ProblemDocument, StreamStatus
 from streamfix.apps.daemon.supervisor import Supervisor
-from streamfix.build import JobSpec
 from streamfix.frame import VideoInfo
+from streamfix.jobs import JobSpec
 from tests.apps.daemon.engine import INFO, LONG_S, Builder
 from tests.apps.daemon.hostile import CHAINS, GOOD, HOSTILE, LONG, requests
 

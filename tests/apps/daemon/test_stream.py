@@ -15,9 +15,9 @@ from streamfix.apps.daemon.control import Refused
 from streamfix.apps.daemon.run import WELL_S, Run
 from streamfix.apps.daemon.spec import OutputConfig
 from streamfix.apps.daemon.stream import Stream
-from streamfix.build import Hosting, Job, JobSpec
 from streamfix.errors import FilterError, IncompleteOutput, InputError, OutputError, UsageError
 from streamfix.frame import VideoInfo
+from streamfix.jobs import Hosting, Job, JobSpec
 from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
 
 Make = Callable[..., Stream]

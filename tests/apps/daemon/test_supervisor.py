@@ -18,10 +18,10 @@ from streamfix.apps.daemon.costs import FrameCost
 from streamfix.apps.daemon.notify import Notifier
 from streamfix.apps.daemon.spec import OutputConfig
 from streamfix.apps.daemon.supervisor import Supervisor
-from streamfix.build import JobSpec
 from streamfix.conformance.fakes import clip
 from streamfix.errors import IncompleteOutput, InputError, UsageError
 from streamfix.frame import VideoInfo
+from streamfix.jobs import JobSpec
 from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
 
 Make = Callable[..., Supervisor]

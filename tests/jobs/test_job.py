@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from streamfix import devices
-from streamfix.build import Job, JobSpec, Progress, build, restore_stage
-from streamfix.build.job import _length_s
 from streamfix.chainspec import FilterSpec, parse_chain
 from streamfix.errors import BadOption, DeviceError, InputError, UnknownName, UsageError
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
+from streamfix.jobs import Job, JobSpec, Progress, build, restore_stage
+from streamfix.jobs.job import _length_s
 from streamfix.media.specs import InputSpec, OutputSpec
 from tests.apps.material import write_clip
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from streamfix.build import Hosting, JobSpec, build
-from streamfix.build.pool import FilterPool
 from streamfix.chainspec import parse_chain
 from streamfix.errors import UsageError
 from streamfix.frame import Frame, VideoInfo
+from streamfix.jobs import Hosting, JobSpec, build
+from streamfix.jobs.pool import FilterPool
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec

@@ -14,8 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from streamfix.build.chain import restore_stage
-from streamfix.build.pool import FilterPool
 from streamfix.chainspec import FilterSpec, parse_chain
 from streamfix.conformance.examples import Mean
 from streamfix.conformance.fakes import ListSink, ListSource, clip, difference
@@ -23,6 +21,8 @@ from streamfix.errors import BadOption, ModelError, UnknownName
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
 from streamfix.filters.batcher import Batcher
+from streamfix.jobs.chain import restore_stage
+from streamfix.jobs.pool import FilterPool
 from streamfix.pipeline import Pipeline
 
 
