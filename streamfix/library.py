@@ -14,7 +14,7 @@ from .errors import BadOption
 from .frame import Frame, VideoInfo
 from .jobs import Job, JobSpec, build, check_chain, restore_stage
 from .live.policy import is_live
-from .media.reader import Reader
+from .media.input.reader import Reader
 from .media.specs import InputSpec, OutputSpec
 from .pipeline import Closable, close_all
 

@@ -128,9 +128,9 @@ def test_public_names_are_the_ones_type_checkers_see() -> None:
 
 def test_the_table_finds_a_break(tmp_path: Path) -> None:
     bad = tmp_path / "bad.py"
-    bad.write_text("from ..media.reader import Reader\nimport streamfix.jobs\n", encoding="utf-8")
+    bad.write_text("from ..media.input.reader import Reader\nimport streamfix.jobs\n", encoding="utf-8")
     assert [name for _, name in imports(bad, ["streamfix", "filters"])] == [
-        "streamfix.media.reader.Reader",
+        "streamfix.media.input.reader.Reader",
         "streamfix.jobs",
     ]
 

@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from ..errors import UnknownName
-from ..media.repeating import X264_REPEATS
+from ..media.output.repeating import X264_REPEATS
 from . import sensor
 from .clip import Bytes, Clip, Floats, to_codes
 

@@ -7,8 +7,8 @@ connection to its camera, and one for each output, as has a job with several out
 from __future__ import annotations
 
 from ..errors import UsageError
-from ..media.reader import Reader
-from ..media.writer import Writer
+from ..media.input.reader import Reader
+from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
 from .hosting import Hosting

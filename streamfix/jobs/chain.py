@@ -52,7 +52,7 @@ def restore_stage(
 
     def end_graph() -> None:
         if graph:
-            from ..media.avfilter import GraphStage
+            from ..media.picture.avfilter import GraphStage
 
             stages.append(GraphStage(tuple(graph)))
             graph.clear()
@@ -97,7 +97,7 @@ def check_chain(chain: Iterable[FilterSpec]) -> None:
 def _check_libavfilter(spec: FilterSpec) -> None:
     import av.filter
 
-    from ..media import avfilter
+    from ..media.picture import avfilter
 
     if not avfilter.exists(spec.name):
         ours = list(FILTERS)

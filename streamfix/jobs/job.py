@@ -12,9 +12,9 @@ from ..chainspec import FilterSpec
 from ..errors import Cancelled
 from ..live.health import Health, Report
 from ..live.policy import LivePolicy
-from ..media.reader import Reader
+from ..media.input.reader import Reader
+from ..media.output.writer import Writer
 from ..media.specs import InputSpec, OutputSpec
-from ..media.writer import Writer
 from ..pipeline import Pipeline
 from .chain import Restoration
 

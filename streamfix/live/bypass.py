@@ -6,8 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ..frame import Frame, Picture
-from ..media.convert import reformat
-from ..media.picture import DecodedPicture, to_av
+from ..media.picture.convert import reformat
+from ..media.picture.planes import DecodedPicture, to_av
 from .rung import Rung
 
 

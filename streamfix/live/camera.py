@@ -10,10 +10,10 @@ import av.error
 
 from ..errors import StreamfixError
 from ..frame import Frame
+from ..media.input.reader import Reader
 from ..media.interruption import Interruption
-from ..media.reader import Reader
-from ..media.redact import redact
 from ..media.streams import MappedStream
+from ..media.transport.redact import redact
 from .backoff import Backoff
 from .connection import Connection
 from .health import Health

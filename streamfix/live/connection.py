@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import StreamfixError
 from ..media.detached import detach
+from ..media.input.reader import Reader
 from ..media.interruption import Interruption
-from ..media.reader import Reader
 from ..media.streams import MappedStream
 
 log = logging.getLogger("streamfix.live")

@@ -10,14 +10,14 @@ from typing import Any
 from ..channel import Closed
 from ..errors import IncompleteOutput, OutputError
 from ..frame import Frame
-from ..media.delivery import Delivery
-from ..media.footage import DetachedFootage, Footage
-from ..media.muxer import guess_format
-from ..media.place import PATTERN_FORMATS, place_of
-from ..media.redact import redact
+from ..media.output.frame_ledger import Delivery
+from ..media.output.muxer import guess_format
+from ..media.output.writer import Writer
+from ..media.source_info import DetachedFootage, Footage
 from ..media.specs import OutputSpec
-from ..media.srt import is_listening
-from ..media.writer import Writer
+from ..media.transport.output_kind import PATTERN_FORMATS, place_of
+from ..media.transport.redact import redact
+from ..media.transport.srt import is_listening
 from ..pipeline import Stage
 from .account import Account
 from .backoff import Backoff

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..errors import OutputError, UsageError
 from ..frame import Frame
-from ..media.delivery import Delivery
-from ..media.redact import redact
+from ..media.output.frame_ledger import Delivery
 from ..media.specs import OutputSpec
+from ..media.transport.redact import redact
 from .account import Account
 from .backlog import Backlog
 from .backoff import Backoff

@@ -7,7 +7,7 @@ from typing import Any
 import av
 
 from ..frame import Frame
-from ..media.sharing import FrameCopies, copy_packet
+from ..media.picture.clone import FrameCopies, copy_packet
 
 
 class Portions:

@@ -15,8 +15,8 @@ import av
 
 from ..errors import Cancelled, StreamfixError
 from ..frame import Frame, VideoInfo
-from ..media.decoder import Shape
-from ..media.reader import LiveInput, Reader
+from ..media.input.decoder import Shape
+from ..media.input.reader import LiveInput, Reader
 from ..media.specs import InputSpec
 from ..media.streams import MappedStream
 from .camera import Camera, Connect

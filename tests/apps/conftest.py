@@ -14,7 +14,7 @@ import pytest
 
 from streamfix.apps.cli import main
 from streamfix.filters import FILTERS
-from streamfix.media import faults
+from streamfix.media import libav_errors as faults
 from tests.apps.material import install_filters, write_clip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from streamfix.media import options
+from streamfix.media.output import options
 from tests.apps.conftest import Run
 from tests.apps.material import kinds, levels, write_clip
 

@@ -118,8 +118,8 @@ def flatness(clip: Path, frames: int) -> dict[str, Any]:
     code = f"""
 import json, re
 from streamfix.frame import Frame
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.writer import OutputSpec, Writer
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 def resident():
     return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 reader = Reader([InputSpec({str(clip)!r}, loops={-(-FLAT_FRAMES // frames) - 1})])

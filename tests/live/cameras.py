@@ -17,8 +17,8 @@ from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.live.source import LiveSource
 from streamfix.media.detached import detach
+from streamfix.media.input.reader import LiveInput, Reader
 from streamfix.media.interruption import Interruption
-from streamfix.media.reader import LiveInput, Reader
 from streamfix.media.specs import InputSpec
 from streamfix.media.streams import MappedStream, describe
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from streamfix.conformance.fakes import clip
 from streamfix.frame import Frame, VideoInfo
-from streamfix.media.delivery import Delivery
+from streamfix.media.output.frame_ledger import Delivery
 from streamfix.media.specs import InputSpec, OutputSpec
 from streamfix.media.streams import MappedStream
 

@@ -13,7 +13,7 @@ from streamfix.frame import Frame
 from streamfix.live.fanout import Fanout
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
-from streamfix.media.reader import InputSpec, Reader
+from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.specs import OutputSpec
 from tests.live.servers import until
 from tests.media.make import clip, times

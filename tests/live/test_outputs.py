@@ -25,14 +25,14 @@ from streamfix.live.fanout import Fanout
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.live.resuming import resumed
-from streamfix.media.delivery import Delivery
-from streamfix.media.lowdelay import low_delay_options
-from streamfix.media.place import connects, place_of, usual_format
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.relay import sink_for
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.frame_ledger import Delivery
+from streamfix.media.output.low_delay import low_delay_options
+from streamfix.media.output.writer import Writer
 from streamfix.media.specs import OutputSpec
-from streamfix.media.srt import Bridge, is_listening
-from streamfix.media.writer import Writer
+from streamfix.media.transport.output_kind import connects, place_of, usual_format
+from streamfix.media.transport.relay import sink_for
+from streamfix.media.transport.srt import Bridge, is_listening
 from streamfix.pipeline import Pipeline
 from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until, uploads
 from tests.media.make import clip, needs_ffmpeg, times
@@ -194,7 +194,7 @@ def test_a_web_server_that_says_nothing_stops_nobody_else(source: Path, name: st
 
 _SENDER = """
 import sys, time
-from streamfix.media.relay import sink_for
+from streamfix.media.transport.relay import sink_for
 sink = sink_for(sys.argv[1], "flv", {}, live=True)
 print(sink._child._process.pid, flush=True)
 sink.connect()

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.writer import OutputSpec, Writer
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 from streamfix.pipeline import Pipeline
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command as a peer")

@@ -13,8 +13,8 @@ import pytest
 
 from streamfix.errors import Cancelled, DecodeError, InputError, OutputError, StreamfixError, UsageError
 from streamfix.frame import Frame
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.writer import OutputSpec, Writer
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 from streamfix.pipeline import Pipeline
 from tests.media.make import clip, hashes, picture, run, shown
 

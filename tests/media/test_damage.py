@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfix.media.continuity import Continuity
-from streamfix.media.damage import Damage
+from streamfix.media.input.damage import Damage
+from streamfix.media.input.h264_frame_num import Continuity
 from tests.media.make import picture
 
 

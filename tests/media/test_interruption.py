@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from streamfix.errors import InputError
+from streamfix.media.input.reader import InputSpec, LiveInput, Reader
 from streamfix.media.interruption import Interruption
-from streamfix.media.reader import InputSpec, LiveInput, Reader
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import av
 import pytest
 
 from streamfix.errors import BadOption, OutputError, StreamfixError, UnknownName, UsageError
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.writer import OutputSpec, Writer
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 from streamfix.pipeline import Pipeline
 from tests.media.make import clip, hashes, run, shown, times
 
@@ -241,8 +241,8 @@ def test_a_killed_job_leaves_what_it_had(long: Path, tmp_path: Path, ending: str
     code = f"""
 import os, signal
 from streamfix.frame import Frame
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.writer import OutputSpec, Writer
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 reader = Reader([InputSpec({str(long)!r})])
 writer = Writer(OutputSpec({str(out)!r}, options={{"preset": "ultrafast", "g": "25"}}), reader)
 for n, item in enumerate(reader):
@@ -299,8 +299,8 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     code = f"""
 import resource
 from streamfix.frame import Frame
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.writer import OutputSpec, Writer
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 reader = Reader([InputSpec({str(clip(tmp_path / "in.mkv", frames=100, size=(320, 240)))!r}, loops=24)])
 writer = Writer(OutputSpec("-", format="null", video_codec="rawvideo", pix_fmt="rgb24"), reader)
 seen, after = 0, 0

@@ -13,14 +13,21 @@ import av
 import numpy as np
 import pytest
 import torch
+from streamfix.media.picture.planes.convert import choose_pix_fmt, reformat
+from streamfix.media.picture.planes.planes import (
+    DecodedPicture,
+    color_of,
+    frame_from_av,
+    planar_format,
+    set_color,
+    to_av,
+)
 
 from streamfix import layout
 from streamfix.errors import UsageError
 from streamfix.frame import Color, Frame, Planes
-from streamfix.media.convert import choose_pix_fmt, reformat
-from streamfix.media.picture import DecodedPicture, color_of, frame_from_av, planar_format, set_color, to_av
-from streamfix.media.reader import InputSpec, Reader
-from streamfix.media.writer import OutputSpec, Writer
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 from tests.media.make import clip, digest, ffmpeg, hashes, needs_ffmpeg, picture, run
 
 PLANAR = [

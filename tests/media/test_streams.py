@@ -12,9 +12,9 @@ import pytest
 from av.stream import Disposition
 
 from streamfix.errors import UsageError
-from streamfix.media.reader import InputSpec, Reader
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
 from streamfix.media.streams import codec_of
-from streamfix.media.writer import OutputSpec, Writer
 from tests.media.make import clip, ffmpeg, ffprobe, hashes, needs_ffmpeg, packets, picture, run, shown, times
 
 CHAPTERS = [

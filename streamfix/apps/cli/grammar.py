@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import BadOption, UsageError
-from ...media import srt
+from ...media.transport import srt
 from .avoptions import option_names
 from .options import OPTIONS, REFUSED
 

@@ -107,7 +107,7 @@ def filters_text() -> str:
     """-filters: ours first, each with options, first docstring line, layout and look-ahead."""
     import av.filter
 
-    from ...media import avfilter
+    from ...media.picture import avfilter
 
     lines = ["Filters of streamfix (installed packages add theirs):"]
     lines += [line for name in FILTERS for line in _filter_lines(name)] or ["  none is installed"]
@@ -143,7 +143,7 @@ def filter_help(name: str) -> str:
         return "null: Pass pictures through untouched. It has no options."
     import av.filter
 
-    from ...media import avfilter
+    from ...media.picture import avfilter
 
     if not avfilter.exists(name):
         raise UnknownName(f"-h filter={name}: no such filter; streamfix -filters lists them")

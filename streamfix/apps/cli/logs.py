@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from ...errors import BadOption
-from ...media import redact as redaction
-from ...media.redact import redact
+from ...media.transport import redact as redaction
+from ...media.transport.redact import redact
 
 VERBOSE = 15
 QUIET = 100
@@ -87,7 +87,7 @@ def set_up(level: int) -> None:
     if level <= VERBOSE:
         import av.logging
 
-        from ...media.faults import show_libav
+        from ...media.libav_errors import show_libav
 
         # libav writes to stderr without Python: a codec's thread that waited for the interpreter while the
         # interpreter waits for the codec would never end.

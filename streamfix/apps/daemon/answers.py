@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...errors import StreamfixError, UsageError
-from ...media.redact import redact
+from ...media.transport.redact import redact
 from .control import Refused, StreamExists, UnknownStream
 from .problems import ConfigError, place_text
 

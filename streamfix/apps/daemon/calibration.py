@@ -18,8 +18,8 @@ from av.video.codeccontext import VideoCodecContext
 
 from ...frame import Frame, VideoInfo
 from ...jobs import JobSpec, restore_stage
-from ...media.convert import reformat
-from ...media.picture import color_of, frame_from_av, to_av
+from ...media.picture.convert import reformat
+from ...media.picture.planes import color_of, frame_from_av, to_av
 from ...media.specs import OutputSpec
 from ...pipeline import Stage
 from .costs import FrameCost

@@ -9,7 +9,7 @@ from ...chainspec import parse_chain
 from ...errors import UsageError
 from ...filters import FILTERS
 from ...jobs import check_chain
-from ...media.redact import HIDDEN, redact, redact_options
+from ...media.transport.redact import HIDDEN, redact, redact_options
 from . import permitted
 from .problems import ConfigError, Place, Problem
 from .secrets import Secrets, masked, references

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from ...frame import Frame
-from ...media import convert
-from ...media.picture import to_av
+from ...media.picture import convert
+from ...media.picture.planes import to_av
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

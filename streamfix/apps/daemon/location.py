@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from ...errors import UsageError
-from ...media import place
+from ...media.transport import output_kind as place
 
 _SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9+.,-]*:")

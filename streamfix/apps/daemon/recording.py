@@ -7,10 +7,10 @@ import os
 from dataclasses import replace
 
 from ...live.resuming import neighbour, resumed
-from ...media.muxer import guess_format
-from ...media.place import PATTERN_FORMATS, scheme_of
-from ...media.redact import redact
+from ...media.output.muxer import guess_format
 from ...media.specs import OutputSpec
+from ...media.transport.output_kind import PATTERN_FORMATS, scheme_of
+from ...media.transport.redact import redact
 
 log = logging.getLogger("streamfix.daemon")
 

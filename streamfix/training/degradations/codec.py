@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FilterError
-from ...media.repeating import X264_REPEATS
+from ...media.output.repeating import X264_REPEATS
 from ..planes420 import Planes420
 
 CodecName = Literal["libx264", "libx265", "mpeg4", "mjpeg"]

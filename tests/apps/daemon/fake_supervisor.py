@@ -13,7 +13,7 @@ from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.control import Refused, StreamExists, UnknownStream
 from streamfix.frame import Frame
 from streamfix.live.health import Event
-from streamfix.media.redact import redact
+from streamfix.media.transport.redact import redact
 
 
 @dataclass

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streamfix.apps.daemon.recording import beginning
+from streamfix.media.output.target import Target
 from streamfix.media.specs import OutputSpec
-from streamfix.media.target import Target
 
 
 def test_a_file_that_is_there_gets_a_neighbour(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Reading: from a URL to frames and packets in order of time."""

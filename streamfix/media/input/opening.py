@@ -1,0 +1,85 @@
+"""Opens an input for reading, SRT too."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from typing import cast
+
+import av
+import av.error
+from av.container import Flags, InputContainer
+
+from ...errors import InputError, UnknownName
+from ..interruption import Interruption
+from ..libav_errors import cannot_open, libav_explains
+from ..specs import InputSpec
+from ..transport.srt import Bridge, is_srt
+
+
+class Opening:
+    """Where an input's bytes come from.
+
+    live: a camera, which may take any time to answer.
+    url: what libav is given; of SRT it is the pipe of the process that receives it.
+    Raises InputError where SRT cannot be had.
+    """
+
+    def __init__(self, spec: InputSpec, stopped: Interruption, *, live: bool) -> None:
+        self._spec, self._live = spec, live
+        self._format, self._options = spec.format, dict(spec.options)
+        self._bridge: Bridge | None = None
+        self.url = "pipe:0" if spec.url in ("-", "pipe:") else spec.url
+        if is_srt(spec.url):
+            self._bridge = Bridge(spec.url, spec.options)
+            self._format, self._options = spec.format or "mpegts", dict(self._bridge.rest)
+            self.url = self._bridge.open_input()
+            stopped.calls(self._bridge.kill)
+
+    def open(self) -> InputContainer:
+        """The input, open. Raises InputError or UnknownName."""
+        spec, begin_s = self._spec, time.monotonic()
+        try:
+            # Not while a camera is waited for: other streams' decoders must not find libav's log in Python's hands.
+            with nullcontext() if self._live else libav_explains():
+                container = av.open(
+                    self.url,
+                    "r",
+                    format=self._format,
+                    options=self._options,
+                    metadata_errors="surrogateescape",
+                    timeout=spec.timeout_s,
+                )
+        except ValueError as error:
+            if isinstance(error, av.FFmpegError):
+                raise self._why(begin_s) or cannot_open(spec.url, error) from error
+            raise UnknownName(f"{spec.shown}: -f {spec.format}: no demuxer of that name") from error
+        except (av.FFmpegError, OSError) as error:
+            raise self._why(begin_s) or cannot_open(spec.url, error) from error
+        if container.format.name == "tty" and spec.format is None:
+            container.close()  # libavformat reads every .txt as a film of a terminal
+            raise InputError(f"{spec.shown}: it is text, not video; -f tty reads it as terminal output")
+        # As ffmpeg: made-up pts come in the wrong order where B-frames have none (H.264 in AVI).
+        container.flags &= ~int(cast(int, Flags.gen_pts.value))
+        return container
+
+    def check_end(self) -> None:
+        """After the last packet: raise InputError if the bytes ended because the connection did."""
+        if (why := self._why()) is not None:
+            raise why
+
+    def close(self) -> None:
+        """End what brings the bytes, where that is not libav itself."""
+        if self._bridge is not None:
+            self._bridge.close()
+
+    def _why(self, begin_s: float | None = None) -> InputError | None:
+        """What the receiving process says of the end; or that the time was up, which libav has many words for."""
+        limit_s = self._spec.timeout_s
+        if begin_s is not None and limit_s is not None and time.monotonic() - begin_s > limit_s:
+            return InputError(f"{self._spec.shown}: no answer for {limit_s:g} s")
+        if self._bridge is None:
+            return None
+        self._bridge.close()
+        reason = self._bridge.reason
+        return InputError(f"{self._spec.shown}: {reason}") if reason else None

@@ -1,0 +1,261 @@
+"""One opened input: its packets, cut to the wanted part, repeated, paced, with their timestamps shifted."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import time
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+import av.error
+from av.container import InputContainer
+from av.format import Flags
+from av.stream import Discard
+
+from ...errors import InputError, UsageError
+from ..interruption import Interruption
+from ..picture.clone import copy_packet
+from ..rational import dts_or_pts, pts_or_dts, to_units
+from ..shift import shift_packet
+from ..specs import InputSpec
+from ..streams import MappedStream, is_mp4
+from .opening import Opening
+
+log = logging.getLogger("streamfix.media")
+
+_MICRO = Fraction(1, 1_000_000)
+# ffmpeg's allowance when it seeks in streams with B-frames: a keyframe's dts may lie before its pts.
+_SEEK_MARGIN_S = Fraction(3, 23)
+_NO_TIMESTAMPS = int(cast(int, Flags.no_timestamps.value))
+_SEGMENTED = {"hls", "dash"}
+_LEAP_S = 10.0  # a live clock that is further off was set
+
+
+class LoopEnd:
+    """Yielded between two rounds of -stream_loop: what follows does not continue what came before."""
+
+
+class Source:
+    """Packets of one input.
+
+    live: a camera, whose clock may be set while it is read, and which takes any time to answer.
+    start_s: the input's own start time, which -ss and -to count from.
+    shift_s: what is added to every timestamp of the first round.
+    timeless: nothing in it says when its pictures were taken, and nobody who asked for a rate does: motion JPEG by
+    HTTP, a bare H.264 stream.
+    """
+
+    def __init__(self, spec: InputSpec, stopped: Interruption, *, live: bool = False) -> None:
+        self.spec, self._live = spec, live
+        self._stopped = stopped
+        if any(t is not None and t < 0 for t in (spec.start_s, spec.duration_s, spec.end_s)):
+            raise UsageError(f"{spec.shown}: -ss, -t and -to of an input cannot be negative")
+        self._opening = Opening(spec, stopped, live=live)
+        self.url = self._opening.url
+        try:
+            self.container = self._opening.open()
+        except BaseException:
+            self._opening.close()
+            raise
+        self.start_s = (self.container.start_time or 0) * _MICRO
+        self.from_s = self.start_s + (spec.start_s or 0)
+        self.shift_s = Fraction(0)
+        if spec.start_s is not None and not spec.copy_timestamps:
+            self.shift_s = -self.from_s
+        self.until_s = self._until()
+        format = self.container.format
+        # HLS and DASH come some seconds at a time.
+        self._paced = spec.realtime or (live and format.name in _SEGMENTED)
+        # Pictures of a capture device lie in the driver's memory, which goes when the device is closed.
+        self._lent = "v4l2" in format.name
+        stated = {"framerate", "use_wallclock_as_timestamps"} & spec.options.keys()
+        self.timeless = live and bool(format.flags & _NO_TIMESTAMPS) and not (stated or spec.realtime)
+        self._streams: Sequence[MappedStream] = ()
+        self._rounds: list[InputContainer] = []
+        self._clock_s: tuple[float, float] | None = None
+        self._waiting: set[int] = set()
+        self._ended = False
+
+    def select(self, streams: Sequence[MappedStream]) -> None:
+        """Read only these; the demuxer skips the others."""
+        self._streams = streams
+        self._waiting = {s.index for s in streams if s.kind in ("video", "audio")}
+        self._discard(self.container)
+
+    def close(self) -> None:
+        """Close the input. Packets that are still queued must not be used any more."""
+        for container in (*self._rounds, self.container):
+            container.close()
+        self._opening.close()
+
+    def packets(self) -> Iterator[av.Packet[Any] | LoopEnd]:
+        """Packets in the order of the file, timestamps shifted; LoopEnd between rounds. Raises av.FFmpegError."""
+        wanted = {s.index: s for s in self._streams}
+        offset_s, round_ = Fraction(0), 0
+        container = self.container
+        while True:
+            if self.spec.start_s:
+                self._seek(container)
+            end_s = self.start_s
+            shifts = {i: to_units(self.shift_s + offset_s, s.time_base) for i, s in wanted.items()}
+            ends: dict[int, int] = {}
+            for packet in container.demux([container.streams[i] for i in wanted]):
+                if self._stopped.is_set() or self._ended:
+                    return
+                i = packet.stream.index
+                mapped = wanted[i]
+                if packet.size == 0 and packet.dts is None and packet.pts is None:
+                    continue  # PyAV's request to flush; the reader does that itself
+                packet.stream = mapped.stream  # of the first round, whose decoders go on
+                if self._lent:
+                    packet = copy_packet(packet, apart=True)
+                at = pts_or_dts(packet)
+                if at is not None:
+                    ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
+                shift_packet(packet, shifts[i])
+                if self._paced:
+                    self._pace(packet, mapped.time_base)
+                yield packet
+            self._opening.check_end()
+            self._check_complete(ends)
+            round_ += 1
+            if self._stopped.is_set() or (0 <= self.spec.loops < round_):
+                return
+            end_s = max((end * wanted[i].time_base for i, end in ends.items()), default=end_s)
+            if end_s <= self.from_s:
+                return  # nothing was read: another round would not end
+            offset_s += end_s - self.from_s
+            container = self._again()
+            yield LoopEnd()
+
+    def wanted(self, pts: int, time_base: Fraction, index: int) -> bool:
+        """True if a frame of that time belongs to the part that -ss, -t and -to leave."""
+        at_s = pts * time_base
+        if self.until_s is not None and at_s >= self.until_s:
+            self._end(index)
+            return False
+        return self.spec.start_s is None or at_s >= self.from_s + self.shift_s
+
+    def keep(self, packet: av.Packet[Any]) -> bool:
+        """True if a copied packet belongs to it. A subtitle that is on screen at its start is kept, shortened."""
+        if self.until_s is None and self.spec.start_s is None:
+            return True
+        at = pts_or_dts(packet)
+        if at is None:
+            return True
+        base = packet.time_base
+        if not self.wanted(at, base, packet.stream.index):
+            begin = math.ceil((self.from_s + self.shift_s) / base)
+            late = packet.stream.type == "subtitle" and at < begin < at + (packet.duration or 0)
+            if late:
+                packet.duration = at + (packet.duration or 0) - begin
+                packet.pts = packet.dts = begin
+            return late
+        return True
+
+    def _end(self, index: int) -> None:
+        """A stream has reached the end of the wanted part; with the last one, reading ends."""
+        self._waiting.discard(index)
+        self._ended = not self._waiting
+
+    def _check_complete(self, ends: dict[int, int]) -> None:
+        """Raise InputError where the container's index knows of more than there was: libav ends such a file quietly."""
+        for stream in self._streams:
+            stated_s = _stated_length(self.container, stream)
+            if stated_s is None or stream.index not in ends or stream.kind != "video":
+                continue
+            # Matroska's length counts from 0 (libavformat) or from the first frame (mkvmerge), MP4's from the first.
+            begin = stream.stream.start_time or 0
+            if "matroska" in self.container.format.name:
+                begin = min(begin, 0)
+            read_s = (ends[stream.index] - begin) * stream.time_base
+            if read_s < stated_s - max(Fraction(1, 4), stated_s / 50):
+                raise InputError(
+                    f"{self.spec.shown}: the file ends at {float(read_s):.3f} s though its index says "
+                    f"{float(stated_s):.3f} s: it was cut off"
+                )
+
+    def _until(self) -> Fraction | None:
+        """When to stop, in shifted time."""
+        spec = self.spec
+        begin = self.from_s + self.shift_s
+        if spec.duration_s is not None:
+            return begin + spec.duration_s
+        if spec.end_s is None:
+            return None
+        if spec.end_s <= (spec.start_s or 0):
+            raise UsageError(f"{spec.shown}: -to {float(spec.end_s):g} lies before -ss {float(spec.start_s or 0):g}")
+        return begin + spec.end_s - (spec.start_s or 0)
+
+    def _again(self) -> InputContainer:
+        for old in self._rounds:
+            old.close()
+        try:
+            self._rounds = [self._opening.open()]
+        except InputError as error:
+            raise InputError(f"{error}; -stream_loop needs an input that can be opened again") from error
+        self._discard(self._rounds[0])
+        return self._rounds[0]
+
+    def _discard(self, container: InputContainer) -> None:
+        wanted = {s.index for s in self._streams}
+        for stream in container.streams:
+            if stream.index not in wanted:
+                stream.discard = Discard.all
+
+    def _seek(self, container: InputContainer) -> None:
+        """Go to a keyframe at or before the wanted time; containers without an index may need several tries."""
+        # Some seek by dts, which begins before the first pts.
+        first, margin_s = math.floor((self.start_s - 1) / _MICRO), _SEEK_MARGIN_S
+        while True:
+            target = max(math.floor((self.from_s - margin_s) / _MICRO), first)
+            try:
+                container.seek(target, backward=True)
+                if target == first or self._is_keyframe_before(container):
+                    container.seek(target, backward=True)
+                    return
+            except (av.FFmpegError, OSError):
+                log.debug("%s: cannot seek; reading up to %s s instead", self.spec.shown, float(self.from_s))
+                return
+            margin_s *= 8
+
+    def _is_keyframe_before(self, container: InputContainer) -> bool:
+        """True if the next packet of the video is a keyframe, and no later than the wanted time."""
+        video = next((s for s in self._streams if s.kind == "video"), None)
+        if video is None:
+            return True
+        for packet in container.demux(container.streams[video.index]):
+            if packet.size:
+                at = pts_or_dts(packet)
+                return packet.is_keyframe and (at is None or at * video.time_base <= self.from_s)
+        return False
+
+    def _pace(self, packet: av.Packet[Any], time_base: Fraction) -> None:
+        """Wait until the packet is due by the wall clock, or the run is stopped."""
+        at = dts_or_pts(packet)
+        if at is None:
+            return
+        at_s, now_s = float(at * time_base), time.monotonic()
+        if self._clock_s is None:
+            self._clock_s = now_s, at_s
+        wait_s = at_s - self._clock_s[1] - (now_s - self._clock_s[0])
+        if self._live and abs(wait_s) > _LEAP_S:
+            self._clock_s, wait_s = (now_s, at_s), 0.0
+        if wait_s > 0:
+            self._stopped.wait(wait_s)
+
+
+def _stated_length(container: InputContainer, stream: MappedStream) -> Fraction | None:
+    """What an index says of a stream's length, None where it is only estimated from what is there."""
+    if is_mp4(container) or container.format.name == "avi":
+        return stream.duration_s
+    tag = next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), "")
+    found = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", tag) if "matroska" in container.format.name else None
+    if found is None:
+        return None
+    hours, minutes, seconds = found.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)

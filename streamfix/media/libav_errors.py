@@ -1,0 +1,115 @@
+"""Libav's errors in our words: one line with the value, the place and what to do."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+import av.logging
+from av.container import InputContainer
+
+from ..errors import DecodeError, InputError, OutputError
+from .streams import is_mp4
+from .transport.redact import redact
+
+log = logging.getLogger("streamfix.media")
+
+_OPEN_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
+    (FileNotFoundError, "check the name"),
+    (IsADirectoryError, "name a file in it"),
+    (PermissionError, "check its permissions"),
+)
+
+
+def words(error: BaseException) -> str:
+    """What libav or the system says, without its numbers, Python's decoration and secrets."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    last = getattr(error, "log", None)
+    if last and last[2].strip() and last[2].strip() not in text:
+        text += f" ({last[1]}: {last[2].strip()})"
+    return redact(" ".join(str(text).split()))
+
+
+def cannot_open(url: str, error: BaseException) -> InputError:
+    """The error for an input that does not open."""
+    remedy = next((text for kind, text in _OPEN_REMEDIES if isinstance(error, kind)), "")
+    if isinstance(error, av.error.InvalidDataError):
+        remedy = "it is no video, or was cut off before its index was written (an MP4 without moov)"
+    elif isinstance(error, av.error.ProtocolNotFoundError):
+        remedy = _before_the_colon(url)
+    elif "Picture size 0x0" in words(error):
+        remedy = "raw pictures say nothing of themselves: -f rawvideo -video_size WxH -pix_fmt yuv420p -framerate 25"
+    return InputError(f"{redact(url)}: {words(error)}" + (f"; {remedy}" if remedy else ""))
+
+
+def _before_the_colon(url: str) -> str:
+    """The remedy for a name that libav took for a URL."""
+    if os.path.exists(url):
+        return f"a file whose name has a colon is written file:{redact(url)}"
+    return f"what stands before the colon names a protocol; a file of that name is written file:{redact(url)}"
+
+
+def broke_off(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
+    """The error for an input that can no longer be read. at_s: of the last packet, None where there was none."""
+    invalid = isinstance(error, av.error.InvalidDataError)
+    if at_s is None and invalid and is_mp4(container) and container.size <= 0:  # 0: a named pipe
+        return InputError(
+            f"{url}: this MP4 has its index at the end, and from a pipe nothing can be read twice; give the file's "
+            "name, or put the index in front: ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"
+        )
+    place = "at the first packet" if at_s is None else f"at {at_s:.3f} s"
+    return (DecodeError if invalid else InputError)(f"{redact(url)}: reading failed {place}: {words(error)}")
+
+
+def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
+    """The error for an output that cannot be opened or written."""
+    remedy = "; free some space" if getattr(error, "errno", None) in (28, 122) else ""  # ENOSPC, EDQUOT
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        remedy, place = f"; {_before_the_colon(url)}", ""
+    return OutputError(f"{redact(url)}: {words(error)}{' ' + place if place else ''}{remedy}")
+
+
+_shown: int | None = None
+
+
+def show_libav(level: int) -> None:
+    """Let libav itself write its messages of at least `level` (av.logging.INFO, ...) to stderr from now on."""
+    global _shown  # libav has one callback a process
+    _shown = level
+    av.logging.set_libav_level(level)
+    av.logging.restore_default_callback()
+
+
+@contextmanager
+def libav_is_quiet() -> Iterator[None]:
+    """Keep libav's messages back where `show_libav` lets them through: of what the user has not asked for."""
+    if _shown is not None:
+        av.logging.set_libav_level(av.logging.PANIC)
+    try:
+        yield
+    finally:
+        if _shown is not None:
+            av.logging.set_libav_level(_shown)
+
+
+@contextmanager
+def libav_explains() -> Iterator[None]:
+    """Have libav keep its last error message, for `words`, while something is opened.
+
+    Not left on: libav's threads then wait for Python's lock, which whoever
+    frees a decoder is holding.
+    """
+    level = av.logging.get_level()
+    if level is None:
+        av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=True):
+            yield
+    finally:
+        if level is None:
+            av.logging.set_level(None)
+            if _shown is not None:
+                av.logging.restore_default_callback()

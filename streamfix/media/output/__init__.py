@@ -1,0 +1,1 @@
+"""Writing: from frames and packets to a file, a stream or a pipe."""

@@ -1,0 +1,97 @@
+"""Which copied streams a container can hold, and what keeps those that it cannot."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextlib import suppress
+
+import av
+import av.error
+from av.codec.codec import Codec
+from av.container import OutputContainer
+from av.stream import Disposition, Stream
+
+from ..libav_errors import libav_explains, words
+from ..streams import MappedStream
+
+# What MPEG-TS has a stream type or a descriptor for; anything else libavformat writes as data that nobody can read.
+_IN_MPEGTS = {
+    *("mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "av1", "cavs", "avs2", "avs3", "dirac", "vc1"),
+    *("mp1", "mp2", "mp3", "aac", "aac_latm", "ac3", "eac3", "ac4", "dts", "truehd", "opus", "s302m", "pcm_bluray"),
+    *("dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "arib_caption", "klv", "timed_id3", "scte_35"),
+    *("smpte_2038", "jpeg2000"),
+}
+# What libavformat's RTP muxer packs (rtpenc.c, is_supported).
+_IN_RTP = {
+    *("h261", "h263", "h263p", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "vp8", "vp9", "av1"),
+    *("dirac", "theora", "aac", "mp2", "mp3", "ac3", "opus", "vorbis", "speex", "ilbc", "amr_nb", "amr_wb"),
+    *("pcm_alaw", "pcm_mulaw", "pcm_s8", "pcm_u8", "pcm_s16be", "pcm_u16be", "adpcm_g722", "adpcm_g726"),
+}
+_SUBTITLES = {"matroska": "srt", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text"}
+
+
+def why_not(format: str, mapped: MappedStream) -> str | None:
+    """Why a container cannot hold a copy of this stream, in libav's words; None if it can.
+
+    Asked by writing a header to memory: libav has no table for it that tells the truth.
+    """
+    if format in ("rtsp", "rtp", "sap"):
+        if mapped.codec not in _IN_RTP:
+            return f"RTP has no payload for {mapped.codec}"
+        bare = mapped.codec != "aac" or mapped.stream.codec_context.extradata
+        return None if bare else "its headers are in its packets (ADTS)"
+    if format == "mpegts" and mapped.codec not in _IN_MPEGTS:
+        return f"MPEG-TS has no stream type for {mapped.codec}"
+    scratch = av.open(io.BytesIO(), "w", format=format)
+    try:
+        add_copy(scratch, mapped)
+        with libav_explains():
+            scratch.start_encoding()
+    except (av.FFmpegError, ValueError, OSError) as error:
+        return words(error)
+    finally:
+        with suppress(av.FFmpegError, OSError):
+            scratch.close()
+    return None
+
+
+def holder_of(format: str, url: str, options: Mapping[str, str]) -> str:
+    """The format that holds the streams of a muxer that only makes files or connections of another."""
+    if format == "hls":
+        return "mp4" if options.get("hls_segment_type") == "fmp4" else "mpegts"
+    if format in ("dash", "smoothstreaming"):
+        return "mp4"
+    if format not in ("segment", "stream_segment", "ssegment"):
+        return format
+    named = options.get("segment_format")
+    try:
+        return av.open(url, "w", format=named).format.name
+    except ValueError:
+        return format
+
+
+def add_copy(container: OutputContainer, mapped: MappedStream) -> Stream:
+    """An output stream for the packets of an input stream. Raises ValueError where it does not fit."""
+    stream: Stream = container.add_stream_from_template(mapped.stream, opaque=True)
+    stream.metadata.update(mapped.metadata)
+    stream.disposition = Disposition(mapped.disposition)
+    return stream
+
+
+def remedy(mapped: MappedStream, format: str, usual: str) -> str:
+    """What keeps a stream that a container cannot copy. usual: the container's own audio codec."""
+    if mapped.kind == "subtitle":
+        usual = _SUBTITLES.get(format, "")
+    elif format in ("mpegts", "rtsp", "hls"):
+        usual = "aac"
+    if mapped.kind in ("audio", "subtitle") and usual not in ("", "none"):
+        letter = mapped.kind[0]
+        bitmap = mapped.kind == "subtitle" and mapped.codec != "none" and Codec(mapped.codec, "r").bitmap_sub
+        if not bitmap:
+            return (
+                f"-c:{letter} {usual} converts it, or write to .mkv" if format != "matroska" else f"-c:{letter} {usual}"
+            )
+    if mapped.kind == "data":
+        return "a container of the input's kind may hold it; -dn leaves it out without this warning"
+    return "write to .mkv" if format != "matroska" else f"-map -{mapped.place} leaves it out without this warning"

@@ -1,0 +1,69 @@
+"""What -disposition and -metadata:s ask of the output's streams: default, forced, original ...; language, title ..."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from av.stream import Disposition, Stream
+
+from ...errors import UsageError
+from ..specs import OutputSpec
+
+log = logging.getLogger("streamfix.media")
+
+_LETTERS = {"v": "video", "a": "audio", "s": "subtitle", "d": "data", "t": "attachment"}
+
+
+def set_dispositions(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
+    """Set dispositions as asked: by "a:0", "v", "3"; flags joined by "+", "0" for none.
+
+    placed: the output's streams in their order, each with its kind. Raises UsageError.
+    """
+    for place, text in spec.dispositions.items():
+        for stream in _at(f"{spec.shown}: -disposition:{place}", place, placed):
+            stream.disposition = Disposition(_flags(spec, place, text, int(stream.disposition)))
+
+
+def set_tags(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
+    """Set the streams' tags as asked, by the same places; an empty value removes. Raises UsageError."""
+    for place, tags in spec.stream_metadata.items():
+        for stream in _at(f"{spec.shown}: -metadata:s:{place}".rstrip(":"), place, placed):
+            for key, value in tags.items():
+                stream.metadata[key] = value
+                if not value:
+                    del stream.metadata[key]
+
+
+def _at(asked: str, place: str, placed: Sequence[tuple[str, Stream]]) -> list[Stream]:
+    """The streams that a specifier names: "a:0", "v", "3", "" for all. Warns where there is none."""
+    letter, _, number = place.rpartition(":") if place[-1:].isdigit() else (place, "", "")
+    if letter not in ("", *_LETTERS) or (number and not number.isdigit()):
+        raise UsageError(f"{asked}: no such kind of stream; v, a, s, d, t")
+    streams = [s for kind, s in placed if not letter or kind == _LETTERS[letter]]
+    if number:
+        streams = streams[int(number) : int(number) + 1]
+    if not streams:
+        log.warning("%s: the output has no such stream", asked)
+    return streams
+
+
+def _flags(spec: OutputSpec, place: str, text: str, old: int) -> int:
+    value = old if text[:1] in "+-" else 0
+    for sign, name in _signed(text):
+        if name == "0":
+            value = 0
+            continue
+        if name not in Disposition.__members__:
+            raise UsageError(
+                f"{spec.shown}: -disposition:{place} {text}: no {name!r}; "
+                f"there are: {', '.join(Disposition.__members__)}"
+            )
+        bit = int(Disposition[name])
+        value = value & ~bit if sign == "-" else value | bit
+    return value
+
+
+def _signed(text: str) -> list[tuple[str, str]]:
+    parts = text.replace("-", "+-").split("+")
+    return [("-" if p.startswith("-") else "+", p.lstrip("-")) for p in parts if p]

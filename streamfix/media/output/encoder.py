@@ -1,0 +1,204 @@
+"""The video encoder: which one, what it is told of the stream, and frames in, packets out."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+from av.codec.context import Flags
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from ...errors import StreamfixError, UsageError
+from ...frame import Frame
+from ..libav_errors import libav_explains, words
+from ..picture import convert
+from ..picture import planes as picture
+from ..picture.autorotate import display_matrix
+from ..picture.hdr import hdr_options
+from ..streams import MappedStream
+from .muxer import MOV_LIKE, Muxer
+from .negotiate import DEFAULT_RATE, counts_frames, fit_pix_fmt, fit_time_base, tell_lost_aspect, tell_unseen
+from .options import check_known, default_option, find_encoder
+from .rate import Timeline
+
+log = logging.getLogger("streamfix.media")
+
+_UNORDERED = 2  # so few frames come out as they went in, with B-frames or without
+_FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
+_QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
+
+
+class VideoEncoder:
+    """Encodes the restored video.
+
+    last_pts: what the frame encoded last was given, in units of time_base.
+
+    first: the first frame, whose size, format and colour the stream gets.
+    rate: frames a second, a hint unless `constant`.
+    Raises UsageError when the encoder does not take it so.
+    """
+
+    def __init__(
+        self,
+        muxer: Muxer,
+        codec: str,
+        first: Frame,
+        *,
+        rate: Fraction | None,
+        constant: bool,
+        pix_fmt: str | None,
+        options: Mapping[str, str],
+        source: MappedStream,
+        upright: bool,
+    ) -> None:
+        self._codec = find_encoder(codec, "video", f"-c:v of {muxer.target.shown}")
+        self._shown = muxer.target.shown
+        given = dict(options)
+        quality = given.pop("q", given.pop("qscale", None))
+        check_known(given, self._codec.name)
+        rate = rate or DEFAULT_RATE
+        self.time_base = first.time_base
+        if not constant:
+            self.time_base = fit_time_base(self._codec, first, muxer.format, rate, source, self._shown)
+        self.timeline = Timeline(self.time_base, self._shown, counts=counts_frames(muxer.format))
+        frame = picture.to_av(first)
+        self.pix_fmt = fit_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
+        self.last_pts = self._frames = 0
+        self._size: tuple[int, int] | None = None
+        self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
+        shaped = self._convert(frame, first)
+        self.stream = self._add(muxer, first, shaped, rate, given, quality)
+        self.stream.metadata.update(_kept_tags(source.metadata))
+        self.stream.disposition = Disposition(source.disposition)
+        self._size = (shaped.width, shaped.height)
+        tell_unseen(first, frame, source, self._shown)
+        tell_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
+        self._keep_rotation(frame, muxer.format, upright)
+        self._set_field_order(first, source)
+        self._open(given)
+
+    def encode(self, frame: Frame) -> list[av.Packet[Any]]:
+        """Packets that became ready."""
+        pts = self.last_pts = self.timeline.pts(frame)
+        self._frames += 1
+        out = self._convert(picture.to_av(frame), frame)
+        out.pict_type = 0  # else the encoder copies the decoder's choice of frame types
+        out.pts, out.time_base = pts, self.time_base
+        out.duration = round(frame.duration * frame.time_base / self.time_base)
+        try:
+            return list(self.stream.encode(out))
+        except (av.FFmpegError, ValueError) as error:
+            raise StreamfixError(
+                f"{self._shown}: {self._codec.name} failed at {frame.time_s:.3f} s: {words(error)}"
+            ) from error
+
+    def flush(self) -> list[av.Packet[Any]]:
+        """The packets that are left."""
+        try:
+            packets: list[av.Packet[Any]] = list(self.stream.encode(None))
+        except av.error.EOFError:
+            return []
+        if self._codec.name == "libx265" and self._frames <= _UNORDERED:
+            for packet in packets:  # x265 works the dts out from the third frame on; before, it is whatever memory held
+                packet.dts = packet.pts
+        return packets
+
+    def _convert(self, frame: av.VideoFrame, ours: Frame) -> av.VideoFrame:
+        color = ours.color
+        width, height = self._size or (frame.width, frame.height)
+        if self._full_range and frame.format.name == self.pix_fmt and not color.is_full():
+            # To a format of another name first: swscale leaves one of the same name alone.
+            planar = picture.planar_format(self.pix_fmt).name
+            twin = planar.replace("yuv", "yuvj") if planar == self.pix_fmt else planar
+            return convert.reformat(frame, twin, width, height, color=color, full_range=True)
+        return convert.reformat(frame, self.pix_fmt, width, height, color=color, full_range=self._full_range)
+
+    def _add(
+        self,
+        muxer: Muxer,
+        first: Frame,
+        frame: av.VideoFrame,
+        rate: Fraction,
+        options: dict[str, str],
+        quality: str | None,
+    ) -> VideoStream:
+        try:
+            stream = muxer.container.add_stream(self._codec.name, rate=rate)
+        except ValueError as error:
+            raise UsageError(f"{self._shown}: {muxer.format} holds no {self._codec.name} video") from error
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = frame.width, frame.height, frame.format.name
+        context.time_base = stream.time_base = self.time_base
+        context.sample_aspect_ratio = first.sample_aspect_ratio or Fraction(0, 1)
+        context.color_primaries, context.color_trc = int(frame.color_primaries), int(frame.color_trc)
+        context.colorspace, context.color_range = int(frame.colorspace), int(frame.color_range)
+        # PyAV sets these as no encoder wants them: slices only (x264: sliced threads), its own rate control.
+        # With frame threads x264 holds one picture back for each, also when it was tuned not to.
+        context.thread_type = "SLICE" if "zerolatency" in options.get("tune", "") else "AUTO"
+        context.bit_rate = int(default_option(self._codec.name, "b") or 0)
+        context.bit_rate_tolerance = int(default_option(self._codec.name, "bt") or 4_000_000)
+        context.flags |= Flags.frame_duration
+        if quality is not None:
+            context.qscale = True
+            context.global_quality = round(float(quality))
+            if self._codec.name in _QUALITY_OF_FRAMES:
+                # They ask each frame for its quality, which PyAV cannot set; a range of one value says the same.
+                options = {"qmin": quality, "qmax": quality, **options}
+        context.options = {**options, **hdr_options(self._codec.name, frame, options)}
+        if self._codec.name == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "2")  # warnings only; it writes to stderr past libav's log level
+        if self._codec.name == "libx265" and "log-level" not in context.options.get("x265-params", ""):
+            # It writes pages to stderr past libav's log level.
+            said = context.options.get("x265-params")
+            context.options["x265-params"] = f"{said}:log-level=warning" if said else "log-level=warning"
+        return stream
+
+    def _keep_rotation(self, frame: av.VideoFrame, format: str, upright: bool) -> None:
+        matrix = None if upright else display_matrix(frame)
+        if matrix is None:
+            return
+        if format not in MOV_LIKE | {"matroska", "webm"}:
+            log.warning("%s: %s keeps no rotation; leave out -noautorotate, or use .mkv", self._shown, format)
+        self.stream.set_display_matrix(matrix)
+
+    def _set_field_order(self, first: Frame, source: MappedStream) -> None:
+        """Interlaced frames are encoded as they are, and the stream says so, as ffmpeg does."""
+        origin = first.origin
+        if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height:
+            order: Any = source.stream.codec_context
+            self.stream.codec_context.field_order = order.field_order
+
+    def _open(self, options: Mapping[str, str]) -> None:
+        context = self.stream.codec_context
+        try:
+            with libav_explains():
+                context.open()
+        except (av.FFmpegError, ValueError) as error:
+            said = " ".join(f"-{k} {v}" for k, v in options.items())
+            raise UsageError(
+                f"{self._shown}: {self._codec.name} does not open for {context.width}x{context.height} "
+                f"{context.pix_fmt}{' with ' + said if said else ''}: {words(error)}{_even(context)}"
+            ) from error
+
+
+def _even(context: VideoCodecContext) -> str:
+    """The remedy where subsampled chroma does not divide the size, which most encoders refuse."""
+    format = context.format
+    halved = (1, 1) if format is None else (2 // format.chroma_width(2), 2 // format.chroma_height(2))
+    if context.width % halved[0] == context.height % halved[1] == 0:
+        return ""
+    return "; for an odd size end -vf with crop=trunc(iw/2)*2:trunc(ih/2)*2, or take -pix_fmt yuv444p"
+
+
+def _kept_tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """A stream's tags without those that tell of the old encoding; alpha_mode is the muxer's to say."""
+    gone = {"encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes"}
+    return {k: v for k, v in metadata.items() if k.lower() not in gone and not k.startswith("_STATISTICS")}

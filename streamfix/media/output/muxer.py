@@ -1,0 +1,202 @@
+"""The output container: its options, its header, its packets, its trailer."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+from av.container import OutputContainer
+from av.stream import Stream
+
+from ...errors import BadOption, OutputError, StreamfixError, UsageError
+from ..interruption import Interruption
+from ..libav_errors import cannot_write, libav_explains
+from ..rational import dts_or_pts
+from ..transport.output_kind import SEGMENT_FORMATS, usual_format, with_address
+from ..transport.redact import redact
+from ..transport.relay import Sink, sink_for
+from .options import refused
+from .target import Target
+from .unused import unused_options
+
+log = logging.getLogger("streamfix.media")
+
+# Written in fragments of a second, so that a killed job leaves what it had; the index of a plain file is added
+# at the end, so that nothing is lost by it. delay_moov: else edit lists, and with them start offsets, go missing.
+_CRASH_SAFE = {
+    "movflags": "+hybrid_fragmented+delay_moov+frag_keyframe",
+    "frag_duration": "1000000",
+    "flush_packets": "1",
+}
+_STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
+# A picture is out once it is there; a stream that has gone silent holds the others up no longer than that.
+_LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
+# A player that joins can tell when a picture was taken.
+LIVE_HLS_FLAGS = "program_date_time"
+MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
+
+
+def guess_format(url: str, format: str | None) -> str:
+    """The muxer's name. Raises UsageError where the output's name does not tell."""
+    format = format or usual_format(url)
+    try:
+        container = av.open("pipe:1" if url in ("-", "pipe:") else url, "w", format=format)
+    except ValueError as error:
+        if format is not None:
+            raise UsageError(f"{redact(url)}: -f {format}: no muxer of that name") from error
+        raise UsageError(f"{redact(url)}: the name does not tell the format; add -f, such as -f matroska") from error
+    return container.format.name
+
+
+class Muxer:
+    """Writes packets into a container.
+
+    encoder: its name, for messages. options: the muxer's, by name; they win over the defaults made here.
+    time_base: the video's, which MP4's start offsets then count in.
+    fragments: False writes MP4 in one piece, unreadable until it is complete.
+    live: packets leave at once, and a server that does not answer holds up no other output.
+    broken_off: set to have it let go of whoever waits for the server.
+    Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        format: str,
+        options: Mapping[str, str],
+        encoder: str,
+        *,
+        time_base: Fraction,
+        fragments: bool = True,
+        live: bool = False,
+        broken_off: Interruption | None = None,
+    ) -> None:
+        self.target = target
+        self.format = format
+        self._encoder = encoder
+        self._started = False
+        self.payload_bytes = 0
+        defaults: dict[str, str] = {}
+        if format in MOV_LIKE:
+            if "movflags" not in options and not target.is_file:
+                defaults.update(_STREAMABLE)
+            elif "movflags" not in options and fragments:
+                defaults.update(_CRASH_SAFE)
+            # Edit lists, and so start offsets, count in it; the default is milliseconds.
+            if 1000 < time_base.denominator <= 1_000_000:
+                defaults["movie_timescale"] = str(time_base.denominator)
+        elif format in SEGMENT_FORMATS and "segment_format_options" not in options:
+            ending = target.url.rpartition(".")[2].lower()
+            if options.get("segment_format", ending) in MOV_LIKE | {"m4v"}:
+                defaults["segment_format_options"] = ":".join(f"{k}={v}" for k, v in _CRASH_SAFE.items())
+        elif format in ("matroska", "webm"):
+            # Timestamps as they are: Matroska takes those before 0 that a codec's priming has.
+            defaults = {"avoid_negative_ts": "disabled"}
+        elif format == "yuv4mpegpipe":
+            defaults = {"strict": "-1"}  # more than 8 bits
+        if live:
+            defaults.update(_LIVE)
+            if format == "hls":
+                defaults["hls_flags"] = LIVE_HLS_FLAGS
+        given = {**defaults, **options}
+        self._sink = sink_for(target.url, format, given, live=live)
+        if self._sink is not None:
+            if broken_off is not None:
+                broken_off.calls(self._sink.kill)
+            self._connect(self._sink)
+            given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
+        self.container: OutputContainer = av.open(
+            with_address(target.url) if self._sink is None else self._sink.file,
+            "w",
+            format=format if self._sink is None else self._sink.format,
+            options=given,
+            metadata_errors="surrogateescape",
+        )
+
+    @property
+    def settled(self) -> bool:
+        """True once it is known that packets arrive: a server has answered, where there is one."""
+        return self._started and (self._sink is None or self._sink.settled)
+
+    def start(self) -> None:
+        """Write the header; every stream must be there, every encoder open."""
+        try:
+            with libav_explains(), unused_options() as unused:
+                self.container.start_encoding()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._told(f"(the header of {self.format})", error) from error
+        self._started = True
+        if unused:
+            name = next(iter(unused))
+            raise refused(name, unused[name], self._encoder, self.format)
+
+    def mux(self, packet: av.Packet[Any], stream: Stream) -> None:
+        """Write one packet."""
+        size = packet.size
+        packet.stream = stream
+        try:
+            self.container.mux_one(packet)
+            if self._sink is not None:
+                self._sink.settle()
+        except StreamfixError:
+            raise
+        except (av.FFmpegError, OSError, ValueError) as error:
+            if self.format == "image2" and self.payload_bytes and "%" not in self.target.url:
+                raise OutputError(
+                    f"{self.target.shown}: one name for many pictures; number them, as in picture%04d.png, take one "
+                    "with -frames:v 1, or keep the last with -update 1"
+                ) from error
+            at = dts_or_pts(packet)
+            place = "" if at is None else f"at {float(at * packet.time_base):.3f} s"
+            raise self._told(place, error) from error
+        self.payload_bytes += size
+
+    @property
+    def bytes(self) -> int:
+        """Bytes written so far: the file's size, or the packets' where it is no file."""
+        if self.target.path is not None:
+            with suppress(OSError):
+                return os.path.getsize(self.target.path)
+        return self.payload_bytes
+
+    def finish(self) -> None:
+        """Write the trailer. Raises OutputError."""
+        try:
+            self.container.close()
+        except (av.FFmpegError, OSError) as error:
+            raise self._told("(the trailer)", error) from error
+        if self._sink is not None:
+            self._sink.close()
+
+    def give_up(self) -> None:
+        """After an error: make what is there readable, if it can be."""
+        if self._sink is not None:
+            self._sink.kill()
+        if self._started:
+            try:
+                self.container.close()
+            except (av.FFmpegError, OSError) as error:
+                log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
+        if self._sink is not None:
+            with suppress(OutputError, BadOption):
+                self._sink.close()
+
+    @staticmethod
+    def _connect(sink: Sink) -> None:
+        try:
+            sink.connect()
+        except BaseException:
+            with suppress(OutputError, BadOption):
+                sink.close()
+            raise
+
+    def _told(self, place: str, error: BaseException) -> StreamfixError:
+        """The error in our words; why a connection has ended is known better by what held it."""
+        known = None if self._sink is None else self._sink.failure()
+        return known or cannot_write(self.target.shown, place, error)

@@ -1,0 +1,81 @@
+"""Which encoder or muxer an option is for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import av
+from av.codec.codec import Codec
+from av.codec.context import CodecContext, OptionFlags
+
+from ...errors import BadOption, UnknownName
+from ..libav_errors import libav_is_quiet
+
+
+def find_encoder(name: str, kind: str, place: str) -> Codec:
+    """The encoder of that name, or for a codec of that name. Raises UnknownName with the nearest ones."""
+    try:
+        codec = Codec(name, "w")
+    except ValueError:
+        codec = None
+    if codec is None or codec.type != kind:
+        near = difflib.get_close_matches(name, sorted(av.codecs_available), n=3)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        raise UnknownName(f"Unknown encoder {name!r} for {place}{hint}")
+    return codec
+
+
+@lru_cache(maxsize=64)
+def known_options(encoder: str) -> frozenset[str]:
+    """The names of an encoder's options, its own and those of every encoder."""
+    return frozenset(o.name for o in _options(encoder) if o.flags & OptionFlags.ENCODING_PARAM)
+
+
+@lru_cache(maxsize=64)
+def default_option(encoder: str, name: str) -> str | None:
+    """What an encoder's option is when nobody sets it."""
+    return next((o.default for o in _options(encoder) if o.name == name), None)
+
+
+@lru_cache(maxsize=64)
+def _options(encoder: str) -> tuple[Any, ...]:
+    """An encoder's options: its own before those of every encoder."""
+    with libav_is_quiet():  # PyAV reads the value of each, and libav warns of those that are deprecated
+        options = CodecContext.create(encoder, "w").supported_options
+        return *options.private, *options.generic
+
+
+def nearest_option(name: str, encoder: str) -> str:
+    """ "; did you mean 'crf'?", or nothing where no option is near."""
+    near = difflib.get_close_matches(name, sorted(known_options(encoder)), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def refused(name: str, value: str, encoder: str, muxer: str) -> BadOption:
+    """The error for an option that a muxer was given and does not have."""
+    wrong = f"Unrecognized option {name!r} ({name}={value})"
+    if name in known_options(encoder):
+        return BadOption(f"{wrong}: the muxer {muxer} has none; it is the encoder's, give it among the video's options")
+    return BadOption(
+        f"{wrong}: neither the encoder {encoder} nor the muxer {muxer} has it{nearest_option(name, encoder)}"
+    )
+
+
+def check_known(given: Mapping[str, str], encoder: str) -> None:
+    """Raise BadOption for an option that an encoder does not have."""
+    for name, value in given.items():
+        if name not in known_options(encoder):
+            raise BadOption(
+                f"Unrecognized option {name!r} ({name}={value}): the encoder {encoder} has none"
+                f"{nearest_option(name, encoder)}"
+            )
+
+
+def share_out(options: Mapping[str, str], *encoders: str) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """Options that name no stream: for each encoder those that it knows, and the rest for the muxer."""
+    shares = [{k: v for k, v in options.items() if k in known_options(e)} for e in encoders]
+    rest = {k: v for k, v in options.items() if not any(k in share for share in shares)}
+    return shares, rest

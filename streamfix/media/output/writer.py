@@ -1,0 +1,287 @@
+"""Encodes and muxes: the last stage of a pipeline."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from ...errors import Cancelled, OutputError, StreamfixError
+from ...frame import Frame
+from ...pipeline import Stage
+from ..interruption import Interruption
+from ..rational import pts_or_dts, rescale, to_units
+from ..shift import shift_packet
+from ..source_info import Footage
+from ..specs import OutputSpec
+from .assembly import Output, assemble
+from .frame_ledger import Delivery
+from .limits import Limits
+from .muxer import guess_format
+from .rate import ConstantRate
+from .request import request_of, streams_for, usual_encoder
+from .target import Target
+
+__all__ = ["OutputSpec", "Writer"]
+
+log = logging.getLogger("streamfix.media")
+
+
+class Writer(Stage):
+    """Writes frames and packets to one output.
+
+    reader: where the frames come from; its streams, chapters and metadata are taken over.
+    live: encoder and muxer hold nothing back that they need not, and a server that does not answer can be left
+    with `abort`. delivery: told what becomes of each frame.
+
+    The output is opened at the first frame, which decides size, format and
+    colour; packets that come before it are held, however many they are.
+    Where -t, -to or -frames ends the video, the other streams end with it.
+
+    frames_written, duplicated, dropped (by -r), bytes_written, position_s (seconds
+    that were written), enough (-t, -to or -frames is reached by all streams): may be read from any thread.
+
+    Raises OutputError or UsageError when the request cannot be met; nothing has been written then.
+    """
+
+    name = "encode"
+
+    def __init__(
+        self, spec: OutputSpec, reader: Footage, *, live: bool = False, delivery: Delivery | None = None
+    ) -> None:
+        self.spec, self._reader = spec, reader
+        self._live, self._delivery = live, delivery
+        self.frames_written = 0
+        self.position_s = 0.0
+        self.enough = False
+        self._limits = Limits(spec, reader, streams_for(spec, reader.streams))
+        self._format = guess_format(spec.url, spec.format)
+        self._target = Target(spec.url, self._format, [i.url for i in reader.inputs], spec.overwrite)
+        self._request = request_of(spec, self._format, usual_encoder(self._target, self._format))
+        self._rate = ConstantRate(spec.rate) if spec.rate else None
+        self._shift_s = -(spec.start_s or Fraction(0))
+        self._output: Output | None = None
+        self._broken_off = Interruption()
+        self._held: deque[av.Packet[Any]] = deque()
+        self._due: Frame | None = None  # what -r has not shown yet
+        self._begin_s: Fraction | None = None
+        self._end_s = Fraction(0)  # of the last frame, in the input's time
+        self._finished = False
+
+    @property
+    def video_codec(self) -> str:
+        """Name of the video's encoder, asked for or the container's usual one."""
+        return self._request.codec
+
+    @property
+    def settled(self) -> bool:
+        """True once frames are known to arrive where they go."""
+        return self.frames_written > 0 and self._output is not None and self._output.muxer.settled
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the output so far."""
+        return 0 if self._output is None else self._output.muxer.bytes
+
+    @property
+    def duplicated(self) -> int:
+        """Frames that -r repeated."""
+        return 0 if self._rate is None else self._rate.duplicated
+
+    @property
+    def dropped(self) -> int:
+        """Frames that -r left out."""
+        return 0 if self._rate is None else self._rate.dropped
+
+    def push(self, item: Any) -> Iterable[Any]:
+        if isinstance(item, Frame):
+            if self._delivery is not None:
+                self._delivery.accept(item)
+            self._push_frame(item)
+        elif isinstance(item, av.Packet):
+            self._held.append(item)
+            if self._output is not None and not self.spec.shortest:
+                self._let_go()
+        self.enough = self._limits.enough
+        return ()
+
+    def abort(self) -> None:
+        """Have a server that holds up whoever writes let go of him. From any thread; the output is lost then."""
+        self._broken_off.set()
+
+    def flush(self) -> Iterable[Any]:
+        if self._rate is not None:
+            self._encode_all(self._rate.flush())
+        if self._output is None:
+            raise self._nothing_came()
+        if self.spec.shortest:
+            self._limits.until_s = self._end_s
+            self._let_go(self._end_s)
+        muxer = self._output.muxer
+        self._mux(self._output.encoder.flush())
+        for carrier in self._output.carriers.values():
+            carrier.flush()
+        muxer.finish()
+        if self._delivery is not None:
+            self._delivery.arrived()
+        self._finished = True
+        if self._reader.failure is None:
+            self._target.commit()
+        return ()
+
+    def close(self) -> None:
+        """Finalise what is written; called once, also after an error.
+
+        An output that is incomplete keeps what it has, and a warning says where it lies.
+        """
+        self._held.clear()
+        if self._delivery is not None:
+            self._delivery.give_up("output")
+        if self._output is not None and not self._finished:
+            self._output.muxer.give_up()
+        if not self._finished or self._reader.failure is not None:
+            where = self._target.abandon(worth_keeping=self.frames_written > 0)
+            if where is not None:
+                log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
+
+    def _push_frame(self, frame: Frame) -> None:
+        if not self._limits.holds_frame(frame.pts * frame.time_base):
+            self._left_out(frame, "outside")
+        elif self._rate is None:
+            self._encode(frame, frame)
+        else:
+            self._encode_all(self._rate.push(frame))
+            self._due = frame
+
+    def _encode_all(self, frames: Iterable[Frame]) -> None:
+        """What -r makes of the frame before: it is shown once, several times, or not at all."""
+        shown, self._due = self._due, None
+        for frame in frames:
+            self._encode(frame, shown)
+            shown = None
+        if shown is not None:
+            self._left_out(shown, "rate")
+
+    def _encode(self, frame: Frame, counts_for: Frame | None) -> None:
+        """counts_for: the frame that is written with it, None if it was before."""
+        if self.spec.max_frames is not None and self.frames_written >= self.spec.max_frames:
+            if counts_for is not None:
+                self._left_out(counts_for, "outside")
+            return
+        lasts_s = frame.duration * frame.time_base
+        self._end_s = frame.pts * frame.time_base + lasts_s
+        if self._output is None:
+            self._keep_visible(frame)
+        if self._shift_s:
+            frame = replace(frame, pts=frame.pts + to_units(self._shift_s, frame.time_base))
+        if self._output is None:
+            self._open(frame)
+        assert self._output is not None
+        encoder = self._output.encoder
+        packets = encoder.encode(frame)
+        if self._delivery is not None:
+            self._delivery.encoding(counts_for, encoder.last_pts)
+        self._mux(packets)
+        self.frames_written += 1
+        if self._begin_s is None:
+            self._begin_s = self._end_s - lasts_s
+        self.position_s = float(self._end_s - self._begin_s)
+        if self.frames_written == self.spec.max_frames:
+            self._limits.end_video(self._end_s)
+        if self.spec.shortest:
+            self._let_go(self._end_s)
+
+    def _mux(self, packets: Iterable[av.Packet[Any]]) -> None:
+        assert self._output is not None
+        encoder, muxer = self._output.encoder, self._output.muxer
+        for packet in packets:
+            pts, base = packet.pts, packet.time_base
+            muxer.mux(packet, encoder.stream)
+            if self._delivery is not None:
+                at = None if pts is None else rescale(pts, base, encoder.time_base)
+                self._delivery.muxed(at, arrives=muxer.settled)
+
+    def _left_out(self, frame: Frame, reason: str) -> None:
+        if self._delivery is not None:
+            self._delivery.left_out(frame, reason)
+
+    def _open(self, first: Frame) -> None:
+        self._output = assemble(
+            self.spec,
+            self._request,
+            self._reader,
+            self._target,
+            self._format,
+            first,
+            rate=self.spec.rate or self._rate_of(first),
+            shift_s=self._shift_s,
+            covers=self._covers(),
+            live=self._live,
+            broken_off=self._broken_off,
+        )
+        if not self.spec.shortest:
+            self._let_go()
+
+    def _keep_visible(self, first: Frame) -> None:
+        """Move everything where the video begins before 0: players do not show it in MP4, Matroska cannot say it."""
+        begin_s = first.pts * first.time_base + self._shift_s
+        if begin_s < 0:
+            log.warning(
+                "%s: the video begins at %.3f s; all streams are moved to 0", self._target.shown, float(begin_s)
+            )
+            self._shift_s -= begin_s
+
+    def _covers(self) -> dict[int, bytes]:
+        """Attached pictures: demuxers give them before anything else."""
+        found = {}
+        for packet in self._held:
+            if isinstance(packet, av.Packet):
+                mapped = self._reader.stream_of(packet)
+                if mapped is not None and mapped.kind == "cover":
+                    found[id(mapped.stream)] = bytes(packet)
+        return found
+
+    def _rate_of(self, first: Frame) -> Fraction | None:
+        """Frames a second: the input's, unless a filter has changed it."""
+        info = self._reader.info
+        if first.duration and first.time_base != info.time_base:
+            return 1 / (first.duration * first.time_base)
+        return info.rate
+
+    def _push_packet(self, packet: av.Packet[Any]) -> None:
+        assert self._output is not None
+        mapped = self._reader.stream_of(packet)
+        if mapped is None:
+            return
+        stream = id(mapped.stream)
+        at = pts_or_dts(packet)
+        if at is not None and not self._limits.holds_packet(at * packet.time_base, stream):
+            return
+        carrier = self._output.carriers.get(stream)
+        if carrier is not None:
+            shift_packet(packet, to_units(self._shift_s, packet.time_base))
+            carrier.push(packet)
+
+    def _let_go(self, before_s: Fraction | None = None) -> None:
+        """Write the packets that are held; before_s: only those that the video has reached (-shortest)."""
+        while self._held:
+            packet = self._held[0]
+            at = pts_or_dts(packet)
+            if before_s is not None and at is not None and at * packet.time_base >= before_s:
+                return
+            self._push_packet(packet)
+            self._held.popleft()
+
+    def _nothing_came(self) -> StreamfixError:
+        if self._reader.failure is not None:
+            return self._reader.failure
+        if self._reader.stopped and not self.enough:
+            return Cancelled(f"{self._target.shown}: stopped before the first frame; nothing was written")
+        return OutputError(
+            f"{self._target.shown}: no frame came, nothing was written; does -ss lie after the input's end?"
+        )

@@ -1,0 +1,1 @@
+"""Pictures: planes, pixel formats, colour, orientation, libavfilter."""

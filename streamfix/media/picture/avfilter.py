@@ -1,0 +1,220 @@
+"""libavfilter's filters as a pipeline stage: `bwdif`, `crop`, `scale` and their kin need no code of ours."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.filter import Filter, Graph
+
+from ...chainspec import FilterSpec
+from ...errors import BadOption, FilterError, UnknownName
+from ...frame import Frame
+from ...pipeline import Stage
+from ..libav_errors import words
+from .planes import frame_from_av, to_av
+
+# Filters that set the sample aspect ratio without changing the picture's size.
+_SET_ASPECT = {"setsar", "setdar", "setparams"}
+_ASPECTS = 16  # measured ones that are kept, also when the graph is built anew
+
+
+def exists(name: str) -> bool:
+    """True if this build of libavfilter has a filter of that name that takes one video and gives one."""
+    try:
+        found: Any = Filter(name)  # its pads are missing from PyAV's stubs
+    except ValueError:
+        return False
+    if len(found.inputs or ()) != 1 or len(found.outputs or ()) != 1:
+        return False
+    graph = Graph()
+    source = graph.add("buffer", "video_size=64x64:pix_fmt=yuv420p:time_base=1/25")
+    try:
+        node = graph.add(name)
+    except (av.FFmpegError, ValueError):
+        return True  # it needs arguments: `check` tells
+    try:
+        graph.link_nodes(source, node, graph.add("buffersink"))
+    except (av.FFmpegError, ValueError):
+        return False  # pads of another kind than video; PyAV does not show a pad's kind
+    return True
+
+
+def names() -> list[str]:
+    """Every libavfilter filter that can stand in a chain."""
+    return sorted(name for name in av.filter.filters_available if exists(name))
+
+
+def check(spec: FilterSpec) -> None:
+    """Raise UnknownName or BadOption if libavfilter does not take this filter with these arguments."""
+    if not exists(spec.name):
+        raise UnknownName(f"libavfilter has no filter {spec.name!r} from one video to one video")
+    try:
+        _add(Graph(), spec)
+    except (av.FFmpegError, ValueError) as error:
+        raise BadOption(
+            f"libavfilter does not take {spec.name}={spec.arguments}: {words(error)}; "
+            f"'ffmpeg -h filter={spec.name}' lists its options"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a graph is built for; another one needs another graph."""
+
+    width: int
+    height: int
+    pix_fmt: str
+    time_base: Fraction
+    sample_aspect_ratio: Fraction | None
+    colorspace: int
+    color_range: int
+
+
+class GraphStage(Stage):
+    """Runs frames through a chain of libavfilter filters.
+
+    The chain may change size, format, rate and time base. A cut or damaged
+    mark goes to the first frame out that is not earlier than the one in. The
+    graph is flushed and built anew when the frames change their shape.
+    """
+
+    def __init__(self, specs: Sequence[FilterSpec]) -> None:
+        for spec in specs:
+            check(spec)
+        self.specs = tuple(specs)
+        self.name = ",".join(spec.name for spec in specs)
+        self._graph: Graph | None = None
+        self._shape: _Shape | None = None
+        self._in: deque[Frame] = deque()
+        self._last: Frame | None = None
+        self._aspects: dict[tuple[_Shape, int, int], Fraction | None] = {}  # of a shape in and a size out
+
+    def push(self, item: Any) -> Iterator[Any]:
+        if not isinstance(item, Frame):
+            yield item
+            return
+        picture = to_av(item)
+        shape = _Shape(
+            picture.width,
+            picture.height,
+            picture.format.name,
+            item.time_base,
+            item.sample_aspect_ratio,
+            picture.colorspace,
+            picture.color_range,
+        )
+        if shape != self._shape:
+            yield from self.flush()
+            self._graph, self._shape = _build(self.specs, shape), shape
+        assert self._graph is not None
+        self._in.append(item)
+        try:
+            self._graph.push(picture)
+        except av.FFmpegError as error:
+            raise FilterError(f"{self.name} at pts {item.pts} ({item.time_s:.3f} s): {words(error)}") from error
+        yield from self._pull()
+
+    def flush(self) -> Iterator[Frame]:
+        if self._graph is not None:
+            self._graph.push(None)
+            yield from self._pull()
+            self._graph = self._shape = None
+            self._in.clear()
+
+    def close(self) -> None:
+        self._graph = None
+        self._in.clear()
+
+    def _pull(self) -> Iterator[Frame]:
+        assert self._graph is not None
+        while True:
+            try:
+                picture = self._graph.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            except av.FFmpegError as error:
+                raise FilterError(f"{self.name}: {words(error)}") from error
+            assert isinstance(picture, av.VideoFrame)
+            yield self._frame(picture)
+
+    def _frame(self, picture: av.VideoFrame) -> Frame:
+        """The picture as a Frame, with the marks of the frames in that it stands for."""
+        cut = damaged = False
+        if picture.pts is not None and picture.time_base is not None:
+            time = picture.pts * picture.time_base
+            while self._in and self._in[0].pts * self._in[0].time_base <= time:
+                self._last = self._in.popleft()
+                cut |= self._last.cut
+                damaged |= self._last.damaged
+        base = self._last or self._in[0]
+        return replace(
+            frame_from_av(picture, base.time_base),
+            sample_aspect_ratio=self._aspect(picture),
+            cut=cut,
+            damaged=damaged or (base.damaged and not cut),
+        )
+
+    def _aspect(self, picture: av.VideoFrame) -> Fraction | None:
+        """PyAV does not show a frame's sample aspect ratio: it follows from the size in and out, or is measured."""
+        assert self._shape is not None
+        size = (picture.width, picture.height)
+        if size == (self._shape.width, self._shape.height) and not any(s.name in _SET_ASPECT for s in self.specs):
+            return self._shape.sample_aspect_ratio
+        key = (self._shape, *size)
+        if key not in self._aspects:
+            while len(self._aspects) >= _ASPECTS:
+                del self._aspects[next(iter(self._aspects))]
+            self._aspects[key] = measure_aspect(self.specs, self._shape)
+        return self._aspects[key]
+
+
+def measure_aspect(specs: Sequence[FilterSpec], shape: _Shape) -> Fraction | None:
+    """The sample aspect ratio that a chain gives, read off the width of a probe.
+
+    PyAV shows neither a link's nor a frame's ratio, but `scale` knows it in
+    its expressions: a blank frame is sent through the chain and scaled to
+    50000 times the ratio.
+    """
+    probe = FilterSpec("scale", "w=max(1\\,round(sar*50000)):h=1")
+    graph = _build([*specs, FilterSpec("format", "gray"), probe], shape)
+    for i in range(8):
+        blank = av.VideoFrame(shape.width, shape.height, shape.pix_fmt)
+        blank.pts, blank.time_base = i, shape.time_base
+        blank.colorspace, blank.color_range = shape.colorspace, shape.color_range
+        graph.push(blank)
+    graph.push(None)
+    try:
+        width = graph.pull().width  # type: ignore[union-attr]  # a video graph gives video
+    except (av.BlockingIOError, av.EOFError):
+        return None
+    return Fraction(width, 50000).limit_denominator(150) if width > 1 else None
+
+
+def _build(specs: Sequence[FilterSpec], shape: _Shape) -> Graph:
+    graph = Graph()
+    aspect = shape.sample_aspect_ratio or Fraction(0)
+    source = (
+        f"video_size={shape.width}x{shape.height}:pix_fmt={shape.pix_fmt}"
+        f":time_base={shape.time_base.numerator}/{shape.time_base.denominator}"
+        f":pixel_aspect={aspect.numerator}/{aspect.denominator}"
+        f":colorspace={shape.colorspace}:range={shape.color_range}"
+    )
+    try:
+        nodes = [graph.add("buffer", source), *(_add(graph, s) for s in specs), graph.add("buffersink")]
+        graph.link_nodes(*nodes)
+        graph.configure()
+    except (av.FFmpegError, ValueError) as error:
+        chain = ",".join(f"{s.name}={s.arguments}" if s.arguments else s.name for s in specs)
+        raise FilterError(
+            f"libavfilter cannot run {chain!r} on {shape.width}x{shape.height} {shape.pix_fmt}: {words(error)}"
+        ) from error
+    return graph
+
+
+def _add(graph: Graph, spec: FilterSpec) -> Any:
+    return graph.add(spec.name, spec.arguments) if spec.arguments else graph.add(spec.name)

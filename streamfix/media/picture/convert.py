@@ -1,0 +1,167 @@
+"""Pixel formats and sizes by swscale, with the right matrix and range on both sides."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.filter
+from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
+from av.video.format import VideoFormat
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from ...frame import Color, usual_matrix
+
+# Conversions of one kind of colour copy values; only scaling interpolates.
+_FLAGS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+_CONTEXTS = 16  # swscale contexts a thread keeps
+# swscale fills a row of these in whole vectors, past its end, into what another of its threads has written there.
+_ONE_THREAD = {"yuyv422", "uyvy422", "yvyu422"}
+# PyAV changes the tags of a frame while it converts it: one thread at a time for each. A frame's lock is found by where
+# it lies in memory; two frames seldom have the same.
+_FRAMES = [threading.Lock() for _ in range(61)]
+
+_own = threading.local()
+
+
+def _context(key: Any) -> VideoReformatter:
+    """One swscale context a thread and conversion, reused: making them anew is slow and grew without bound."""
+    contexts = _own.__dict__.setdefault("contexts", {})
+    if key not in contexts:
+        while len(contexts) >= _CONTEXTS:
+            del contexts[next(iter(contexts))]
+        contexts[key] = VideoReformatter()
+    found: VideoReformatter = contexts[key]
+    return found
+
+
+def reformat(
+    frame: av.VideoFrame,
+    pix_fmt: str,
+    width: int | None = None,
+    height: int | None = None,
+    *,
+    color: Color,
+    full_range: bool | None = None,
+) -> av.VideoFrame:
+    """The frame in another pixel format and size.
+
+    color: the frame's own tags; an untagged matrix is taken by size, BT.709 from 720 lines on.
+    full_range: range of the result where it is Y'CbCr; None keeps that of the
+    source (R'G'B' becomes limited). The result carries the tags of what it is.
+    """
+    width, height = width or frame.width, height or frame.height
+    if (frame.format.name, frame.width, frame.height) == (pix_fmt, width, height):
+        return frame
+    source_rgb, target_rgb = is_rgb(frame.format.name), is_rgb(pix_fmt)
+    full_in = color.is_full(default=source_rgb)
+    full_out = True if target_rgb else full_range
+    if full_out is None:
+        full_out = full_in if source_rgb == target_rgb else False
+    matrix = _matrix(color, frame.height)
+    key = (frame.format.name, frame.width, frame.height, pix_fmt, width, height)
+    with _FRAMES[id(frame) % len(_FRAMES)]:
+        saved = frame.colorspace, frame.color_range
+        try:
+            out = _context(key).reformat(
+                frame,
+                width,
+                height,
+                pix_fmt,
+                src_colorspace=matrix,
+                dst_colorspace=matrix,
+                interpolation=_FLAGS,
+                src_color_range=ColorRange.JPEG if full_in else ColorRange.MPEG,
+                dst_color_range=ColorRange.JPEG if full_out else ColorRange.MPEG,
+                threads=1 if pix_fmt in _ONE_THREAD else 0,
+            )
+        finally:
+            frame.colorspace, frame.color_range = saved
+    _tag(out, color, matrix, source_rgb, target_rgb, full_out)
+    out.pts, out.duration = frame.pts, frame.duration
+    if frame.time_base is not None:
+        out.time_base = frame.time_base
+    return out
+
+
+def is_rgb(pix_fmt: str) -> bool:
+    """True for R'G'B' formats, palettes included."""
+    format = VideoFormat(pix_fmt)
+    return format.is_rgb or format.has_palette or format.is_bayer
+
+
+def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
+    """The format an encoder is to be given: the source's if offered, else the one that loses least.
+
+    Returns the name and what is lost in words ("bit depth, chroma resolution"), "" if nothing is
+    (between Y'CbCr and R'G'B' no more than rounding is).
+    """
+    if not offered or source in offered:
+        return source, ""
+    alpha = any(c.is_alpha for c in VideoFormat(source).components)
+    best, loss = find_best_pix_fmt_of_list(offered, source, alpha)
+    if best is None:
+        return offered[0], "unknown values"
+    names = (
+        (PixFmtLoss.DEPTH, "bit depth"),
+        (PixFmtLoss.RESOLUTION, "chroma resolution"),
+        (PixFmtLoss.ALPHA, "transparency"),
+        (PixFmtLoss.CHROMA, "colour"),
+        (PixFmtLoss.COLORQUANT, "colours"),
+    )
+    gray = len([c for c in VideoFormat(source).components if not c.is_alpha]) == 1
+    lost = [text for flag, text in names if loss & flag and not (gray and flag == PixFmtLoss.RESOLUTION)]
+    return best.name, ", ".join(lost)
+
+
+def with_side_data(origin: av.VideoFrame, width: int, height: int, pix_fmt: str) -> av.VideoFrame:
+    """A frame of its own memory, whose values are of no use, with the properties and side data of `origin`.
+
+    PyAV cannot attach side data to a frame; libavfilter copies it.
+    """
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=origin.width,
+        height=origin.height,
+        format=origin.format,
+        time_base=origin.time_base or Fraction(1, 1_000_000),
+    )
+    chain = [source]
+    if (origin.width, origin.height, origin.format.name) != (width, height, pix_fmt):
+        chain += [graph.add("scale", f"{width}:{height}:flags=neighbor"), graph.add("format", pix_fmt)]
+    chain.append(graph.add("buffersink"))
+    graph.link_nodes(*chain).configure()
+    chain[0].push(origin)
+    out = chain[-1].pull()
+    assert isinstance(out, av.VideoFrame)
+    out.make_writable()
+    return out
+
+
+def _matrix(color: Color, height: int) -> Colorspace:
+    known = {
+        1: Colorspace.ITU709,
+        4: Colorspace.FCC,
+        5: Colorspace.ITU601,
+        6: Colorspace.ITU601,
+        7: Colorspace.SMPTE240M,
+        9: Colorspace.BT2020,
+        10: Colorspace.BT2020,
+    }
+    return known.get(color.matrix) or known[usual_matrix(height)]
+
+
+def _tag(
+    out: av.VideoFrame, color: Color, matrix: Colorspace, source_rgb: bool, target_rgb: bool, full_out: bool
+) -> None:
+    if target_rgb:
+        out.colorspace = 0
+    elif source_rgb:
+        # The tag of what was just done: a player could not know it otherwise.
+        out.colorspace = {Colorspace.ITU709: 1, Colorspace.BT2020: 9, Colorspace.SMPTE240M: 7}.get(matrix, 6)
+    else:
+        out.colorspace = color.matrix
+    untagged = color.full_range is None and not source_rgb and not target_rgb and not full_out
+    out.color_range = 0 if untagged else (2 if full_out else 1)

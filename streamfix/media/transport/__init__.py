@@ -1,0 +1,1 @@
+"""Protocols, and processes that carry streams for us."""
