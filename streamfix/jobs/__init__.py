@@ -41,7 +41,7 @@ def build(spec: JobSpec, hosting: Hosting | None = None) -> Job:
         hosting.admit(reader.info)
         writer: Stage
         if spec.also:
-            from ..live.fanout import Fanout
+            from ..live.outputs.fanout import Fanout
 
             writer = Fanout(spec.outputs, reader, depth=spec.queue_depth)
         else:

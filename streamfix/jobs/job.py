@@ -19,9 +19,9 @@ from ..pipeline import Pipeline
 from .chain import Restoration
 
 if TYPE_CHECKING:
-    from ..live.fanout import Fanout
-    from ..live.restoration import LiveRestoration
-    from ..live.source import LiveSource
+    from ..live.camera.source import LiveSource
+    from ..live.ladder.restoration import LiveRestoration
+    from ..live.outputs.fanout import Fanout
 
 _NEVER_LESS_S = 1e-3  # no rate is computed over a shorter time
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ..chainspec import FilterSpec, chain_text, parse_chain
 from ..filters import FILTERS
 from ..live.health import Health
+from ..live.ladder.restoration import LiveRestoration
+from ..live.ladder.step import Rung
 from ..live.policy import LivePolicy
-from ..live.restoration import LiveRestoration
-from ..live.rung import Rung
 from ..pipeline import Closable, close_all
 from .chain import Restoration, check_chain, restore_stage
 

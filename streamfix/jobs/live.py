@@ -7,11 +7,11 @@ from typing import Any
 
 from ..errors import UsageError
 from ..frame import Frame
-from ..live.fanout import Fanout
+from ..live.camera.input import outputs_end_s
+from ..live.camera.source import LiveSource
 from ..live.health import Health
-from ..live.input import outputs_end_s
+from ..live.outputs.fanout import Fanout
 from ..live.policy import LivePolicy
-from ..live.source import LiveSource
 from ..pipeline import Closable, Pipeline, close_all
 from .hosting import Hosting
 from .job import Job, JobSpec

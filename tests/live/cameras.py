@@ -9,13 +9,13 @@ from typing import Any
 
 import av
 import torch
+from streamfix.live.camera.camera.source import LiveSource
 
 from streamfix.conformance.fakes import FORMATS
 from streamfix.errors import InputError
 from streamfix.frame import Frame, Planes, VideoInfo
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
-from streamfix.live.source import LiveSource
 from streamfix.media.detached import detach
 from streamfix.media.input.reader import LiveInput, Reader
 from streamfix.media.interruption import Interruption

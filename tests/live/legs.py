@@ -14,11 +14,11 @@ from typing import Any
 
 import av
 import pytest
+from streamfix.live.camera.camera.source import LiveSource
 
 from streamfix.frame import Frame
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
-from streamfix.live.source import LiveSource
 from streamfix.media.specs import InputSpec
 from tests.live.servers import free_port as free_port
 from tests.media.make import needs_ffmpeg as needs_ffmpeg

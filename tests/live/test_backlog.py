@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamfix.channel import Closed
 from streamfix.frame import Frame
-from streamfix.live.backlog import Backlog
+from streamfix.live.outputs.backlog import Backlog
 from tests.live.outputs import LONG_S, frames
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from streamfix.conformance.fakes import ListSource
 from streamfix.errors import IncompleteOutput, OutputError, UsageError
 from streamfix.frame import Frame
-from streamfix.live.fanout import Fanout
 from streamfix.live.health import Health
+from streamfix.live.outputs.fanout import Fanout
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import OutputSpec
 from streamfix.pipeline import Pipeline

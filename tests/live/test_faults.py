@@ -10,8 +10,8 @@ import pytest
 
 from streamfix.errors import IncompleteOutput
 from streamfix.frame import Frame
-from streamfix.live.fanout import Fanout
 from streamfix.live.health import Health
+from streamfix.live.outputs.fanout import Fanout
 from streamfix.live.policy import LivePolicy
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.specs import OutputSpec

@@ -21,10 +21,10 @@ import pytest
 
 from streamfix.errors import BadOption, OutputError
 from streamfix.frame import Frame
-from streamfix.live.fanout import Fanout
 from streamfix.live.health import Health
+from streamfix.live.outputs.fanout import Fanout
+from streamfix.live.outputs.resuming import resumed
 from streamfix.live.policy import LivePolicy
-from streamfix.live.resuming import resumed
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.output.frame_ledger import Delivery
 from streamfix.media.output.low_delay import low_delay_options

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamfix.live.ladder.ladder.restoration import LiveRestoration
+from streamfix.live.ladder.ladder.step import Rung
 
 from streamfix.conformance.fakes import clip
 from streamfix.errors import FilterError
 from streamfix.frame import Frame, Planes
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
-from streamfix.live.restoration import LiveRestoration
-from streamfix.live.rung import Rung
 from streamfix.pipeline import Stage
 
 CLIP = clip(40, 16, 8)

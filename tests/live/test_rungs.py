@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from streamfix.live.ladder.ladder.restoration import LiveRestoration
 from torch import Tensor
 
 from streamfix import FILTERS
@@ -25,7 +26,6 @@ from streamfix.jobs import ladder, restore_stage
 from streamfix.jobs.ladder import live_restoration, rungs_of
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
-from streamfix.live.restoration import LiveRestoration
 
 CLIP = clip(6, 64, 48)
 MASK = "drawbox=0:0:16:16:black:fill"

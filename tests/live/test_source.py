@@ -15,14 +15,14 @@ import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamfix.live.camera.camera.input import waits_for_a_sender
+from streamfix.live.camera.camera.source import LiveSource
 
 from streamfix.errors import Cancelled, InputError, UnknownName
 from streamfix.frame import Frame
 from streamfix.live.backoff import Backoff
 from streamfix.live.health import Health
-from streamfix.live.input import waits_for_a_sender
 from streamfix.live.policy import LivePolicy
-from streamfix.live.source import LiveSource
 from streamfix.media.specs import InputSpec
 from tests.live.cameras import BASE, TICKS, Script, ScriptedReader, World, frames
 

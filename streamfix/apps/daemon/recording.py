@@ -6,7 +6,7 @@ import logging
 import os
 from dataclasses import replace
 
-from ...live.resuming import neighbour, resumed
+from ...live.outputs.resuming import neighbour, resumed
 from ...media.output.muxer import guess_format
 from ...media.specs import OutputSpec
 from ...media.transport.output_kind import PATTERN_FORMATS, scheme_of

@@ -13,20 +13,20 @@ from typing import Any, TypeAlias
 
 import av
 
-from ..errors import Cancelled, StreamfixError
-from ..frame import Frame, VideoInfo
-from ..media.input.decoder import Shape
-from ..media.input.reader import LiveInput, Reader
-from ..media.specs import InputSpec
-from ..media.streams import MappedStream
+from ...errors import Cancelled, StreamfixError
+from ...frame import Frame, VideoInfo
+from ...media.input.decoder import Shape
+from ...media.input.reader import LiveInput, Reader
+from ...media.specs import InputSpec
+from ...media.streams import MappedStream
+from ..health import Health
+from ..policy import LivePolicy
 from .camera import Camera, Connect
 from .connection import Connection
-from .health import Health
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
+from .join import Splice
 from .observer import Observer
-from .policy import LivePolicy
-from .splice import Splice
-from .standin import StandIn
+from .stand_in import StandIn
 
 Item: TypeAlias = "Frame | av.Packet[Any]"
 

@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any
 
-from ..channel import Closed
-from ..errors import IncompleteOutput, OutputError
-from ..frame import Frame
-from ..media.output.frame_ledger import Delivery
-from ..media.output.muxer import guess_format
-from ..media.output.writer import Writer
-from ..media.source_info import DetachedFootage, Footage
-from ..media.specs import OutputSpec
-from ..media.transport.output_kind import PATTERN_FORMATS, place_of
-from ..media.transport.redact import redact
-from ..media.transport.srt import is_listening
-from ..pipeline import Stage
+from ...channel import Closed
+from ...errors import IncompleteOutput, OutputError
+from ...frame import Frame
+from ...media.output.frame_ledger import Delivery
+from ...media.output.muxer import guess_format
+from ...media.output.writer import Writer
+from ...media.source_info import DetachedFootage, Footage
+from ...media.specs import OutputSpec
+from ...media.transport.output_kind import PATTERN_FORMATS, place_of
+from ...media.transport.redact import redact
+from ...media.transport.srt import is_listening
+from ...pipeline import Stage
+from ..backoff import Backoff
+from ..health import Health
+from ..policy import LivePolicy
 from .account import Account
-from .backoff import Backoff
-from .health import Health
 from .outlet import Live, Outlet
-from .policy import LivePolicy
 from .portions import Portions
 from .totals import WriterLike
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import av.error
 
-from ..errors import StreamfixError
-from ..frame import Frame
-from ..media.input.reader import Reader
-from ..media.interruption import Interruption
-from ..media.streams import MappedStream
-from ..media.transport.redact import redact
-from .backoff import Backoff
+from ...errors import StreamfixError
+from ...frame import Frame
+from ...media.input.reader import Reader
+from ...media.interruption import Interruption
+from ...media.streams import MappedStream
+from ...media.transport.redact import redact
+from ..backoff import Backoff
+from ..health import Health
+from ..policy import LivePolicy
 from .connection import Connection
-from .health import Health
 from .input import is_absent
-from .policy import LivePolicy
 
 log = logging.getLogger("streamfix.live")
 

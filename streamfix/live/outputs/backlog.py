@@ -9,8 +9,8 @@ from typing import Any
 
 import av
 
-from ..channel import Closed
-from ..frame import Frame
+from ...channel import Closed
+from ...frame import Frame
 
 _MOST_PACKETS = 256  # of the other streams: some seconds
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
-from ..media.output.muxer import LIVE_HLS_FLAGS
-from ..media.specs import OutputSpec
-from ..media.transport.output_kind import SEGMENT_FORMATS, place_of
+from ...media.output.muxer import LIVE_HLS_FLAGS
+from ...media.specs import OutputSpec
+from ...media.transport.output_kind import SEGMENT_FORMATS, place_of
 
 _NUMBER = re.compile(r"%0?\d*d")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ..frame import Frame
+from ...frame import Frame
 
 _MOST_HELD = 32  # more than any look-ahead; what a filter like `select` swallows must not pile up
 

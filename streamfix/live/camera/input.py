@@ -11,9 +11,9 @@ from fractions import Fraction
 
 import av.error
 
-from ..errors import InputError
-from ..media.specs import InputSpec, OutputSpec
-from .policy import LIVE_FORMATS, LivePolicy
+from ...errors import InputError
+from ...media.specs import InputSpec, OutputSpec
+from ..policy import LIVE_FORMATS, LivePolicy
 
 log = logging.getLogger("streamfix.live")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import av
 
-from ..frame import Frame
-from ..media.picture.clone import FrameCopies, copy_packet
+from ...frame import Frame
+from ...media.picture.clone import FrameCopies, copy_packet
 
 
 class Portions:

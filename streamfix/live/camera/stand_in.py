@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from ..frame import Frame, Picture
-from .policy import OnLost
+from ...frame import Frame, Picture
+from ..policy import OnLost
 from .slate import slate
 
 _PATIENCE_S = 0.5  # no camera is that even: shorter gaps are no gaps

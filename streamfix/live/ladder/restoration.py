@@ -8,16 +8,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..errors import StreamfixError
-from ..frame import Frame
-from ..pipeline import Stage, close_all
+from ...errors import StreamfixError
+from ...frame import Frame
+from ...pipeline import Stage, close_all
+from ..health import Health
+from ..policy import LivePolicy
 from .bypass import Bypass, showing
-from .health import Health
 from .interval import Interval
-from .order import Left, Order
-from .policy import LivePolicy
-from .rung import Rung
-from .rungs import Rungs
+from .reorder import Left, Order
+from .runner import Rungs
+from .step import Rung
 
 
 class LiveRestoration(Stage):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-from ..frame import Frame
+from ...frame import Frame
 
 _GROUP, _GROUPS = 5, 9  # frames are looked at by fives: which of them a dropped one is counted with is chance
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..frame import Color, PixelFormat, Planes
+from ...frame import Color, PixelFormat, Planes
 
 _GROUND, _BAND, _INK = 0.22, 0.12, 0.82  # luma, of the way from black to white
 _WIDTH = 0.8  # of the picture, at most, that the text takes

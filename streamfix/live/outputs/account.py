@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..frame import Frame
-from .health import Health
+from ...frame import Frame
+from ..health import Health
 
 
 class Account:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from ..frame import Frame, Picture
-from ..media.picture.convert import reformat
-from ..media.picture.planes import DecodedPicture, to_av
-from .rung import Rung
+from ...frame import Frame, Picture
+from ...media.picture.convert import reformat
+from ...media.picture.planes import DecodedPicture, to_av
+from .step import Rung
 
 
 def showing(frame: Frame, other: Frame) -> Frame:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import OutputError, UsageError
-from ..frame import Frame
-from ..media.output.frame_ledger import Delivery
-from ..media.specs import OutputSpec
-from ..media.transport.redact import redact
+from ...errors import OutputError, UsageError
+from ...frame import Frame
+from ...media.output.frame_ledger import Delivery
+from ...media.specs import OutputSpec
+from ...media.transport.redact import redact
+from ..backoff import Backoff
 from .account import Account
 from .backlog import Backlog
-from .backoff import Backoff
 from .condition import Condition
 from .resuming import resumed
 from .totals import Totals, WriterLike

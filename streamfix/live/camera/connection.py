@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import StreamfixError
-from ..media.detached import detach
-from ..media.input.reader import Reader
-from ..media.interruption import Interruption
-from ..media.streams import MappedStream
+from ...errors import StreamfixError
+from ...media.detached import detach
+from ...media.input.reader import Reader
+from ...media.interruption import Interruption
+from ...media.streams import MappedStream
 
 log = logging.getLogger("streamfix.live")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from ..frame import Frame
-from .health import Health
+from ...frame import Frame
+from ..health import Health
 
 _EVERY = 16  # lines that are looked at: what moves somewhere changes noise everywhere
 _STILL_S = 10.0  # no sensor gives the same codes for so long

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 
-from ..frame import Frame
-from .health import Health
+from ...frame import Frame
+from ..health import Health
 from .stillness import Stillness
 
 _EVERY_S = 1.0  # between figures

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..frame import Frame
-from ..pipeline import Stage
+from ...frame import Frame
+from ...pipeline import Stage
 
 
 @dataclass(slots=True)

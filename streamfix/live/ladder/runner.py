@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..pipeline import close_all
-from .health import Health
+from ...pipeline import close_all
+from ..health import Health
 from .ladder import Ladder
-from .rung import Rung
+from .step import Rung
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Several outputs of the same pictures, none of which waits for another."""
