@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from streamfix import UsageError
 from streamfix.fusion import Noise
+from streamfix.training.dataset.dataset import Decoded
 from streamfix.training.degradations import gaussian, surveillance
-from streamfix.training.packed import Decoded
 from streamfix.training.planes420 import Planes420, quantise, to_planes, to_rgb
-from streamfix.training.synthetic import animate
+from streamfix.training.synthesis.animate import animate
 
 _REAL = 0.3  # the share of clips that are cut from real ones
 _STILLS = 4  # photographs that a synthetic clip is made of

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from streamfix import BadOption
 from streamfix.fusion import pack420
-from streamfix.training.packed import Decoded
+from streamfix.training.dataset.dataset import Decoded
 from streamfix.training.recipe import Batch, Sample
 
 from . import clips

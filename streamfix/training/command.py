@@ -15,8 +15,8 @@ import torch
 from .. import devices
 from ..errors import OutputError, UsageError
 from . import config as configuration
+from .dataset.dataset import Decoded, PackedSet
 from .loop import Trainer
-from .packed import Decoded, PackedSet
 from .recipe import RECIPES
 
 _log = logging.getLogger(__name__)

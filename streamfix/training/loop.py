@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..errors import ModelError, UsageError
 from . import checkpoint, losses, sheet
 from .config import Config, Schedule
-from .packed import Decoded
+from .dataset.dataset import Decoded
 from .pool import CHUNK, Pool, SampleStream
 from .recipe import Batch, Recipe
 from .record import Record

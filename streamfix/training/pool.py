@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .packed import Decoded
+from .dataset.dataset import Decoded
 from .recipe import Batch, Recipe, Sample
 
 CHUNK = 16  # samples that a worker sends at a time

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..registry import Registry
-from .packed import Decoded
+from .dataset.dataset import Decoded
 
 Sample = dict[str, NDArray[np.float32]]
 Batch = dict[str, Tensor]

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamfix.training.clipfile import ClipPlanes, encode_clip
+from streamfix.training.dataset.clip_file import ClipPlanes, encode_clip
 
 U8 = npt.NDArray[np.uint8]
 

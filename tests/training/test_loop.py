@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from streamfix import InputError, ModelError, UsageError
 from streamfix.training import checkpoint, losses
 from streamfix.training.config import Config, Log, PoolSize, Schedule, Stage
+from streamfix.training.dataset.dataset import Decoded
 from streamfix.training.loop import Trainer, _rate
-from streamfix.training.packed import Decoded
 from streamfix.training.recipe import Batch, Sample
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from streamfix.errors import DecodeError, InputError, UsageError
-from streamfix.training.clipfile import ClipPlanes, decode_clip, encode_clip
 from streamfix.training.command import material
-from streamfix.training.manifest import Entry, manifest_path, read_manifest, write_manifest
-from streamfix.training.packed import PackedSet
-from streamfix.training.packing import ClipItem, StillItem, shrink_to, write_packed
+from streamfix.training.dataset.clip_file import ClipPlanes, decode_clip, encode_clip
+from streamfix.training.dataset.dataset import PackedSet
+from streamfix.training.dataset.manifest import Entry, manifest_path, read_manifest, write_manifest
+from streamfix.training.dataset.writer import ClipItem, StillItem, shrink_to, write_packed
 from tests.training.photos import moving, photograph, save
 
 _STILLS = [StillItem(f"photo-{i}", photograph(i, 200, 260), f"source {i}", "CC0-1.0") for i in range(3)]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamfix.training.packed import Decoded
+from streamfix.training.dataset.dataset import Decoded
 from streamfix.training.pool import Pool, SampleStream
 from streamfix.training.recipe import Batch, Sample
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from streamfix.errors import BadOption, InputError, OutputError, UsageError
-from streamfix.training import data_command
-from streamfix.training import prepare as module
-from streamfix.training.licences import LicenceTable
-from streamfix.training.packages import Package
-from streamfix.training.packed import PackedSet
-from streamfix.training.photographs import MIN_SIDE, clean, decode, fingerprint, near, why_no_photograph
-from streamfix.training.prepare import prepare
-from streamfix.training.scenes import TEST_SCENES, named
-from streamfix.training.shots import MIN_FRAMES, cut, halve, places
+from streamfix.training.dataset import command as data_command
+from streamfix.training.dataset import prepare as module
+from streamfix.training.dataset.dataset import PackedSet
+from streamfix.training.dataset.licences import LicenceTable
+from streamfix.training.dataset.packages import Package
+from streamfix.training.dataset.photographs import MIN_SIDE, clean, decode, fingerprint, near, why_no_photograph
+from streamfix.training.dataset.prepare import prepare
+from streamfix.training.dataset.scenes import TEST_SCENES, named
+from streamfix.training.dataset.shots import MIN_FRAMES, cut, halve, places
 from tests.training.photos import coded, drawing, joined, moving, photograph, save, video
 
 # laws

@@ -14,7 +14,7 @@ from streamfix.apps.cli import main
 from streamfix.backends.cache import Cache
 from streamfix.backends.runner import open_runner
 from streamfix.training import checkpoint, quantise_command
-from streamfix.training.packed import Decoded
+from streamfix.training.dataset.dataset import Decoded
 from streamfix_denoise.tiers import build
 from streamfix_denoise.weights import example
 from tests.backends.conftest import needs_nncf, needs_openvino

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from streamfix.errors import InputError
-from streamfix.training.containers import pictures
-from streamfix.training.licences import LicenceTable, debian_licences, python_licence, read_folder
-from streamfix.training.packages import PACKAGES, Package
-from streamfix.training.sources import fetch, fetch_all, licences_of, unpack
+from streamfix.training.dataset.archives import pictures
+from streamfix.training.dataset.download import fetch, fetch_all, licences_of, unpack
+from streamfix.training.dataset.licences import LicenceTable, debian_licences, python_licence, read_folder
+from streamfix.training.dataset.packages import PACKAGES, Package
 from tests.training.photos import coded, drawing, photograph, qt_resources, save, wheel
 
 _JPEG = coded(photograph(1, 64, 64))

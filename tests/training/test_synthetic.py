@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from streamfix.motion import Warper
-from streamfix.training import compositing
-from streamfix.training.camera import CameraKind, CameraMix, camera_path, similarity, translation
-from streamfix.training.layers import Layer
-from streamfix.training.synthetic import Scenery, animate
+from streamfix.training.synthesis import compositing
+from streamfix.training.synthesis.animate import Scenery, animate
+from streamfix.training.synthesis.camera_path import CameraKind, CameraMix, camera_path, similarity, translation
+from streamfix.training.synthesis.layers import Layer
 from tests.training.scenes import floats, still
 
 KINDS: list[CameraKind] = ["static", "shake", "pan", "zoom", "rotate", "drive"]

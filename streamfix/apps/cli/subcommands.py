@@ -38,7 +38,7 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
 
         return _made("streamfix eval", "Measure filters beside their peers.", evaluation)
     if words[1:2] == ["data"]:
-        from ...training import data_command
+        from ...training.dataset import command as data_command
 
         return _made("streamfix train data", "Make a packed training set.", data_command)
     if words[1:2] == ["quantise"]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Doubles, log_uniform, similarity, spell, translation
+from .camera_path import Doubles, log_uniform, similarity, spell, translation
 
 Bytes: TypeAlias = NDArray[np.uint8]
 

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import InputError
+from ...errors import InputError
 from .licences import UNKNOWN, LicenceTable, debian_licences, python_licence
 from .packages import PACKAGES, Package
 

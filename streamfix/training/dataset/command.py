@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import BadOption, OutputError, UsageError
+from ...errors import BadOption, OutputError, UsageError
 from .manifest import Entry, manifest_path
 from .prepare import prepare
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 __all__ = ["CLIP_SUFFIXES", "STILL_SUFFIXES", "pictures"]
 

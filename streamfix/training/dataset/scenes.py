@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ..errors import InputError
-from .clipfile import video_frames
-from .containers import CLIP_SUFFIXES, STILL_SUFFIXES, pictures
+from ...errors import InputError
+from .archives import CLIP_SUFFIXES, STILL_SUFFIXES, pictures
+from .clip_file import video_frames
 from .photographs import decode, fingerprint, near
 
 __all__ = ["TEST_SCENES", "HeldOut", "named"]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import CameraMix, Doubles, camera_path, translation
+from .camera_path import CameraMix, Doubles, camera_path, translation
 from .compositing import composite, expose, truth, warp
 from .layers import Bytes, Layer, area_prefilter, mover
 

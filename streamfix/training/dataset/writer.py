@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import OutputError, UsageError
-from .clipfile import ClipPlanes, encode_clip
+from ...errors import OutputError, UsageError
+from .clip_file import ClipPlanes, encode_clip
 from .manifest import Entry, manifest_path, write_manifest
 
 __all__ = ["ClipItem", "StillItem", "shrink_to", "write_packed"]

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DecodeError
-from .clipfile import ClipPlanes, video_frames
+from ...errors import DecodeError
+from .clip_file import ClipPlanes, video_frames
 
 __all__ = ["MIN_FRAMES", "cut", "halve", "places", "shots"]
 

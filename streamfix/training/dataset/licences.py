@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from ..errors import InputError
+from ...errors import InputError
 
 __all__ = ["UNKNOWN", "Folder", "LicenceTable", "debian_licences", "python_licence", "read_folder"]
 

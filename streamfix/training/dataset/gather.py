@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from .packing import ClipItem, StillItem, shrink_to
 from .photographs import MIN_SIDE, RGB, clean, decode, fingerprint, near, why_no_photograph
 from .scenes import HeldOut, named
 from .shots import shots
+from .writer import ClipItem, StillItem, shrink_to
 
 __all__ = ["Gathering"]
 

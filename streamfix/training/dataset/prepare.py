@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError, UsageError
-from .containers import CLIP_SUFFIXES, pictures
-from .gathering import Gathering
+from ...errors import InputError, UsageError
+from .archives import CLIP_SUFFIXES, pictures
+from .download import fetch_all
+from .gather import Gathering
 from .licences import UNKNOWN, Folder, LicenceTable, read_folder
 from .manifest import Entry
 from .packages import PACKAGES, Package
-from .packing import write_packed
 from .scenes import TEST_SCENES, HeldOut, named
-from .sources import fetch_all
+from .writer import write_packed
 
 __all__ = ["prepare"]
 

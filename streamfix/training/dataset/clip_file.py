@@ -14,7 +14,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
-from ..errors import DecodeError
+from ...errors import DecodeError
 
 __all__ = ["ClipPlanes", "decode_clip", "encode_clip", "video_frames"]
 

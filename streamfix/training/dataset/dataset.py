@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError, UsageError
-from .clipfile import ClipPlanes, decode_clip
+from ...errors import InputError, UsageError
+from .clip_file import ClipPlanes, decode_clip
 from .manifest import Entry, manifest_path, read_manifest
 
 __all__ = ["ClipPlanes", "Decoded", "PackedSet"]

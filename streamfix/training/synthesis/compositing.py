@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Doubles, translation
+from .camera_path import Doubles, translation
 from .layers import Bytes, Layer
 
 Floats: TypeAlias = NDArray[np.float32]

@@ -1,0 +1,1 @@
+"""Clips from still photographs, with exact optical flow and occlusion."""
