@@ -18,12 +18,12 @@ from ... import __version__
 from ...errors import StreamfixError
 from ...live.interpreter import share_interpreter
 from . import logs
-from .api import create_app
-from .changes import needs_new_process
-from .config import DaemonConfig, load
-from .notify import Notifier
-from .serving import HttpServer
-from .supervisor import Supervisor
+from .config.changes import needs_new_process
+from .config.config import DaemonConfig, load
+from .engine.notify import Notifier
+from .engine.supervisor import Supervisor
+from .http.api import create_app
+from .http.serving import HttpServer
 
 UNFINISHED = 1  # outputs that could not be finished in time; also wrong usage, as in ffmpeg
 HARD_EXIT = 123  # a second signal

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from streamfix.apps.daemon import calibration
-from streamfix.apps.daemon.admission import Admission, Need
-from streamfix.apps.daemon.calibration import Calibration, Meter, pictures
-from streamfix.apps.daemon.capacity import cores
-from streamfix.apps.daemon.control import Refused
-from streamfix.apps.daemon.costs import Costs, FrameCost
+from streamfix.apps.daemon.engine.control import Refused
+from streamfix.apps.daemon.load import calibration
+from streamfix.apps.daemon.load.admission import Admission, Need
+from streamfix.apps.daemon.load.calibration import Calibration, Meter, pictures
+from streamfix.apps.daemon.load.capacity import cores
+from streamfix.apps.daemon.load.costs import Costs, FrameCost
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import BadOption
 from streamfix.filters import FILTERS

@@ -14,14 +14,14 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
+from streamfix.apps.daemon.config.config.changes import Plan
+from streamfix.apps.daemon.config.config.config import ConfigError, DaemonConfig, Problem, StreamConfig
+from streamfix.apps.daemon.config.config.spec import OutputConfig
 
-from streamfix.apps.daemon.api import create_app
-from streamfix.apps.daemon.changes import Plan
-from streamfix.apps.daemon.config import ConfigError, DaemonConfig, Problem, StreamConfig
-from streamfix.apps.daemon.forms import OutputBody, StreamBody, StreamChange
-from streamfix.apps.daemon.models import ProblemDocument, StreamStatus
-from streamfix.apps.daemon.secrets import Secrets
-from streamfix.apps.daemon.spec import OutputConfig
+from streamfix.apps.daemon.access.secrets import Secrets
+from streamfix.apps.daemon.http.api import create_app
+from streamfix.apps.daemon.http.forms import OutputBody, StreamBody, StreamChange
+from streamfix.apps.daemon.http.models import ProblemDocument, StreamStatus
 from streamfix.conformance.fakes import clip
 from streamfix.errors import InputError, UsageError
 from tests.apps.daemon.fake_supervisor import FakeSupervisor
@@ -427,6 +427,6 @@ def test_a_daemon_that_others_reach_does_not_start_without_a_token(supervisor: F
 
 
 def test_files_of_the_page_are_all_below_its_folder() -> None:
-    web = Path(__import__("streamfix.apps.daemon.api", fromlist=["WEB"]).WEB)
+    web = Path(__import__("streamfix.apps.daemon.http.api", fromlist=["WEB"]).WEB)
     assert (web / "index.html").is_file()
     assert all(path.resolve().is_relative_to(web.resolve()) for path in web.rglob("*"))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
 
-from streamfix.apps.daemon.api import create_app
-from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
-from streamfix.apps.daemon.costs import FrameCost
-from streamfix.apps.daemon.supervisor import Supervisor
+from streamfix.apps.daemon.engine.supervisor import Supervisor
+from streamfix.apps.daemon.http.api import create_app
+from streamfix.apps.daemon.load.costs import FrameCost
 from tests.apps.daemon.engine import LONG_S, Builder, spec_of, stream_config
 
 YARD = {"name": "yard", "input": "rtsp://u:hush@192.0.2.5/s", "outputs": ["rtsp://192.0.2.9/yard"]}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.auth import COOKIE, Access, check_exposure, host_name, is_loopback, is_own_origin
+from streamfix.apps.daemon.access.auth import COOKIE, Access, check_exposure, host_name, is_loopback, is_own_origin
 from streamfix.errors import UsageError
 
 TOKEN = "0123456789abcdef"

@@ -13,14 +13,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamfix.apps.daemon.config.config.config import (
+    ConfigError,
+    DaemonConfig,
+    OutputConfig,
+    StreamConfig,
+    load,
+    stream_from,
+)
+from streamfix.apps.daemon.config.config.problems import place_text
+from streamfix.apps.daemon.config.config.reading import shown
+from streamfix.apps.daemon.config.config.schema import DAEMON, DEFAULTS, STREAM
+from streamfix.apps.daemon.config.config.values import seconds
 
-from streamfix.apps.daemon.config import ConfigError, DaemonConfig, OutputConfig, StreamConfig, load, stream_from
-from streamfix.apps.daemon.problems import place_text
-from streamfix.apps.daemon.reading import shown
-from streamfix.apps.daemon.schema import DAEMON, DEFAULTS, STREAM
-from streamfix.apps.daemon.secrets import Secrets
-from streamfix.apps.daemon.urls import Allowed
-from streamfix.apps.daemon.values import seconds
+from streamfix.apps.daemon.access.secrets import Secrets
+from streamfix.apps.daemon.access.urls import Allowed
 from streamfix.errors import InputError, UsageError
 
 CLIP = "rtsp://10.0.0.5/stream"

@@ -21,12 +21,12 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from streamfix.apps.daemon.config.config.config import DaemonConfig, OutputConfig, StreamConfig
 
-from streamfix.apps.daemon.api import create_app
-from streamfix.apps.daemon.config import DaemonConfig, OutputConfig, StreamConfig
-from streamfix.apps.daemon.costs import FrameCost
-from streamfix.apps.daemon.models import ProblemDocument, StreamStatus
-from streamfix.apps.daemon.supervisor import Supervisor
+from streamfix.apps.daemon.engine.supervisor import Supervisor
+from streamfix.apps.daemon.http.api import create_app
+from streamfix.apps.daemon.http.models import ProblemDocument, StreamStatus
+from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.frame import VideoInfo
 from streamfix.jobs import JobSpec
 from tests.apps.daemon.engine import INFO, LONG_S, Builder

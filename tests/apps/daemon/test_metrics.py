@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
 
 from streamfix import __version__
-from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
-from streamfix.apps.daemon.costs import FrameCost
-from streamfix.apps.daemon.supervisor import Supervisor
+from streamfix.apps.daemon.engine.supervisor import Supervisor
+from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.conformance.fakes import clip
 from streamfix.errors import InputError
 from tests.apps.daemon.engine import LONG_S, Builder, spec_of, stream_config

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streamfix.apps.daemon.notify import Notifier
+from streamfix.apps.daemon.engine.notify import Notifier
 
 
 @pytest.fixture

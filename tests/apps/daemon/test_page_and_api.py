@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from streamfix.apps.daemon.config.config.config import DaemonConfig
 
-from streamfix.apps.daemon.api import WEB, create_app
-from streamfix.apps.daemon.config import DaemonConfig
-from streamfix.apps.daemon.control import Supervisor
-from streamfix.apps.daemon.serving import HttpServer
+from streamfix.apps.daemon.engine.control import Supervisor
+from streamfix.apps.daemon.http.api import WEB, create_app
+from streamfix.apps.daemon.http.serving import HttpServer
 from streamfix.conformance.fakes import constant
 from tests.apps.daemon.browsing import AWAY, Visit, chromium, needs_chromium, sync_api
 from tests.apps.daemon.engine import stream_config

@@ -15,8 +15,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.jpeg import SIDES, Side, encode, shown_size
-from streamfix.apps.daemon.preview import BOUNDARY, Picture, Previews
+from streamfix.apps.daemon.http.jpeg import SIDES, Side, encode, shown_size
+from streamfix.apps.daemon.http.preview import BOUNDARY, Picture, Previews
 from streamfix.conformance.fakes import FORMATS, clip, constant
 from streamfix.frame import Color, Frame
 from streamfix.layout import from_tensor

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.history import History, Step, quantile
-from streamfix.apps.daemon.record import Record
-from streamfix.apps.daemon.tally import Histogram
+from streamfix.apps.daemon.engine.history import History, Step, quantile
+from streamfix.apps.daemon.engine.record import Record
+from streamfix.apps.daemon.engine.tally import Histogram
 from streamfix.conformance.fakes import clip
 from streamfix.live.health import Health
 

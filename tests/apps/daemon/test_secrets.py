@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.location import split
-from streamfix.apps.daemon.secrets import Secrets, masked, references
+from streamfix.apps.daemon.access.location import split
+from streamfix.apps.daemon.access.secrets import Secrets, masked, references
 from streamfix.errors import UsageError
 
 # One line of anything; half a surrogate pair is no text.

@@ -112,8 +112,8 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.service")
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.supervisor")
-    monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.metrics")
+    monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.engine.supervisor")
+    monkeypatch.delitem(sys.modules, "streamfix.apps.daemon.http.metrics")
     assert main(["daemon", "-c", "x"]) == 1
     assert 'pip install "streamfix[daemon]"' in capsys.readouterr().err
 

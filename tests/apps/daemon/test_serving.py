@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.config.spec import OutputConfig
 
-from streamfix.apps.daemon import serving
-from streamfix.apps.daemon.api import create_app
-from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
-from streamfix.apps.daemon.preview import BOUNDARY
-from streamfix.apps.daemon.serving import HttpServer
-from streamfix.apps.daemon.spec import OutputConfig
+from streamfix.apps.daemon.http import serving
+from streamfix.apps.daemon.http.api import create_app
+from streamfix.apps.daemon.http.preview import BOUNDARY
+from streamfix.apps.daemon.http.serving import HttpServer
 from streamfix.conformance.fakes import clip
 from streamfix.errors import UsageError
 from tests.apps.daemon.engine import until

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamfix.apps.daemon.config.config.spec import OutputConfig
 
-from streamfix.apps.daemon import stream as stream_module
-from streamfix.apps.daemon.control import Refused
-from streamfix.apps.daemon.run import WELL_S, Run
-from streamfix.apps.daemon.spec import OutputConfig
-from streamfix.apps.daemon.stream import Stream
+from streamfix.apps.daemon.engine import stream as stream_module
+from streamfix.apps.daemon.engine.control import Refused
+from streamfix.apps.daemon.engine.run import WELL_S, Run
+from streamfix.apps.daemon.engine.stream import Stream
 from streamfix.errors import FilterError, IncompleteOutput, InputError, OutputError, UsageError
 from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamfix.apps.daemon.config.config.changes import Plan
+from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.config.spec import OutputConfig
 
-from streamfix.apps.daemon.changes import Plan
-from streamfix.apps.daemon.config import DaemonConfig, StreamConfig
-from streamfix.apps.daemon.control import Refused, StreamExists, UnknownStream
-from streamfix.apps.daemon.costs import FrameCost
-from streamfix.apps.daemon.notify import Notifier
-from streamfix.apps.daemon.spec import OutputConfig
-from streamfix.apps.daemon.supervisor import Supervisor
+from streamfix.apps.daemon.engine.control import Refused, StreamExists, UnknownStream
+from streamfix.apps.daemon.engine.notify import Notifier
+from streamfix.apps.daemon.engine.supervisor import Supervisor
+from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.conformance.fakes import clip
 from streamfix.errors import IncompleteOutput, InputError, UsageError
 from streamfix.frame import VideoInfo
@@ -511,7 +511,7 @@ def test_the_watch_takes_steps_and_gives_signs_of_life(make: Make) -> None:
 def test_a_lasting_load_counts_and_a_peak_does_not(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, used = Clock(), Clock()
     supervisor = make(Builder(), clock=clock)
-    monkeypatch.setattr("streamfix.apps.daemon.watch.time.process_time", used)
+    monkeypatch.setattr("streamfix.apps.daemon.engine.watch.time.process_time", used)
     measured = []
     for cores in (1.5, 1.9, 1.4, 0.1, 1.9, 1.9):
         supervisor.watch.tick()
@@ -528,7 +528,7 @@ def test_costs_are_learnt_from_streams_with_time_to_spare(make: Make, monkeypatc
     clock, used, builder = Clock(), Clock(), Builder()
     supervisor = make(builder, "a", clock=clock, measure=cost(0.25))
     supervisor.watch.start = lambda: None  # type: ignore[method-assign]
-    monkeypatch.setattr("streamfix.apps.daemon.watch.time.process_time", used)
+    monkeypatch.setattr("streamfix.apps.daemon.engine.watch.time.process_time", used)
     supervisor.open()
     job = builder.job("a")
     spec = spec_of(stream_config("a"))
@@ -555,7 +555,7 @@ def test_who_was_refused_for_a_cost_that_proves_lower_gets_in(make: Make, monkey
     clock, used, builder = Clock(), Clock(), Builder()
     supervisor = make(builder, "a", "b", clock=clock, measure=cost(1.2))
     supervisor.watch.start = lambda: None  # type: ignore[method-assign]
-    monkeypatch.setattr("streamfix.apps.daemon.watch.time.process_time", used)
+    monkeypatch.setattr("streamfix.apps.daemon.engine.watch.time.process_time", used)
     supervisor.open()
     until(lambda: sorted(states(supervisor).values()) == ["error", "running"])
     (running,) = [name for name, state in states(supervisor).items() if state == "running"]

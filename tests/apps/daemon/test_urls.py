@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon import permitted
-from streamfix.apps.daemon.addresses import Address, is_public, is_within, resolve
-from streamfix.apps.daemon.location import split, usual_demuxer, usual_format
-from streamfix.apps.daemon.urls import NETWORK_SCHEMES, SCHEMES, Allowed
+from streamfix.apps.daemon.access import allowlist as permitted
+from streamfix.apps.daemon.access.addresses import Address, is_public, is_within, resolve
+from streamfix.apps.daemon.access.location import split, usual_demuxer, usual_format
+from streamfix.apps.daemon.access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import UsageError
 

@@ -1,0 +1,1 @@
+"""Who may ask, and what a stream may read and write."""

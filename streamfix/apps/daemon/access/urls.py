@@ -1,0 +1,159 @@
+"""What streams may read and write: schemes, folders and addresses.
+
+A stream of the operator's file is held to the schemes and folders; one that came over HTTP may also reach no private
+address unless that is allowed, refer to no secret, and use only what `permitted` lists. What remains: the library
+looks a name up again when it connects, and an RTSP server may send it on to another address.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ....errors import UsageError
+from . import allowlist as permitted
+from .addresses import Network, Resolve, is_public, is_within, resolve
+from .location import DEVICE, Location, split
+
+# What can be allowed. libav has more (file, concat, subfile, data, crypto, pipe, fd, cache, async, tee ...): they read
+# files or other URLs inside their own, and are never taken.
+NETWORK_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtmpts", "rtp", "srt", "udp", "tcp", "http", "https")
+SCHEMES = ("rtsp", "rtsps", "rtmp", "srt", "udp", "http", "https", "v4l2")
+
+_PATTERN = re.compile(r"%(%|[YmdHMSsjyF]|0?\d*d)")
+# The protocols that a demuxer may open by itself, whatever it reads in a playlist or a description.
+_HTTP = "http,https,httpproxy,tcp,tls,crypto"
+_RTSP = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy"
+_RTMP = "rtmp,rtmps,rtmpt,rtmpts,rtmpe,rtmpte,ffrtmpcrypt,ffrtmphttp,http,https,tcp,tls"
+_PROTOCOLS = {
+    **dict.fromkeys(("http", "https"), _HTTP),
+    **dict.fromkeys(("rtsp", "rtsps"), _RTSP),
+    **dict.fromkeys(("rtmp", "rtmps", "rtmpt", "rtmpts"), _RTMP),
+    "rtp": "rtp,srtp,udp",
+    "udp": "udp",
+    "tcp": "tcp",
+    "file": "file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What may be read and written.
+
+    schemes: of URLs, and "v4l2" for cameras at this machine. folders: files below these only, links resolved.
+    private: True if streams that came over HTTP may reach every address, or the networks that they may reach beside
+    the public internet. secrets: references that these may make, such as "env:CAM_PASSWORD".
+    look_up: the addresses of a host.
+    """
+
+    schemes: frozenset[str] = frozenset(SCHEMES)
+    folders: tuple[Path, ...] = ()
+    private: bool | tuple[Network, ...] = False
+    secrets: frozenset[str] = frozenset()
+    look_up: Resolve = field(default=resolve, compare=False)
+
+    def check_input(self, url: str, *, from_api: bool = False) -> dict[str, str]:
+        """Raise UsageError if it may not be read; else what libav must be told, so that it reads nothing else.
+
+        url: its secrets in place. What is returned are options for the demuxer.
+        """
+        scheme = self._check(url, from_api).scheme
+        guards = {"protocol_whitelist": _PROTOCOLS[scheme]} if scheme in _PROTOCOLS else {}
+        if from_api and scheme in ("http", "https") and self.private is not True:
+            # Neither a redirection nor a playlist may lead to addresses that nobody has checked.
+            guards |= {"max_redirects": "0", "format_whitelist": permitted.PROBED}
+        elif from_api and scheme == "file":
+            guards |= {"format_whitelist": permitted.PROBED}
+        return guards
+
+    def check_demuxer(self, format: str, url: str, *, url_from_api: bool = False, from_api: bool = False) -> None:
+        """Raise UsageError if an input may not be read as that format. url: the input, its secrets in place."""
+        device = split(url).scheme == "v4l2"
+        if format in ("v4l2", "video4linux2") and not device:
+            raise UsageError("it reads a camera's device file, as in /dev/video0")
+        if format in ("lavfi", "concat", "concatf"):
+            raise UsageError("it is not taken: it reads other files than the one it is given")
+        free = not url_from_api or (self.private is True and not url.startswith("/"))
+        if from_api or url_from_api:
+            formats = permitted.INPUT_FORMATS | (permitted.PLAYLISTS if free else frozenset())
+            permitted.check_format(format, formats, "input format")
+
+    def check_output(self, url: str, *, from_api: bool = False) -> None:
+        """Raise UsageError if it may not be written. url: its secrets in place; a pattern of files is strftime's."""
+        scheme = self._check(url, from_api).scheme
+        if scheme == "v4l2":
+            raise UsageError("a camera is no output; give a URL or a file's path")
+        if scheme == "file":
+            _check_pattern(url)
+            for link in filter(os.path.islink, glob.iglob(_PATTERN.sub("*", glob.escape(url))) if "%" in url else ()):
+                self.check_file(link)
+        if from_api and scheme in ("http", "https") and self.private is not True:
+            raise UsageError(
+                "a web server may send it on to any address; set it in the daemon's own file, "
+                "or allow_private = true there"
+            )
+
+    def check_muxer(self, format: str, *, from_api: bool = False) -> None:
+        """Raise UsageError if an output may not be written as that format."""
+        if format in ("tee", "fifo"):
+            raise UsageError("it is not taken; name each output by itself")
+        if from_api:
+            permitted.check_format(format, permitted.OUTPUT_FORMATS, "output format")
+
+    def check_file(self, path: str) -> None:
+        """Raise UsageError if a file does not lie below an allowed folder, links resolved. path: absolute."""
+        folders = ", ".join(map(str, self.folders))
+        where = f"below {folders}" if folders else "nowhere: allow_folders is empty"
+        if not path.startswith("/") or ".." in path.split("/"):
+            raise UsageError(f"give an absolute path without ..; files are allowed {where}")
+        real = Path(os.path.realpath(path))
+        if not any(folder in real.parents for folder in map(Path, map(os.path.realpath, self.folders))):
+            by_link = f"it leads to {real}; " if self.folders and str(real) != os.path.normpath(path) else ""
+            raise UsageError(f"{by_link}files are allowed {where}")
+
+    def _check(self, url: str, from_api: bool) -> Location:
+        place = split(url)
+        if place.scheme == "file" and url.startswith("/"):
+            self.check_file(url)
+        elif place.scheme not in self.schemes or place.scheme not in (*NETWORK_SCHEMES, "v4l2"):
+            files = f"; files are written as an absolute path below {', '.join(map(str, self.folders))}"
+            raise UsageError(
+                f"the scheme {place.scheme!r} is not allowed; allowed are {', '.join(sorted(self.schemes))}"
+                f"{files if self.folders else ''}"
+            )
+        elif place.scheme == "v4l2":
+            if not DEVICE.fullmatch(os.path.realpath(url)):
+                raise UsageError(f"it is a link to {os.path.realpath(url)}, which is no camera")
+        elif place.port is None and place.scheme in ("udp", "tcp", "rtp", "srt"):
+            raise UsageError(f"{place.scheme} needs a port, as in {place.scheme}://host:9000")
+        elif not place.host and place.scheme not in ("udp", "rtp", "srt", "tcp"):
+            raise UsageError(f"the host is missing, as in {place.scheme}://host/path")
+        elif from_api:
+            self._check_address(place.host or "0.0.0.0")
+        return place
+
+    def _check_address(self, host: str) -> None:
+        if self.private is True:
+            return
+        networks = self.private or ()
+        for address in self.look_up(host):
+            if not is_public(address) and not is_within(address, networks):
+                named = getattr(address, "ipv4_mapped", None) or address
+                allowed = f"; allowed are {', '.join(map(str, networks))}" if networks else ""
+                raise UsageError(
+                    f"{named} is a private address, which streams given over HTTP may not reach{allowed}; "
+                    "set the stream in the daemon's own file, or add the network to allow_private there"
+                )
+
+
+def _check_pattern(path: str) -> None:
+    """Raise UsageError unless every file of a pattern lies in the folder that was checked."""
+    folder, _, name = path.rpartition("/")
+    if "%" in folder or "%" in _PATTERN.sub("", name):
+        raise UsageError(
+            "a pattern stands in the file's name, not in its folder, and is made of "
+            "%Y %m %d %H %M %S %s %j %y %F, a number such as %03d, and %% for a percent sign"
+        )

@@ -1,0 +1,1 @@
+"""The configuration: a TOML file, checked, each mistake with its line."""

@@ -1,0 +1,134 @@
+"""What single values of a configuration take, whether they come from TOML or JSON."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+
+from ..access.secrets import references
+
+Read = Callable[[Any], Any]  # raises ValueError saying what is taken instead
+
+_TIME = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*(us|ms|s|min|h)?", re.ASCII)
+_UNIT_S = {None: 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_LONGEST_S = 7 * 24 * 3600.0
+_LONGEST_TEXT = 4096
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def text(value: Any) -> str:
+    """Any text of one line."""
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not value.isprintable():
+        raise ValueError(f"it takes a text of one line, of {_LONGEST_TEXT} characters at most")
+    return value
+
+
+def wanted_text(value: Any) -> str:
+    """A text that is not empty."""
+    if not text(value):
+        raise ValueError("it must not be empty")
+    return str(value)
+
+
+def secret(value: Any) -> str:
+    """A text that may refer to a secret."""
+    references(text(value))
+    return str(value)
+
+
+def reference(value: Any) -> str:
+    """A secret as it is referred to, without ${ and }, such as env:CAM_PASSWORD."""
+    references(f"${{{text(value)}}}")
+    return str(value)
+
+
+def stream_name(value: Any) -> str:
+    """What a stream is called, in URLs and metrics too."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError("a name has 1 to 63 of a-z, 0-9, _ and -, the first a letter or digit, as in yard-2")
+    return value
+
+
+def boolean(value: Any) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("it takes true or false")
+    return value
+
+
+def seconds(value: Any) -> float:
+    """A time above 0, as "200ms", "20s", "2min", or a number of seconds."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) and len(value) <= 40 else None
+    time_s = math.nan
+    if found:
+        time_s = float(found[1] + (found[2] or "")) * _UNIT_S[found[3]]
+    elif _is_number(value):
+        time_s = float(value)
+    if not 0 < time_s <= _LONGEST_S:
+        raise ValueError('it takes a time above 0 and up to 7 days, as in "200ms", "20s" or "2min"')
+    return time_s
+
+
+def number(least: float, most: float) -> Read:
+    """A number in a range."""
+
+    def read(value: Any) -> float:
+        if not _is_number(value) or not least <= value <= most:
+            raise ValueError(f"it takes a number from {least:g} to {most:g}")
+        return float(value)
+
+    return read
+
+
+def port(value: Any) -> int:
+    """A TCP port; 0 takes any that is free."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
+        raise ValueError("it takes a port, a whole number from 1 to 65535, or 0 for any that is free")
+    return value
+
+
+def choice(*known: str) -> Read:
+    """One of a few words."""
+
+    def read(value: Any) -> str:
+        if value not in known:
+            near = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"it takes {', '.join(known[:-1])} or {known[-1]}{hint}")
+        return str(value)
+
+    return read
+
+
+def folder(value: Any) -> Path:
+    """The absolute path of a folder."""
+    if not text(value).startswith("/") or ".." in value.split("/"):
+        raise ValueError("it takes a folder's absolute path without .., as in /var/lib/streamfix")
+    return Path(value)
+
+
+def network(value: Any) -> IPv4Network | IPv6Network:
+    """A network, or one address."""
+    try:
+        return ip_network(text(value))
+    except ValueError as error:
+        raise ValueError(f"{error}; it takes a network, as in 10.0.0.0/24, or an address") from None
+
+
+def option(value: Any) -> str:
+    """The value of one of libav's options: a text, a number, true or false."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if _is_number(value):
+        return f"{value:.17g}" if isinstance(value, float) else str(value)
+    return text(value)
+
+
+def _is_number(value: Any) -> bool:
+    """A number that is finite as a float, which an integer of JSON need not be."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300

@@ -1,0 +1,1 @@
+"""Streams started, watched, changed and ended."""

@@ -1,0 +1,100 @@
+"""What is kept of a stream over all its runs: counts that only grow, distributions, the last hour."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from math import nan
+
+from ....frame import Frame
+from ....live.health import Event, Health
+from .history import History, Step, quantile
+from .tally import LATENCY_BOUNDS_S, STAGE_BOUNDS_S, Histogram, Totals
+
+_BETWEEN_STEPS = 4096  # latencies that are kept until a step of the history asks for them
+
+
+class StreamHealth(Health):
+    """Tells the latency of every frame that is written."""
+
+    def __init__(self, name: str, on_latency: Callable[[float], None], on_event: Callable[[Event], None]) -> None:
+        super().__init__(name, on_event)
+        self._on_latency = on_latency
+
+    def written(self, latency_s: float | None, *, late: bool = False) -> None:
+        super().written(latency_s, late=late)
+        if latency_s is not None:
+            self._on_latency(latency_s)
+
+
+class Record:
+    """One stream's. Every method may be called from any thread.
+
+    latencies: of all frames written. stages: seconds that each thread works for a frame, by the thread's name.
+    """
+
+    def __init__(self) -> None:
+        self.history = History()
+        self.latencies = Histogram(LATENCY_BOUNDS_S)
+        self.stages: dict[str, Histogram] = {}
+        self._recent: deque[float] = deque(maxlen=_BETWEEN_STEPS)
+        self._ended = Totals()
+        self._health: Health | None = None
+        self._lock = threading.Lock()
+        self._stepped: tuple[float, Totals] | None = None
+
+    def begin(self, on_health: Health) -> None:
+        """A run begins; the one before is counted."""
+        with self._lock:
+            self._ended = self._now()
+            self._health = on_health
+
+    def failed(self) -> None:
+        """A run has ended in an error."""
+        with self._lock:
+            self._ended.restarts += 1
+
+    def latency(self, latency_s: float) -> None:
+        """A frame was written so long after it came."""
+        self.latencies.observe(latency_s)
+        self._recent.append(latency_s)
+
+    def worked(self, stage: str, item: object, seconds: float) -> None:
+        """A thread has worked for an item so long."""
+        if isinstance(item, Frame):
+            if stage not in self.stages:
+                with self._lock:
+                    self.stages = {**self.stages, stage: self.stages.get(stage) or Histogram(STAGE_BOUNDS_S)}
+            self.stages[stage].observe(seconds)
+
+    @property
+    def totals(self) -> Totals:
+        """All runs together."""
+        with self._lock:
+            return self._now()
+
+    def step(self, now_s: float) -> None:
+        """Add a step to the history. now_s: monotonic seconds."""
+        report = None if self._health is None else self._health.report()
+        totals, before = self.totals, self._stepped
+        self._stepped = now_s, totals
+        recent = sorted(self._recent.popleft() for _ in range(len(self._recent)))
+        if before is None or now_s <= before[0]:
+            return
+        took_s, then = now_s - before[0], before[1]
+        noise = nan if report is None else report.figures.get("noise_luma", nan)
+        self.history.add(
+            Step(
+                time.time(),
+                (totals.written - then.written) / took_s,
+                quantile(recent, 0.5),
+                quantile(recent, 0.99),
+                totals.dropped.total() - then.dropped.total(),
+                noise,
+            )
+        )
+
+    def _now(self) -> Totals:
+        return self._ended if self._health is None else self._ended + self._health.report()

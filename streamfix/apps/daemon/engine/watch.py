@@ -1,0 +1,117 @@
+"""The daemon's heartbeat: once a second it looks after every stream, and tells systemd that it does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ..load.admission import Need
+from .history import STEP_S
+from .notify import Notifier
+from .shared import Shared
+from .stream import Stream
+
+TICK_S = 1.0
+_SPARE = 0.8  # of the processors' time: with more in use, times of work have waiting in them
+_ENOUGH = 25  # frames in a step that say what a frame costs
+
+log = logging.getLogger("streamfix.daemon")
+
+
+class Watch:
+    """Samples the streams' figures, measures the load, lets streams in that were refused, keeps the watchdog quiet.
+
+    streams: those there are.
+    """
+
+    def __init__(
+        self,
+        streams: Callable[[], Sequence[Stream]],
+        shared: Shared,
+        notifier: Notifier | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._streams, self._shared, self._clock = streams, shared, clock
+        self._notifier = notifier or Notifier({})
+        self._last: tuple[float, float, float] | None = None  # of the last step: when, processors' and GPU's seconds
+        self._worked: dict[str, tuple[int, float]] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the loop."""
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _loop(self) -> None:
+        period_s = TICK_S if self._notifier.watchdog_s is None else min(TICK_S, self._notifier.watchdog_s / 4)
+        while not self._ended.wait(period_s):
+            try:
+                self.tick()
+            except Exception:
+                log.exception("looking after the streams has failed, for a mistake of the daemon's own; it goes on")
+
+    def tick(self) -> None:
+        """What is done once a second."""
+        now_s, streams = self._clock(), self._streams()
+        self._notifier.alive(now_s)
+        self._notifier.status(summary(streams))
+        if self._last is None or now_s - self._last[0] >= STEP_S:
+            self._step(now_s, streams)
+        if (name := self._shared.admission.next()) is not None:
+            for stream in streams:
+                if stream.name == name and stream.running:  # it waits, or is about to
+                    log.info("%s: there is room for it now", name)
+                    stream.retry()
+
+    def _step(self, now_s: float, streams: Sequence[Stream]) -> None:
+        for stream in streams:
+            stream.record.step(now_s)
+        cpu_s, gpu_s = time.process_time(), self._shared.gpu_busy_s()
+        if self._last is not None:
+            took_s = now_s - self._last[0]
+            load = Need((cpu_s - self._last[1]) / took_s, (gpu_s - self._last[2]) / took_s)
+            self._shared.admission.measure(load)
+            self._learn(streams, spare=load.cores < _SPARE * self._shared.cores)
+            self._revise(streams)
+        self._last = now_s, cpu_s, gpu_s
+
+    def _learn(self, streams: Sequence[Stream], spare: bool) -> None:
+        """What a frame costs in filters, of streams that run their whole chain."""
+        worked, self._worked = self._worked, {}
+        for stream in streams:
+            histogram, report = stream.record.stages.get("restore"), stream.report
+            if histogram is None or report is None:
+                continue
+            pairs, total_s = histogram.read()
+            count = pairs[-1][1]
+            self._worked[stream.name] = count, total_s
+            count_before, before_s = worked.get(stream.name, (count, total_s))
+            known = stream.spec is not None and stream.info is not None
+            if spare and known and report.rung == 0 and count - count_before >= _ENOUGH:
+                assert stream.spec is not None and stream.info is not None
+                self._shared.costs.learn(stream.spec, stream.info, (total_s - before_s) / (count - count_before))
+
+    def _revise(self, streams: Sequence[Stream]) -> None:
+        """What was measured when a stream came, perhaps on a busy machine, is no longer held against others."""
+        for stream in streams:
+            if stream.spec is not None and stream.info is not None:
+                need = self._shared.costs.known_need(stream.spec, stream.info)
+                if need is not None:
+                    self._shared.admission.revise(stream.name, need)
+
+
+def summary(streams: Sequence[Stream]) -> str:
+    """How the streams are, in one line: `3 streams: 2 running, 1 reconnecting`."""
+    if not streams:
+        return "no streams"
+    states = Counter(stream.state for stream in streams)
+    said = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return f"{len(streams)} stream{'s' if len(streams) > 1 else ''}: {said}"

@@ -1,0 +1,1 @@
+"""The REST API, the figures, the page and its pictures, over HTTP."""

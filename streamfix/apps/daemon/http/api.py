@@ -1,0 +1,161 @@
+"""The daemon's HTTP side: REST API, probes, figures and the page, behind one gate."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from .... import __version__
+from ....errors import UsageError
+from ..access.auth import COOKIE, Access, check_exposure
+from ..access.secrets import Secrets
+from ..config.config import DaemonConfig
+from ..engine.control import Supervisor
+from . import answers
+from .answers import Denied, problems
+from .document import LOGIN, describe
+from .middleware import Gate
+from .models import Probe, Reloaded, System
+from .preview import Previews
+from .routes import Sent, stream_routes
+
+WEB = Path(__file__).parents[1] / "web"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SESSION_S = 90 * 24 * 3600
+
+log = logging.getLogger("streamfix.daemon")
+
+
+class _Token:
+    """What the configuration says the token is, looked up again when that was read again.
+
+    host: of `config`, where the API listens. Raises UsageError when it is made, if the token does not do for that.
+    """
+
+    def __init__(self, supervisor: Supervisor, config: DaemonConfig, secrets: Secrets) -> None:
+        self._supervisor, self._host, self._secrets = supervisor, config.host, secrets
+        self._seen, self._known = supervisor.config, self._resolved(config)
+
+    def __call__(self) -> str:
+        config = self._supervisor.config
+        if config is not self._seen:
+            self._seen = config
+            try:
+                self._known = self._resolved(config)
+            except UsageError as error:
+                log.error("daemon.token: %s; the one before stays", error)
+        return self._known
+
+    def _resolved(self, config: DaemonConfig) -> str:
+        token = self._secrets.resolve(config.token) if config.token else ""
+        check_exposure(self._host, token)
+        return token
+
+
+def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | None = None) -> FastAPI:
+    """The ASGI app. `app.state.previews.close()` ends its live views, from any thread.
+
+    config: where the API listens and its token; what streams may do is asked of the supervisor each time.
+    Raises UsageError where others could reach it without a token.
+    """
+    access = Access(_Token(supervisor, config, secrets or Secrets()), (config.host, *config.hosts))
+    previews = Previews(supervisor.latest)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        previews.release()
+
+    app = FastAPI(
+        title="streamfix",
+        version=__version__,
+        docs_url=None,  # its pages would load from elsewhere
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.previews = previews
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    answers.install(app)
+    app.add_middleware(Gate, access=access)
+    app.include_router(stream_routes(supervisor, previews))
+    _add_daemon(app, supervisor)
+    _add_session(app, access)
+    app.mount("/", StaticFiles(directory=WEB, html=True, check_dir=False), name="web")
+    return app
+
+
+def _add_daemon(app: FastAPI, supervisor: Supervisor) -> None:
+    """Probes, figures and what concerns all streams."""
+
+    @app.get("/livez", response_model=Probe, tags=["probes"])
+    async def livez() -> Any:
+        """The process answers. No camera and no GPU is asked."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", response_model=Probe, responses={503: {"model": Probe}}, tags=["probes"])
+    async def readyz() -> Any:
+        """Every stream has been given its start; 503 before, and when the daemon ends."""
+        status = "draining" if supervisor.draining else "ready" if supervisor.ready else "starting"
+        return JSONResponse({"status": status}, 200 if status == "ready" else 503)
+
+    @app.get("/metrics", response_class=Response, responses=_metrics(), tags=["probes"])
+    def metrics() -> Response:
+        """All figures for Prometheus."""
+        return Response(supervisor.metrics(), headers={"Content-Type": METRICS_TYPE})
+
+    @app.get("/api/system", response_model=System, responses=problems(), tags=["daemon"])
+    def system() -> Any:
+        """The daemon and its machine."""
+        own = {"version": __version__, "python": platform.python_version(), "torch": version_of("torch")}
+        states = {"ready": supervisor.ready, "draining": supervisor.draining}
+        return {"streams": len(supervisor.list()), **states, **supervisor.system(), **own}
+
+    @app.post("/api/reload", response_model=Reloaded, responses=problems(409), tags=["daemon"])
+    def reload() -> Any:
+        """Read the configuration file again: only what changed restarts. 422: the file is wrong, nothing is done."""
+        plan = supervisor.reload()
+        return {"added": plan.add, "removed": plan.remove, "restarted": plan.restart, "kept": plan.keep}
+
+
+def _add_session(app: FastAPI, access: Access) -> None:
+    """A cookie for the page, whose images cannot send a header."""
+
+    @app.post("/api/login", status_code=204, responses=problems(), openapi_extra=LOGIN, tags=["session"])
+    async def login(request: Request, body: Sent) -> Response:
+        """Exchange the token for a cookie. 401: it is another one."""
+        token = body.get("token")
+        if not isinstance(token, str):
+            raise Denied(422, "token: it is missing or no text; send an object with the token, as a text")
+        if access.needs_token and not access.knows(token):
+            raise Denied(401, "this is not the token; it is what daemon.token says in the daemon's configuration")
+        response = Response(status_code=204)
+        if access.needs_token:
+            response.set_cookie(COOKIE, access.session, max_age=_SESSION_S, **_kept_close(request))
+        return response
+
+    @app.post("/api/logout", status_code=204, responses=problems(), tags=["session"])
+    async def logout(request: Request) -> Response:
+        """Forget the cookie."""
+        response = Response(status_code=204)
+        response.delete_cookie(COOKIE, **_kept_close(request))
+        return response
+
+
+def _kept_close(request: Request) -> dict[str, Any]:
+    """No script reads the cookie, no other site sends it, and it goes over TLS only if it came so."""
+    return {"httponly": True, "samesite": "strict", "secure": request.url.scheme == "https", "path": "/"}
+
+
+def _metrics() -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"text/plain": {}}, "description": "text format 0.0.4"}, **problems()}

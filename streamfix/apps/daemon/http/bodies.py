@@ -1,0 +1,94 @@
+"""What clients send: JSON, read strictly, and what they cannot know of a stream put back: its hidden credentials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ....media.transport.redact import HIDDEN
+from .answers import Denied
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body, RFC 8259; an empty body is an empty one.
+
+    Raises Denied for what is no JSON, has a name twice, NaN, or half a surrogate pair, which no UTF-8 can say.
+    """
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_number) if body else {}
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise Denied(422, "the body is nested too deeply; a stream is an object of few levels") from None
+    except ValueError as error:  # UnicodeError and JSONDecodeError among them
+        raise Denied(422, f"the body is no JSON in UTF-8: {error}") from None
+    if not isinstance(value, dict):
+        raise Denied(422, f"the body is {_kind(value)}; send an object, as the OpenAPI document has it")
+    return value
+
+
+def revealed(body: Mapping[str, Any], shown: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with what was hidden from its sender put back; null takes a field away, so that it has its default.
+
+    shown, real: the stream as the API gives it and as it is. What the body repeats as it was shown is taken as it is;
+    outputs are known by their URL, options by their name. Credentials among an input's options are for that input:
+    they are not put back for another one, nor for another output. What is hidden then, `still_hidden` finds.
+    """
+    given = {name: value for name, value in body.items() if value is not None}
+    if given.get("input") != shown.get("input"):
+        shown = {name: value for name, value in shown.items() if name != "input_options"}
+    return {name: _reveal(value, shown.get(name), real.get(name)) for name, value in given.items()}
+
+
+def still_hidden(value: Any, where: str = "") -> list[str]:
+    """The places of texts that are hidden: there is nothing that could be put there."""
+    if isinstance(value, str):
+        return [where] if HIDDEN in value else []
+    if isinstance(value, Mapping):
+        return [p for name, item in value.items() for p in still_hidden(item, f"{where}.{name}" if where else name)]
+    if isinstance(value, Sequence):
+        return [place for i, item in enumerate(value) for place in still_hidden(item, f"{where}[{i}]")]
+    return []
+
+
+def _reveal(value: Any, shown: Any, real: Any) -> Any:
+    if value == shown and type(value) is type(shown):
+        return real
+    if isinstance(value, Mapping) and isinstance(shown, Mapping):
+        return _reveal_fields(value, shown, real)
+    if isinstance(value, list) and isinstance(shown, list):
+        return [_reveal_item(item, shown, real) for item in value]
+    return value
+
+
+def _reveal_fields(value: Mapping[str, Any], shown: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _reveal(item, shown.get(name), real.get(name)) for name, item in value.items()}
+
+
+def _reveal_item(item: Any, shown: Sequence[Any], real: Sequence[Any]) -> Any:
+    """An output, wherever in the list it stood."""
+    for old, truth in zip(shown, real, strict=True):
+        if not isinstance(old, Mapping):
+            continue
+        if item == old["url"]:
+            return truth["url"]
+        if isinstance(item, Mapping) and item.get("url") == old["url"]:
+            return _reveal_fields(item, old, truth)
+    return item
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = sorted({name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1})
+        raise ValueError(f"{', '.join(map(repr, twice))} given twice in one object")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _kind(value: Any) -> str:
+    kinds = {list: "an array", str: "a text", type(None): "null", bool: "a truth value"}
+    return kinds.get(type(value), "a number")

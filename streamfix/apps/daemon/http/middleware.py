@@ -1,0 +1,132 @@
+"""What every request passes before the API looks at it: host, origin, token, kind and size of its body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..access.auth import Access, is_own_origin
+from .answers import Denied, explain
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_TIMEOUT_S = 10.0
+_CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_OPEN = frozenset({"/api/login"})
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Gate:
+    """ASGI middleware in front of the whole app. A request that may not pass gets its problem document here."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app, self.access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        closed = is_guarded(path)
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                # The page's files are asked for again each time, by their ETag: another version brings another page.
+                headers["Cache-Control"] = "no-store" if closed else "no-cache"
+            await send(message)
+
+        try:
+            headers = Headers(scope=scope)
+            self._admit(scope["method"], path, headers)
+            passed = await _read_whole(headers, receive) if scope["method"] in _CHANGES else receive
+        except Denied as denied:
+            await explain(denied)(scope, receive, send_marked)
+            return
+        await self.app(scope, passed, send_marked)
+
+    def _admit(self, method: str, path: str, headers: Headers) -> None:
+        """Raises Denied for what may not pass."""
+        host = headers.get("host", "")
+        if not self.access.serves(host):
+            raise Denied(
+                403, f"Host {host!r}: the API is not called by this name; use its address, or add it to daemon.hosts"
+            )
+        if not is_guarded(path):
+            return
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+        if (origin is not None and not is_own_origin(origin, host)) or site not in ("same-origin", "none"):
+            raise Denied(
+                403, f"Origin {origin!r}: pages of other sites may not use the API; open the daemon's own page"
+            )
+        if path not in _OPEN and not self._permitted(headers):
+            raise Denied(
+                401,
+                "the daemon's token is needed: send it as a Bearer token (Authorization), or log in at /api/login",
+                {"WWW-Authenticate": 'Bearer realm="streamfix"'},
+            )
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if method in _WITH_BODY and kind != "application/json":
+            raise Denied(
+                415, f"Content-Type {kind!r}: changes need `Content-Type: application/json`, with or without a body"
+            )
+
+    def _permitted(self, headers: Headers) -> bool:
+        """A browser may send several Cookie headers over HTTP/2; a client with two tokens is none of ours."""
+        cookies = "; ".join(headers.getlist("cookie"))
+        return self.access.permits(headers.get("authorization", "").encode("latin-1"), cookies.encode("latin-1"))
+
+
+def is_guarded(path: str) -> bool:
+    """True for what needs the token: everything but the page's own files and the probes."""
+    return path == "/metrics" or path == "/api" or path.startswith("/api/")
+
+
+async def _read_whole(headers: Headers, receive: Receive) -> Receive:
+    """Read the body now, bounded in size and time; gives what will hand it out. Raises Denied."""
+    length = headers.get("content-length", "0")
+    too_large = Denied(413, f"the body is larger than {MAX_BODY_BYTES} bytes; no configuration of a stream is")
+    if not (length.isascii() and length.isdigit()) or int(length[:12]) > MAX_BODY_BYTES:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    break  # the client is gone; the app will be told the same
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_large
+                if not message.get("more_body", False):
+                    break
+    except TimeoutError:
+        raise Denied(408, f"the body did not come within {BODY_TIMEOUT_S:g} s; send it at once") from None
+    first: Iterator[Message] = iter([{"type": "http.request", "body": bytes(body), "more_body": False}])
+
+    async def replay() -> Message:
+        return next(first, None) or await receive()
+
+    return replay

@@ -1,0 +1,199 @@
+"""The JSON that the API speaks. Times are seconds, instants Unix seconds; null is what is not known."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from ....live.health import State
+from .forms import YARD
+
+_STATUS: dict[str, Any] = {
+    "name": "yard",
+    "state": "degraded",
+    "reason": "too slow for the whole chain: smooth",
+    "since": 1764021600.0,
+    "input": "rtsp://***@192.0.2.5/stream",
+    "filters": "denoise",
+    "outputs": [
+        {"url": "rtsp://media.example:8554/yard", "trouble": "", "written": 89999, "late": 5, "dropped": {"output": 1}}
+    ],
+    "enabled": True,
+    "fps": 25.0,
+    "latency": {"p50": 0.031, "p99": 0.062},
+    "max_latency": 0.2,
+    "dropped": {"overload": 12},
+    "received": 90012,
+    "written": 89999,
+    "damaged": 3,
+    "standing_in": 0,
+    "late": 5,
+    "reconnects": 1,
+    "rung": 1,
+    "rung_name": "smooth",
+    "noise": {"luma": 6.1, "chroma": 2.2},
+    "size": [1280, 720],
+    "last_frame_s": 1764025200.0,
+}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity and no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Known = Annotated[float | None, BeforeValidator(_finite)]
+
+
+class Answer(BaseModel):
+    """What the API gives. The engine may know more than is promised here: that is left out."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Output(Answer):
+    """One output of a stream. trouble: what keeps it from being written, empty if nothing does.
+
+    Of the camera's frames: written, late (of those written, after the budget), dropped by reason.
+    """
+
+    url: str
+    trouble: str = ""
+    written: int = 0
+    late: int = 0
+    dropped: dict[str, int] = {}
+
+
+class Latency(Answer):
+    """From a frame's arrival to its delivery, over the last frames."""
+
+    p50: Known = None
+    p99: Known = None
+
+
+class Noise(Answer):
+    """Standard deviation of the camera's noise as the filters measure it, in 8-bit codes."""
+
+    luma: Known = None
+    chroma: Known = None
+
+
+class StreamStatus(Answer):
+    """How a stream is. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
+
+    rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_STATUS]})
+
+    name: str
+    state: State
+    reason: str = ""
+    since: Known = None
+    input: str = ""
+    filters: str = ""
+    outputs: list[Output] = []
+    enabled: bool = True
+    fps: Known = None
+    latency: Latency = Latency()
+    max_latency: Known = None
+    dropped: dict[str, int] = {}
+    received: int = 0
+    written: int = 0
+    damaged: int = 0
+    standing_in: int = 0
+    late: int = 0
+    reconnects: int = 0
+    rung: int = 0
+    rung_name: str = ""
+    noise: Noise = Noise()
+    size: tuple[int, int] | None = None
+    last_frame_s: Known = None
+
+
+class StreamDetail(StreamStatus):
+    """A stream's status and its configuration, credentials hidden."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_STATUS, "config": {**YARD, "input": "***"}}]})
+
+    config: dict[str, Any]
+
+
+class History(Answer):
+    """The last hour in steps, oldest first; lists of one length, null where nothing was measured.
+
+    t: the end of each step. dropped: frames in that step. noise: of luma, in 8-bit codes.
+    """
+
+    step_s: float
+    t: list[float] = []
+    fps: list[Known] = []
+    latency_p50: list[Known] = []
+    latency_p99: list[Known] = []
+    dropped: list[Known] = []
+    noise: list[Known] = []
+
+
+class Happening(Answer):
+    """One event of a stream's life. kind: "state", "step", "reconnect", "lost", "output" and others."""
+
+    at: float
+    kind: str
+    text: str
+
+
+class Load(Answer):
+    """Processor cores' worth of work: used by the streams, and what they may use together."""
+
+    used: Known = None
+    capacity: Known = None
+
+
+class System(Answer):
+    """The daemon and its machine."""
+
+    version: str
+    uptime_s: Known = None
+    ready: bool
+    draining: bool
+    device: str = ""
+    cpus: int | None = None
+    load: Load = Load()
+    streams: int
+    python: str
+    torch: str
+
+
+class Reloaded(Answer):
+    """What a reload has done, by streams' names."""
+
+    added: list[str] = []
+    removed: list[str] = []
+    restarted: list[str] = []
+    kept: list[str] = []
+
+
+class Probe(Answer):
+    """What a probe says."""
+
+    status: Literal["alive", "ready", "starting", "draining"]
+
+
+class FieldError(Answer):
+    """One thing that is wrong: where, what stands there, what is wrong with it and what to give instead."""
+
+    where: str
+    value: str = ""
+    detail: str
+
+
+class ProblemDocument(Answer):
+    """Problem details, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []

@@ -1,0 +1,132 @@
+"""Streams over HTTP: what they are, what is asked of them, what they look like."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from ..engine.control import Supervisor, UnknownStream
+from . import preview
+from .answers import Denied, problems
+from .bodies import read_object
+from .document import CHANGE, WHOLE
+from .editing import changed_stream, new_stream, shown
+from .jpeg import Side
+from .models import Happening, History, StreamDetail, StreamStatus
+from .preview import BOUNDARY, Previews
+
+Name = Annotated[str, Path(description="the stream's name", examples=["yard"])]
+Sides = Annotated[Side, Query(description="both: one picture, before on its left half, after on its right half")]
+Width = Annotated[int | None, Query(ge=16, le=4096, description="the most a side may be wide")]
+Fps = Annotated[float, Query(ge=0.1, le=15, description="pictures a second, at most")]
+_JPEG: dict[int | str, Any] = {200: {"content": {"image/jpeg": {}}, "description": "the newest picture"}}
+_MJPEG: dict[int | str, Any] = {
+    200: {"content": {"multipart/x-mixed-replace": {}}, "description": "pictures as they come, each with its X-Pts"}
+}
+
+
+async def sent(request: Request) -> dict[str, Any]:
+    """The JSON object that came."""
+    return read_object(await request.body())
+
+
+Sent = Annotated[dict[str, Any], Depends(sent)]
+
+
+def stream_routes(supervisor: Supervisor, previews: Previews) -> APIRouter:
+    """The routes below /api/streams. What may wait runs in a thread, by FastAPI where the function is no coroutine."""
+    routes = APIRouter(prefix="/api/streams", tags=["streams"])
+
+    def detail(name: str) -> dict[str, Any]:
+        return {**supervisor.get(name), "config": shown(supervisor.config_of(name))}
+
+    @routes.get("", response_model=list[StreamStatus], responses=problems())
+    def list_streams() -> Any:
+        """How every stream is."""
+        return supervisor.list()
+
+    @routes.post("", status_code=201, response_model=StreamDetail, responses=problems(409), openapi_extra=WHOLE)
+    def add_stream(body: Sent, response: Response) -> Any:
+        """Add a stream; it starts if it is enabled. 409: the name is taken, or there is no room on the machine."""
+        config = new_stream(body, supervisor.config)
+        supervisor.add(config)
+        response.headers["Location"] = f"/api/streams/{config.name}"
+        return detail(config.name)
+
+    @routes.get("/{name}", response_model=StreamDetail, responses=problems(404))
+    def get_stream(name: Name) -> Any:
+        """How a stream is, and its configuration."""
+        return detail(name)
+
+    @routes.put("/{name}", response_model=StreamDetail, responses=problems(404, 409), openapi_extra=WHOLE)
+    def replace_stream(name: Name, body: Sent) -> Any:
+        """Give a stream another configuration. Credentials that are sent back hidden stay what they are."""
+        supervisor.change(changed_stream(body, supervisor.config_of(name), supervisor.config, whole=True))
+        return detail(name)
+
+    @routes.patch("/{name}", response_model=StreamDetail, responses=problems(404, 409), openapi_extra=CHANGE)
+    def change_stream(name: Name, body: Sent) -> Any:
+        """Change some fields (RFC 7396): null is back to the default."""
+        supervisor.change(changed_stream(body, supervisor.config_of(name), supervisor.config, whole=False))
+        return detail(name)
+
+    @routes.delete("/{name}", status_code=204, responses=problems(404))
+    def remove_stream(name: Name) -> None:
+        """Stop a stream, finish its outputs, forget it."""
+        supervisor.remove(name)
+
+    @routes.post("/{name}/start", response_model=StreamDetail, responses=problems(404, 409))
+    def start_stream(name: Name) -> Any:
+        """Start a stream; 409: there is no room for it on the machine."""
+        supervisor.start(name)
+        return detail(name)
+
+    @routes.post("/{name}/stop", response_model=StreamDetail, responses=problems(404, 409))
+    def stop_stream(name: Name) -> Any:
+        """Stop a stream and finish its outputs."""
+        supervisor.stop(name)
+        return detail(name)
+
+    @routes.get("/{name}/history", response_model=History, responses=problems(404))
+    def get_history(name: Name) -> Any:
+        """The last hour in steps."""
+        return supervisor.history(name)
+
+    @routes.get("/{name}/events", response_model=list[Happening], responses=problems(404))
+    def get_events(name: Name) -> Any:
+        """What happened to the stream, oldest first."""
+        return [Happening(at=event.at_s, kind=event.kind, text=event.text) for event in supervisor.events(name)]
+
+    @routes.get("/{name}/snapshot.jpg", response_class=Response, responses={**_JPEG, **problems(404, 409)})
+    async def get_snapshot(name: Name, side: Sides = "after", width: Width = None) -> Response:
+        """The newest picture. 409: there is none yet."""
+        picture = await previews.snapshot(name, side, width)
+        if picture is None:
+            status = await run_in_threadpool(supervisor.get, name)
+            raise Denied(409, f"{name}: there is no picture yet: {status['state']} {status.get('reason', '')}".rstrip())
+        return Response(picture.jpeg, media_type="image/jpeg", headers={"X-Pts": str(picture.pts)})
+
+    @routes.get("/{name}/live.mjpg", response_class=StreamingResponse, responses={**_MJPEG, **problems(404, 429)})
+    async def get_live(
+        request: Request, name: Name, side: Sides = "after", fps: Fps = 5.0, width: Width = 960
+    ) -> StreamingResponse:
+        """Pictures as they come, without an end. 429: too many such views are open."""
+        await run_in_threadpool(supervisor.get, name)
+        if previews.full:
+            raise Denied(429, f"{previews.most_views} live views are open, the most there may be; close one")
+
+        async def parts() -> AsyncIterator[bytes]:
+            try:
+                async for picture in previews.view(name, side, fps, width, request.is_disconnected):
+                    yield picture.part()
+            except UnknownStream:
+                return  # it was removed
+            yield f"--{BOUNDARY}--\r\n".encode()
+
+        return StreamingResponse(parts(), media_type=preview.MEDIA_TYPE)
+
+    return routes

@@ -1,0 +1,1 @@
+"""What streams cost, and whether the machine has room for one more."""
