@@ -9,11 +9,11 @@ from typing import Any
 
 import av
 import torch
-from streamfix.live.camera.camera.source import LiveSource
 
 from streamfix.conformance.fakes import FORMATS
 from streamfix.errors import InputError
 from streamfix.frame import Frame, Planes, VideoInfo
+from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.detached import detach

@@ -14,9 +14,9 @@ from typing import Any
 
 import av
 import pytest
-from streamfix.live.camera.camera.source import LiveSource
 
 from streamfix.frame import Frame
+from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec

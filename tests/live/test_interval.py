@@ -8,10 +8,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamfix.live.ladder.ladder.interval import Interval
 
 from streamfix.conformance.fakes import clip
 from streamfix.frame import Frame
+from streamfix.live.ladder.interval import Interval
 
 FRAME = clip(1, 16, 8)[0]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.live.ladder.ladder.ladder import CALM_S, MOST_WAIT_S, SETTLE_S, TROUBLE_S, TRY_S, Ladder
+
+from streamfix.live.ladder.ladder import CALM_S, MOST_WAIT_S, SETTLE_S, TROUBLE_S, TRY_S, Ladder
 
 INTERVAL_S = 0.04
 BUDGET_S = 0.2

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.live.ladder.ladder.reorder import Left, Order
 
 from streamfix.conformance.fakes import clip
 from streamfix.frame import Frame
+from streamfix.live.ladder.reorder import Left, Order
 
 FRAME = clip(1, 16, 8)[0]
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.live.ladder.ladder.restoration import LiveRestoration
-from streamfix.live.ladder.ladder.step import Rung
 
 from streamfix.conformance.fakes import clip
 from streamfix.errors import FilterError
 from streamfix.frame import Frame, Planes
 from streamfix.live.health import Health
+from streamfix.live.ladder.restoration import LiveRestoration
+from streamfix.live.ladder.step import Rung
 from streamfix.live.policy import LivePolicy
 from streamfix.pipeline import Stage
 

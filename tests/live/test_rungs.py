@@ -13,7 +13,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from streamfix.live.ladder.ladder.restoration import LiveRestoration
 from torch import Tensor
 
 from streamfix import FILTERS
@@ -25,6 +24,7 @@ from streamfix.frame import Frame
 from streamfix.jobs import ladder, restore_stage
 from streamfix.jobs.ladder import live_restoration, rungs_of
 from streamfix.live.health import Health
+from streamfix.live.ladder.restoration import LiveRestoration
 from streamfix.live.policy import LivePolicy
 
 CLIP = clip(6, 64, 48)

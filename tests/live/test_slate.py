@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from streamfix.live.camera.camera.slate import slate
-from streamfix.media.picture.planes.planes import planar_format
 
 from streamfix.frame import Color
+from streamfix.live.camera.slate import slate
+from streamfix.media.picture.planes import planar_format
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p12le", "gray", "gray10le", "gbrp", "yuv410p"]
 

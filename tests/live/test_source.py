@@ -15,12 +15,12 @@ import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.live.camera.camera.input import waits_for_a_sender
-from streamfix.live.camera.camera.source import LiveSource
 
 from streamfix.errors import Cancelled, InputError, UnknownName
 from streamfix.frame import Frame
 from streamfix.live.backoff import Backoff
+from streamfix.live.camera.input import waits_for_a_sender
+from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec

@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from av import VideoFrame
-from streamfix.live.camera.camera.stillness import Stillness
-from streamfix.media.picture.planes.planes import frame_from_av
 
 from streamfix.frame import Frame
+from streamfix.live.camera.stillness import Stillness
 from streamfix.live.health import Health
+from streamfix.media.picture.planes import frame_from_av
 
 
 def frame(seed: int) -> Frame:

@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.live.camera.camera.timeline import Timeline
+
+from streamfix.live.camera.timeline import Timeline
 
 STEP, FRAME = Fraction(1, 90000), Fraction(1, 25)
 

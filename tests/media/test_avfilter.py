@@ -9,12 +9,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from streamfix.media.picture.planes.planes import frame_from_av
 
 from streamfix.chainspec import parse_chain
 from streamfix.errors import BadOption, FilterError, UnknownName
 from streamfix.frame import Frame
-from streamfix.media.picture.planes import avfilter
+from streamfix.media.picture import avfilter
+from streamfix.media.picture.planes import frame_from_av
 
 TIME_BASE = Fraction(1, 25)
 

@@ -9,8 +9,6 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamfix.media.picture.planes.clone import FrameCopies, copy_packet
-from streamfix.media.picture.planes.planes import DecodedPicture, frame_from_av
 
 from streamfix.conformance.fakes import clip as fake_clip
 from streamfix.frame import Frame
@@ -18,6 +16,8 @@ from streamfix.media.detached import detach
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.output.frame_ledger import Delivery
 from streamfix.media.output.writer import Writer
+from streamfix.media.picture.clone import FrameCopies, copy_packet
+from streamfix.media.picture.planes import DecodedPicture, frame_from_av
 from streamfix.media.source_info import DetachedFootage
 from streamfix.media.specs import OutputSpec
 from streamfix.pipeline import Pipeline

@@ -13,8 +13,14 @@ import av
 import numpy as np
 import pytest
 import torch
-from streamfix.media.picture.planes.convert import choose_pix_fmt, reformat
-from streamfix.media.picture.planes.planes import (
+
+from streamfix import layout
+from streamfix.errors import UsageError
+from streamfix.frame import Color, Frame, Planes
+from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.output.writer import OutputSpec, Writer
+from streamfix.media.picture.convert import choose_pix_fmt, reformat
+from streamfix.media.picture.planes import (
     DecodedPicture,
     color_of,
     frame_from_av,
@@ -22,12 +28,6 @@ from streamfix.media.picture.planes.planes import (
     set_color,
     to_av,
 )
-
-from streamfix import layout
-from streamfix.errors import UsageError
-from streamfix.frame import Color, Frame, Planes
-from streamfix.media.input.reader import InputSpec, Reader
-from streamfix.media.output.writer import OutputSpec, Writer
 from tests.media.make import clip, digest, ffmpeg, hashes, needs_ffmpeg, picture, run
 
 PLANAR = [

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, cast
 
-from streamfix.apps.daemon.config.config.spec import OutputConfig, StreamConfig
-
+from streamfix.apps.daemon.config.spec import OutputConfig, StreamConfig
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import Cancelled
 from streamfix.frame import VideoInfo

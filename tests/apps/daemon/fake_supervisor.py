@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamfix.apps.daemon.config.config.changes import Plan
-from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
-
+from streamfix.apps.daemon.config.changes import Plan
+from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.engine.control import Refused, StreamExists, UnknownStream
 from streamfix.frame import Frame
 from streamfix.live.health import Event

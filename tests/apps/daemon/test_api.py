@@ -14,11 +14,11 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
-from streamfix.apps.daemon.config.config.changes import Plan
-from streamfix.apps.daemon.config.config.config import ConfigError, DaemonConfig, Problem, StreamConfig
-from streamfix.apps.daemon.config.config.spec import OutputConfig
 
 from streamfix.apps.daemon.access.secrets import Secrets
+from streamfix.apps.daemon.config.changes import Plan
+from streamfix.apps.daemon.config.config import ConfigError, DaemonConfig, Problem, StreamConfig
+from streamfix.apps.daemon.config.spec import OutputConfig
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.http.forms import OutputBody, StreamBody, StreamChange
 from streamfix.apps.daemon.http.models import ProblemDocument, StreamStatus

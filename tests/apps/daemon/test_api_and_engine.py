@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
 
+from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.load.costs import FrameCost

@@ -6,8 +6,9 @@ import dataclasses
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.apps.daemon.config.config.changes import Plan, needs_new_process, plan
-from streamfix.apps.daemon.config.config.config import DaemonConfig, OutputConfig, StreamConfig
+
+from streamfix.apps.daemon.config.changes import Plan, needs_new_process, plan
+from streamfix.apps.daemon.config.config import DaemonConfig, OutputConfig, StreamConfig
 
 NAMES = st.sampled_from("abcdefgh")
 STREAMS = st.lists(

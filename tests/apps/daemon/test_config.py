@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.apps.daemon.config.config.config import (
+
+from streamfix.apps.daemon.access.secrets import Secrets
+from streamfix.apps.daemon.access.urls import Allowed
+from streamfix.apps.daemon.config.config import (
     ConfigError,
     DaemonConfig,
     OutputConfig,
@@ -21,13 +24,10 @@ from streamfix.apps.daemon.config.config.config import (
     load,
     stream_from,
 )
-from streamfix.apps.daemon.config.config.problems import place_text
-from streamfix.apps.daemon.config.config.reading import shown
-from streamfix.apps.daemon.config.config.schema import DAEMON, DEFAULTS, STREAM
-from streamfix.apps.daemon.config.config.values import seconds
-
-from streamfix.apps.daemon.access.secrets import Secrets
-from streamfix.apps.daemon.access.urls import Allowed
+from streamfix.apps.daemon.config.problems import place_text
+from streamfix.apps.daemon.config.reading import shown
+from streamfix.apps.daemon.config.schema import DAEMON, DEFAULTS, STREAM
+from streamfix.apps.daemon.config.values import seconds
 from streamfix.errors import InputError, UsageError
 
 CLIP = "rtsp://10.0.0.5/stream"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import av
 import pytest
-from streamfix.apps.daemon.config.config.config import DaemonConfig, OutputConfig, StreamConfig
 
+from streamfix.apps.daemon.config.config import DaemonConfig, OutputConfig, StreamConfig
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
 from tests.apps.daemon.engine import until

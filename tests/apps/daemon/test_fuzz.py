@@ -21,8 +21,8 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from streamfix.apps.daemon.config.config.config import DaemonConfig, OutputConfig, StreamConfig
 
+from streamfix.apps.daemon.config.config import DaemonConfig, OutputConfig, StreamConfig
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.http.models import ProblemDocument, StreamStatus

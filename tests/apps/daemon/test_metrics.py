@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
 
 from streamfix import __version__
+from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.conformance.fakes import clip

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from streamfix.apps.daemon.config.config.config import DaemonConfig
 
+from streamfix.apps.daemon.config.config import DaemonConfig
 from streamfix.apps.daemon.engine.control import Supervisor
 from streamfix.apps.daemon.http.api import WEB, create_app
 from streamfix.apps.daemon.http.serving import HttpServer

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from streamfix.apps.daemon.config.config.recording import beginning
 
+from streamfix.apps.daemon.config.recording import beginning
 from streamfix.media.output.target import Target
 from streamfix.media.specs import OutputSpec
 

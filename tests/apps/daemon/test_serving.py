@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
-from streamfix.apps.daemon.config.config.spec import OutputConfig
 
+from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.spec import OutputConfig
 from streamfix.apps.daemon.http import serving
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.http.preview import BOUNDARY

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.apps.daemon.config.config.spec import OutputConfig
 
+from streamfix.apps.daemon.config.spec import OutputConfig
 from streamfix.apps.daemon.engine import stream as stream_module
 from streamfix.apps.daemon.engine.control import Refused
 from streamfix.apps.daemon.engine.run import WELL_S, Run

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.apps.daemon.config.config.changes import Plan
-from streamfix.apps.daemon.config.config.config import DaemonConfig, StreamConfig
-from streamfix.apps.daemon.config.config.spec import OutputConfig
 
+from streamfix.apps.daemon.config.changes import Plan
+from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.spec import OutputConfig
 from streamfix.apps.daemon.engine.control import Refused, StreamExists, UnknownStream
 from streamfix.apps.daemon.engine.notify import Notifier
 from streamfix.apps.daemon.engine.supervisor import Supervisor

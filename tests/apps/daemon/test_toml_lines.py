@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamfix.apps.daemon.config.config.problems import Place
-from streamfix.apps.daemon.config.config.toml_lines import Lines
+
+from streamfix.apps.daemon.config.problems import Place
+from streamfix.apps.daemon.config.toml_lines import Lines
 
 # What a scanner could trip over, if it took what is inside of strings for the document's own.
 _TRICKS = [
