@@ -41,7 +41,7 @@ _BASIC = {
 }
 _EXAMPLES = """\
 Examples:
-  streamfix -i in.mp4 -vf smooth -c:v libx264 -crf 20 out.mp4
+  streamfix -i in.mp4 -vf denoise -c:v libx264 -crf 20 out.mp4
   streamfix -i dvd.vob -vf bwdif,smooth,scale=1280:-2 -c:a aac -b:a 128k out.mkv
   streamfix -i noisy.mkv -vf model=net.pth -f matroska - | ffplay -"""
 _CODES = (
@@ -51,7 +51,7 @@ _CODES = (
 
 def usage() -> str:
     """The lines for a command without arguments."""
-    return f"{banner()}\n{USAGE}\n\nUse -h to get help, -h full to get all of it."
+    return f"{banner()}\n{USAGE}\n\nUse -h to get help, -h full to get all of it, streamfix help for pages to read."
 
 
 def banner() -> str:
@@ -91,6 +91,7 @@ def help_text(topic: str) -> str:
         lines += ["Not taken, and what to do instead:", *(f"  -{n:20s} {why}" for n, why in REFUSED.items()), ""]
     else:
         lines += ["-h full lists all options, -filters the filters, -h filter=NAME one filter's options.", ""]
+    lines += ["streamfix help lists pages that explain more; streamfix help live shows one of them.", ""]
     return "\n".join([*lines, _EXAMPLES, "", _CODES])
 
 
