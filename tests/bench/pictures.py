@@ -55,13 +55,14 @@ def speed_svg(mean: Mapping[str, Mapping[str, Any]]) -> str:
 
     mean: rows by a denoiser's name, with fps and psnr_y; rows without a speed, or that repeat a denoiser, are left out.
     """
+    size = f'width="{_WIDTH}" height="{_HEIGHT}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {_HEIGHT}">',
         "<title>Speed and quality of denoisers</title>",
         f"<style>{_STYLE}</style>",
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="8" fill="#fff"/>',
+        f'<rect {size} rx="8" fill="#fff"/>',
         f'<text class="title" x="{_LEFT}" y="28">Noise of sigma 20 on twelve real clips, two CPU cores</text>',
-        f'<text x="{_LEFT}" y="48">PSNR of luma in dB; each peer at its best strength for each clip</text>',
+        f'<text x="{_LEFT}" y="48">PSNR of luma in dB; 176x144 to 640x360, each peer at its best strength for each clip</text>',
     ]
     for fps in _FPS_TICKS:
         x = _x(fps)
@@ -139,7 +140,7 @@ def daemon() -> None:
     with tempfile.TemporaryDirectory() as name:
         noisy, restored = _with_noise(SAMPLES / "city.ts", Path(name), sigma=14, frames=24)
         shown = [_side_by_side(a, b, SIZE) for a, b in zip(_pictures(noisy), _pictures(restored), strict=True)]
-    fake_http.pictures = lambda: shown  # type: ignore[assignment]  # in the place of the clean clip, which is no result
+    vars(fake_http)["pictures"] = lambda: shown  # in the place of the clean clip, which is no result of ours
     fake = FakeDaemon()
     states: dict[str, dict[str, Any]] = {
         "yard": {},
