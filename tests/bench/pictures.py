@@ -55,6 +55,7 @@ def speed_svg(mean: Mapping[str, Mapping[str, Any]]) -> str:
 
     mean: rows by a denoiser's name, with fps and psnr_y; rows without a speed, or that repeat a denoiser, are left out.
     """
+    subtitle = "PSNR of luma in dB; 176x144 to 640x360, each peer at its best strength for each clip"
     size = f'width="{_WIDTH}" height="{_HEIGHT}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {_HEIGHT}">',
@@ -62,7 +63,7 @@ def speed_svg(mean: Mapping[str, Mapping[str, Any]]) -> str:
         f"<style>{_STYLE}</style>",
         f'<rect {size} rx="8" fill="#fff"/>',
         f'<text class="title" x="{_LEFT}" y="28">Noise of sigma 20 on twelve real clips, two CPU cores</text>',
-        f'<text x="{_LEFT}" y="48">PSNR of luma in dB; 176x144 to 640x360, each peer at its best strength for each clip</text>',
+        f'<text x="{_LEFT}" y="48">{subtitle}</text>',
     ]
     for fps in _FPS_TICKS:
         x = _x(fps)
