@@ -49,7 +49,6 @@ def test_nothing_else_can_be_read(name: str) -> None:
 def test_the_short_help_tells_of_the_pages() -> None:
     assert "streamfix help" in listing.help_text("")
     assert "streamfix help" in listing.help_text("full")
-    assert "streamfix help" in listing.usage()
 
 
 def test_a_terminal_gets_a_page_through_the_pager() -> None:

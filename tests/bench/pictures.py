@@ -145,7 +145,7 @@ def daemon() -> None:
     fake = FakeDaemon()
     states: dict[str, dict[str, Any]] = {
         "yard": {},
-        "gate": {"filters": "denoise=tier=xs", "rung_name": "denoise=tier=xs"},
+        "gate": {"filters": "denoise=tier=xs"},
         "dock": {"state": "reconnecting", "reason": "no picture for 20 s", "fps": 0.0},
         "roof": {"state": "degraded", "reason": "down to smooth: a frame takes 52 ms and one comes every 40 ms"},
     }

@@ -51,7 +51,7 @@ _CODES = (
 
 def usage() -> str:
     """The lines for a command without arguments."""
-    return f"{banner()}\n{USAGE}\n\nUse -h to get help, -h full to get all of it, streamfix help for pages to read."
+    return f"{banner()}\n{USAGE}\n\nUse -h to get help, -h full to get all of it."
 
 
 def banner() -> str:
