@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import streamfix
@@ -156,6 +157,15 @@ def test_the_readmes_example_runs(
     said = run(block, tmp_path, monkeypatch, capsys)
     assert [line.split()[0] for line in said] == ["0.0", "0.04", "0.08", "0.12", "0.16"]
     assert (tmp_path / "out.mp4").is_file()
+
+
+@pytest.mark.skipif("Stream" not in streamfix.__all__, reason="needs streamfix.Stream")
+def test_the_loop_of_ones_own_runs() -> None:
+    block = next(block for block in fenced(page("python"), "python") if "streamfix.Stream(" in block)
+    camera = list(np.random.default_rng(0).integers(0, 256, (5, 36, 48, 3), np.uint8))
+    shown: list[Any] = []
+    exec(compile(block.replace('"denoise"', '"smooth"'), "python.md", "exec"), {"camera": camera, "show": shown.append})
+    assert [picture.shape for picture in shown] == [(36, 48, 3)] * 5
 
 
 @pytest.mark.parametrize("law", sorted(LAWS))
