@@ -1,4 +1,4 @@
-# make demo    set up, restore a shipped clip, say where the result lies
+# make demo    set up, denoise a shipped clip, say where the result and a before/after picture lie
 # make test    set up with the development tools, run the tests
 # make lint    ruff: rules and layout        make types   mypy --strict
 # make clean   remove the environment and what the targets wrote
@@ -17,7 +17,7 @@ ACCEPTS := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3,
 demo: $(BASE)
 	@mkdir -p demo
 	$(BIN)/python samples/degrade.py samples/campus.avi demo/degraded.mp4 --noise 20 --seed 1
-	$(BIN)/streamfix -y -hide_banner -i demo/degraded.mp4 -vf smooth -c:v libx264 -crf 20 demo/restored.mp4
+	$(BIN)/streamfix -y -hide_banner -i demo/degraded.mp4 -vf denoise -c:v libx264 -crf 20 demo/restored.mp4
 	$(BIN)/python samples/before_after.py demo/degraded.mp4 demo/restored.mp4 demo/before_after.png
 	@echo
 	@echo "degraded clip:  $(CURDIR)/demo/degraded.mp4"

@@ -72,6 +72,17 @@ def test_plugins_keep_their_data_files(installed: Path) -> None:
             assert (installed / plugin / "data_of_the_test" / name).read_bytes() == b"\0data"
 
 
+def test_the_pages_and_their_pictures_are_in_the_wheel(installed: Path) -> None:
+    docs = installed / "streamfix" / "docs"
+    pages = {path.stem for path in docs.glob("*.md")}
+    assert (
+        pages == {path.stem for path in (ROOT / "streamfix" / "docs").glob("*.md")} >= {"cli", "live", "architecture"}
+    )
+    pictures = [path for path in docs.glob("pictures/*") if path.stat().st_size]
+    assert len(pictures) >= 3
+    assert sum(path.stat().st_size for path in pictures) < 600 * 1024
+
+
 def test_nothing_else_is_in_the_wheel(installed: Path) -> None:
     tops = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert tops == {"streamfix", *PLUGINS}

@@ -32,7 +32,7 @@ _SHOWN = ("psnr_y", "psnr_uv", "moving_y", "flicker", "warp_error", "fps", "para
 
 
 def named(rows: Mapping[str, Row]) -> dict[str, Row]:
-    """The figures that the README has room for, by the names that it uses."""
+    """The figures that the page of benchmarks has room for, by the names that it uses."""
     return {_NAMES.get(name, name): {k: row[k] for k in _SHOWN if k in row} for name, row in rows.items()}
 
 

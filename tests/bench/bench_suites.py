@@ -38,7 +38,7 @@ def beside_peers(rows: Mapping[str, Row], figure: str, best: Callable[[Iterable[
 
 
 def summary(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
-    """The README's row of a suite: means over the scenes, and the worst of them."""
+    """The page's row of a suite: means over the scenes, and the worst of them."""
     found: dict[str, str] = {}
     for planes, figure in (("Y", "psnr_y"), ("UV", "psnr_uv")):
         pairs = {scene: beside_peers(rows, figure, max) for scene, rows in scenes.items()}

@@ -1,6 +1,6 @@
-"""Writes the README's figures from what the benchmarks measured.
+"""Writes the figures of the page of benchmarks from what they measured.
 
-    python tests/bench/tables.py            rewrite README.md between its markers
+    python tests/bench/tables.py            rewrite streamfix/docs/benchmarks.md between its markers
     python tests/bench/tables.py --check    exit 1 if it is not what the results say
 
 Each benchmark leaves one JSON object in tests/bench/results/NAME.json. Of its
@@ -20,30 +20,30 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
+PAGE = ROOT / "streamfix" / "docs" / "benchmarks.md"
 RESULTS = ROOT / "tests" / "bench" / "results"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 _TEXTS = ("title", "command", "note", "machine")
 
 
 def main(words: list[str]) -> int:
-    """Rewrite or check the README; the exit code."""
-    old = README.read_text(encoding="utf-8")
+    """Rewrite or check the page; the exit code."""
+    old = PAGE.read_text(encoding="utf-8")
     new = rewritten(old, RESULTS)
     if words == ["--check"]:
         if new != old:
-            print("README.md does not show the results of tests/bench/results; run python tests/bench/tables.py")
+            print(f"{PAGE}: it does not show the results of tests/bench/results; run python tests/bench/tables.py")
         return int(new != old)
-    README.write_text(new, encoding="utf-8")
+    PAGE.write_text(new, encoding="utf-8")
     return 0
 
 
-def rewritten(readme: str, results: Path) -> str:
-    """The README with what lies between its markers made anew. Raises ValueError if a marker is missing."""
+def rewritten(page: str, results: Path) -> str:
+    """The page with what lies between its markers made anew. Raises ValueError if a marker is missing."""
     for marker in (BEGIN, END):
-        if readme.count(marker) != 1:
-            raise ValueError(f"README.md has to have the line {marker} once")
-    before, _, rest = readme.partition(BEGIN)
+        if page.count(marker) != 1:
+            raise ValueError(f"the page of benchmarks has to have the line {marker} once")
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     sections = [section(path.stem, json.loads(path.read_text())) for path in sorted(results.glob("*.json"))]
     body = "".join(sections) or "No results yet.\n"

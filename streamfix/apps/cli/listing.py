@@ -41,7 +41,7 @@ _BASIC = {
 }
 _EXAMPLES = """\
 Examples:
-  streamfix -i in.mp4 -vf smooth -c:v libx264 -crf 20 out.mp4
+  streamfix -i in.mp4 -vf denoise -c:v libx264 -crf 20 out.mp4
   streamfix -i dvd.vob -vf bwdif,smooth,scale=1280:-2 -c:a aac -b:a 128k out.mkv
   streamfix -i noisy.mkv -vf model=net.pth -f matroska - | ffplay -"""
 _CODES = (
@@ -91,6 +91,7 @@ def help_text(topic: str) -> str:
         lines += ["Not taken, and what to do instead:", *(f"  -{n:20s} {why}" for n, why in REFUSED.items()), ""]
     else:
         lines += ["-h full lists all options, -filters the filters, -h filter=NAME one filter's options.", ""]
+    lines += ["streamfix help lists pages that explain more; streamfix help live shows one of them.", ""]
     return "\n".join([*lines, _EXAMPLES, "", _CODES])
 
 

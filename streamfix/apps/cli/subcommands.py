@@ -1,4 +1,4 @@
-"""`streamfix train`, `streamfix eval`: what is no job of ffmpeg's kind has a word of its own, and argparse's habits."""
+"""`streamfix train`, `eval` and `help`: what is no job of ffmpeg's kind has its own word, and argparse's habits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval")
-
+NAMES = ("train", "eval", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -33,6 +32,10 @@ def read(words: Sequence[str]) -> tuple[argparse.Namespace, Command]:
 
 def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
     """Torch and what else a command needs are loaded here, for that command alone."""
+    if words[0] == "help":
+        from . import pages
+
+        return _made("streamfix help", "Show a page of the documentation, or list them.", pages)
     if words[0] == "eval":
         from ...evaluation import command as evaluation
 

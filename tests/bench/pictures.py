@@ -1,0 +1,202 @@
+"""Makes the pictures of the README and of the pages, see streamfix/docs/pictures.
+
+    python -m tests.bench.pictures                 all of them
+    python -m tests.bench.pictures speed           speed.svg alone, from tests/bench/results/denoise.json
+    python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with noise put on
+    python -m tests.bench.pictures daemon          daemon.jpg: the daemon's page; needs chromium and the extra dev
+
+The daemon's page shows an invented camera: its figures are those of the page's tests, its pictures are samples/city.ts
+with noise put on, and what `denoise` makes of that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import streamfix
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "streamfix" / "docs" / "pictures"
+SAMPLES = ROOT / "samples"
+RESULTS = ROOT / "tests" / "bench" / "results" / "denoise.json"
+_QUALITY = 76  # of JPEGs: noise makes them large
+
+# -- speed against quality
+
+_OURS = {"smooth", "denoise"}
+_WIDTH, _HEIGHT = 720, 400
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 60, 56  # margins in pixels
+_FPS, _DB = (8.0, 500.0), (27.0, 35.5)  # what the axes show
+_FPS_TICKS, _DB_TICKS = (10, 20, 50, 100, 200, 400), range(27, 36)
+_STYLE = """\
+text { font: 14px system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #444 }
+.title { font-size: 16px; font-weight: 600; fill: #111 }
+.grid { stroke: #e4e4e4 }
+.theirs { fill: #6b7280 }
+.ours { fill: #0a7d5c }
+text.ours { font-weight: 600 }"""
+
+
+def speed_svg(mean: Mapping[str, Mapping[str, Any]]) -> str:
+    """A chart of frames a second (logarithmic) and PSNR of luma in dB.
+
+    mean: rows by a denoiser's name, with fps and psnr_y; rows without a speed, or that repeat a denoiser, are left out.
+    """
+    subtitle = "PSNR of luma in dB; 176x144 to 640x360, each peer at its best strength for each clip"
+    size = f'width="{_WIDTH}" height="{_HEIGHT}"'
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {_HEIGHT}">',
+        "<title>Speed and quality of denoisers</title>",
+        f"<style>{_STYLE}</style>",
+        f'<rect {size} rx="8" fill="#fff"/>',
+        f'<text class="title" x="{_LEFT}" y="28">Noise of sigma 20 on twelve real clips, two CPU cores</text>',
+        f'<text x="{_LEFT}" y="48">{subtitle}</text>',
+    ]
+    for fps in _FPS_TICKS:
+        x = _x(fps)
+        lines += [f'<line class="grid" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>']
+        lines += [f'<text x="{x}" y="{_HEIGHT - _BOTTOM + 20}" text-anchor="middle">{fps}</text>']
+    for db in _DB_TICKS:
+        y = _y(db)
+        lines += [f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>']
+        lines += [f'<text x="{_LEFT - 10}" y="{y + 5:g}" text-anchor="end">{db}</text>']
+    middle = (_LEFT + _WIDTH - _RIGHT) // 2
+    lines += [f'<text x="{middle}" y="{_HEIGHT - 12}" text-anchor="middle">frames a second</text>']
+    for name, row in mean.items():
+        if "fps" not in row or " " in name:
+            continue
+        kind = "ours" if name in _OURS else "theirs"
+        x, y = _x(row["fps"]), _y(row["psnr_y"])
+        end = x > 0.72 * _WIDTH  # no room for its name at the right
+        anchor, at = ("end", x - 12) if end else ("start", x + 12)
+        lines += [f'<circle class="{kind}" cx="{x}" cy="{y}" r="{7 if kind == "ours" else 5}"/>']
+        lines += [f'<text class="{kind}" x="{at:g}" y="{y + 5:g}" text-anchor="{anchor}">{escape(name)}</text>']
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def _x(fps: float) -> float:
+    low, high = map(math.log, _FPS)
+    return round(_LEFT + (math.log(fps) - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT), 1)
+
+
+def _y(db: float) -> float:
+    low, high = _DB
+    return round(_HEIGHT - _BOTTOM - (db - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM), 1)
+
+
+def speed() -> None:
+    """Write speed.svg."""
+    mean = json.loads(RESULTS.read_text(encoding="utf-8"))["mean"]
+    (PICTURES / "speed.svg").write_text(speed_svg(mean), encoding="utf-8")
+
+
+# -- what `denoise` does
+
+
+def _with_noise(clip: Path, folder: Path, sigma: int, frames: int) -> tuple[Path, Path]:
+    """A copy of the clip with noise put on, and what `denoise` makes of it."""
+    noisy, restored = folder / "noisy.mp4", folder / "restored.mp4"
+    degrade = [sys.executable, str(SAMPLES / "degrade.py"), str(clip), str(noisy)]
+    subprocess.run([*degrade, "--noise", str(sigma), "--seed", "1", "--frames", str(frames)], check=True)
+    streamfix.restore(noisy, restored, "denoise", crf=12)
+    return noisy, restored
+
+
+def before_after() -> None:
+    """Write before_after.jpg."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        noisy, restored = _with_noise(SAMPLES / "campus.avi", folder, sigma=20, frames=60)
+        png = folder / "before_after.png"
+        compare = [sys.executable, str(SAMPLES / "before_after.py"), str(noisy), str(restored), str(png)]
+        where = ["--at", "5", "--crop", "300x200+290+150", "--zoom", "2"]
+        labels = ["--labels", "before (noise of sigma 20 put on)", "after: streamfix -vf denoise"]
+        subprocess.run([*compare, *where, *labels], check=True)
+        _write_jpeg("before_after.jpg", cv2.imread(str(png)))
+
+
+# -- the daemon's page
+
+
+def daemon() -> None:
+    """Write daemon.jpg."""
+    from tests.apps.daemon import fake_http
+    from tests.apps.daemon.browsing import Visit, chromium
+    from tests.apps.daemon.fake_daemon import FakeDaemon
+    from tests.apps.daemon.page_material import SIZE, hour, stream
+
+    with tempfile.TemporaryDirectory() as name:
+        noisy, restored = _with_noise(SAMPLES / "city.ts", Path(name), sigma=14, frames=24)
+        shown = [_side_by_side(a, b, SIZE) for a, b in zip(_pictures(noisy), _pictures(restored), strict=True)]
+    vars(fake_http)["pictures"] = lambda: shown  # in the place of the clean clip, which is no result of ours
+    fake = FakeDaemon()
+    states: dict[str, dict[str, Any]] = {
+        "yard": {},
+        "gate": {"filters": "denoise=tier=xs"},
+        "dock": {"state": "reconnecting", "reason": "no picture for 20 s", "fps": 0.0},
+        "roof": {"state": "degraded", "reason": "down to smooth: a frame takes 52 ms and one comes every 40 ms"},
+    }
+    for camera, more in states.items():
+        fake.streams[camera] = stream(camera, **more)
+        fake.histories[camera] = hour()
+    fake.start()
+    try:
+        with chromium() as browser:
+            visit = Visit(browser, fake.url, size=(1280, 860))
+            page = visit.open("yard")
+            page.locator(".chart svg text").first.wait_for()
+            page.wait_for_timeout(1500)  # for the first pictures of the live view
+            shot = page.screenshot()
+            visit.context.close()
+    finally:
+        fake.close()
+    _write_jpeg("daemon.jpg", cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR))
+
+
+def _pictures(clip: Path) -> list[NDArray[np.uint8]]:
+    """Six pictures of the middle of a clip, (H, W, 3) R'G'B'."""
+    with streamfix.open(clip) as video:
+        return [frame.rgb() for frame in islice(video, 12, 18)]
+
+
+def _side_by_side(before: NDArray[np.uint8], after: NDArray[np.uint8], size: tuple[int, int]) -> bytes:
+    """A JPEG of both, each of that (width, height)."""
+    both = np.hstack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (before, after)])
+    return cv2.imencode(".jpg", both[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+
+
+def _write_jpeg(name: str, picture: Any) -> None:
+    path = PICTURES / name
+    if picture is None or not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]):
+        raise OSError(f"{path}: could not be written")
+    print(f"{path}: {path.stat().st_size // 1024} KiB")
+
+
+MAKERS: Mapping[str, Callable[[], None]] = {"speed": speed, "before_after": before_after, "daemon": daemon}
+
+
+def main(words: Sequence[str]) -> int:
+    """Make the pictures of those names, all without any; the exit code."""
+    if unknown := [word for word in words if word not in MAKERS]:
+        print(f"{unknown[0]}: no such picture; there are: {', '.join(MAKERS)}", file=sys.stderr)
+        return 1
+    for name in words or MAKERS:
+        MAKERS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
