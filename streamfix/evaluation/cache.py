@@ -34,7 +34,7 @@ def default_folder() -> Path:
     return Path(base) / "streamfix" / "evaluation"
 
 
-class Cache:
+class ResultCache:
     """A folder with two files for each run, named by the hash of all that decides its result."""
 
     def __init__(self, folder: Path) -> None:

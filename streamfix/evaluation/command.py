@@ -15,14 +15,14 @@ from ..errors import OutputError, UsageError
 from ..jobs import check_chain
 from . import peers as peer_catalogue
 from . import suites as suite_table
-from .cache import Cache, Row, default_folder
+from .cache import ResultCache, Row, default_folder
 from .measure import INPUT, TRUTH, Bench, Measured
 from .peers import Peer
 from .report import markdown
 from .results import KINDS, gains, machine, mean_rows, verdicts, versions
 from .scenes import choose, load, read_scenes
 from .sheet import Cell, busiest, crop, sheet
-from .statistics import Gate, read_gates
+from .statistics import QualityGate, read_gates
 from .subjects import IDENTITY
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     scenes = choose(read_scenes(args.scenes), _words(args.only))
     data = args.data or (args.scenes if args.scenes.is_dir() else args.scenes.parent)
     peers = _peers(args)
-    bench = Bench(peers, filters, Cache(args.cache), args.device)
+    bench = Bench(peers, filters, ResultCache(args.cache), args.device)
     report = _Report(args, peers, gates)
     for scene in scenes:
         clip = load(data, scene, args.frames)
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
 class _Report:
     """What was found so far. It is written after each scene: a long run that is stopped has told what it knew."""
 
-    def __init__(self, args: argparse.Namespace, peers: Sequence[Peer], gates: Sequence[Gate]) -> None:
+    def __init__(self, args: argparse.Namespace, peers: Sequence[Peer], gates: Sequence[QualityGate]) -> None:
         self._out: Path = args.out
         self._gates = gates
         self.about: dict[str, Row] = {}

@@ -65,7 +65,7 @@ def bootstrap(values: Sequence[float], resamples: int = RESAMPLES) -> tuple[floa
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class QualityGate:
     """What a filter has to reach, written before it is measured.
 
     suites: in which. figure: a field of `Quality`. against: "classical" or "network", the best of these peers in each
@@ -94,7 +94,7 @@ class Gate:
         return [f"{name} {value:+.2f}, wanted {least:+.2f}" for name, value, least in pairs if value < least]
 
 
-def read_gates(path: Path) -> list[Gate]:
+def read_gates(path: Path) -> list[QualityGate]:
     """The [[gate]] tables of a TOML file. Raises InputError, BadOption."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("gate", [])
@@ -102,7 +102,7 @@ def read_gates(path: Path) -> list[Gate]:
         raise InputError(f"{path}: {e.strerror}") from e
     except tomllib.TOMLDecodeError as e:
         raise BadOption(f"{path}: {e}") from e
-    known = set(Gate.__dataclass_fields__)
+    known = set(QualityGate.__dataclass_fields__)
     for table in tables:
         if unknown := set(table) - known:
             raise BadOption(f"{path}: a gate has no {', '.join(sorted(unknown))}; it has: {', '.join(sorted(known))}")
@@ -110,4 +110,7 @@ def read_gates(path: Path) -> list[Gate]:
             raise BadOption(f"{path}: a gate needs suites and a figure, one of {', '.join(FIGURES)}; got {table}")
     if not tables:
         raise BadOption(f"{path}: it has no [[gate]]")
-    return [Gate(**{**table, **{k: tuple(table[k]) for k in ("suites", "filters") if k in table}}) for table in tables]
+    return [
+        QualityGate(**{**table, **{k: tuple(table[k]) for k in ("suites", "filters") if k in table}})
+        for table in tables
+    ]

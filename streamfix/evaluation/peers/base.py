@@ -16,7 +16,7 @@ class PeerError(FilterError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class PeerResult:
     """A restored clip and the seconds it took, the start of the process left out where the peer tells."""
 
     clip: Clip
@@ -77,5 +77,5 @@ class Peer(Protocol):
     def axes(self, degraded: Degraded) -> list[Axis]:
         """The parameters to be tuned for this clip; empty if there is none."""
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         """Restore `degraded.noisy`. Raises PeerError."""

@@ -11,7 +11,7 @@ from ... import __version__
 from ...chainspec import FilterSpec
 from ..subjects import run_chain
 from ..suites import Degraded
-from .base import Axis, PeerError, Result
+from .base import Axis, PeerError, PeerResult
 
 
 class CommunityNetwork:
@@ -33,7 +33,7 @@ class CommunityNetwork:
     def axes(self, degraded: Degraded) -> list[Axis]:
         return [Axis.around("sigma", max(degraded.sigma_y, 1), most=75, ratio=1.2)]
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         path = str(self._path).replace("\\", "\\\\").replace("'", "\\'").replace(":", "\\:")
         run = run_chain([FilterSpec("model", f"path={path}:sigma={parameters['sigma']}")], degraded.noisy)
-        return Result(run.clip, len(run.clip) / run.fps)
+        return PeerResult(run.clip, len(run.clip) / run.fps)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ..suites import Degraded
-from .base import Axis, PeerError, Result
+from .base import Axis, PeerError, PeerResult
 from .process import run
 
 # Spatial, so a few frames tell as much as many; as slow as it is, that is what makes tuning it bearable.
@@ -48,14 +48,14 @@ class FfmpegFilter(ABC):
     def graph(self, p: Mapping[str, float]) -> str:
         """The -filter_complex text for these parameters."""
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         w, h = degraded.noisy.size
         raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{w}x{h}", "-r", "25"]
         threads = ["-filter_threads", self._threads, "-filter_complex_threads", self._threads]
         command = ["ffmpeg", "-v", "error", *threads, *raw, "-i", "pipe:0"]
         command += ["-filter_complex", self.graph(parameters), *raw, "pipe:1"]
         out, _, seconds = run(command, degraded.noisy)
-        return Result(out, seconds)
+        return PeerResult(out, seconds)
 
 
 class Hqdn3d(FfmpegFilter):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ..suites import Degraded
-from .base import Axis, PeerError, Result
+from .base import Axis, PeerError, PeerResult
 from .process import run
 
 PYTHON = "STREAMFIX_VS_PYTHON"
@@ -113,12 +113,12 @@ class VapourSynthFilter(ABC):
     def axes(self, degraded: Degraded) -> list[Axis]:
         """See `Peer`."""
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         w, h = degraded.noisy.size
         script = _SCRIPT.replace("{filtered}", self.script)
         told = [str(w), str(h), str(self._threads), json.dumps(dict(parameters))]
         out, log, _ = run([self._python, "-c", script, *told], degraded.noisy)
-        return Result(out, float(log.strip().splitlines()[-1]))
+        return PeerResult(out, float(log.strip().splitlines()[-1]))
 
 
 class Degrain3(VapourSynthFilter):

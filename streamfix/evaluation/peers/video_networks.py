@@ -16,7 +16,7 @@ from torch import Tensor
 from ...filters.restorer import pad_to_multiple
 from ..clip import Clip
 from ..suites import Degraded
-from .base import Axis, PeerError, Result
+from .base import Axis, PeerError, PeerResult
 from .dvdnet import DvdNet
 from .fastdvdnet import FastDvdNet
 
@@ -49,7 +49,7 @@ class VideoNetworkPeer:
             return [Axis("sigma", (degraded.sigma_rgb,), 0)]
         return [Axis.around("sigma", 1.2 * max(degraded.sigma_y, 1), most=75, ratio=1.2)]
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         width, height = degraded.noisy.size
         shown = (degraded.rgb_picture(t) for t in range(len(degraded.noisy)))
         frames = [pad_to_multiple(torch.from_numpy(np.ascontiguousarray(p))[None, None], _MULTIPLE)[0] for p in shown]
@@ -58,7 +58,7 @@ class VideoNetworkPeer:
             channels_last = [x.contiguous(memory_format=torch.channels_last) for x in frames]
             out = self._network.denoise(channels_last, parameters["sigma"] / 255)
         seconds = time.perf_counter() - began
-        return Result(Clip.from_rgb([x[0, :, :height, :width].clamp(0, 1).numpy() for x in out]), seconds)
+        return PeerResult(Clip.from_rgb([x[0, :, :height, :width].clamp(0, 1).numpy() for x in out]), seconds)
 
 
 def fast_dvdnet(path: Path) -> VideoNetworkPeer:
