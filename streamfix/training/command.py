@@ -15,9 +15,10 @@ import torch
 from .. import devices
 from ..errors import OutputError, UsageError
 from . import config as configuration
-from .dataset.dataset import Decoded, PackedSet
+from .dataset.dataset import Dataset, Material
 from .loop import Trainer
 from .recipe import RECIPES
+from .run_folder import CHECKPOINT
 
 _log = logging.getLogger(__name__)
 _HELD_OUT = 16  # every so many photographs one is kept for validation
@@ -26,7 +27,7 @@ _HELD_OUT = 16  # every so many photographs one is kept for validation
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=list(RECIPES), help="what to train")
     parser.add_argument("--config", type=Path, required=True, help="training configuration, a TOML file")
-    parser.add_argument("--data", type=Path, required=True, help="packed set, as `streamfix train data` writes it")
+    parser.add_argument("--data", type=Path, required=True, help="dataset, as `streamfix train data` writes it")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     parser.add_argument("--weights", type=Path, help="start from these, weights.safetensors of an earlier run")
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume and arguments.weights is not None:
         raise UsageError("--weights and --resume: the checkpoint has its own weights; give one of them")
     if arguments.data.is_dir():
-        raise UsageError(f"--data {arguments.data} is a folder; make one packed set of it: streamfix train data")
+        raise UsageError(f"--data {arguments.data} is a folder; make one dataset of it: streamfix train data")
     config = configuration.load(arguments.config)
     device = devices.choose(arguments.device)
     if arguments.threads:
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.resume:
         trainer.resume()
-    elif (arguments.out / "checkpoint.pt").exists():
+    elif (arguments.out / CHECKPOINT).exists():
         raise UsageError(f"{arguments.out} holds a run already; --resume goes on with it, another --out starts anew")
     elif arguments.weights is not None:
         trainer.begin_with(arguments.weights)
@@ -78,22 +79,22 @@ def _check_writable(out: Path) -> None:
         raise OutputError(f"--out {out}: nothing can be written into {there}; name another folder")
 
 
-def material(data: Path, held_out: bool) -> Callable[[], Decoded]:
-    """What opens the packed set in a worker process: what is held out of it, or the rest."""
+def material(data: Path, held_out: bool) -> Callable[[], Material]:
+    """What opens the dataset in a worker process: what is held out of it, or the rest."""
     return partial(_open, data, held_out)
 
 
-def _open(data: Path, held_out: bool) -> Decoded:
+def _open(data: Path, held_out: bool) -> Material:
     """The split for validation, or the one to train on; decoded.
 
     Of a set that has none for validation every so many photographs are held out, or clips where there are none.
     """
-    whole = PackedSet(data)
+    whole = Dataset(data)
     if any(entry.split == "val" for entry in whole.entries):
-        return PackedSet(data, "val" if held_out else "train").load()
+        return Dataset(data, "val" if held_out else "train").load()
     several = whole.stills or whole.clips
     part = [name for i, name in enumerate(several) if (i % _HELD_OUT == 0) == held_out]
     names, clips = (part, () if held_out else whole.clips) if whole.stills else ((), part)
     if not names and not clips:
         raise UsageError(f"{data}: of its {len(several)} members none is left to train on; make a set with more")
-    return Decoded({name: whole.still(name) for name in names}, {name: whole.clip(name) for name in clips})
+    return Material({name: whole.still(name) for name in names}, {name: whole.clip(name) for name in clips})

@@ -55,7 +55,7 @@ class PoolSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class CurriculumStage:
     """A part of the curriculum: up to the share `until` of the schedule, degradations by name and how often each."""
 
     until: float
@@ -77,7 +77,7 @@ class Config:
     """The whole file. recipe: options of the task's recipe."""
 
     schedule: Schedule
-    stages: tuple[Stage, ...]
+    stages: tuple[CurriculumStage, ...]
     recipe: Mapping[str, Any] = field(default_factory=dict)
     pool: PoolSize = field(default_factory=PoolSize)
     loss: LossWeights = field(default_factory=LossWeights)
@@ -101,7 +101,7 @@ def load(path: Path) -> Config:
         raise UsageError(f"{path}: a configuration needs a table [schedule] and at least one of [[stages]]")
     if not isinstance(found["stages"], list):
         raise UsageError(f"{path}: stages is one table; each stage is an entry of a list, headed [[stages]]")
-    stages = tuple(_read(path, f"stages[{i}]", s, Stage) for i, s in enumerate(found["stages"]))
+    stages = tuple(_read(path, f"stages[{i}]", s, CurriculumStage) for i, s in enumerate(found["stages"]))
     untils = [s.until for s in stages]
     if sorted(set(untils)) != untils or untils[-1] != 1:
         raise UsageError(f"{path}: stages: until={untils} must rise to 1")

@@ -16,12 +16,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ..errors import ModelError, UsageError
-from . import checkpoint, losses, sheet
+from . import losses, run_folder, sheet
 from .config import Config, Schedule
-from .dataset.dataset import Decoded
+from .dataset.dataset import Material
 from .pool import CHUNK, Pool, SampleStream
 from .recipe import Batch, Recipe
-from .record import Record
 
 _log = logging.getLogger(__name__)
 APART = 5  # one sample of so many is held out: those of one clip come one after another, and are much alike
@@ -38,8 +37,8 @@ class Trainer:
         self,
         recipe: Recipe,
         config: Config,
-        material: Callable[[], Decoded],
-        validation: Callable[[], Decoded],
+        material: Callable[[], Material],
+        validation: Callable[[], Material],
         out: Path,
         device: torch.device,
     ) -> None:
@@ -58,7 +57,7 @@ class Trainer:
             self.network.parameters(), config.schedule.rate, weight_decay=config.schedule.weight_decay, fused=True
         )
         self.step = 0
-        self._record = Record(out / "tensorboard")
+        self._figures = run_folder.FigureLog(out / "tensorboard")
 
     def run(self, stop_at: int | None = None) -> None:
         """Train to the end of the schedule, or up to step `stop_at`; the state is on disk then."""
@@ -86,7 +85,7 @@ class Trainer:
                 self.validate(held_out)
             if self.step % config.log.checkpoint_every == 0 or self.step == last:
                 self.save()
-        self._record.close()
+        self._figures.close()
 
     def _learn(self, compute: Callable[..., Any], batch: Batch, progress: float) -> Tensor:
         config = self.config
@@ -125,23 +124,27 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
         }
         self.out.mkdir(parents=True, exist_ok=True)
-        checkpoint.save(self.out / checkpoint.NAME, state)
+        run_folder.save_checkpoint(self.out / run_folder.CHECKPOINT, state)
         schedule = self.config.schedule
         metadata = {"step": str(self.step), "steps": str(schedule.steps), "seed": str(schedule.seed)}
-        checkpoint.export(self.average.module, self.out / "weights.safetensors", metadata)
+        run_folder.export_weights(self.average.module, self.out / run_folder.WEIGHTS, metadata)
 
     def begin_with(self, weights: Path) -> None:
-        """Start from weights of an earlier run instead of random ones. Raises ModelError if they do not fit."""
+        """Start from weights of an earlier run instead of random ones, as the recipe takes them.
+
+        Raises ModelError if they do not fit.
+        """
+        found = run_folder.load_weights(weights)
         try:
-            self.network.load_state_dict(checkpoint.weights(weights))
-        except RuntimeError as error:
+            self.recipe.begin_with(self.network, found)
+        except (RuntimeError, ModelError) as error:
             raise of_another(weights, error, "give those of a run with the same recipe") from error
         self.average.module.load_state_dict(self.network.state_dict())
 
     def resume(self) -> None:
         """Go on from the checkpoint in the run's folder. Raises ModelError if there is none that fits."""
-        path = self.out / checkpoint.NAME
-        state = checkpoint.load(path)
+        path = self.out / run_folder.CHECKPOINT
+        state = run_folder.load_checkpoint(path)
         try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
@@ -167,7 +170,7 @@ class Trainer:
 
     def _report(self, figures: dict[str, float]) -> None:
         _log.info("step %d: %s", self.step, ", ".join(f"{k} {v:.5g}" for k, v in figures.items()))
-        self._record.add(figures, self.step)
+        self._figures.add(figures, self.step)
 
 
 def of_another(path: Path, error: Exception, remedy: str) -> ModelError:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .dataset.dataset import Decoded
+from .dataset.dataset import Material
 from .recipe import Batch, Recipe, Sample
 
 CHUNK = 16  # samples that a worker sends at a time
@@ -25,7 +25,7 @@ class SampleStream(IterableDataset[Batch]):
     def __init__(
         self,
         recipe: Recipe,
-        open_material: Callable[[], Decoded],
+        open_material: Callable[[], Material],
         mix: Mapping[str, float],
         seed: int,
         apart: int = 1,

@@ -12,8 +12,8 @@ import torch
 
 from ..backends.quantise import Calibration, export_int8
 from ..errors import UsageError
-from . import checkpoint
 from . import config as configuration
+from . import run_folder
 from .command import material
 from .loop import APART, of_another
 from .pool import CHUNK, SampleStream
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=list(RECIPES), help="what the network was trained for")
     parser.add_argument("--config", type=Path, required=True, help="the configuration that it was trained with")
-    parser.add_argument("--data", type=Path, required=True, help="packed set, as `streamfix train data` writes it")
+    parser.add_argument("--data", type=Path, required=True, help="dataset, as `streamfix train data` writes it")
     parser.add_argument("--weights", type=Path, required=True, help="weights.safetensors of the run")
     parser.add_argument("--out", type=Path, required=True, help="the graph, a file that OpenVINO runs without NNCF")
     parser.add_argument("--samples", type=int, default=64, help="to find ranges with (default: %(default)s)")
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = RECIPES.create(arguments.task, dict(config.recipe))
     network = recipe.network()
     try:
-        network.load_state_dict(checkpoint.weights(arguments.weights))
+        network.load_state_dict(run_folder.load_weights(arguments.weights))
     except RuntimeError as error:
         raise of_another(arguments.weights, error, "give the configuration that they were trained with") from error
     network.eval().requires_grad_(False)

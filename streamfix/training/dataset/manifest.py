@@ -1,4 +1,4 @@
-"""The table beside a packed training set: one row for each member, with its hash, size, source and licence."""
+"""The table beside a dataset: one row for each member, with its hash, size, source and licence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Entry", "manifest_path", "read_manifest", "write_manifest"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One member of a packed set.
+    """One member of a dataset.
 
     file: its name in the tar, `stills/NAME.webp` or `clips/NAME.mkv`; bytes: its size; sha256: of its bytes, in hex;
     width, height: in pixels, even; frames: 1 for a still; source: where it came from; licence: what its authors
@@ -37,7 +37,7 @@ _NUMBERS = {"bytes", "width", "height", "frames"}
 
 
 def manifest_path(path: Path) -> Path:
-    """The manifest of the packed set at `path`: set.tar has set.tsv beside it."""
+    """The manifest of the dataset at `path`: set.tar has set.tsv beside it."""
     return path.with_suffix(".tsv")
 
 
@@ -59,12 +59,12 @@ def read_manifest(path: Path) -> list[Entry]:
             lines = list(csv.reader(file, delimiter="\t"))
     except OSError as error:
         raise InputError(
-            f"{path}: {error.strerror}; a packed set is two files, the tar and its manifest: copy both, or make the "
+            f"{path}: {error.strerror}; a dataset is two files, the tar and its manifest: copy both, or make the "
             "set again with: streamfix train data"
         ) from error
     if not lines or lines[0] != _COLUMNS:
         got = " ".join(lines[0]) if lines else "an empty file"
-        raise InputError(f"{path}: not the manifest of a packed set: got {got}, want {' '.join(_COLUMNS)}")
+        raise InputError(f"{path}: not the manifest of a dataset: got {got}, want {' '.join(_COLUMNS)}")
     entries = []
     for number, line in enumerate(lines[1:], start=2):
         try:

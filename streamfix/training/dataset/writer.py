@@ -1,4 +1,4 @@
-"""Writes a packed training set: stills as WebP, clips as near-lossless H.264, within a number of bytes."""
+"""Writes a dataset: stills as WebP, clips as near-lossless H.264, within a number of bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...errors import OutputError, UsageError
 from .clip_file import ClipPlanes, encode_clip
 from .manifest import Entry, manifest_path, write_manifest
 
-__all__ = ["ClipItem", "StillItem", "shrink_to", "write_packed"]
+__all__ = ["ClipItem", "StillItem", "shrink_to", "write_dataset"]
 
 RGB = npt.NDArray[np.uint8]
 
@@ -56,7 +56,7 @@ def shrink_to(picture: RGB, pixels: int) -> RGB:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def write_packed(
+def write_dataset(
     path: str | Path,
     stills: Sequence[StillItem],
     clips: Sequence[ClipItem],

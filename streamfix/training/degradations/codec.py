@@ -51,7 +51,7 @@ class Coded:
     coding: Coding
 
 
-def code(planes: Planes420, coding: Coding) -> Coded:
+def code_clip(planes: Planes420, coding: Coding) -> Coded:
     """Encode and decode a clip, rounded to 8 bits first.
 
     Raises FilterError where this build of FFmpeg has no such encoder, or it does not take these settings.
@@ -84,7 +84,7 @@ def code(planes: Planes420, coding: Coding) -> Coded:
     return Coded(Planes420(out_y * unit, out_uv * unit), size, keyframe, coding)
 
 
-def code_to_rate(planes: Planes420, bits_per_pixel: float, coding: Coding) -> Coded:
+def code_clip_to_rate(planes: Planes420, bits_per_pixel: float, coding: Coding) -> Coded:
     """Encode so that a luma pixel takes `bits_per_pixel`, by a search over the constant rate factor.
 
     A rate control proper would need longer than these clips to settle. Of at most four encodings, the one whose size
@@ -97,7 +97,7 @@ def code_to_rate(planes: Planes420, bits_per_pixel: float, coding: Coding) -> Co
     coarser: tuple[float, float] | None = None
     quality = coding.quality
     for _ in range(_TRIES):
-        coded = code(planes, replace(coding, quality=quality))
+        coded = code_clip(planes, replace(coding, quality=quality))
         excess = float(np.log2(coded.size / wanted))
         if abs(excess) < abs(best_excess):
             best, best_excess = coded, excess

@@ -29,7 +29,7 @@ _SRGB = np.where(_FINE <= 0.0031308, _FINE * 12.92, 1.055 * _FINE ** (1 / 2.4) -
 _CODED = {False: _SRGB.astype(np.float32), True: (3 * _SRGB**2 - 2 * _SRGB**3).astype(np.float32)}
 
 
-def encode(linear: Floats, tone: bool, gain: float = 1.0) -> Floats:
+def from_linear(linear: Floats, tone: bool, gain: float = 1.0) -> Floats:
     """R'G'B' in [0, 1] of linear light, any shape: gain, clipping, the sRGB curve and, if `tone`, 3 x^2 - 2 x^3."""
     index = np.multiply(linear, np.float32(gain * 65535))
     np.clip(index, 0, 65535, out=index)

@@ -1,4 +1,4 @@
-"""Collects stills and clips for a packed set: cleaned, each scene once, none that is measured on."""
+"""Collects stills and clips for a dataset: cleaned, each scene once, none that is measured on."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .scenes import HeldOut, named
 from .shots import shots
 from .writer import ClipItem, StillItem, shrink_to
 
-__all__ = ["Gathering"]
+__all__ = ["Collector"]
 
 log = logging.getLogger("streamfix.training")
 
 
-class Gathering:
+class Collector:
     """Stills and clips so far.
 
     held_out: what must not enter; max_pixels: of a still; validation: patterns of names that go to the split `val`;

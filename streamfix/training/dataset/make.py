@@ -1,4 +1,4 @@
-"""From folders and packages to one packed set: finds photographs and clips, cleans them, leaves out what is no use."""
+"""From folders and packages to one dataset: finds photographs and clips, cleans them, leaves out what is no use."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from ...errors import InputError, UsageError
 from .archives import CLIP_SUFFIXES, pictures
+from .collector import Collector
 from .download import fetch_all
-from .gather import Gathering
 from .licences import UNKNOWN, Folder, LicenceTable, read_folder
 from .manifest import Entry
 from .packages import PACKAGES, Package
 from .scenes import TEST_SCENES, HeldOut, named
-from .writer import write_packed
+from .writer import write_dataset
 
-__all__ = ["prepare"]
+__all__ = ["make_dataset"]
 
 log = logging.getLogger("streamfix.training")
 
@@ -34,7 +34,7 @@ class _Origin:
     wanted: Callable[[str], bool] = lambda name: True
 
 
-def prepare(
+def make_dataset(
     data: Sequence[Path],
     out: Path,
     *,
@@ -50,7 +50,7 @@ def prepare(
     cache: Path | None = None,
     keep_going: bool = False,
 ) -> list[Entry]:
-    """Writes the packed set `out` and its manifest, returns the manifest's rows.
+    """Writes the dataset `out` and its manifest, returns the manifest's rows.
 
     data: folders, searched with all that is in them, and single files; a MANIFEST.tsv there names source and licence,
     and what it calls `none stated` is left out. registries: download `packages` too, into the folder `cache`, or into
@@ -62,7 +62,7 @@ def prepare(
     (with keep_going that is logged and left out), OutputError where the set cannot be written.
     """
     barred = (*TEST_SCENES, *exclude)
-    gathering = Gathering(HeldOut(held_out), max_pixels, validation, clip_frames, clip_places)
+    collector = Collector(HeldOut(held_out), max_pixels, validation, clip_frames, clip_places)
     with tempfile.TemporaryDirectory(prefix="streamfix-data-") as temporary:
         origins = _in_folders(data, barred)
         if registries:
@@ -70,25 +70,25 @@ def prepare(
             origins = _chain(origins, (_in_package(*one) for one in fetched))
         for origin in origins:
             try:
-                _look_into(origin, gathering, barred)
+                _look_into(origin, collector, barred)
             except InputError as error:  # a DecodeError is one
                 if not keep_going:
                     raise
                 log.warning("%s", error)
-    if not gathering.stills and not gathering.clips:
+    if not collector.stills and not collector.clips:
         raise UsageError("no photograph and no clip found; name other folders with --data, or add --registries")
-    return write_packed(out, gathering.stills, gathering.clips, max_bytes=max_bytes, max_pixels=max_pixels)
+    return write_dataset(out, collector.stills, collector.clips, max_bytes=max_bytes, max_pixels=max_pixels)
 
 
-def _look_into(origin: _Origin, gathering: Gathering, barred: Sequence[str]) -> None:
+def _look_into(origin: _Origin, collector: Collector, barred: Sequence[str]) -> None:
     if origin.path.suffix.lower() in CLIP_SUFFIXES:
         if terms := _terms(origin, origin.name, barred):
-            gathering.add_clip(origin.name, origin.path, *terms)
+            collector.add_clip(origin.name, origin.path, *terms)
     elif not named(origin.name, barred):
         for inner, data in pictures(origin.path):
             name = f"{origin.name}/{inner}" if inner else origin.name
             if terms := _terms(origin, name, barred):
-                gathering.add_still(name, data, *terms)
+                collector.add_still(name, data, *terms)
 
 
 def _terms(origin: _Origin, name: str, barred: Sequence[str]) -> tuple[str, str] | None:

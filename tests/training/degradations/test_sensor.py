@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from streamfix.training.degradations import gaussian, isp, sensor
+from streamfix.training.degradations.isp import from_linear
 from streamfix.training.degradations.sensor import BAYER, Camera, SensorNoise
 from streamfix.training.planes420 import Planes420, quantise, to_planes
 from tests.training.scenes import clip, flat, floats
@@ -67,12 +68,12 @@ def test_linear_light_is_srgbs_and_the_tone_curve_is_undone() -> None:
     x = np.linspace(0, 1, 50)
     np.testing.assert_allclose(sensor.inverse_tone(3 * x**2 - 2 * x**3), x, atol=1e-7)
     for tone in (False, True):
-        np.testing.assert_allclose(isp.encode(sensor.to_linear(rgb, tone), tone), rgb, atol=1.5e-3)
+        np.testing.assert_allclose(from_linear(sensor.to_linear(rgb, tone), tone), rgb, atol=1.5e-3)
 
 
 def test_a_gain_is_one_of_light() -> None:
     light = floats(0.1, 0.2, 0.4, 0.9)
-    np.testing.assert_allclose(isp.encode(light, False, 2.0), isp.encode(np.minimum(2 * light, 1), False), atol=1e-4)
+    np.testing.assert_allclose(from_linear(light, False, 2.0), from_linear(np.minimum(2 * light, 1), False), atol=1e-4)
 
 
 @pytest.mark.parametrize("tone", [False, True])
@@ -143,10 +144,10 @@ def test_smear_is_a_first_order_recursion() -> None:
 
 def test_white_noise_has_the_deviation_that_was_asked_for() -> None:
     planes = to_planes(clip(4, 96, 96))
-    noisy = gaussian.of_planes(planes, 20 / 255, 10 / 255, np.random.default_rng(9))
+    noisy = gaussian.add_gaussian(planes, 20 / 255, 10 / 255, np.random.default_rng(9))
     assert (noisy.y - planes.y).std() == pytest.approx(20 / 255, rel=0.01)
     assert (noisy.uv - planes.uv).std() == pytest.approx(10 / 255, rel=0.01)
     rgb = clip(2, 96, 96)
-    assert (gaussian.of_rgb(rgb, 0.1, np.random.default_rng(10)) - rgb).std() == pytest.approx(0.1, rel=0.01)
+    assert (gaussian.add_gaussian_rgb(rgb, 0.1, np.random.default_rng(10)) - rgb).std() == pytest.approx(0.1, rel=0.01)
     rounded = quantise(noisy)
     assert (rounded.uv - planes.uv).std() == pytest.approx(np.sqrt(100 + 1 / 12) / 255, rel=0.02)

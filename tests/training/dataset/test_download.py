@@ -19,7 +19,7 @@ from streamfix.training.dataset.archives import pictures
 from streamfix.training.dataset.download import fetch, fetch_all, licences_of, unpack
 from streamfix.training.dataset.licences import LicenceTable, debian_licences, python_licence, read_folder
 from streamfix.training.dataset.packages import PACKAGES, Package
-from tests.training.photos import coded, drawing, photograph, qt_resources, save, wheel
+from tests.training.dataset.photos import coded, drawing, photograph, qt_resources, save, wheel
 
 _JPEG = coded(photograph(1, 64, 64))
 _SMALL = coded(photograph(1, 32, 32))

@@ -12,15 +12,15 @@ import pytest
 
 from streamfix.errors import BadOption, InputError, OutputError, UsageError
 from streamfix.training.dataset import command as data_command
-from streamfix.training.dataset import prepare as module
-from streamfix.training.dataset.dataset import PackedSet
+from streamfix.training.dataset import make as module
+from streamfix.training.dataset.dataset import Dataset
 from streamfix.training.dataset.licences import LicenceTable
+from streamfix.training.dataset.make import make_dataset
 from streamfix.training.dataset.packages import Package
 from streamfix.training.dataset.photographs import MIN_SIDE, clean, decode, fingerprint, near, why_no_photograph
-from streamfix.training.dataset.prepare import prepare
 from streamfix.training.dataset.scenes import TEST_SCENES, named
 from streamfix.training.dataset.shots import MIN_FRAMES, cut, halve, places
-from tests.training.photos import coded, drawing, joined, moving, photograph, save, video
+from tests.training.dataset.photos import coded, drawing, joined, moving, photograph, save, video
 
 # laws
 
@@ -104,7 +104,7 @@ def test_scenes_that_are_measured_on_are_known_by_name(name: str) -> None:
 def test_a_test_set_is_left_out_as_a_folder_too(tmp_path: Path) -> None:
     save(tmp_path / "Set14/a.png", coded(photograph(1), ".png"))
     with pytest.raises(UsageError, match="no photograph"):
-        prepare([tmp_path / "Set14"], tmp_path / "set.tar")
+        make_dataset([tmp_path / "Set14"], tmp_path / "set.tar")
 
 
 # examples
@@ -141,7 +141,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_folder_becomes_a_set(folder: Path, tmp_path: Path) -> None:
     held_out = save(tmp_path / "truth/x.png", coded(photograph(6), ".png"))
-    entries = prepare([folder], tmp_path / "set.tar", held_out=[held_out.parent], validation=["a camera"])
+    entries = make_dataset([folder], tmp_path / "set.tar", held_out=[held_out.parent], validation=["a camera"])
     assert {e.source: (e.licence, e.split) for e in entries if e.frames == 1} == {
         "one.jpg": ("MIT", "train"),
         "a camera": ("CC0-1.0", "val"),
@@ -150,21 +150,21 @@ def test_a_folder_becomes_a_set(folder: Path, tmp_path: Path) -> None:
         (20, 128, 96, "a street"),
         (30, 128, 96, "a street"),
     ]
-    packed = PackedSet(tmp_path / "set.tar")
-    assert packed.still(packed.stills[0]).shape == (200, 260, 3)
+    dataset = Dataset(tmp_path / "set.tar")
+    assert dataset.still(dataset.stills[0]).shape == (200, 260, 3)
     again = tmp_path / "again.tar"
-    prepare([folder], again, held_out=[held_out], validation=["a camera"])
+    make_dataset([folder], again, held_out=[held_out], validation=["a camera"])
     assert again.read_bytes() == (tmp_path / "set.tar").read_bytes()
 
 
 def test_the_nearest_table_holds(tmp_path: Path) -> None:
-    """(One in a folder below was not read: pictures of no stated licence were packed.)"""
+    """(One in a folder below was not read: pictures of no stated licence were dataset.)"""
     save(tmp_path / "data/mine.jpg", coded(photograph(3)))
     save(tmp_path / "data/theirs/a.jpg", coded(photograph(4)))
     save(tmp_path / "data/theirs/deep/b.jpg", coded(photograph(5)))
     rows = ["file\tsource\tlicence", "a.jpg\tsomebody\tnone stated", "deep/b.jpg\tanother\tCC0-1.0\n"]
     save(tmp_path / "data/theirs/MANIFEST.tsv", "\n".join(rows).encode())
-    entries = prepare([tmp_path / "data"], tmp_path / "set.tar")
+    entries = make_dataset([tmp_path / "data"], tmp_path / "set.tar")
     assert {e.source: e.licence for e in entries} == {"mine.jpg": "none stated", "another": "CC0-1.0"}
 
 
@@ -173,7 +173,7 @@ def test_what_is_to_be_held_out_has_to_be_there(folder: Path, tmp_path: Path) ->
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "sceens", tmp_path / "empty"):
         with pytest.raises(InputError, match=r"there is no picture to hold out; check the name after --held-out"):
-            prepare([folder], tmp_path / "set.tar", held_out=[wrong])
+            make_dataset([folder], tmp_path / "set.tar", held_out=[wrong])
 
 
 def test_few_frames_of_a_clip_are_from_fewer_places() -> None:
@@ -183,21 +183,21 @@ def test_few_frames_of_a_clip_are_from_fewer_places() -> None:
 
 
 def test_exclude_keeps_out_what_it_names(folder: Path, tmp_path: Path) -> None:
-    entries = prepare([folder], tmp_path / "set.tar", exclude=["street*", "in/one*", "RENAMED*"])
+    entries = make_dataset([folder], tmp_path / "set.tar", exclude=["street*", "in/one*", "RENAMED*"])
     assert [e.source for e in entries] == ["a camera"]
     with pytest.raises(UsageError, match="no photograph and no clip found"):
-        prepare([folder], tmp_path / "none.tar", exclude=["*"])
+        make_dataset([folder], tmp_path / "none.tar", exclude=["*"])
 
 
 def test_single_files_have_their_folders_licence(folder: Path, tmp_path: Path) -> None:
-    entries = prepare([folder / "in/two.png"], tmp_path / "set.tar")
+    entries = make_dataset([folder / "in/two.png"], tmp_path / "set.tar")
     assert [(e.source, e.licence, e.file) for e in entries] == [("a camera", "CC0-1.0", "stills/two.webp")]
 
 
 def test_one_clip_under_two_names_enters_once(tmp_path: Path) -> None:
     for name in ("a", "b"):
         video(tmp_path / f"in/{name}.mkv", moving(1, 20, 192, 256))
-    entries = prepare([tmp_path / "in"], tmp_path / "set.tar")
+    entries = make_dataset([tmp_path / "in"], tmp_path / "set.tar")
     assert [e.file for e in entries] == ["clips/a-00.mkv"]
 
 
@@ -213,7 +213,7 @@ def test_packages_add_what_their_table_wants(folder: Path, tmp_path: Path, monke
     package = Package("debian", "fake", only=("wanted/*",), never=("*render*",))
     licences = LicenceTable([("a.jpg", "CC-BY-4.0")], "GPL-2+")
     monkeypatch.setattr(module, "fetch_all", lambda cache, packages, keep_going: iter([(package, root, licences)]))
-    entries = prepare([folder / "in/two.png"], tmp_path / "set.tar", registries=True, packages=[package])
+    entries = make_dataset([folder / "in/two.png"], tmp_path / "set.tar", registries=True, packages=[package])
     assert [(e.source, e.licence) for e in entries] == [
         ("a camera", "CC0-1.0"),
         ("debian:fake/wanted/a.jpg", "CC-BY-4.0"),
@@ -224,11 +224,11 @@ def test_what_cannot_be_read_stops_unless_asked_to_go_on(tmp_path: Path, caplog:
     save(tmp_path / "in/a.png", coded(photograph(1), ".png"))
     save(tmp_path / "in/broken.mkv", b"no video")
     with pytest.raises(InputError, match=r"broken\.mkv: .*--exclude broken\.mkv"):
-        prepare([tmp_path / "in"], tmp_path / "set.tar")
-    assert len(prepare([tmp_path / "in"], tmp_path / "set.tar", keep_going=True)) == 1
+        make_dataset([tmp_path / "in"], tmp_path / "set.tar")
+    assert len(make_dataset([tmp_path / "in"], tmp_path / "set.tar", keep_going=True)) == 1
     assert "broken.mkv" in caplog.text
     with pytest.raises(InputError, match=r"nowhere: no such file or folder; check --data"):
-        prepare([tmp_path / "nowhere"], tmp_path / "set.tar")
+        make_dataset([tmp_path / "nowhere"], tmp_path / "set.tar")
 
 
 def command(*words: str) -> int:
@@ -248,7 +248,7 @@ def test_the_command_says_what_it_made(folder: Path, tmp_path: Path, caplog: pyt
 def test_the_command_refuses_what_makes_no_sense(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="name folders with --data, or add --registries"):
         command("--out", str(tmp_path / "set.tar"))
-    with pytest.raises(BadOption, match=r"set\.zip: the packed set is a tar"):
+    with pytest.raises(BadOption, match=r"set\.zip: the dataset is a tar"):
         command("--data", ".", "--out", str(tmp_path / "set.zip"))
     with pytest.raises(BadOption, match="--clip-frames 0: it must be above 0"):
         command("--data", ".", "--out", str(tmp_path / "set.tar"), "--clip-frames", "0")
