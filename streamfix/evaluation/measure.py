@@ -1,4 +1,4 @@
-"""One scene after the other: degraded, restored by peers and filters under test, judged."""
+"""Measures a scene: it is degraded, restored by peers and filters under test, and judged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRUTH, INPUT = "truth", "input"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """All that was found out about one scene in one suite.
+    """What was found out about one scene in one suite.
 
     rows: figures by name: the truth (whose flicker and warping error are the floor), the input, peers, filters.
     pictures: one moment of each, R'G'B' (H, W, 3) uint8.

@@ -22,8 +22,8 @@ IDENTITY = "identity"
 class Run:
     """A restored clip and how fast it came: fps by the median time of a frame, milliseconds a frame.
 
-    The median, since on a shared machine the mean tells of the neighbours; from the settled part of the clip. In it:
-    the layout's conversion and the filters. Not in it: decoding, encoding.
+    The median, since on a shared machine the mean measures the neighbours too; of the settled part of the clip. It
+    covers the layout's conversion and the filters, not decoding and encoding.
     """
 
     clip: Clip
@@ -46,7 +46,7 @@ def restore(chain: str, degraded: Degraded, device: str = "auto", skip: int = 0)
 
 
 def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", skip: int = 0) -> Run:
-    """As `restore`, for a chain that was read already and any clip."""
+    """As `restore`, for a chain that is parsed already and any clip."""
     shown = ",".join(spec.name for spec in chain)
     stage = restore_stage(chain, device)
     if stage is None:
@@ -77,6 +77,6 @@ def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", ski
 
 
 def _shown(items: Iterable[object]) -> list[Frame]:
-    """The frames as codes: a picture that is only computed when it is looked at is looked at here."""
+    """The frames as codes. A picture that is computed on demand is computed here, so that its time counts."""
     frames = [item for item in items if isinstance(item, Frame)]
     return [frame.with_picture(frame.picture.planes(frame.color)) for frame in frames]
