@@ -1,4 +1,4 @@
-"""`streamfix train quantise`: an int8 graph of trained weights, made from the dataset."""
+"""`streamfix train quantise`: an int8 graph of trained weights, made with the dataset."""
 
 from __future__ import annotations
 

@@ -105,26 +105,28 @@ def test_augmenting_turns_the_small_and_the_large_picture_alike() -> None:
 
 def test_a_run_may_begin_with_the_weights_of_another_task(tmp_path: Path) -> None:
     """Those that have the name and shape of one of its own are taken, the others are left as they are."""
-    other = nn.Sequential(nn.Conv2d(19, 24, 3, padding=1), nn.Conv2d(24, 6, 3))
+    first = nn.Conv2d(19, 24, 3, padding=1)
+    other = nn.Sequential(first, nn.Conv2d(24, 6, 3))
     run_folder.export_weights(other, tmp_path / "other.safetensors", {})
     made = trainer(tmp_path / "run")
     before = made.network.state_dict()["0.weight"].clone()
     made.begin_with(tmp_path / "other.safetensors")
     for network in (made.network, made.average.module):
         found = network.state_dict()
-        assert torch.equal(found["0.bias"], other[0].bias) and torch.equal(found["0.weight"], before)
+        assert torch.equal(found["0.bias"], first.state_dict()["bias"]) and torch.equal(found["0.weight"], before)
     run_folder.export_weights(nn.Linear(2, 2), tmp_path / "none.safetensors", {})
     with pytest.raises(ModelError, match=r"none.safetensors: .*none of 2 weights has the name and shape"):
         made.begin_with(tmp_path / "none.safetensors")
 
 
 def test_what_did_not_fit_is_named() -> None:
-    network = nn.Sequential(nn.Conv2d(6, 8, 1), nn.Conv2d(8, 6, 1))
+    first, second = nn.Conv2d(6, 8, 1), nn.Conv2d(8, 6, 1)
+    network = nn.Sequential(first, second)
     weights = {name: torch.zeros_like(tensor) for name, tensor in network.state_dict().items()}
     weights["1.weight"] = torch.zeros(12, 8, 1, 1)
     del weights["1.bias"]
     assert copy_fitting(network, weights) == ["1.weight", "1.bias"]
-    assert not network[0].weight.any() and network[1].weight.any()
+    assert not first.weight.any() and second.weight.any()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Laws of the dataset: what is written is read, in the bytes allowed; what was changed is refused."""
+"""The dataset: what is written is read, in the bytes allowed; what was changed is refused."""
 
 from __future__ import annotations
 
@@ -31,9 +31,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("dataset") / "set.tar"
     write_dataset(path, _STILLS, _CLIPS)
     return path
-
-
-# laws
 
 
 def test_what_is_written_is_read(written: Path) -> None:
@@ -96,9 +93,6 @@ def test_a_clip_survives_its_coding_at_both_ends_of_the_range() -> None:
     assert abs(again.y.astype(int) - planes.y).max() <= 6  # a range mix-up would be off by 16 to 20
 
 
-# examples
-
-
 def test_a_split_has_its_own_members(written: Path) -> None:
     assert Dataset(written, "val").stills == () and Dataset(written, "val").clips == ("street-00",)
     assert len(Dataset(written, "train").stills) == 3 and Dataset(written, "train").clips == ()
@@ -129,7 +123,7 @@ def test_a_missing_half_is_named(written: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"other\.tar: No such file"):
         Dataset(tmp_path / "other.tar")
     save(tmp_path / "other.tar", b"no tar at all")
-    with pytest.raises(InputError, match=r"other\.tar: .*make the set anew"):
+    with pytest.raises(InputError, match=r"other\.tar: .*make the dataset again"):
         Dataset(tmp_path / "other.tar")
 
 

@@ -1,4 +1,4 @@
-"""Laws of preparing data: each photograph once and clean, nothing that is measured on, no drawings, single shots."""
+"""Making a dataset: each photograph once and clean, nothing that is measured on, no drawings, single shots."""
 
 from __future__ import annotations
 
@@ -17,97 +17,13 @@ from streamfix.training.dataset.dataset import Dataset
 from streamfix.training.dataset.licences import LicenceTable
 from streamfix.training.dataset.make import make_dataset
 from streamfix.training.dataset.packages import Package
-from streamfix.training.dataset.photographs import MIN_SIDE, clean, decode, fingerprint, near, why_no_photograph
-from streamfix.training.dataset.scenes import TEST_SCENES, named
-from streamfix.training.dataset.shots import MIN_FRAMES, cut, halve, places
-from tests.training.dataset.photos import coded, drawing, joined, moving, photograph, save, video
-
-# laws
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_photographs_pass_and_what_is_none_does_not(seed: int) -> None:
-    assert why_no_photograph(photograph(seed)) is None
-    rng = np.random.default_rng(seed)
-    smooth = cv2.resize(rng.integers(100, 156, (3, 3, 3), np.uint8), (520, 400), interpolation=cv2.INTER_CUBIC)
-    assert why_no_photograph(drawing()) is not None
-    assert why_no_photograph(np.asarray(smooth, np.uint8)) is not None
-    assert why_no_photograph(rng.integers(0, 255, (400, 520, 3), np.uint8)) == "noise or text"
-
-
-def test_a_fingerprint_survives_what_does_not_change_the_scene() -> None:
-    strangers = [fingerprint(photograph(seed, 60, 80)) for seed in range(10, 30)]
-    for seed in range(4):
-        picture = photograph(seed, 240, 320)
-        mine = fingerprint(picture)
-        recoded = decode(coded(picture, ".jpg"))
-        assert recoded is not None
-        half = cv2.resize(picture, (160, 120), interpolation=cv2.INTER_AREA).astype(np.uint8)
-        darker = (picture * 0.7).astype(np.uint8)
-        for other in (recoded, half, darker, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8)):
-            assert near(mine, fingerprint(other))
-        assert not any(near(mine, stranger, 12) for stranger in strangers)
-
-
-@pytest.mark.parametrize(("height", "width"), [(192, 200), (301, 455), (480, 640), (600, 701)])
-@pytest.mark.parametrize("coded_bytes", [1000, 10**7])
-def test_clean_pictures_are_even_and_no_smaller_than_a_crop(height: int, width: int, coded_bytes: int) -> None:
-    small = clean(photograph(0, height, width), coded_bytes)
-    assert small.shape[0] % 2 == 0 and small.shape[1] % 2 == 0
-    assert min(small.shape[:2]) >= MIN_SIDE and max(small.shape[:2]) <= max(height, width)
-    if min(height, width) >= 3 * MIN_SIDE:  # a picture that was coded hard is shrunk further
-        assert small.shape[0] == (height // 3 if coded_bytes == 1000 else height // 2) // 2 * 2
-
-
-def test_cleaning_takes_noise_away() -> None:
-    flat = np.full((400, 400, 3), 128.0)
-    noisy = np.clip(flat + np.random.default_rng(0).normal(0, 8, flat.shape), 0, 255).astype(np.uint8)
-    assert float(clean(noisy, 10**7).std()) < 0.55 * float(noisy.std())
-
-
-@pytest.mark.parametrize(
-    ("length", "frames", "count"), [(50, 60, 4), (60, 60, 4), (300, 60, 4), (61, 60, 1), (1000, 90, 3)]
-)
-def test_places_lie_in_the_video_and_do_not_overlap(length: int, frames: int, count: int) -> None:
-    found = places(length, frames, count)
-    taken = [i for span in found for i in span]
-    assert taken == sorted(set(taken)) and taken[0] >= 0 and taken[-1] < length
-    assert len(taken) == min(length, frames // count * count)
-    assert len(found) == 1 or (found[0].start, found[-1].stop) == (0, length)
-
-
-def test_shots_hold_no_cut() -> None:
-    first, short, last = moving(1, 20), moving(2, MIN_FRAMES - 1), moving(3, 24)
-    whole = joined(first, short, last)
-    found = list(cut(list(zip(whole.y, whole.u, whole.v, strict=True))))
-    assert [len(shot) for shot in found] == [20, 24]
-    assert np.array_equal(found[0].y, first.y) and np.array_equal(found[1].y, last.y)
-
-
-def test_halving_is_the_mean_of_four_in_each_plane() -> None:
-    clip = moving(4, 1, 102, 134)
-    planes = (clip.y[0], clip.u[0], clip.v[0])
-    y, u, v = halve(planes)
-    assert y.shape == (50, 66) and u.shape == v.shape == (25, 33)  # the sizes stay even, so a line is lost
-    mean = planes[0][:100, :132].reshape(50, 2, 66, 2).astype(np.float64).mean((1, 3))
-    assert np.abs(y - mean).max() <= 0.5
-
-
-@pytest.mark.parametrize(
-    "name", ["a/vtest.avi", "x/cityCC0.mpg", "Set5.tar/butterfly.png", "BSDS500_val.tar", "CARPHONE_q.mp4"]
-)
-def test_scenes_that_are_measured_on_are_known_by_name(name: str) -> None:
-    assert named(name, TEST_SCENES)
-    assert not named("holiday/incredible/lenas-valley.jpg", TEST_SCENES)
+from tests.training.dataset.photos import coded, drawing, moving, photograph, save, video
 
 
 def test_a_test_set_is_left_out_as_a_folder_too(tmp_path: Path) -> None:
     save(tmp_path / "Set14/a.png", coded(photograph(1), ".png"))
     with pytest.raises(UsageError, match="no photograph"):
         make_dataset([tmp_path / "Set14"], tmp_path / "set.tar")
-
-
-# examples
 
 
 @pytest.fixture(scope="module")
@@ -174,12 +90,6 @@ def test_what_is_to_be_held_out_has_to_be_there(folder: Path, tmp_path: Path) ->
     for wrong in (tmp_path / "sceens", tmp_path / "empty"):
         with pytest.raises(InputError, match=r"there is no picture to hold out; check the name after --held-out"):
             make_dataset([folder], tmp_path / "set.tar", held_out=[wrong])
-
-
-def test_few_frames_of_a_clip_are_from_fewer_places() -> None:
-    """(Four parts of 15 frames each are too short, and no clip was left.)"""
-    assert [len(part) for part in places(1000, 60, 4)] == [20, 20, 20]
-    assert [len(part) for part in places(1000, 20, 4)] == [20]
 
 
 def test_exclude_keeps_out_what_it_names(folder: Path, tmp_path: Path) -> None:

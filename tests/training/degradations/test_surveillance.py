@@ -1,4 +1,4 @@
-"""The mixtures: shares, order, and a clean clip that is the same scene."""
+"""Surveillance footage: shares, order, and a clean clip that is the same scene."""
 
 from __future__ import annotations
 
@@ -10,31 +10,11 @@ import pytest
 
 from streamfix.training.degradations import surveillance
 from streamfix.training.degradations.codec import Coded, Coding
-from streamfix.training.degradations.driving import Driving, degrade_driving
-from streamfix.training.degradations.surveillance import CodecShares, Recorded, Surveillance, degrade_surveillance
+from streamfix.training.degradations.driving import degrade_driving
+from streamfix.training.degradations.surveillance import CodecShares, Surveillance, degrade_surveillance
 from streamfix.training.planes420 import Planes420, quantise, to_planes
+from tests.training.degradations.quiet import CLIP, NEVER, QUIET, apart
 from tests.training.scenes import clip
-
-CLIP = clip(4, 48, 64)
-NEVER = CodecShares(coded=0)
-QUIET = Surveillance(
-    exposure=(1.0, 1.0),
-    shot=(1e-9, 1.0001e-9),
-    sharpen=0,
-    soft_chroma=0,
-    smear=0,
-    infrared=0,
-    weather=0,
-    overlay=0,
-    codec=NEVER,
-    target="developed",
-)
-
-
-def apart(made: Recorded) -> float:
-    """The difference that all but a fiftieth of the values stay under; the rest may be hot pixels."""
-    differences = [np.abs(made.noisy.y - made.clean.y).ravel(), np.abs(made.noisy.uv - made.clean.uv).ravel()]
-    return float(np.quantile(np.concatenate(differences), 0.98))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -115,25 +95,3 @@ def test_a_wanted_rate_and_a_second_encoding_are_told() -> None:
 def test_infrared_pictures_have_no_colour_but_the_codecs() -> None:
     made = degrade_surveillance(CLIP, np.random.default_rng(3), Surveillance(infrared=1, overlay=0, codec=NEVER))
     np.testing.assert_allclose(made.clean.uv, 128 / 255, atol=1e-5)
-
-
-def test_driving_makes_one_frame_of_many_moments() -> None:
-    moments = clip(12, 48, 64, shift=1)
-    still = Driving(camera=QUIET, exposed=(1, 1), rolling=0, glare=0, wet=0, weather=0)
-    blurred = degrade_driving(moments, np.random.default_rng(4), 4, still)
-    sharp = degrade_driving(moments, np.random.default_rng(4), 4, replace(still, blurred_target=False))
-    assert blurred.clean.y.shape == (3, 48, 64)
-    np.testing.assert_array_equal(blurred.noisy.y, sharp.noisy.y)  # only the target differs
-    assert apart(blurred) < 1.5 / 255
-    detail = [np.abs(np.diff(c.y, axis=2)).mean() for c in (blurred.clean, sharp.clean)]
-    assert detail[0] < 0.95 * detail[1]
-    with pytest.raises(ValueError, match="12 moments are no frames of 5"):
-        degrade_driving(moments, np.random.default_rng(4), 5)
-
-
-def test_what_is_before_the_lens_is_in_both_clips() -> None:
-    busy = Driving(camera=QUIET, rolling=0, glare=1, wet=1, wipers=1, weather=1)
-    for seed in range(5):
-        made = degrade_driving(CLIP, np.random.default_rng(seed), 1, busy)
-        assert apart(made) < 1.5 / 255
-        assert {"glare", "wet", "weather"} <= made.description.keys()
