@@ -41,7 +41,7 @@ _PLUGGED_IN = Surveillance(
 
 @dataclass(frozen=True, slots=True)
 class NoisyClip:
-    """told: the noise that the filter is told of; None leaves it to measure."""
+    """A noisy clip and its clean original. told: the noise that the filter is told of; None lets it measure."""
 
     noisy: Planes420
     clean: Planes420
@@ -55,7 +55,7 @@ def _sigma(rng: np.random.Generator) -> float:
 
 
 def _told(noise: Noise, rng: np.random.Generator) -> Noise | None:
-    """What a user or a measurement would say of it: right, off by a third, or nothing."""
+    """What a user or a measurement would say of the noise: right, off by a third, or nothing."""
     draw = rng.random()
     if draw < 0.25:
         return None
@@ -109,7 +109,7 @@ def _mostly_blind(noisy: Planes420, clean: Planes420, rng: np.random.Generator) 
 
 
 def _clean(material: Material, rng: np.random.Generator, frames: int, side: int) -> NoisyClip:
-    """Nothing to do: as recorded."""
+    """A clean clip, as recorded: there is nothing to do."""
     clean = quantise(clean_planes(material, rng, frames, side))
     return NoisyClip(clean, clean, None if rng.random() < 0.7 else Noise(0.5 / 255, 0.5 / 255))
 

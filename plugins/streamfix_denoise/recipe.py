@@ -1,4 +1,4 @@
-"""How `denoise` is trained: clips are degraded, run through the very front of the filter, and cut into samples."""
+"""How `denoise` is trained: noisy clips go through the filter's own front and are cut into samples."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .front import Front, Fusion
 from .tiers import Tier, build
 
 _PAIRS = 9  # samples taken from a clip
-# and as many of its first frame, where nothing is averaged yet: without them the network does not learn what to do
-# where motion cannot be followed, and left four tenths of the noise there
+# And so many of its first frame, where nothing is averaged yet. Without them the network did not learn what to do where
+# motion cannot be followed, and left four tenths of the noise there.
 _FIRST = 2
 _LONG = 0.2  # the share of clips of `long_frames`
 _AHEAD = {0: 0.2, 1: 0.05, 2: 0.15, 8: 0.6}  # frames, and the shares of clips that are looked at so far ahead

@@ -23,14 +23,14 @@ from .pool import CHUNK, Pool, SampleStream
 from .recipe import Batch, Recipe
 
 _log = logging.getLogger(__name__)
-APART = 5  # one sample of so many is held out: those of one clip come one after another, and are much alike
+APART = 5  # one sample in so many is taken for validation: neighbours come of one clip and are much alike
 
 
 class Trainer:
     """One run in the folder `out`: checkpoint.pt, weights.safetensors, sheets/, tensorboard/.
 
-    material: opened in each worker process. validation: what is held out of it, for the figures. Raises UsageError
-    where a stage asks for what the recipe does not have.
+    material: opens the dataset, in each worker process. validation: opens what is held out of it. Raises UsageError
+    where a stage asks for a kind that the recipe does not have.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Trainer:
         self._figures = run_folder.FigureLog(out / "tensorboard")
 
     def run(self, stop_at: int | None = None) -> None:
-        """Train to the end of the schedule, or up to step `stop_at`; the state is on disk then."""
+        """Train to the end of the schedule, or to step `stop_at`; the state is on disk on return."""
         config, schedule = self.config, self.config.schedule
         compute: Callable[..., Any] = torch.compile(self.network) if schedule.compile else self.network
         held_out = self._held_out()
@@ -99,7 +99,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.schedule.clip_norm)
-        if torch.isfinite(norm):  # a batch that overflowed must not end the run
+        if torch.isfinite(norm):  # one batch that overflows must not end the run
             self.optimizer.step()
         else:
             _log.warning("step %d: the gradient is not finite; the batch is left out", self.step)
@@ -108,7 +108,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> dict[str, float]:
-        """Figures of the averaged weights on what is held out, logged, with a sheet of pictures."""
+        """Log the figures of the averaged weights on the samples held out, and write a sheet of pictures."""
         network: nn.Module = self.average.module.eval()
         figures = self.recipe.figures(network, batch)
         self._report(figures)
@@ -142,7 +142,7 @@ class Trainer:
         self.average.module.load_state_dict(self.network.state_dict())
 
     def resume(self) -> None:
-        """Go on from the checkpoint in the run's folder. Raises ModelError if there is none that fits."""
+        """Continue from the checkpoint in the run's folder. Raises ModelError if there is none that fits."""
         path = self.out / run_folder.CHECKPOINT
         state = run_folder.load_checkpoint(path)
         try:
@@ -161,7 +161,7 @@ class Trainer:
         return Pool(stream, size.samples, config.schedule.batch, size.reuse, size.workers, seed)
 
     def _held_out(self) -> Batch:
-        """The same samples in every run: the last stage's mix, from what is held out."""
+        """Samples for validation, of the last stage's mix; the same in every run."""
         count = self.config.log.validation_samples
         stream = SampleStream(self.recipe, self._validation, self.config.stages[-1].mix, 12345, APART)
         chunks = list(islice(stream, math.ceil(count / CHUNK)))
@@ -174,7 +174,7 @@ class Trainer:
 
 
 def of_another(path: Path, error: Exception, remedy: str) -> ModelError:
-    """What is raised where a file's weights are of another network than the recipe's."""
+    """The error for a file whose weights are of another network than the recipe's."""
     why = " ".join(str(error).split())[:200]
     return ModelError(f"{path}: of another network than the recipe's ({why}); {remedy}")
 

@@ -14,16 +14,17 @@ from torch import Tensor
 
 from ..errors import UsageError
 
-_STILL = 4 / 255  # change of the clean picture over which it counts as moving
+_STILL = 4 / 255  # the clean picture counts as moving where it changes by more
 _LUMA_BT601 = (0.299, 0.587, 0.114)
 _SCALES = (0.0448, 0.2856, 0.3001)  # Wang et al., "Multi-scale structural similarity" (2003): the first three
 
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """How much each part counts; 0 leaves it out.
+    """How much each loss counts; 0 leaves it out.
 
-    temporal counts only from the part `temporal_from` of the schedule on, and needs pictures in pairs.
+    chroma: weight of the chroma planes within charbonnier, where luma's is 1. temporal counts only after the share
+    `temporal_from` of the schedule, and needs pictures in pairs.
     """
 
     charbonnier: float = 1.0
@@ -133,8 +134,8 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
 def temporal(restored: Tensor, target: Tensor) -> Tensor:
     """Mean change of the error from picture to picture where the clean picture stands still. Both (B, 2, C, H, W).
 
-    A short form of the warping error (Lai et al., ECCV 2018): where nothing moves no flow is needed, and it is there
-    that flicker is seen.
+    A short form of the warping error (Lai et al., ECCV 2018): where nothing moves no flow is needed, and flicker is
+    seen there most.
     """
     still = torch.exp(-(((target[:, 1] - target[:, 0]) / _STILL) ** 2))
     error = restored - target

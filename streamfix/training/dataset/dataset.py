@@ -1,4 +1,4 @@
-"""The dataset: one uncompressed tar of stills and clips, read by name, checked against its manifest."""
+"""A dataset: one uncompressed tar of stills and clips, read by name, checked against its manifest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ __all__ = ["ClipPlanes", "Dataset", "Material"]
 
 @dataclass(frozen=True)
 class Material:
-    """A dataset in memory. stills: name to uint8 (H, W, 3) R'G'B', full range; clips: name to planes."""
+    """What samples are made from: a dataset decoded in memory.
+
+    stills: by name, uint8 (H, W, 3) R'G'B' in full range. clips: by name, 8-bit 4:2:0 planes in limited range.
+    """
 
     stills: dict[str, npt.NDArray[np.uint8]]
     clips: dict[str, ClipPlanes]
@@ -34,9 +37,9 @@ class Material:
 class Dataset:
     """Stills and clips of the tar at `path`, whose manifest lies beside it (set.tar, set.tsv).
 
-    split: the rows of that split only, `train` or `val`; None for all. Every member's size and SHA-256 are checked at
-    once. Raises InputError where a file is missing, a member is absent, unlisted or differs, with what was found, what
-    was wanted and what to do; UsageError where the split has no row.
+    split: the rows of that split only, `train` or `val`; None for all. Every member's SHA-256 is checked at once.
+    Raises InputError where a file is missing or a member is absent, unlisted or changed; UsageError where the split has
+    no row.
     """
 
     def __init__(self, path: str | Path, split: str | None = None) -> None:
@@ -70,7 +73,7 @@ class Dataset:
         entry = self._entry(self._stills, name, "still")
         picture = cv2.imdecode(np.frombuffer(self._read(entry), np.uint8), cv2.IMREAD_COLOR_RGB)
         if picture is None:
-            raise InputError(f"{self.path}: {entry.file} is no picture that OpenCV reads; make the set again")
+            raise InputError(f"{self.path}: {entry.file} is not a picture that OpenCV reads; make the dataset again")
         return picture.astype(np.uint8, copy=False)
 
     def clip(self, name: str) -> ClipPlanes:
@@ -89,7 +92,7 @@ class Dataset:
         if need > limit_bytes:
             raise UsageError(
                 f"{self.path}: {need / 2**20:.0f} MiB decoded, over the limit of {limit_bytes / 2**20:.0f} MiB; raise "
-                "the limit, or make a smaller set (streamfix train data --max-bytes)"
+                "the limit, or make a smaller dataset (streamfix train data --max-bytes)"
             )
         return Material({n: self.still(n) for n in self.stills}, {n: self.clip(n) for n in self.clips})
 
@@ -104,8 +107,8 @@ class Dataset:
             return file.read(entry.bytes)
 
     def _check(self, entries: list[Entry]) -> dict[str, int]:
-        """The place of each member's bytes in the tar, after its size and hash were found right."""
-        remedy = "copy the tar and its manifest again, or make the set anew with: streamfix train data"
+        """Check the members against the manifest; return by name where each one's bytes begin in the tar."""
+        remedy = "copy the tar and its manifest again, or make the dataset again with: streamfix train data"
         try:
             with tarfile.open(self.path, "r:") as tar:
                 members = {m.name: m for m in tar.getmembers() if m.isfile()}

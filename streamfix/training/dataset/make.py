@@ -1,4 +1,4 @@
-"""From folders and packages to one dataset: finds photographs and clips, cleans them, leaves out what is no use."""
+"""Makes a dataset from folders and packages: finds photographs and clips, cleans them, leaves out what is of no use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger("streamfix.training")
 @dataclass(frozen=True)
 class _Origin:
     """A file to look into. name: within its folder or package; terms: (source, licence) of it or of a member, None
-    where it may not be used; wanted: whether a name is."""
+    where it may not be used; wanted: whether the package's table wants a name."""
 
     path: Path
     name: str
@@ -50,13 +50,13 @@ def make_dataset(
     cache: Path | None = None,
     keep_going: bool = False,
 ) -> list[Entry]:
-    """Writes the dataset `out` and its manifest, returns the manifest's rows.
+    """Write the dataset `out` and its manifest; return the manifest's rows.
 
-    data: folders, searched with all that is in them, and single files; a MANIFEST.tsv there names source and licence,
-    and what it calls `none stated` is left out. registries: download `packages` too, into the folder `cache`, or into
+    data: folders, searched to all depths, and single files; a MANIFEST.tsv in a folder names sources and licences, and
+    what it calls `none stated` is left out. registries: download `packages` too, into the folder `cache`, or into
     one that is deleted afterwards. exclude: patterns of names beyond scenes.TEST_SCENES; held_out: files and folders
     whose scenes are kept out by likeness, whatever their names. validation: patterns of names for the split `val`.
-    clip_frames, clip_places: frames of each clip, and from how many places of it.
+    clip_frames, clip_places: frames taken from each clip, and from how many places in it.
 
     Raises UsageError where nothing is left, InputError and DecodeError where something cannot be read or downloaded
     (with keep_going that is logged and left out), OutputError where the set cannot be written.
@@ -119,7 +119,7 @@ def _in_folders(data: Iterable[Path], barred: Sequence[str]) -> Iterator[_Origin
 
 
 def _table_of(folder: Path, root: Path, known: dict[Path, Folder]) -> Folder:
-    """The nearest table, up to the root's. known: those that were read, by folder."""
+    """The table of the nearest folder, up to the root. known: tables read so far, by folder."""
     if folder not in known and root in folder.parents:
         own = (folder / "MANIFEST.tsv").is_file()
         known[folder] = read_folder(folder) if own else _table_of(folder.parent, root, known)
@@ -128,7 +128,7 @@ def _table_of(folder: Path, root: Path, known: dict[Path, Folder]) -> Folder:
 
 def _terms_in(table: Folder, path: Path) -> Callable[[str], tuple[str, str] | None]:
     source, licence = table.of(path)
-    unusable = bool(table.rows) and licence == UNKNOWN  # a table that is there and says nothing of it
+    unusable = bool(table.rows) and licence == UNKNOWN  # the table is there and does not state it
     return lambda name: None if unusable else (source, licence)
 
 
@@ -154,7 +154,7 @@ def _chain(first: Iterator[_Origin], rest: Iterable[Iterator[_Origin]]) -> Itera
 
 
 def _files(root: Path) -> list[Path]:
-    """Files in the order of their names; links are passed by: they name the same pictures again."""
+    """Files in the order of their names, without links: those name the same pictures again."""
     if root.is_file():
         return [root]
     return sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())

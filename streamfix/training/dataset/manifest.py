@@ -42,7 +42,7 @@ def manifest_path(path: Path) -> Path:
 
 
 def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
-    """Writes the rows as tab-separated text, a header first."""
+    """Write the rows as tab-separated text, a header first."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(_COLUMNS)
@@ -52,15 +52,15 @@ def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
 def read_manifest(path: Path) -> list[Entry]:
     """The rows of a manifest.
 
-    Raises InputError where it is missing, has other columns, or a number is none; the message names the line.
+    Raises InputError, which names the line, where it is missing, has other columns, or a number is not one.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file, delimiter="\t"))
     except OSError as error:
         raise InputError(
-            f"{path}: {error.strerror}; a dataset is two files, the tar and its manifest: copy both, or make the "
-            "set again with: streamfix train data"
+            f"{path}: {error.strerror}; a dataset is two files, the tar and its manifest: copy both, or make it "
+            "again with: streamfix train data"
         ) from error
     if not lines or lines[0] != _COLUMNS:
         got = " ".join(lines[0]) if lines else "an empty file"
@@ -71,5 +71,5 @@ def read_manifest(path: Path) -> list[Entry]:
             row = dict(zip(_COLUMNS, line, strict=True))
             entries.append(Entry(**{k: int(v) if k in _NUMBERS else v for k, v in row.items()}))  # type: ignore[arg-type]
         except ValueError as error:
-            raise InputError(f"{path}:{number}: {error}; make the set again with: streamfix train data") from error
+            raise InputError(f"{path}:{number}: {error}; make the dataset again with: streamfix train data") from error
     return entries

@@ -39,7 +39,7 @@ class Coding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """What came back.
+    """A clip that was encoded and decoded.
 
     planes: 8-bit codes / 255. size: bytes of all packets, without x264's banner. keyframe: (T,), True where one is.
     coding: how it was encoded.
@@ -87,9 +87,9 @@ def code_clip(planes: Planes420, coding: Coding) -> Coded:
 def code_clip_to_rate(planes: Planes420, bits_per_pixel: float, coding: Coding) -> Coded:
     """Encode so that a luma pixel takes `bits_per_pixel`, by a search over the constant rate factor.
 
-    A rate control proper would need longer than these clips to settle. Of at most four encodings, the one whose size
-    is nearest is returned; a size that no crf from 10 to 51 makes is missed. coding: libx264 or libx265; its quality
-    is where the search begins.
+    A codec's own rate control needs longer than these clips to settle. At most four encodings are tried, and the one
+    whose size is nearest is returned, also where no crf from 10 to 51 gives the size. coding: libx264 or
+    libx265; its quality is where the search begins.
     """
     wanted = bits_per_pixel * planes.y.size / 8
     best, best_excess = None, np.inf

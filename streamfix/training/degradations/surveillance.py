@@ -33,10 +33,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class CodecShares:
-    """How clips are encoded. coded: share that is at all; the rest are shares of those.
+    """How clips are encoded. coded: share of the clips that are encoded; the others are shares of those.
 
-    x265, old (MPEG-4 and MJPEG): the rest is x264. twice: encoded once more, as recorders do. rate: a wanted bit rate
-    rather than a constant rate factor.
+    x265, old (MPEG-4 and MJPEG): the rest is x264. twice: encoded once more, as recorders do. rate: coded to a bit
+    rate rather than at a constant rate factor.
     """
 
     coded: float = 0.90
@@ -75,7 +75,7 @@ class CodecShares:
 class Surveillance:
     """How often each thing happens to a clip.
 
-    exposure: light on the sensor, uniform between them, 1 saturates at white. shot: bounds of the shot noise.
+    exposure: bounds of the light on the sensor, drawn uniformly; at 1 white saturates. shot: bounds of the shot noise.
     target: "scene", what a perfect camera would have recorded; or "developed", what this camera records without noise,
     with the blur and the false colours of its demosaicking and with its sharpening.
     """
@@ -138,7 +138,7 @@ def record(
     about: dict[str, Any],
     target: Floats | None = None,
 ) -> tuple[Planes420, Planes420]:
-    """What the camera makes of linear light (T, H, W, 3), noisy in 8 bits and clean; `about` is told what it did.
+    """What the camera makes of linear light (T, H, W, 3), noisy in 8 bits and clean; what it did is added to `about`.
 
     target: the scene that the clean clip shows, where it is another one.
     """
