@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import blur, sensor, weather
-from .sensor import Camera
+from .sensor import CameraModel
 from .surveillance import CodecShares, Recorded, Surveillance, bad_weather, record
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -46,7 +46,7 @@ def degrade_driving(
     wipers: of those with wet glass. Raises ValueError where the moments do not divide into frames.
     """
     shares = shares or Driving()
-    camera = Camera.draw(rng)
+    camera = CameraModel.draw(rng)
     about: dict[str, Any] = {}
     moments = sensor.to_linear(clip, camera.tone)
     exposed = max(1, round(rng.uniform(*shares.exposed) * per_frame))

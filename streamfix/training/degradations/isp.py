@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..planes420 import Planes420
-from .sensor import Camera
+from .sensor import CameraModel
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -36,7 +36,7 @@ def from_linear(linear: Floats, tone: bool, gain: float = 1.0) -> Floats:
     return np.asarray(_CODED[tone][index.astype(np.uint16)], np.float32)
 
 
-def develop(raw: Floats, camera: Camera, gain: float = 1.0) -> Floats:
+def develop(raw: Floats, camera: CameraModel, gain: float = 1.0) -> Floats:
     """Raw values (T, H, W), 1 at saturation, to R'G'B' (T, H, W, 3) in [0, 1].
 
     White balance, `gain`, bilinear demosaicking, colour matrix, the sRGB curve and the camera's tone curve.

@@ -13,7 +13,7 @@ from . import isp, sensor, weather
 from .codec import Coding, code_clip, code_clip_to_rate
 from .infrared import Infrared
 from .overlay import Overlay
-from .sensor import Camera, SensorNoise
+from .sensor import CameraModel, SensorNoise
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -99,7 +99,7 @@ def degrade_surveillance(clip: Floats, rng: np.random.Generator, shares: Surveil
     """
     shares = shares or Surveillance()
     infrared = Infrared.draw(rng) if rng.random() < shares.infrared else None
-    camera = Camera.draw(rng, infrared is not None)
+    camera = CameraModel.draw(rng, infrared is not None)
     about: dict[str, Any] = {"infrared": asdict(infrared) if infrared else None}
     scene = sensor.to_linear(clip, camera.tone)
     if rng.random() < shares.weather:
@@ -132,7 +132,7 @@ def bad_weather(scene: Floats, rng: np.random.Generator) -> tuple[Floats, str]:
 
 def record(
     scene: Floats,
-    camera: Camera,
+    camera: CameraModel,
     rng: np.random.Generator,
     shares: Surveillance,
     about: dict[str, Any],

@@ -7,7 +7,7 @@ import pytest
 
 from streamfix.training.degradations import isp, sensor
 from streamfix.training.degradations.isp import from_linear
-from streamfix.training.degradations.sensor import BAYER, Camera, SensorNoise
+from streamfix.training.degradations.sensor import BAYER, CameraModel, SensorNoise
 from streamfix.training.planes420 import Planes420, to_planes
 from tests.training.scenes import clip, flat, floats
 
@@ -30,8 +30,8 @@ def test_a_gain_is_one_of_light() -> None:
 @pytest.mark.parametrize("tone", [False, True])
 @pytest.mark.parametrize("bayer", BAYER)
 def test_a_constant_colour_stays_that_colour(bayer: str, tone: bool) -> None:
-    drawn = Camera.draw(np.random.default_rng(5))
-    camera = Camera(drawn.white_balance, drawn.colour_matrix, bayer, tone)
+    drawn = CameraModel.draw(np.random.default_rng(5))
+    camera = CameraModel(drawn.white_balance, drawn.colour_matrix, bayer, tone)
     rgb = flat(2, 12, 16, 0.7, 0.45, 0.3)
     developed = isp.develop(sensor.mosaic(sensor.to_linear(rgb, tone), camera), camera)
     np.testing.assert_allclose(developed, rgb, atol=1e-3)
@@ -40,7 +40,7 @@ def test_a_constant_colour_stays_that_colour(bayer: str, tone: bool) -> None:
 
 
 def test_processing_correlates_the_noise_of_neighbours_and_leaves_the_mean() -> None:
-    camera = Camera()
+    camera = CameraModel()
     raw = sensor.mosaic(sensor.to_linear(flat(4, 64, 64, 0.6), False), camera)
     noisy = isp.develop(sensor.add_noise(raw, SensorNoise(0.002, 1e-5), np.random.default_rng(6)), camera)
     noise = noisy - isp.develop(raw, camera)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamfix.training.degradations import sensor
-from streamfix.training.degradations.sensor import Camera, SensorNoise
+from streamfix.training.degradations.sensor import CameraModel, SensorNoise
 from tests.training.scenes import flat
 
 
@@ -60,7 +60,7 @@ def test_levels_follow_the_regression_of_brooks() -> None:
 
 
 def test_a_mosaic_has_the_filters_colours() -> None:
-    camera = Camera(np.ones(3), np.eye(3), "GRBG")
+    camera = CameraModel(np.ones(3), np.eye(3), "GRBG")
     raw = sensor.mosaic(flat(1, 4, 4, 0.1, 0.2, 0.3), camera)
     np.testing.assert_allclose(raw[0, :2, :2], [[0.2, 0.1], [0.3, 0.2]], atol=1e-6)
 
@@ -68,8 +68,8 @@ def test_a_mosaic_has_the_filters_colours() -> None:
 def test_cameras_keep_grey_and_infrared_ones_do_not_mix() -> None:
     rng = np.random.default_rng(7)
     for _ in range(20):
-        camera = Camera.draw(rng)
+        camera = CameraModel.draw(rng)
         np.testing.assert_allclose(camera.colour_matrix.sum(1), 1)
         assert np.linalg.cond(camera.colour_matrix) < 20
         assert sensor.mosaic(flat(1, 2, 2, 1.0, 0.0, 0.0), camera).shape == (1, 2, 2)
-    np.testing.assert_array_equal(Camera.draw(rng, infrared=True).colour_matrix, np.eye(3))
+    np.testing.assert_array_equal(CameraModel.draw(rng, infrared=True).colour_matrix, np.eye(3))
