@@ -13,8 +13,9 @@ Names are loaded when they are first used: torch alone takes seconds.
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -118,15 +119,4 @@ if TYPE_CHECKING:
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
     from .library import open, restore
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        module = import_module(f".{_PUBLIC[name]}", __name__)
-        value = module if _PUBLIC[name] == name else getattr(module, name)  # those are public as a whole
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'streamfix' has no attribute {name!r}; it has: {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

@@ -17,8 +17,10 @@ PLUGINS = ROOT.parent / "plugins"
 
 # room -> the rooms it may import; a file of the package root is a room by itself
 CORE = {"errors", "channel", "chainspec", "registry", "color", "frame", "layout", "temporal", "motion", "pipeline"}
+CORE |= {"lazy"}
 MAY = {
     "errors": set[str](),
+    "lazy": set[str](),
     "channel": set[str](),
     "chainspec": {"errors"},
     "registry": {"errors"},

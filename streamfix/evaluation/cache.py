@@ -1,4 +1,4 @@
-"""What peers reached is kept: they do not change while a model of ours does."""
+"""Keeps what peers reached: they stay as they are while our models change."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Kept:
 
 
 def default_folder() -> Path:
-    """By the XDG base directory specification."""
+    """`streamfix/evaluation` in the user's cache folder, by the XDG base directory specification."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "streamfix" / "evaluation"
 
 
-class Cache:
-    """A folder with two files for each run, named by the hash of all that decides its result."""
+class ResultCache:
+    """Results in a folder, two files a run, named by the hash of all that decides its result."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class Cache:
         except OSError as error:
             raise OutputError(f"{folder}: {error.strerror}; name another folder with --cache") from error
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise OutputError(f"{folder}: nothing can be written into it; name another folder with --cache")
+            raise OutputError(f"{folder}: it is not writable; name another folder with --cache")
 
     def _path(self, what: Mapping[str, Any]) -> Path:
         return self._folder / hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
@@ -62,7 +62,7 @@ class Cache:
         return Kept(row, np.asarray(bgr[..., ::-1], np.uint8))
 
     def put(self, what: Mapping[str, Any], kept: Kept) -> None:
-        """Keep a run; another process never sees half of it."""
+        """Keep a run, so that other processes see all of it or nothing."""
         path = self._path(what)
         _, png = cv2.imencode(".png", np.ascontiguousarray(kept.picture[..., ::-1]))
         self._write(path.with_suffix(".png"), png.tobytes())

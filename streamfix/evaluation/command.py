@@ -1,4 +1,4 @@
-"""`streamfix eval`: filters beside those of others, on clips that nobody trained on."""
+"""`streamfix eval`: filters beside those of others, on clips that none was trained on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from ..errors import OutputError, UsageError
 from ..jobs import check_chain
 from . import peers as peer_catalogue
 from . import suites as suite_table
-from .cache import Cache, Row, default_folder
+from .cache import ResultCache, Row, default_folder
 from .measure import INPUT, TRUTH, Bench, Measured
 from .peers import Peer
-from .report import markdown
+from .report import Cell, busiest, contact_sheet, crop, markdown
 from .results import KINDS, gains, machine, mean_rows, verdicts, versions
 from .scenes import choose, load, read_scenes
-from .sheet import Cell, busiest, crop, sheet
-from .statistics import Gate, read_gates
+from .statistics import QualityGate, read_gates
 from .subjects import IDENTITY
 
 _log = logging.getLogger(__name__)
@@ -34,21 +33,21 @@ _BEST_SHOWN = 2  # peers on a contact sheet
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `streamfix eval`."""
     parser.add_argument("--scenes", type=Path, required=True, help="TOML list of scenes, or a folder of clips")
-    parser.add_argument("--data", type=Path, help="folder that the list's paths are below (default: beside the list)")
-    parser.add_argument("--only", default="", metavar="SCENE,...", help="scenes of the list (default: all)")
-    parser.add_argument("--frames", type=int, help="at most so many of each scene")
+    parser.add_argument("--data", type=Path, help="folder that the list's paths start from (default: the list's own)")
+    parser.add_argument("--only", default="", metavar="SCENE,...", help="scenes to take of the list (default: all)")
+    parser.add_argument("--frames", type=int, help="largest number of frames of each scene")
     parser.add_argument(
         "--suites",
         default=DEFAULT_SUITES,
         metavar="SUITE,...",
-        help=f"of {', '.join(suite_table.SUITES)} (default: %(default)s)",
+        help=f"suites to measure, of {', '.join(suite_table.SUITES)} (default: %(default)s)",
     )
     parser.add_argument(
         "--filter",
         action="append",
         default=[],
         metavar="CHAIN",
-        help="filter chain to be measured, as after -vf; {sigma} and {sigma_uv} become the known noise; repeatable",
+        help="filter chain to measure, as after -vf; {sigma} and {sigma_uv} become the known noise; repeatable",
     )
     parser.add_argument(
         "--peer",
@@ -57,11 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PEER,...",
         help=f"of {', '.join(peer_catalogue.NAMES)}, or `classical` for all that need no weights; repeatable",
     )
-    parser.add_argument("--gates", type=Path, help="TOML file of gates; the exit code is 1 if one is not passed")
+    parser.add_argument("--gates", type=Path, help="TOML file of gates; the exit code is 1 if a filter misses one")
     parser.add_argument("--out", type=Path, required=True, help="folder for results.json, report.md and the sheets")
-    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that keeps the peers' results")
-    parser.add_argument("--device", default="auto", help="for filters: auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--threads", type=int, default=2, help="of each peer's program (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder to keep the peers' results in")
+    parser.add_argument(
+        "--device", default="auto", help="device that filters run on: auto, cpu, cuda or cuda:N (default: auto)"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="threads of each peer's program (default: %(default)s)")
     parser.add_argument(
         "--vs-python",
         help=f"an interpreter with VapourSynth (default: the one in {peer_catalogue.VS_PYTHON}, else this one)",
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and write the report; 1 if a gate was not passed. Raises a StreamfixError."""
+    """Measure and write the report; return 1 if a gate was missed. Raises a StreamfixError."""
     suites = _words(args.suites)
     for suite in suites:
         suite_table.check(suite)
@@ -81,11 +82,13 @@ def run(args: argparse.Namespace) -> int:
         for suite in gate.suites:
             suite_table.check(suite)
     if gates and not any(set(gate.suites) & set(suites) and any(map(gate.is_for, filters)) for gate in gates):
-        raise UsageError(f"{args.gates}: no gate is for a suite and a filter that are measured; see --suites, --filter")
+        raise UsageError(
+            f"{args.gates}: no gate is for a suite and a filter that are measured; change --suites or --filter"
+        )
     scenes = choose(read_scenes(args.scenes), _words(args.only))
     data = args.data or (args.scenes if args.scenes.is_dir() else args.scenes.parent)
     peers = _peers(args)
-    bench = Bench(peers, filters, Cache(args.cache), args.device)
+    bench = Bench(peers, filters, ResultCache(args.cache), args.device)
     report = _Report(args, peers, gates)
     for scene in scenes:
         clip = load(data, scene, args.frames)
@@ -102,9 +105,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Report:
-    """What was found so far. It is written after each scene: a long run that is stopped has told what it knew."""
+    """What was found so far, written after each scene: a long run that is stopped leaves what it knew."""
 
-    def __init__(self, args: argparse.Namespace, peers: Sequence[Peer], gates: Sequence[Gate]) -> None:
+    def __init__(self, args: argparse.Namespace, peers: Sequence[Peer], gates: Sequence[QualityGate]) -> None:
         self._out: Path = args.out
         self._gates = gates
         self.about: dict[str, Row] = {}
@@ -158,7 +161,7 @@ class _Report:
             ranked = sorted((n for n, r in means.items() if r["what"] in KINDS), key=lambda n: -means[n]["psnr_y"])
             shown = [TRUTH, INPUT, *ranked[:_BEST_SHOWN], *(n for n, r in means.items() if r["what"] == "filter")]
             rows = {scene: [cells[name] for name in shown] for scene, cells in self._cells[suite].items()}
-            (self._out / f"{suite}.png").write_bytes(sheet(rows))
+            (self._out / f"{suite}.png").write_bytes(contact_sheet(rows))
         result = {**self._head, "scenes": self.about, "suites": found, "gates": self.verdicts}
         (self._out / "results.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         (self._out / "report.md").write_text(markdown(result) + "\n", encoding="utf-8")
@@ -172,7 +175,7 @@ def _peers(args: argparse.Namespace) -> list[Peer]:
     made = [peer_catalogue.make(name, threads=args.threads, vs_python=args.vs_python) for name in dict.fromkeys(wanted)]
     names = [peer.name for peer in made]
     if twice := {n for n in names if names.count(n) > 1}:
-        raise UsageError(f"two peers are called {', '.join(sorted(twice))}; rename a weights file")
+        raise UsageError(f"two peers are called {', '.join(sorted(twice))}; rename one of the weights files")
     return made
 
 

@@ -1,4 +1,4 @@
-"""One scene after the other: degraded, restored by peers and filters under test, judged."""
+"""Measures a scene: it is degraded, restored by peers and filters under test, and judged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import subjects
-from .cache import Cache, Kept, Row
+from .cache import Kept, ResultCache, Row
 from .clip import Bytes, Clip
 from .metrics import VERSION, Judge
 from .peers import Peer
@@ -25,7 +25,7 @@ TRUTH, INPUT = "truth", "input"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """All that was found out about one scene in one suite.
+    """What was found out about one scene in one suite.
 
     rows: figures by name: the truth (whose flicker and warping error are the floor), the input, peers, filters.
     pictures: one moment of each, R'G'B' (H, W, 3) uint8.
@@ -40,7 +40,7 @@ class Bench:
     """Measures peers and filters on clips. cache: where the peers' results are kept, None for nowhere."""
 
     def __init__(
-        self, peers: Sequence[Peer], filters: Sequence[str], cache: Cache | None, device: str = "auto"
+        self, peers: Sequence[Peer], filters: Sequence[str], cache: ResultCache | None, device: str = "auto"
     ) -> None:
         self._peers, self._filters, self._cache, self._device = peers, filters, cache, device
         self._judge: Judge | None = None

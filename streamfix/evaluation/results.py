@@ -19,7 +19,7 @@ from .cache import Row
 from .measure import INPUT, TRUTH
 from .metrics import FIGURES
 from .peers import Peer
-from .statistics import Gate, gain
+from .statistics import QualityGate, gain
 
 KINDS = ("classical", "network")
 
@@ -78,7 +78,9 @@ def gains(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, Any]:
     return found
 
 
-def verdicts(gates: Sequence[Gate], suites: Mapping[str, Mapping[str, Mapping[str, Row]]]) -> list[dict[str, Any]]:
+def verdicts(
+    gates: Sequence[QualityGate], suites: Mapping[str, Mapping[str, Mapping[str, Row]]]
+) -> list[dict[str, Any]]:
     """Each gate for each filter in each suite that was measured: what was found, and what failed."""
     found: list[dict[str, Any]] = []
     for gate in gates:

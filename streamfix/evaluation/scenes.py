@@ -18,7 +18,7 @@ from ..errors import BadOption, InputError, UnknownName, UsageError
 from .clip import Bytes, Clip
 
 FRAMES = 40
-LEAST_FRAMES = 8  # a past, a present and something to average over
+LEAST_FRAMES = 8  # fewer have no past and future to average over
 _SUFFIXES = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".ts", ".m4v", ".y4m", ".tar"}
 
 
@@ -58,7 +58,7 @@ def read_scenes(where: Path) -> list[Scene]:
     except tomllib.TOMLDecodeError as e:
         raise BadOption(f"{where}: {e}") from e
     if not tables:
-        raise BadOption(f"{where}: it has no [[scene]]; each needs name, kind and path")
+        raise BadOption(f"{where}: it has no [[scene]]; each one needs name, kind and path")
     return [_scene(where, table) for table in tables]
 
 
@@ -80,7 +80,7 @@ def choose(scenes: list[Scene], names: list[str]) -> list[Scene]:
     """Those of the given names, all if there are none. Raises UnknownName, UsageError for two of one name."""
     have = [s.name for s in scenes]
     if twice := {n for n in have if have.count(n) > 1}:
-        raise UsageError(f"more than one scene is called {', '.join(sorted(twice))}; names tell scenes apart")
+        raise UsageError(f"more than one scene is called {', '.join(sorted(twice))}; give each its own name")
     if unknown := [n for n in names if n not in have]:
         raise UnknownName(f"no scene {', '.join(unknown)}; there are: {', '.join(have)}")
     return [s for s in scenes if not names or s.name in names]

@@ -1,4 +1,4 @@
-"""Whether a difference is one: paired bootstrap over scenes, and gates that were written before."""
+"""Whether a difference is more than chance: paired bootstrap over scenes, and gates set before measuring."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def bootstrap(values: Sequence[float], resamples: int = RESAMPLES) -> tuple[floa
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """What a filter has to reach, written before it is measured.
+class QualityGate:
+    """What a filter has to reach, set before it is measured.
 
     suites: in which. figure: a field of `Quality`. against: "classical" or "network", the best of these peers in each
-    scene; one peer or filter by name; or "truth": the figure itself counts, not a gain over somebody.
+    scene; one peer or filter by name; or "truth": the figure itself counts, not a gain.
     filters: those that the gate is for; all if there are none.
     mean: least mean gain. worst: least gain of any scene. low: least lower end of the mean's 95 % interval.
     """
@@ -89,25 +89,28 @@ class Gate:
         return f"{suite}: {self.figure}" + ("" if self.against == "truth" else f" against {self.against}")
 
     def failures(self, found: Gain) -> list[str]:
-        """What is not reached, in words."""
+        """In words, what was not reached."""
         pairs = (("mean", found.mean, self.mean), ("low", found.low, self.low), ("worst", found.worst, self.worst))
         return [f"{name} {value:+.2f}, wanted {least:+.2f}" for name, value, least in pairs if value < least]
 
 
-def read_gates(path: Path) -> list[Gate]:
+def read_gates(path: Path) -> list[QualityGate]:
     """The [[gate]] tables of a TOML file. Raises InputError, BadOption."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("gate", [])
     except OSError as e:
-        raise InputError(f"{path}: {e.strerror}") from e
+        raise InputError(f"{path}: {e.strerror}; give a TOML file of gates") from e
     except tomllib.TOMLDecodeError as e:
         raise BadOption(f"{path}: {e}") from e
-    known = set(Gate.__dataclass_fields__)
+    known = set(QualityGate.__dataclass_fields__)
     for table in tables:
         if unknown := set(table) - known:
             raise BadOption(f"{path}: a gate has no {', '.join(sorted(unknown))}; it has: {', '.join(sorted(known))}")
         if table.get("figure") not in FIGURES or not table.get("suites"):
             raise BadOption(f"{path}: a gate needs suites and a figure, one of {', '.join(FIGURES)}; got {table}")
     if not tables:
-        raise BadOption(f"{path}: it has no [[gate]]")
-    return [Gate(**{**table, **{k: tuple(table[k]) for k in ("suites", "filters") if k in table}}) for table in tables]
+        raise BadOption(f"{path}: it has no [[gate]]; each needs suites and a figure")
+    return [
+        QualityGate(**{**table, **{k: tuple(table[k]) for k in ("suites", "filters") if k in table}})
+        for table in tables
+    ]

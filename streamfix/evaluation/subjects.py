@@ -19,11 +19,11 @@ IDENTITY = "identity"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class TimedRun:
     """A restored clip and how fast it came: fps by the median time of a frame, milliseconds a frame.
 
-    The median, since on a shared machine the mean tells of the neighbours; from the settled part of the clip. In it:
-    the layout's conversion and the filters. Not in it: decoding, encoding.
+    The median, since on a shared machine the mean measures the neighbours too; of the settled part of the clip. It
+    covers the layout's conversion and the filters, not decoding and encoding.
     """
 
     clip: Clip
@@ -37,7 +37,7 @@ def fill(chain: str, degraded: Degraded) -> str:
     return chain.replace("{sigma_uv}", f"{degraded.sigma_uv:g}").replace("{sigma}", f"{degraded.sigma_y:g}")
 
 
-def restore(chain: str, degraded: Degraded, device: str = "auto", skip: int = 0) -> Run:
+def restore(chain: str, degraded: Degraded, device: str = "auto", skip: int = 0) -> TimedRun:
     """Run a filter chain over the noisy clip. skip: frames at the start that are not timed.
 
     Raises what the chain raises, BadOption when it changes the number or size of frames.
@@ -45,8 +45,8 @@ def restore(chain: str, degraded: Degraded, device: str = "auto", skip: int = 0)
     return run_chain(parse_chain(fill(chain, degraded)), degraded.noisy, device, skip)
 
 
-def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", skip: int = 0) -> Run:
-    """As `restore`, for a chain that was read already and any clip."""
+def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", skip: int = 0) -> TimedRun:
+    """As `restore`, for a chain that is parsed already and any clip."""
     shown = ",".join(spec.name for spec in chain)
     stage = restore_stage(chain, device)
     if stage is None:
@@ -73,10 +73,10 @@ def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", ski
         raise BadOption(f"{shown} makes {out.y.shape} of {clip.y.shape}; only restorers can be judged here")
     timed = np.array(seconds[skip:] or seconds) * 1000
     p50, p95 = (float(np.percentile(timed, p)) for p in (50, 95))
-    return Run(out, 1000 / max(p50, 1e-6), p50, p95)
+    return TimedRun(out, 1000 / max(p50, 1e-6), p50, p95)
 
 
 def _shown(items: Iterable[object]) -> list[Frame]:
-    """The frames as codes: a picture that is only computed when it is looked at is looked at here."""
+    """The frames as codes. A picture that is computed on demand is computed here, so that its time counts."""
     frames = [item for item in items if isinstance(item, Frame)]
     return [frame.with_picture(frame.picture.planes(frame.color)) for frame in frames]

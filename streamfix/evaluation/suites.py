@@ -21,8 +21,8 @@ from .clip import Bytes, Clip, Floats, to_codes
 class Degraded:
     """A clip made worse, and what a perfect restoration of it is.
 
-    sigma_y, sigma_uv: what is told to those that ask for the noise, standard deviation in 8-bit codes: as it was
-    added where it is Gaussian on the planes, else the root mean square of what was done.
+    sigma_y, sigma_uv: the noise that filters which ask for it are told, standard deviation in 8-bit codes: as it was
+    added where it is Gaussian on the planes, else the root mean square of the difference.
     rgb: (T, 3, H, W) in units of [0, 1], where the noise came before Y'CbCr: what an R'G'B' network sees; sigma_rgb:
     its standard deviation, 8-bit codes.
     """
@@ -85,7 +85,7 @@ def codec(clip: Clip, rng: np.random.Generator, sigma: float, crf: int, name: st
 
 
 def x264(clip: Clip, crf: int) -> Clip:
-    """Encode and decode in memory, with one thread: their number would change the result."""
+    """Encode and decode in memory, with one thread: the number of threads changes the result."""
     width, height = clip.size
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
@@ -114,7 +114,7 @@ def _told(truth: Clip, noisy: Clip) -> tuple[float, float]:
 
 
 def clean(clip: Clip, rng: np.random.Generator, name: str = "") -> Degraded:
-    """Nothing: what a filter does to what needs nothing done."""
+    """No degradation: shows what a filter does to a clean clip."""
     return Degraded(name, clip, clip, 0.0, 0.0)
 
 

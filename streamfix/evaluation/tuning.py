@@ -9,7 +9,7 @@ from .metrics import psnr_planes, settle
 from .peers import Axis, Peer
 from .suites import Degraded
 
-LEAST_GAIN_DB = 0.01  # what a step has to bring
+LEAST_GAIN_DB = 0.01  # a step that brings less is not taken
 _ROUNDS = 4
 
 Score = Callable[[Mapping[str, float]], tuple[float, float]]

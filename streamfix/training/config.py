@@ -16,7 +16,7 @@ from .losses import LossWeights
 
 T = TypeVar("T")
 
-# Values by which something is divided, or of which one at least is needed; others are counts that may be 0.
+# Numbers that must be above 0: something is divided by them, or one at least is needed. Others may be 0.
 _POSITIVE = {"steps", "batch", "rate", "clip_norm", "samples", "until", "validation_samples"}
 _POSITIVE |= {"every", "validate_every", "checkpoint_every"}
 
@@ -43,10 +43,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class PoolSize:
-    """Samples held, how often each is drawn before another takes its place, processes that make them.
+    """How many samples are held, how often each is drawn before another takes its place, processes that make them.
 
-    reuse: 0 makes all of them before the first step, and keeps them. Processes that go on making them take a CPU from
-    the trainer: on two cores it is more than twice as fast without.
+    reuse: 0 makes all samples before the first step and keeps them. Processes that go on making samples take a core
+    from the trainer: on two cores it is more than twice as fast without them.
     """
 
     samples: int = 2000
@@ -55,8 +55,8 @@ class PoolSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A part of the curriculum: up to the share `until` of the schedule, degradations by name and how often each."""
+class CurriculumStage:
+    """A part of the curriculum, up to the share `until` of the schedule: how often each kind of degradation comes."""
 
     until: float
     mix: Mapping[str, float]
@@ -64,7 +64,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Steps between a line of figures, a validation with its sample sheet, and a checkpoint."""
+    """Steps from one line of figures, validation with its sample sheet, or checkpoint to the next."""
 
     every: int = 100
     validate_every: int = 2000
@@ -77,14 +77,14 @@ class Config:
     """The whole file. recipe: options of the task's recipe."""
 
     schedule: Schedule
-    stages: tuple[Stage, ...]
+    stages: tuple[CurriculumStage, ...]
     recipe: Mapping[str, Any] = field(default_factory=dict)
     pool: PoolSize = field(default_factory=PoolSize)
     loss: LossWeights = field(default_factory=LossWeights)
     log: Log = field(default_factory=Log)
 
     def stage_at(self, progress: float) -> int:
-        """Number of the stage that holds at this share of the schedule."""
+        """The number of the stage at this share of the schedule, 0 to 1."""
         return next((i for i, s in enumerate(self.stages) if progress < s.until), len(self.stages) - 1)
 
 
@@ -101,7 +101,7 @@ def load(path: Path) -> Config:
         raise UsageError(f"{path}: a configuration needs a table [schedule] and at least one of [[stages]]")
     if not isinstance(found["stages"], list):
         raise UsageError(f"{path}: stages is one table; each stage is an entry of a list, headed [[stages]]")
-    stages = tuple(_read(path, f"stages[{i}]", s, Stage) for i, s in enumerate(found["stages"]))
+    stages = tuple(_read(path, f"stages[{i}]", s, CurriculumStage) for i, s in enumerate(found["stages"]))
     untils = [s.until for s in stages]
     if sorted(set(untils)) != untils or untils[-1] != 1:
         raise UsageError(f"{path}: stages: until={untils} must rise to 1")

@@ -16,30 +16,29 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ..errors import ModelError, UsageError
-from . import checkpoint, losses, sheet
+from . import losses, run_folder, sheet
 from .config import Config, Schedule
-from .dataset.dataset import Decoded
+from .dataset.dataset import Material
 from .pool import CHUNK, Pool, SampleStream
 from .recipe import Batch, Recipe
-from .record import Record
 
 _log = logging.getLogger(__name__)
-APART = 5  # one sample of so many is held out: those of one clip come one after another, and are much alike
+APART = 5  # one sample in so many is taken for validation: neighbours come of one clip and are much alike
 
 
 class Trainer:
     """One run in the folder `out`: checkpoint.pt, weights.safetensors, sheets/, tensorboard/.
 
-    material: opened in each worker process. validation: what is held out of it, for the figures. Raises UsageError
-    where a stage asks for what the recipe does not have.
+    material: opens the dataset, in each worker process. validation: opens what is held out of it. Raises UsageError
+    where a stage asks for a kind that the recipe does not have.
     """
 
     def __init__(
         self,
         recipe: Recipe,
         config: Config,
-        material: Callable[[], Decoded],
-        validation: Callable[[], Decoded],
+        material: Callable[[], Material],
+        validation: Callable[[], Material],
         out: Path,
         device: torch.device,
     ) -> None:
@@ -58,10 +57,10 @@ class Trainer:
             self.network.parameters(), config.schedule.rate, weight_decay=config.schedule.weight_decay, fused=True
         )
         self.step = 0
-        self._record = Record(out / "tensorboard")
+        self._figures = run_folder.FigureLog(out / "tensorboard")
 
     def run(self, stop_at: int | None = None) -> None:
-        """Train to the end of the schedule, or up to step `stop_at`; the state is on disk then."""
+        """Train to the end of the schedule, or to step `stop_at`; the state is on disk on return."""
         config, schedule = self.config, self.config.schedule
         compute: Callable[..., Any] = torch.compile(self.network) if schedule.compile else self.network
         held_out = self._held_out()
@@ -86,7 +85,7 @@ class Trainer:
                 self.validate(held_out)
             if self.step % config.log.checkpoint_every == 0 or self.step == last:
                 self.save()
-        self._record.close()
+        self._figures.close()
 
     def _learn(self, compute: Callable[..., Any], batch: Batch, progress: float) -> Tensor:
         config = self.config
@@ -100,7 +99,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.schedule.clip_norm)
-        if torch.isfinite(norm):  # a batch that overflowed must not end the run
+        if torch.isfinite(norm):  # one batch that overflows must not end the run
             self.optimizer.step()
         else:
             _log.warning("step %d: the gradient is not finite; the batch is left out", self.step)
@@ -109,7 +108,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> dict[str, float]:
-        """Figures of the averaged weights on what is held out, logged, with a sheet of pictures."""
+        """Log the figures of the averaged weights on the samples held out, and write a sheet of pictures."""
         network: nn.Module = self.average.module.eval()
         figures = self.recipe.figures(network, batch)
         self._report(figures)
@@ -125,23 +124,27 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
         }
         self.out.mkdir(parents=True, exist_ok=True)
-        checkpoint.save(self.out / checkpoint.NAME, state)
+        run_folder.save_checkpoint(self.out / run_folder.CHECKPOINT, state)
         schedule = self.config.schedule
         metadata = {"step": str(self.step), "steps": str(schedule.steps), "seed": str(schedule.seed)}
-        checkpoint.export(self.average.module, self.out / "weights.safetensors", metadata)
+        run_folder.export_weights(self.average.module, self.out / run_folder.WEIGHTS, metadata)
 
     def begin_with(self, weights: Path) -> None:
-        """Start from weights of an earlier run instead of random ones. Raises ModelError if they do not fit."""
+        """Start from weights of an earlier run instead of random ones, as the recipe takes them.
+
+        Raises ModelError if they do not fit.
+        """
+        found = run_folder.load_weights(weights)
         try:
-            self.network.load_state_dict(checkpoint.weights(weights))
-        except RuntimeError as error:
+            self.recipe.begin_with(self.network, found)
+        except (RuntimeError, ModelError) as error:
             raise of_another(weights, error, "give those of a run with the same recipe") from error
         self.average.module.load_state_dict(self.network.state_dict())
 
     def resume(self) -> None:
-        """Go on from the checkpoint in the run's folder. Raises ModelError if there is none that fits."""
-        path = self.out / checkpoint.NAME
-        state = checkpoint.load(path)
+        """Continue from the checkpoint in the run's folder. Raises ModelError if there is none that fits."""
+        path = self.out / run_folder.CHECKPOINT
+        state = run_folder.load_checkpoint(path)
         try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
@@ -158,7 +161,7 @@ class Trainer:
         return Pool(stream, size.samples, config.schedule.batch, size.reuse, size.workers, seed)
 
     def _held_out(self) -> Batch:
-        """The same samples in every run: the last stage's mix, from what is held out."""
+        """Samples for validation, of the last stage's mix; the same in every run."""
         count = self.config.log.validation_samples
         stream = SampleStream(self.recipe, self._validation, self.config.stages[-1].mix, 12345, APART)
         chunks = list(islice(stream, math.ceil(count / CHUNK)))
@@ -167,11 +170,11 @@ class Trainer:
 
     def _report(self, figures: dict[str, float]) -> None:
         _log.info("step %d: %s", self.step, ", ".join(f"{k} {v:.5g}" for k, v in figures.items()))
-        self._record.add(figures, self.step)
+        self._figures.add(figures, self.step)
 
 
 def of_another(path: Path, error: Exception, remedy: str) -> ModelError:
-    """What is raised where a file's weights are of another network than the recipe's."""
+    """The error for a file whose weights are of another network than the recipe's."""
     why = " ".join(str(error).split())[:200]
     return ModelError(f"{path}: of another network than the recipe's ({why}); {remedy}")
 

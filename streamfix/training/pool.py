@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .dataset.dataset import Decoded
+from .dataset.dataset import Material
 from .recipe import Batch, Recipe, Sample
 
 CHUNK = 16  # samples that a worker sends at a time
 
 
 class SampleStream(IterableDataset[Batch]):
-    """A recipe's samples, made in worker processes; each worker has random numbers of its own.
+    """A recipe's samples, made in worker processes, each with random numbers of its own.
 
-    apart: one sample of so many is taken.
+    apart: one sample in so many is taken.
     """
 
     def __init__(
         self,
         recipe: Recipe,
-        open_material: Callable[[], Decoded],
+        open_material: Callable[[], Material],
         mix: Mapping[str, float],
         seed: int,
         apart: int = 1,
@@ -46,10 +46,10 @@ class SampleStream(IterableDataset[Batch]):
 
 
 class Pool:
-    """Holds `size` samples, hands out random batches and takes in new samples as it does.
+    """Holds `size` samples, hands out random batches and replaces old samples by new ones as it does.
 
-    reuse: how often a sample is drawn on average before another takes its place; 0: none is ever replaced, and all are
-    made before the first batch, by workers that are gone then. The same seed draws the same batches, however fast the
+    reuse: how often a sample is drawn on average before another takes its place; 0 makes all samples before the first
+    batch and replaces none, so that the workers can end. The same seed draws the same batches, however fast the
     workers are.
     """
 

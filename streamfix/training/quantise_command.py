@@ -12,8 +12,8 @@ import torch
 
 from ..backends.quantise import Calibration, export_int8
 from ..errors import UsageError
-from . import checkpoint
 from . import config as configuration
+from . import run_folder
 from .command import material
 from .loop import APART, of_another
 from .pool import CHUNK, SampleStream
@@ -25,14 +25,18 @@ _log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=list(RECIPES), help="what the network was trained for")
     parser.add_argument("--config", type=Path, required=True, help="the configuration that it was trained with")
-    parser.add_argument("--data", type=Path, required=True, help="packed set, as `streamfix train data` writes it")
-    parser.add_argument("--weights", type=Path, required=True, help="weights.safetensors of the run")
-    parser.add_argument("--out", type=Path, required=True, help="the graph, a file that OpenVINO runs without NNCF")
-    parser.add_argument("--samples", type=int, default=64, help="to find ranges with (default: %(default)s)")
+    parser.add_argument("--data", type=Path, required=True, help="dataset, as `streamfix train data` writes it")
+    parser.add_argument("--weights", type=Path, required=True, help="weights.safetensors of the trained run")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="file to write the int8 graph to; OpenVINO runs it without NNCF"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=64, help="samples to calibrate the ranges with (default: %(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Quantise and log what it costs. Raises a StreamfixError, ModelError if it costs too much."""
+    """Quantise and log the loss of quality. Raises a StreamfixError; ModelError if the loss is too great."""
     if arguments.samples < 1:
         raise UsageError(f"--samples {arguments.samples}: it takes 1 or more")
     if not arguments.out.parent.is_dir():
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = RECIPES.create(arguments.task, dict(config.recipe))
     network = recipe.network()
     try:
-        network.load_state_dict(checkpoint.weights(arguments.weights))
+        network.load_state_dict(run_folder.load_weights(arguments.weights))
     except RuntimeError as error:
         raise of_another(arguments.weights, error, "give the configuration that they were trained with") from error
     network.eval().requires_grad_(False)
@@ -52,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     key = hashlib.sha256(arguments.weights.read_bytes()).hexdigest()
     facts = export_int8(network, given.inputs[:1], arguments.out, key=key, calibration=given)
     _log.info(
-        "%s: int8 loses %.3f dB on %d samples; in floating point stay the first layer, the last, and %s",
+        "%s: int8 loses %.3f dB on %d samples; the first layer, the last and %s stay in floating point",
         arguments.out,
         facts["psnr_fp32_db"] - facts["psnr_int8_db"],
         len(given.inputs),

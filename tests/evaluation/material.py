@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from streamfix.evaluation.clip import Bytes, Clip, Floats
-from streamfix.evaluation.peers import Axis, Result
+from streamfix.evaluation.peers import Axis, PeerResult
 from streamfix.evaluation.suites import Degraded
 
 
@@ -57,10 +57,10 @@ class Blur:
     def axes(self, degraded: Degraded) -> list[Axis]:
         return [Axis("deviation", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0), 1)]
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         self.calls.append((len(degraded.noisy), degraded.noisy.size))
 
         def blurred(plane: Bytes) -> Bytes:
             return np.stack([cv2.GaussianBlur(p, (0, 0), parameters["deviation"]) for p in plane]).astype(np.uint8)
 
-        return Result(Clip(*map(blurred, degraded.noisy.planes())), 1.0)
+        return PeerResult(Clip(*map(blurred, degraded.noisy.planes())), 1.0)

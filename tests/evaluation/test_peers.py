@@ -13,7 +13,7 @@ import torch
 from streamfix.errors import BadOption, UnknownName
 from streamfix.evaluation.metrics import psnr_planes
 from streamfix.evaluation.peers import NAMES, VS_PYTHON, PeerError, classical, make
-from streamfix.evaluation.peers.process import run
+from streamfix.evaluation.peers.base import run_program
 from streamfix.evaluation.suites import degrade
 from tests.evaluation.material import moving
 
@@ -63,7 +63,7 @@ def test_a_community_network_is_the_filter_model(tmp_path: Path) -> None:
 
 def test_a_missing_program_is_named() -> None:
     with pytest.raises(PeerError, match="no-such-program is not on the PATH; install it"):
-        run(["no-such-program"], moving(2))
+        run_program(["no-such-program"], moving(2))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_missing_program_is_named() -> None:
 def test_a_program_that_fails_is_quoted(code: str, says: str) -> None:
     read = "import sys; sys.stdin.buffer.read(); "
     with pytest.raises(PeerError, match=says):
-        run([sys.executable, "-c", read + code], moving(2))
+        run_program([sys.executable, "-c", read + code], moving(2))
 
 
 @pytest.fixture
@@ -121,6 +121,6 @@ def test_unknown_peers_and_missing_weights_are_told(tmp_path: Path) -> None:
         make("fastdvdnet")
     with pytest.raises(BadOption, match="two files are needed"):
         make("dvdnet=a.pth")
-    with pytest.raises(PeerError, match="no such file of weights"):
+    with pytest.raises(PeerError, match="there is no such file; name a file of weights"):
         make(f"model={tmp_path / 'gone.pth'}")
     assert len(set(NAMES)) == len(NAMES)

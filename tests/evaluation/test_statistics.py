@@ -10,7 +10,7 @@ import pytest
 
 from streamfix.errors import BadOption, InputError
 from streamfix.evaluation.metrics import FIGURES
-from streamfix.evaluation.statistics import Gate, bootstrap, gain, read_gates
+from streamfix.evaluation.statistics import QualityGate, bootstrap, gain, read_gates
 
 
 def row(**figures: float | None) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def test_a_scene_without_the_figure_is_left_out() -> None:
 def test_a_gate_says_what_failed() -> None:
     found = gain(SCENES, "ours", ["a", "b"], "psnr_y")
     assert found is not None
-    assert Gate(("s",), "psnr_y", mean=1.0, worst=0.5).failures(found) == []
-    assert Gate(("s",), "psnr_y", mean=2.0, worst=1.0).failures(found) == [
+    assert QualityGate(("s",), "psnr_y", mean=1.0, worst=0.5).failures(found) == []
+    assert QualityGate(("s",), "psnr_y", mean=2.0, worst=1.0).failures(found) == [
         "mean +1.25, wanted +2.00",
         "worst +0.50, wanted +1.00",
     ]
@@ -70,7 +70,7 @@ def test_a_gate_says_what_failed() -> None:
 def test_gates_are_read(tmp_path: Path) -> None:
     path = tmp_path / "g.toml"
     path.write_text('[[gate]]\nsuites = ["codec"]\nfigure = "psnr_y"\nfilters = ["x"]\nworst = -0.3\n', "utf-8")
-    assert read_gates(path) == [Gate(("codec",), "psnr_y", filters=("x",), worst=-0.3)]
+    assert read_gates(path) == [QualityGate(("codec",), "psnr_y", filters=("x",), worst=-0.3)]
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ def test_noise_behind_a_codec_is_measured_as_what_was_done_to_the_picture(crf: i
     clean = np.stack([scene(t, 0.05) for t in range(12)])
     rng = np.random.default_rng(5)
     grey = np.full((12, 96, 128, 2), 0.5, np.float32)
-    noisy = quantise(gaussian.of_planes(Planes420(clean, grey), 12 / 255, 12 / 255, rng))
-    coded = codec.code(noisy, codec.Coding(quality=crf, preset="medium", bframes=3)).planes
+    noisy = quantise(gaussian.add_gaussian(Planes420(clean, grey), 12 / 255, 12 / 255, rng))
+    coded = codec.code_clip(noisy, codec.Coding(quality=crf, preset="medium", bframes=3)).planes
     estimate = NoiseEstimator()
     for y, uv in zip(coded.y, coded.uv, strict=True):
         noise = estimate(y, uv, still=False)

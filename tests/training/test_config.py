@@ -8,7 +8,7 @@ import pytest
 
 from streamfix import InputError, UsageError
 from streamfix.training import config as configuration
-from streamfix.training.config import Config, Schedule, Stage
+from streamfix.training.config import Config, CurriculumStage, Schedule
 
 TEXT = "[schedule]\nsteps = 10\n[[stages]]\nuntil = 1.0\n[stages.mix]\ngaussian = 1.0\n"
 
@@ -16,7 +16,7 @@ TEXT = "[schedule]\nsteps = 10\n[[stages]]\nuntil = 1.0\n[stages.mix]\ngaussian 
 def test_a_configuration_is_read(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(TEXT, encoding="utf-8")
-    assert configuration.load(path) == Config(Schedule(10), (Stage(1.0, {"gaussian": 1.0}),))
+    assert configuration.load(path) == Config(Schedule(10), (CurriculumStage(1.0, {"gaussian": 1.0}),))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_wrong_configuration_is_named_with_its_place(tmp_path: Path, change: t
 
 @pytest.mark.parametrize(("progress", "stage"), [(0.0, 0), (0.29, 0), (0.3, 1), (0.99, 1), (1.0, 1)])
 def test_a_stage_holds_up_to_its_end(progress: float, stage: int) -> None:
-    stages = (Stage(0.3, {"a": 1.0}), Stage(1.0, {"b": 1.0}))
+    stages = (CurriculumStage(0.3, {"a": 1.0}), CurriculumStage(1.0, {"b": 1.0}))
     assert Config(Schedule(10), stages).stage_at(progress) == stage
 
 
@@ -61,10 +61,10 @@ RECIPES = sorted((Path(__file__).parents[2] / "plugins").glob("*/recipes/*.toml"
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_shipped_configurations_are_sound(path: Path) -> None:
-    from streamfix_denoise.clips import check
     from streamfix_denoise.recipe import Recipe
 
     found = configuration.load(path)
-    assert Recipe(**found.recipe).tier == path.stem.split("_")[0]
+    recipe = Recipe(**found.recipe)
+    assert recipe.tier == path.stem.split("_")[0]
     for stage in found.stages:
-        check(stage.mix)
+        recipe.check(stage.mix)

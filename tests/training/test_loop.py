@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from streamfix import InputError, ModelError, UsageError
-from streamfix.training import checkpoint, losses
-from streamfix.training.config import Config, Log, PoolSize, Schedule, Stage
-from streamfix.training.dataset.dataset import Decoded
+from streamfix.training import losses, run_folder
+from streamfix.training.config import Config, CurriculumStage, Log, PoolSize, Schedule
+from streamfix.training.dataset.dataset import Material
 from streamfix.training.loop import Trainer, _rate
 from streamfix.training.recipe import Batch, Sample
 
@@ -27,11 +27,14 @@ class Toy:
     def network(self) -> nn.Module:
         return nn.Conv2d(6, 6, 1)
 
+    def begin_with(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+        network.load_state_dict(dict(weights))
+
     def check(self, mix: Mapping[str, float]) -> None:
         if not mix.keys() <= {"half", "double"}:
             raise UsageError(f"no {min(mix)}")
 
-    def samples(self, material: Decoded, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
+    def samples(self, material: Material, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
         while True:
             x = rng.random((6, 16, 16), dtype=np.float32)
             yield {"x": x, "y": x * np.float32(2 if "double" in mix else 0.5)}
@@ -52,14 +55,14 @@ class Toy:
         return [("x", batch["x"]), ("y", batch["y"])]
 
 
-def nothing() -> Decoded:
-    return Decoded({}, {})
+def nothing() -> Material:
+    return Material({}, {})
 
 
 def config(steps: int = 200, **schedule: object) -> Config:
     return Config(
         Schedule(steps, batch=8, rate=0.03, warmup_steps=5, ema_decay=0.9, precision="fp32", **schedule),  # type: ignore[arg-type]
-        (Stage(1.0, {"half": 1.0}),),
+        (CurriculumStage(1.0, {"half": 1.0}),),
         pool=PoolSize(64, 2, 0),
         log=Log(50, 100, 100, 16),
     )
@@ -108,13 +111,13 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 def test_what_a_later_stage_asks_for_is_checked_at_the_start(tmp_path: Path) -> None:
     base = config()
-    stages = (Stage(0.5, {"half": 1.0}), Stage(1.0, {"double": 1.0, "blur": 1.0}))
+    stages = (CurriculumStage(0.5, {"half": 1.0}), CurriculumStage(1.0, {"double": 1.0, "blur": 1.0}))
     with pytest.raises(UsageError, match=r"^stages\[1\]\.mix: no blur"):
         trainer(tmp_path, Config(base.schedule, stages, pool=base.pool, log=base.log))
 
 
 def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    def gone() -> Decoded:
+    def gone() -> Material:
         raise InputError("no data")
 
     for training, validation in ((gone, nothing), (nothing, gone)):
@@ -128,7 +131,7 @@ def test_few_of_the_samples_held_out_are_of_one_clip(tmp_path: Path) -> None:
     per_clip = 11
 
     class Clips(Toy):
-        def samples(self, material: Decoded, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
+        def samples(self, material: Material, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
             for n in count():
                 yield {"clip": np.array([n // per_clip], np.float32), "place": np.array([n % per_clip], np.float32)}
 
@@ -157,7 +160,7 @@ def test_a_batch_that_overflows_does_not_end_the_run(tmp_path: Path) -> None:
 
 
 def test_the_curriculum_changes_what_is_learnt(tmp_path: Path) -> None:
-    stages = (Stage(0.5, {"half": 1.0}), Stage(1.0, {"double": 1.0}))
+    stages = (CurriculumStage(0.5, {"half": 1.0}), CurriculumStage(1.0, {"double": 1.0}))
     base = config(300)
     made = trainer(tmp_path, Config(base.schedule, stages, pool=base.pool, log=base.log))
     made.run()
@@ -268,7 +271,7 @@ def test_a_run_begins_with_the_weights_of_an_earlier_one(tmp_path: Path) -> None
     path = tmp_path / "a" / "weights.safetensors"
     later = trainer(tmp_path / "b")
     later.begin_with(path)
-    want = checkpoint.weights(path)
+    want = run_folder.load_weights(path)
     for network in (later.network, later.average.module):
         assert all(torch.equal(tensor, want[name]) for name, tensor in network.state_dict().items())
     with pytest.raises(ModelError, match=r"weights.safetensors: of another network than the recipe's"):

@@ -49,6 +49,39 @@ def test_luma_is_put_together_from_its_sub_pixels() -> None:
     assert torch.equal(losses.luma_of(torch.stack([*planes, *planes[:2]])[None]), luma)
 
 
+@pytest.mark.parametrize("planes", [1, 3])
+def test_pictures_may_be_luma_or_rgb(planes: int) -> None:
+    true = TRUE[:, :planes]
+    every = LossWeights(chroma=3.0, ms_ssim=0.1, fft=0.1, gradient=0.1)
+    assert float(losses.total(true, true, every, 0.5)) == pytest.approx(1e-3, abs=1e-6)
+    assert float(losses.charbonnier(true + 0.5, true, 3.0)) == pytest.approx(0.5, rel=1e-4)
+    assert losses.luma_of(true).shape == (2, 1, 64, 64)
+
+
+def test_the_luma_of_rgb_is_bt601s() -> None:
+    red, green, blue = torch.eye(3)[:, None, :, None, None]
+    luma = [float(losses.luma_of(colour)) for colour in (red, green, blue)]
+    assert luma == pytest.approx([0.299, 0.587, 0.114])
+
+
+def test_what_is_no_picture_is_named() -> None:
+    with pytest.raises(UsageError, match=r"pictures of 5 planes; a recipe's are packed 4:2:0 \(6\), R'G'B' \(3\) or"):
+        losses.total(TRUE[:, :5], TRUE[:, :5], LossWeights(), 0.0)
+
+
+def test_what_is_restored_has_the_targets_shape() -> None:
+    """(One of another size that can be broadcast would be learnt from as if it were right.)"""
+    with pytest.raises(UsageError, match=r"restores pictures \(1, 6, 64, 64\) where its target is \(2, 6, 64, 64\)"):
+        losses.total(TRUE[:1], TRUE, LossWeights(), 0.0)
+
+
+def test_psnr_is_the_mean_over_pictures_and_no_more_than_60() -> None:
+    assert float(losses.psnr(TRUE, TRUE)) == pytest.approx(60)
+    wrong = TRUE.clone()
+    wrong[0] += 0.1
+    assert float(losses.psnr(wrong, TRUE)) == pytest.approx((20 + 60) / 2, abs=1e-3)
+
+
 def test_an_error_that_stays_does_not_flicker() -> None:
     target = TRUE[:, None].expand(-1, 2, -1, -1, -1)
     assert float(losses.temporal(target + 0.1, target)) == pytest.approx(0, abs=1e-6)

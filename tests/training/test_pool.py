@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamfix.training.dataset.dataset import Decoded
+from streamfix.training.dataset.dataset import Material
 from streamfix.training.pool import Pool, SampleStream
 from streamfix.training.recipe import Batch, Sample
 
@@ -22,10 +22,13 @@ class Counting:
     def network(self) -> nn.Module:
         return nn.Identity()
 
+    def begin_with(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+        network.load_state_dict(dict(weights))
+
     def check(self, mix: Mapping[str, float]) -> None:
         pass
 
-    def samples(self, material: Decoded, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
+    def samples(self, material: Material, rng: np.random.Generator, mix: Mapping[str, float]) -> Iterator[Sample]:
         while True:
             yield {"number": np.array([self.made], np.float32), "random": rng.random(3, dtype=np.float32)}
             self.made += 1
@@ -46,8 +49,8 @@ class Counting:
         return []
 
 
-def nothing() -> Decoded:
-    return Decoded({}, {})
+def nothing() -> Material:
+    return Material({}, {})
 
 
 def pool(seed: int = 1, size: int = 64, reuse: float = 4.0, workers: int = 0, recipe: Counting | None = None) -> Pool:

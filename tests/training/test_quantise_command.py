@@ -1,4 +1,4 @@
-"""`streamfix train quantise`: an int8 graph of trained weights, made from the packed set."""
+"""`streamfix train quantise`: an int8 graph of trained weights, made with the dataset."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 from streamfix.apps.cli import main
 from streamfix.backends.cache import Cache
 from streamfix.backends.runner import open_runner
-from streamfix.training import checkpoint, quantise_command
-from streamfix.training.dataset.dataset import Decoded
+from streamfix.training import quantise_command, run_folder
+from streamfix.training.dataset.dataset import Material
 from streamfix_denoise.tiers import build
 from streamfix_denoise.weights import example
 from tests.backends.conftest import needs_nncf, needs_openvino
@@ -39,12 +39,12 @@ gaussian = 1.0
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The command, its files there; the set is one random photograph."""
     picture = cv2.resize(np.random.default_rng(1).integers(0, 255, (30, 40, 3), np.uint8), (240, 180))
-    set_ = Decoded({"one": np.asarray(picture, np.uint8)}, {})
+    set_ = Material({"one": np.asarray(picture, np.uint8)}, {})
     monkeypatch.setattr(quantise_command, "material", lambda data, held_out: lambda: set_)
     torch.manual_seed(1)
     network = build("xs")
     torch.nn.init.normal_(network.tail.weight, std=0.05)  # it is zero in a network that has learnt nothing
-    checkpoint.export(network, tmp_path / "w.safetensors", {})
+    run_folder.export_weights(network, tmp_path / "w.safetensors", {})
     (tmp_path / "c.toml").write_text(CONFIG, encoding="utf-8")
     files = ["--config", str(tmp_path / "c.toml"), "--weights", str(tmp_path / "w.safetensors"), "--data", "set.tar"]
     return ["train", "quantise", "denoise", *files, "--out", str(tmp_path / "xs.int8"), "--samples", "6"]
@@ -55,7 +55,7 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_graph_runs_as_the_weights_it_was_made_from(words: list[str], tmp_path: Path) -> None:
     assert main(words) == 0
     network = build("xs")
-    network.load_state_dict(checkpoint.weights(tmp_path / "w.safetensors"))
+    network.load_state_dict(run_folder.load_weights(tmp_path / "w.safetensors"))
     network.eval().requires_grad_(False)
     key = hashlib.sha256((tmp_path / "w.safetensors").read_bytes()).hexdigest()
     x = example()[..., :64, :64]
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_named(
 def test_weights_of_another_tier_are_refused(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    checkpoint.export(build("s"), tmp_path / "w.safetensors", {})
+    run_folder.export_weights(build("s"), tmp_path / "w.safetensors", {})
     assert main(words) == 1
     said = capsys.readouterr().err
     assert "w.safetensors: of another network than the recipe's" in said

@@ -43,14 +43,14 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
     if words[1:2] == ["data"]:
         from ...training.dataset import command as data_command
 
-        return _made("streamfix train data", "Make a packed training set.", data_command)
+        return _made("streamfix train data", "Make a dataset for training.", data_command)
     if words[1:2] == ["quantise"]:
         from ...training import quantise_command
 
         return _made("streamfix train quantise", "Make an int8 graph of trained weights.", quantise_command)
     from ...training import command as training
 
-    about = "Train a filter's network. `streamfix train data` makes the packed set that --data names."
+    about = "Train a filter's network. `streamfix train data` makes the dataset that --data names."
     return _made("streamfix train", about, training)
 
 

@@ -1,7 +1,9 @@
-"""What a peer is: something that restores a clip and has parameters to be tuned."""
+"""What a peer is, something that restores a clip and has parameters to be tuned, and how a program is one."""
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -10,14 +12,16 @@ from ...errors import FilterError
 from ..clip import Clip
 from ..suites import Degraded
 
+PROGRAM_TIMEOUT_S = 1800
+
 
 class PeerError(FilterError):
     """A peer's program, plugin or weights are missing, or it failed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """A restored clip and the seconds it took, the start of the process left out where the peer tells."""
+class PeerResult:
+    """A restored clip and the seconds it took, without the start of the process where the peer can tell it apart."""
 
     clip: Clip
     seconds: float
@@ -28,7 +32,7 @@ class Axis:
     """One parameter's candidates in order, weakest first.
 
     start: index of the one to begin with. judged_by: whether it is chosen by PSNR-Y or PSNR-UV.
-    limits: candidates at an end that are the filter's own limit, or the last that makes sense: to stop there is no
+    limits: candidates at an end that are the filter's own limit, or the last that makes sense: stopping there is no
     fault of the grid.
     """
 
@@ -57,7 +61,9 @@ class Axis:
 
 
 class Peer(Protocol):
-    """name: as results have it. kind: a classical filter or a network. version: of what computes, for the cache.
+    """A denoiser that ours are measured beside.
+
+    name: as results have it. kind: a classical filter or a network. version: of what computes, for the cache.
 
     excerpt: (frames, width, height) of the part that parameters are tried on, None for the whole clip.
     """
@@ -77,5 +83,30 @@ class Peer(Protocol):
     def axes(self, degraded: Degraded) -> list[Axis]:
         """The parameters to be tuned for this clip; empty if there is none."""
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         """Restore `degraded.noisy`. Raises PeerError."""
+
+
+def run_program(command: Sequence[str], clip: Clip) -> tuple[Clip, str, float]:
+    """Pipe a clip through a program as raw yuv420p: what came out, what it said on stderr, the seconds it took.
+
+    Raises PeerError when the program is missing, fails, hangs, or gives another number of frames.
+    """
+    began = time.perf_counter()
+    shown = " ".join(command)[:300]
+    try:
+        done = subprocess.run(command, input=clip.raw(), capture_output=True, check=False, timeout=PROGRAM_TIMEOUT_S)
+    except FileNotFoundError as e:
+        raise PeerError(f"{command[0]} is not on the PATH; install it, or leave this peer out") from e
+    except subprocess.TimeoutExpired as e:  # seen with atadenoise and a window far longer than the clip
+        raise PeerError(f"no result after {PROGRAM_TIMEOUT_S} s: {shown}") from e
+    said = done.stderr.decode(errors="replace")
+    if done.returncode:
+        raise PeerError(f"{command[0]} ended with {done.returncode}: {said[-800:]}")
+    try:
+        out = Clip.from_raw(done.stdout, *clip.size)
+    except ValueError as e:
+        raise PeerError(f"{e}: {shown}: {said[-400:]}") from e
+    if len(out) != len(clip):
+        raise PeerError(f"{len(out)} frames came back for {len(clip)}: {shown}")
+    return out, said, time.perf_counter() - began

@@ -15,7 +15,7 @@ NAMES = (*CLASSICAL, "model=FILE", "fastdvdnet=FILE", "dvdnet=SPATIAL:TEMPORAL")
 
 
 def classical(vs_python: str | None = None) -> tuple[Sequence[str], str]:
-    """The names of all that need no weights and can be run here, and why others cannot: VapourSynth may be missing."""
+    """The names of all that need no weights and run here, and why the others do not: VapourSynth may be missing."""
     try:
         vapoursynth.version(vapoursynth.interpreter(vs_python))
     except PeerError as error:
@@ -43,15 +43,13 @@ def make(text: str, *, threads: int = 1, vs_python: str | None = None) -> Peer:
         raise UnknownName(f"no peer {text!r}; there are: {', '.join(NAMES)}")
     if not weights:
         raise BadOption(f"peer {name}: name its weights, as in {next(n for n in NAMES if n.startswith(f'{name}='))}")
+    from . import networks
+
     if name == "model":
-        from .community import CommunityNetwork
-
-        return CommunityNetwork(Path(weights))
-    from . import video_networks
-
+        return networks.ImageNetworkPeer(Path(weights))
     if name == "fastdvdnet":
-        return video_networks.fast_dvdnet(Path(weights))
+        return networks.fast_dvdnet(Path(weights))
     spatial, colon, temporal = weights.partition(":")
     if not colon:
         raise BadOption(f"peer dvdnet={weights}: two files are needed, dvdnet=SPATIAL:TEMPORAL")
-    return video_networks.dvdnet(Path(spatial), Path(temporal))
+    return networks.dvdnet(Path(spatial), Path(temporal))

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ..suites import Degraded
-from .base import Axis, PeerError, Result
-from .process import run
+from .base import Axis, PeerError, PeerResult, run_program
 
 # Spatial, so a few frames tell as much as many; as slow as it is, that is what makes tuning it bearable.
 _NLMEANS_EXCERPT = (4, 320, 180)
@@ -18,7 +17,7 @@ _NLMEANS_EXCERPT = (4, 320, 180)
 
 @functools.cache
 def version() -> str:
-    """Of the ffmpeg command. Raises PeerError when there is none."""
+    """The version of the ffmpeg command. Raises PeerError when there is none."""
     try:
         said = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout
     except (FileNotFoundError, subprocess.CalledProcessError) as e:
@@ -27,7 +26,7 @@ def version() -> str:
 
 
 class FfmpegFilter(ABC):
-    """What the three have in common. The seconds hold the start of ffmpeg and its raw input and output."""
+    """What the three filters share. The seconds include the start of ffmpeg and its raw input and output."""
 
     name = ""
     kind: Literal["classical", "network"] = "classical"
@@ -48,14 +47,14 @@ class FfmpegFilter(ABC):
     def graph(self, p: Mapping[str, float]) -> str:
         """The -filter_complex text for these parameters."""
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         w, h = degraded.noisy.size
         raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{w}x{h}", "-r", "25"]
         threads = ["-filter_threads", self._threads, "-filter_complex_threads", self._threads]
         command = ["ffmpeg", "-v", "error", *threads, *raw, "-i", "pipe:0"]
         command += ["-filter_complex", self.graph(parameters), *raw, "pipe:1"]
-        out, _, seconds = run(command, degraded.noisy)
-        return Result(out, seconds)
+        out, _, seconds = run_program(command, degraded.noisy)
+        return PeerResult(out, seconds)
 
 
 class Hqdn3d(FfmpegFilter):

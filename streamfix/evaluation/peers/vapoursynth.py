@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ..suites import Degraded
-from .base import Axis, PeerError, Result
-from .process import run
+from .base import Axis, PeerError, PeerResult, run_program
 
 PYTHON = "STREAMFIX_VS_PYTHON"
 _REMEDY = "install vapoursynth, vapoursynth-mvtools and vapoursynth-nlm-ispc (Python >= 3.12)"
@@ -83,7 +82,7 @@ def interpreter(given: str | None = None) -> str:
 
 @functools.cache
 def version(python: str) -> str:
-    """Of VapourSynth and its plugins. Raises PeerError."""
+    """The versions of VapourSynth and its plugins. Raises PeerError."""
     try:
         done = subprocess.run([python, "-c", _VERSIONS], capture_output=True, text=True, check=False)
     except OSError as e:
@@ -94,7 +93,7 @@ def version(python: str) -> str:
 
 
 class VapourSynthFilter(ABC):
-    """What the two have in common."""
+    """What the two filters share."""
 
     name = ""
     plugin = ""  # namespace
@@ -113,12 +112,12 @@ class VapourSynthFilter(ABC):
     def axes(self, degraded: Degraded) -> list[Axis]:
         """See `Peer`."""
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         w, h = degraded.noisy.size
         script = _SCRIPT.replace("{filtered}", self.script)
         told = [str(w), str(h), str(self._threads), json.dumps(dict(parameters))]
-        out, log, _ = run([self._python, "-c", script, *told], degraded.noisy)
-        return Result(out, float(log.strip().splitlines()[-1]))
+        out, log, _ = run_program([self._python, "-c", script, *told], degraded.noisy)
+        return PeerResult(out, float(log.strip().splitlines()[-1]))
 
 
 class Degrain3(VapourSynthFilter):

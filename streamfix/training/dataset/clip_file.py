@@ -52,7 +52,9 @@ class ClipPlanes:
 
 
 def video_frames(source: Path | io.BytesIO, name: str) -> Iterator[tuple[Plane, Plane, Plane]]:
-    """The pictures of a video as y (H, W), u and v (H/2, W/2), uint8 in limited range; odd sizes lose a line.
+    """The pictures of a video as y (H, W), u and v (H/2, W/2), uint8 in limited range.
+
+    An odd height or width loses its last line or column.
 
     Raises DecodeError, with `name` in it, where the video cannot be read.
     """

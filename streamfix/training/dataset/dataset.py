@@ -1,4 +1,4 @@
-"""The packed training set: one uncompressed tar of stills and clips, read by name, checked against its manifest."""
+"""A dataset: one uncompressed tar of stills and clips, read by name, checked against its manifest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ...errors import InputError, UsageError
 from .clip_file import ClipPlanes, decode_clip
 from .manifest import Entry, manifest_path, read_manifest
 
-__all__ = ["ClipPlanes", "Decoded", "PackedSet"]
+__all__ = ["ClipPlanes", "Dataset", "Material"]
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """A packed set in memory. stills: name to uint8 (H, W, 3) R'G'B', full range; clips: name to planes."""
+class Material:
+    """What samples are made from: a dataset decoded in memory.
+
+    stills: by name, uint8 (H, W, 3) R'G'B' in full range. clips: by name, 8-bit 4:2:0 planes in limited range.
+    """
 
     stills: dict[str, npt.NDArray[np.uint8]]
     clips: dict[str, ClipPlanes]
@@ -31,12 +34,12 @@ class Decoded:
         return sum(a.nbytes for a in self.stills.values()) + sum(c.nbytes for c in self.clips.values())
 
 
-class PackedSet:
+class Dataset:
     """Stills and clips of the tar at `path`, whose manifest lies beside it (set.tar, set.tsv).
 
-    split: the rows of that split only, `train` or `val`; None for all. Every member's size and SHA-256 are checked at
-    once. Raises InputError where a file is missing, a member is absent, unlisted or differs, with what was found, what
-    was wanted and what to do; UsageError where the split has no row.
+    split: the rows of that split only, `train` or `val`; None for all. Every member's SHA-256 is checked at once.
+    Raises InputError where a file is missing or a member is absent, unlisted or changed; UsageError where the split has
+    no row.
     """
 
     def __init__(self, path: str | Path, split: str | None = None) -> None:
@@ -70,7 +73,7 @@ class PackedSet:
         entry = self._entry(self._stills, name, "still")
         picture = cv2.imdecode(np.frombuffer(self._read(entry), np.uint8), cv2.IMREAD_COLOR_RGB)
         if picture is None:
-            raise InputError(f"{self.path}: {entry.file} is no picture that OpenCV reads; make the set again")
+            raise InputError(f"{self.path}: {entry.file} is not a picture that OpenCV reads; make the dataset again")
         return picture.astype(np.uint8, copy=False)
 
     def clip(self, name: str) -> ClipPlanes:
@@ -83,15 +86,15 @@ class PackedSet:
         stills = sum(3 * e.width * e.height for e in self._stills.values())
         return stills + sum(e.width * e.height * 3 // 2 * e.frames for e in self._clips.values())
 
-    def load(self, limit_bytes: int = 4 << 30) -> Decoded:
+    def load(self, limit_bytes: int = 4 << 30) -> Material:
         """All stills and clips decoded, once. Raises UsageError where they would take more than `limit_bytes`."""
         need = self.decoded_bytes()
         if need > limit_bytes:
             raise UsageError(
                 f"{self.path}: {need / 2**20:.0f} MiB decoded, over the limit of {limit_bytes / 2**20:.0f} MiB; raise "
-                "the limit, or make a smaller set (streamfix train data --max-bytes)"
+                "the limit, or make a smaller dataset (streamfix train data --max-bytes)"
             )
-        return Decoded({n: self.still(n) for n in self.stills}, {n: self.clip(n) for n in self.clips})
+        return Material({n: self.still(n) for n in self.stills}, {n: self.clip(n) for n in self.clips})
 
     def _entry(self, entries: dict[str, Entry], name: str, kind: str) -> Entry:
         if name not in entries:
@@ -104,8 +107,8 @@ class PackedSet:
             return file.read(entry.bytes)
 
     def _check(self, entries: list[Entry]) -> dict[str, int]:
-        """The place of each member's bytes in the tar, after its size and hash were found right."""
-        remedy = "copy the tar and its manifest again, or make the set anew with: streamfix train data"
+        """Check the members against the manifest; return by name where each one's bytes begin in the tar."""
+        remedy = "copy the tar and its manifest again, or make the dataset again with: streamfix train data"
         try:
             with tarfile.open(self.path, "r:") as tar:
                 members = {m.name: m for m in tar.getmembers() if m.isfile()}

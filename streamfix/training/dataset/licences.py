@@ -1,4 +1,4 @@
-"""What the authors of a picture allow, as its package or folder says it."""
+"""What the authors of a picture allow, as its package or folder states it."""
 
 from __future__ import annotations
 

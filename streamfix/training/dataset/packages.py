@@ -1,4 +1,4 @@
-"""Which packages of Debian and PyPI hold photographs, and which of their files are none."""
+"""Which packages of Debian and PyPI hold photographs, and which of their files are not photographs."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def why_no_photograph(picture: RGB) -> str | None:
     """Why a cleaned picture (H, W, 3) is taken for a drawing, a rendering, text or noise; None for a photograph.
 
     Photographs have many tones, detail of the camera's making nearly everywhere, and no two neighbours alike over
-    wide areas; noise and text have more detail than any lens resolves. A rule of thumb: smooth renderings pass it.
+    wide areas; noise and text have more detail than any lens resolves. A rule of thumb: smooth renderings pass.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     share = np.bincount(grey.ravel(), minlength=256) / grey.size

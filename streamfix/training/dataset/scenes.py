@@ -40,7 +40,7 @@ _FRAMES_APART = 50
 
 
 def named(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a path, or any one part of it, fits any of the patterns; the case of letters is not looked at."""
+    """Whether a path, or any one part of it, fits any of the patterns, in upper or lower case."""
     name = name.lower()
     candidates = (name, *name.split("/"))
     return any(fnmatch(candidate, pattern.lower()) for pattern in patterns for candidate in candidates)
@@ -50,7 +50,7 @@ class HeldOut:
     """Pictures that must not be trained on, known by their fingerprints.
 
     roots: files, and folders that are searched; of clips, a frame in fifty is remembered.
-    Raises InputError for one in which there is none: what was to be held out would be trained on.
+    Raises InputError for one that holds no picture: what it was to hold out would be trained on.
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
@@ -67,7 +67,7 @@ class HeldOut:
 
 
 def _fingerprints(root: Path) -> Iterator[tuple[int, str]]:
-    """Of all pictures at a place, with a name for each."""
+    """The fingerprints of all pictures in a file or below a folder, with a name for each."""
     for path in sorted(root.rglob("*")) if root.is_dir() else [root] if root.exists() else []:
         if path.suffix.lower() in CLIP_SUFFIXES:
             for index, (y, _, _) in enumerate(video_frames(path, str(path))):

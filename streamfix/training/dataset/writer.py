@@ -1,4 +1,4 @@
-"""Writes a packed training set: stills as WebP, clips as near-lossless H.264, within a number of bytes."""
+"""Writes a dataset: stills as WebP, clips as near-lossless H.264, in no more bytes than allowed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...errors import OutputError, UsageError
 from .clip_file import ClipPlanes, encode_clip
 from .manifest import Entry, manifest_path, write_manifest
 
-__all__ = ["ClipItem", "StillItem", "shrink_to", "write_packed"]
+__all__ = ["ClipItem", "StillItem", "shrink_to", "write_dataset"]
 
 RGB = npt.NDArray[np.uint8]
 
@@ -26,7 +26,7 @@ _BLOCK = 512  # of a tar: each member has a header of one block and is padded to
 
 @dataclass(frozen=True)
 class StillItem:
-    """A photograph to pack. picture: uint8 (H, W, 3) R'G'B', clean already; the rest as in manifest.Entry."""
+    """A photograph for the dataset. picture: uint8 (H, W, 3) R'G'B', clean already; the rest as in manifest.Entry."""
 
     name: str
     picture: RGB
@@ -37,7 +37,7 @@ class StillItem:
 
 @dataclass(frozen=True)
 class ClipItem:
-    """A clip of one shot to pack; the fields as in StillItem."""
+    """A clip of one shot for the dataset; the fields as in StillItem."""
 
     name: str
     planes: ClipPlanes
@@ -56,7 +56,7 @@ def shrink_to(picture: RGB, pixels: int) -> RGB:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def write_packed(
+def write_dataset(
     path: str | Path,
     stills: Sequence[StillItem],
     clips: Sequence[ClipItem],
@@ -66,10 +66,10 @@ def write_packed(
     quality: int = 95,
     crf: float = 11,
 ) -> list[Entry]:
-    """Writes the tar at `path` and its manifest beside it; returns the manifest's rows.
+    """Write the tar at `path` and its manifest beside it; return the manifest's rows.
 
-    Where all of it would be over `max_bytes`, the largest stills are shrunk further until it fits: many photographs
-    are worth more than large ones. Equal inputs give equal bytes. quality: of WebP, 1 to 100; crf: of x264.
+    Where the tar would be over `max_bytes`, the largest stills are shrunk until it fits: many photographs are worth
+    more than large ones. Equal inputs give equal bytes. quality: of WebP, 1 to 100; crf: of x264.
     Raises UsageError where a name comes twice or where it cannot fit, OutputError where it cannot be written.
     """
     path = Path(path)
@@ -100,13 +100,13 @@ def write_packed(
 def _fit(stills: Sequence[StillItem], room: int, max_pixels: int, quality: int, path: Path) -> list[tuple[bytes, RGB]]:
     """(WebP, picture) of each still, at the largest common pixel limit that needs at most `room` bytes."""
     if room < 0:
-        raise UsageError(f"{path}: the clips alone are {-room} bytes too many; raise max_bytes, or take fewer")
+        raise UsageError(f"{path}: the clips alone are {-room} bytes too many; raise --max-bytes, or take fewer clips")
     pixels = max_pixels
     pictures = [shrink_to(s.picture, pixels) for s in stills]
     encoded = [_webp(p, quality) for p in pictures]
     while (total := sum(map(_in_tar, encoded))) > room:
         if pixels < 64 * 64:
-            raise UsageError(f"{path}: {len(stills)} stills do not fit in {max(room, 0)} bytes; raise max_bytes")
+            raise UsageError(f"{path}: {len(stills)} stills do not fit in {max(room, 0)} bytes; raise --max-bytes")
         pixels = int(pixels * max(0.5, min(0.95, room / total)))
         for i, still in enumerate(stills):
             if pictures[i].shape[0] * pictures[i].shape[1] > pixels:

@@ -39,7 +39,7 @@ class Coding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """What came back.
+    """A clip that was encoded and decoded.
 
     planes: 8-bit codes / 255. size: bytes of all packets, without x264's banner. keyframe: (T,), True where one is.
     coding: how it was encoded.
@@ -51,7 +51,7 @@ class Coded:
     coding: Coding
 
 
-def code(planes: Planes420, coding: Coding) -> Coded:
+def code_clip(planes: Planes420, coding: Coding) -> Coded:
     """Encode and decode a clip, rounded to 8 bits first.
 
     Raises FilterError where this build of FFmpeg has no such encoder, or it does not take these settings.
@@ -84,12 +84,12 @@ def code(planes: Planes420, coding: Coding) -> Coded:
     return Coded(Planes420(out_y * unit, out_uv * unit), size, keyframe, coding)
 
 
-def code_to_rate(planes: Planes420, bits_per_pixel: float, coding: Coding) -> Coded:
+def code_clip_to_rate(planes: Planes420, bits_per_pixel: float, coding: Coding) -> Coded:
     """Encode so that a luma pixel takes `bits_per_pixel`, by a search over the constant rate factor.
 
-    A rate control proper would need longer than these clips to settle. Of at most four encodings, the one whose size
-    is nearest is returned; a size that no crf from 10 to 51 makes is missed. coding: libx264 or libx265; its quality
-    is where the search begins.
+    A codec's own rate control needs longer than these clips to settle. At most four encodings are tried, and the one
+    whose size is nearest is returned, also where no crf from 10 to 51 gives the size. coding: libx264 or
+    libx265; its quality is where the search begins.
     """
     wanted = bits_per_pixel * planes.y.size / 8
     best, best_excess = None, np.inf
@@ -97,7 +97,7 @@ def code_to_rate(planes: Planes420, bits_per_pixel: float, coding: Coding) -> Co
     coarser: tuple[float, float] | None = None
     quality = coding.quality
     for _ in range(_TRIES):
-        coded = code(planes, replace(coding, quality=quality))
+        coded = code_clip(planes, replace(coding, quality=quality))
         excess = float(np.log2(coded.size / wanted))
         if abs(excess) < abs(best_excess):
             best, best_excess = coded, excess

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import blur, sensor, weather
-from .sensor import Camera
-from .surveillance import CodecShares, Degraded, Surveillance, bad_weather, record
+from .sensor import CameraModel
+from .surveillance import CodecShares, Recorded, Surveillance, bad_weather, record
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -37,14 +37,16 @@ class Driving:
     blurred_target: bool = True
 
 
-def degrade(clip: Floats, rng: np.random.Generator, per_frame: int = 1, shares: Driving | None = None) -> Degraded:
+def degrade_driving(
+    clip: Floats, rng: np.random.Generator, per_frame: int = 1, shares: Driving | None = None
+) -> Recorded:
     """Degrade R'G'B' (T * per_frame, H, W, 3) in [0, 1], H and W even: `per_frame` moments to each frame of the result.
 
     Between 5 and 25 moments make the blur of a real exposure; 1 leaves the clip as sharp as it is.
     wipers: of those with wet glass. Raises ValueError where the moments do not divide into frames.
     """
     shares = shares or Driving()
-    camera = Camera.draw(rng)
+    camera = CameraModel.draw(rng)
     about: dict[str, Any] = {}
     moments = sensor.to_linear(clip, camera.tone)
     exposed = max(1, round(rng.uniform(*shares.exposed) * per_frame))
@@ -60,7 +62,7 @@ def degrade(clip: Floats, rng: np.random.Generator, per_frame: int = 1, shares: 
     target = None if shares.blurred_target else _before_lens(sharp, np.random.default_rng(seed), shares, {})
     noisy, clean = record(scene, camera, rng, shares.camera, about, target)
     noisy, about["codec"] = shares.camera.codec(noisy, rng)
-    return Degraded(noisy, clean, about)
+    return Recorded(noisy, clean, about)
 
 
 def _before_lens(scene: Floats, rng: np.random.Generator, shares: Driving, about: dict[str, Any]) -> Floats:

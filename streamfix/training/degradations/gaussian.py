@@ -12,7 +12,7 @@ from ..planes420 import Planes420
 Floats: TypeAlias = NDArray[np.float32]
 
 
-def of_planes(planes: Planes420, luma: float, chroma: float, rng: np.random.Generator) -> Planes420:
+def add_gaussian(planes: Planes420, luma: float, chroma: float, rng: np.random.Generator) -> Planes420:
     """The planes with noise of standard deviation `luma` on Y' and `chroma` on Cb and Cr, in units of [0, 1].
 
     Neither rounded nor clipped.
@@ -20,7 +20,7 @@ def of_planes(planes: Planes420, luma: float, chroma: float, rng: np.random.Gene
     return Planes420(_noisy(planes.y, luma, rng), _noisy(planes.uv, chroma, rng))
 
 
-def of_rgb(rgb: Floats, sigma: float, rng: np.random.Generator) -> Floats:
+def add_gaussian_rgb(rgb: Floats, sigma: float, rng: np.random.Generator) -> Floats:
     """R'G'B' (T, H, W, 3) with noise of standard deviation `sigma` in units of [0, 1], neither rounded nor clipped."""
     return _noisy(rgb, sigma, rng)
 

@@ -34,7 +34,7 @@ class Infrared:
 
     @staticmethod
     def draw(rng: np.random.Generator) -> Infrared:
-        """A random camera; red weighs most, for it is nearest to infrared."""
+        """A random camera; red weighs most, since it is nearest to infrared."""
         red, green, blue = rng.dirichlet((4, 2, 1))
         x, y = rng.normal(0.5, 0.15, 2)
         return Infrared(

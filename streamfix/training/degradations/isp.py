@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..planes420 import Planes420
-from .sensor import Camera
+from .sensor import CameraModel
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -29,14 +29,14 @@ _SRGB = np.where(_FINE <= 0.0031308, _FINE * 12.92, 1.055 * _FINE ** (1 / 2.4) -
 _CODED = {False: _SRGB.astype(np.float32), True: (3 * _SRGB**2 - 2 * _SRGB**3).astype(np.float32)}
 
 
-def encode(linear: Floats, tone: bool, gain: float = 1.0) -> Floats:
+def from_linear(linear: Floats, tone: bool, gain: float = 1.0) -> Floats:
     """R'G'B' in [0, 1] of linear light, any shape: gain, clipping, the sRGB curve and, if `tone`, 3 x^2 - 2 x^3."""
     index = np.multiply(linear, np.float32(gain * 65535))
     np.clip(index, 0, 65535, out=index)
     return np.asarray(_CODED[tone][index.astype(np.uint16)], np.float32)
 
 
-def develop(raw: Floats, camera: Camera, gain: float = 1.0) -> Floats:
+def develop(raw: Floats, camera: CameraModel, gain: float = 1.0) -> Floats:
     """Raw values (T, H, W), 1 at saturation, to R'G'B' (T, H, W, 3) in [0, 1].
 
     White balance, `gain`, bilinear demosaicking, colour matrix, the sRGB curve and the camera's tone curve.

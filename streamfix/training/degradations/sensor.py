@@ -39,7 +39,7 @@ def to_linear(rgb: Floats, tone: bool) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Camera:
+class CameraModel:
     """How a camera sees colour, and what its processing undoes.
 
     white_balance: gains of red, green and blue. colour_matrix: (3, 3), balanced camera colours to linear BT.709; its
@@ -55,14 +55,14 @@ class Camera:
     tone: bool = False
 
     @staticmethod
-    def draw(rng: np.random.Generator, infrared: bool = False) -> Camera:
+    def draw(rng: np.random.Generator, infrared: bool = False) -> CameraModel:
         """A random camera: gains as Brooks et al. draw them, matrices spread like those of common sensors.
 
         infrared: by infrared light all colour filters pass the same, so nothing is balanced or mixed.
         """
         bayer, tone = BAYER[int(rng.integers(4))], bool(rng.random() < 0.4)
         if infrared:
-            return Camera(np.ones(3), np.eye(3), bayer, tone)
+            return CameraModel(np.ones(3), np.eye(3), bayer, tone)
         gains = np.array([rng.uniform(1.9, 2.4), 1.0, rng.uniform(1.5, 1.9)])
         (rg, rb), (gr, gb), (br, bb) = (
             rng.uniform((-0.8, -0.3), (-0.2, 0.1)),
@@ -70,7 +70,7 @@ class Camera:
             rng.uniform((-0.1, -0.9), (0.1, -0.3)),
         )
         matrix = np.array([[1 - rg - rb, rg, rb], [gr, 1 - gr - gb, gb], [br, bb, 1 - br - bb]])
-        return Camera(gains, matrix, bayer, tone)
+        return CameraModel(gains, matrix, bayer, tone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class SensorNoise:
         return SensorNoise(float(np.exp(log_shot)), read, float(row), float(column), float(pixel), hot)
 
 
-def mosaic(linear: Floats, camera: Camera) -> Floats:
+def mosaic(linear: Floats, camera: CameraModel) -> Floats:
     """What the sensor records: linear light (T, H, W, 3) to raw values (T, H, W), H and W even, not clipped.
 
     The colour matrix and the white balance are undone, and each pixel keeps the colour of its filter.

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from ..planes420 import Planes420, quantise, to_planes
 from . import isp, sensor, weather
-from .codec import Coding, code, code_to_rate
+from .codec import Coding, code_clip, code_clip_to_rate
 from .infrared import Infrared
 from .overlay import Overlay
-from .sensor import Camera, SensorNoise
+from .sensor import CameraModel, SensorNoise
 
 Floats: TypeAlias = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Degraded:
+class Recorded:
     """A clip as recorded, and as a perfect denoiser would give it back.
 
     noisy: 8-bit codes / 255. clean: the same scene with the same exposure, weather and look, not rounded.
@@ -33,10 +33,10 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class CodecShares:
-    """How clips are encoded. coded: share that is at all; the rest are shares of those.
+    """How clips are encoded. coded: share of the clips that are encoded; the others are shares of those.
 
-    x265, old (MPEG-4 and MJPEG): the rest is x264. twice: encoded once more, as recorders do. rate: a wanted bit rate
-    rather than a constant rate factor.
+    x265, old (MPEG-4 and MJPEG): the rest is x264. twice: encoded once more, as recorders do. rate: coded to a bit
+    rate rather than at a constant rate factor.
     """
 
     coded: float = 0.90
@@ -57,7 +57,7 @@ class CodecShares:
         kind, gop = rng.random(), int(rng.integers(12, 101))
         if kind < self.old:
             old = Coding("mpeg4" if rng.random() < 0.5 else "mjpeg", float(rng.integers(3, 16)), gop)
-            coded = code(planes, old)
+            coded = code_clip(planes, old)
         else:
             h265 = kind < self.old + self.x265
             preset = "ultrafast" if h265 or rng.random() < 0.3 else "veryfast"
@@ -65,9 +65,9 @@ class CodecShares:
             coding = Coding("libx265" if h265 else "libx264", round(rng.uniform(23, 40), 1), gop, preset, bframes)
             if rng.random() < self.rate:
                 wanted = float(np.exp(rng.uniform(np.log(0.02), np.log(0.12))))
-                coded = code_to_rate(planes, wanted, coding)
+                coded = code_clip_to_rate(planes, wanted, coding)
             else:
-                coded = code(planes, coding)
+                coded = code_clip(planes, coding)
         return coded.planes, {**asdict(coded.coding), "bits_per_pixel": coded.size * 8 / planes.y.size}
 
 
@@ -75,7 +75,7 @@ class CodecShares:
 class Surveillance:
     """How often each thing happens to a clip.
 
-    exposure: light on the sensor, uniform between them, 1 saturates at white. shot: bounds of the shot noise.
+    exposure: bounds of the light on the sensor, drawn uniformly; at 1 white saturates. shot: bounds of the shot noise.
     target: "scene", what a perfect camera would have recorded; or "developed", what this camera records without noise,
     with the blur and the false colours of its demosaicking and with its sharpening.
     """
@@ -92,14 +92,14 @@ class Surveillance:
     target: Literal["scene", "developed"] = "scene"
 
 
-def degrade(clip: Floats, rng: np.random.Generator, shares: Surveillance | None = None) -> Degraded:
+def degrade_surveillance(clip: Floats, rng: np.random.Generator, shares: Surveillance | None = None) -> Recorded:
     """Degrade R'G'B' (T, H, W, 3) in [0, 1], H and W even.
 
     Fog, rain and the illuminator's light are applied to the scene, before the sensor's noise: light passes them first.
     """
     shares = shares or Surveillance()
     infrared = Infrared.draw(rng) if rng.random() < shares.infrared else None
-    camera = Camera.draw(rng, infrared is not None)
+    camera = CameraModel.draw(rng, infrared is not None)
     about: dict[str, Any] = {"infrared": asdict(infrared) if infrared else None}
     scene = sensor.to_linear(clip, camera.tone)
     if rng.random() < shares.weather:
@@ -112,7 +112,7 @@ def degrade(clip: Floats, rng: np.random.Generator, shares: Surveillance | None 
         noisy, clean = quantise(overlay.burn(noisy)), overlay.burn(clean)
         about["overlay"] = asdict(overlay)
     noisy, about["codec"] = shares.codec(noisy, rng)
-    return Degraded(noisy, clean, about)
+    return Recorded(noisy, clean, about)
 
 
 def bad_weather(scene: Floats, rng: np.random.Generator) -> tuple[Floats, str]:
@@ -132,13 +132,13 @@ def bad_weather(scene: Floats, rng: np.random.Generator) -> tuple[Floats, str]:
 
 def record(
     scene: Floats,
-    camera: Camera,
+    camera: CameraModel,
     rng: np.random.Generator,
     shares: Surveillance,
     about: dict[str, Any],
     target: Floats | None = None,
 ) -> tuple[Planes420, Planes420]:
-    """What the camera makes of linear light (T, H, W, 3), noisy in 8 bits and clean; `about` is told what it did.
+    """What the camera makes of linear light (T, H, W, 3), noisy in 8 bits and clean; what it did is added to `about`.
 
     target: the scene that the clean clip shows, where it is another one.
     """
@@ -155,7 +155,7 @@ def record(
         perfect = raw if target is scene else sensor.mosaic(target * np.float32(exposure), camera)
         clean = to_planes(isp.develop(np.minimum(perfect, 1), camera, gain))
     else:
-        clean = to_planes(isp.encode(target, camera.tone, exposure * gain))
+        clean = to_planes(isp.from_linear(target, camera.tone, exposure * gain))
     if rng.random() < shares.soft_chroma:
         about["soft_chroma"] = radius = float(rng.uniform(0.5, 1.5))
         noisy = isp.soften_chroma(noisy, radius)

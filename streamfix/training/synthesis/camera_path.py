@@ -72,7 +72,7 @@ def similarity(angle: Doubles | float, scale: Doubles | float) -> Doubles:
 
 
 def spell(times: Doubles, rng: np.random.Generator, chance: float) -> Doubles:
-    """The times, or with `chance` times that run during one spell only, so that what moves by them stands at first.
+    """The times; or, with probability `chance`, times that run during one spell only, so that motion starts and stops.
 
     A spell has soft ends: speed rises and falls over some three frames; before and after it nothing moves.
     """

@@ -11,7 +11,7 @@ import pytest
 
 from streamfix.errors import FilterError
 from streamfix.training.degradations import gaussian
-from streamfix.training.degradations.codec import CodecName, Coding, code, code_to_rate
+from streamfix.training.degradations.codec import CodecName, Coding, code_clip, code_clip_to_rate
 from streamfix.training.planes420 import Planes420, quantise, to_planes
 from tests.training.scenes import clip, flat
 
@@ -27,7 +27,7 @@ def error(a: Planes420, b: Planes420) -> float:
 @pytest.mark.parametrize("codec", CODECS)
 def test_worse_quality_is_more_error_in_fewer_bytes(codec: CodecName) -> None:
     qualities = (18, 26, 34, 42) if codec.startswith("libx26") else (2, 6, 14, 31)
-    coded = [code(PLANES, Coding(codec, q, preset=FAST[codec])) for q in qualities]
+    coded = [code_clip(PLANES, Coding(codec, q, preset=FAST[codec])) for q in qualities]
     errors, sizes = [error(c.planes, PLANES) for c in coded], [c.size for c in coded]
     assert errors == sorted(errors)
     assert sizes == sorted(sizes, reverse=True)
@@ -37,7 +37,9 @@ def test_worse_quality_is_more_error_in_fewer_bytes(codec: CodecName) -> None:
 @pytest.mark.parametrize("codec", CODECS)
 def test_what_comes_back_is_the_clip_in_order_and_without_a_shift(codec: CodecName) -> None:
     quality = 16 if codec.startswith("libx26") else 2
-    coded = code(PLANES, Coding(codec, quality, preset=FAST[codec], bframes=2 if codec.startswith("libx26") else 0))
+    coded = code_clip(
+        PLANES, Coding(codec, quality, preset=FAST[codec], bframes=2 if codec.startswith("libx26") else 0)
+    )
     for t, frame in enumerate(coded.planes.y):
         distances = [np.abs(frame - y).mean() for y in PLANES.y]
         assert int(np.argmin(distances)) == t
@@ -49,7 +51,7 @@ def test_what_comes_back_is_the_clip_in_order_and_without_a_shift(codec: CodecNa
 @pytest.mark.parametrize("codec", CODECS)
 def test_coding_repeats(codec: CodecName) -> None:
     coding = Coding(codec, 20 if codec.startswith("libx26") else 8, preset=FAST[codec])
-    a, b = code(PLANES, coding), code(PLANES, coding)
+    a, b = code_clip(PLANES, coding), code_clip(PLANES, coding)
     np.testing.assert_array_equal(a.planes.y, b.planes.y)
     assert a.size == b.size
 
@@ -67,12 +69,12 @@ def memory_holds() -> Iterator[Callable[[int], None]]:
 @pytest.mark.parametrize("codec", CODECS)
 def test_what_memory_held_before_changes_nothing(codec: CodecName, memory_holds: Callable[[int], None]) -> None:
     """At a width that is no multiple of what the codecs' routines take at a time."""
-    planes = quantise(gaussian.of_planes(to_planes(clip(8, 64, 96)), 2 / 255, 2 / 255, np.random.default_rng(0)))
+    planes = quantise(gaussian.add_gaussian(to_planes(clip(8, 64, 96)), 2 / 255, 2 / 255, np.random.default_rng(0)))
     coding = Coding(codec, 34 if codec.startswith("libx26") else 8, preset=FAST[codec], bframes=2)
     coded = []
     for byte in (0x00, 0x5A, 0xFD):
         memory_holds(byte)
-        coded.append(code(planes, coding))
+        coded.append(code_clip(planes, coding))
     assert len({c.size for c in coded}) == 1
     for other in coded[1:]:
         np.testing.assert_array_equal(other.planes.y, coded[0].planes.y)
@@ -82,43 +84,43 @@ def test_what_memory_held_before_changes_nothing(codec: CodecName, memory_holds:
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4"])
 def test_keyframes_come_as_often_as_the_gop_says(codec: CodecName) -> None:
     still = Planes420(np.repeat(PLANES.y[:1], 9, 0), np.repeat(PLANES.uv[:1], 9, 0))
-    coded = code(still, Coding(codec, 24 if codec.startswith("libx26") else 6, 4, FAST[codec]))
+    coded = code_clip(still, Coding(codec, 24 if codec.startswith("libx26") else 6, 4, FAST[codec]))
     np.testing.assert_array_equal(np.flatnonzero(coded.keyframe), [0, 4, 8])
-    assert code(still, Coding("mjpeg", 6)).keyframe.all()
+    assert code_clip(still, Coding("mjpeg", 6)).keyframe.all()
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 @pytest.mark.parametrize("wanted", [0.05, 0.12, 0.5])
 def test_the_rate_lands_near_the_bits_per_pixel_asked_for(codec: CodecName, wanted: float) -> None:
-    coded = code_to_rate(PLANES, wanted, Coding(codec, 30, preset=FAST[codec]))
+    coded = code_clip_to_rate(PLANES, wanted, Coding(codec, 30, preset=FAST[codec]))
     assert coded.size * 8 / PLANES.y.size == pytest.approx(wanted, rel=0.35)
-    again = code(PLANES, coded.coding)
+    again = code_clip(PLANES, coded.coding)
     assert again.size == coded.size
 
 
 def test_a_rate_search_keeps_the_nearest_try_where_noise_makes_a_cliff() -> None:
-    noisy = quantise(gaussian.of_planes(PLANES, 8 / 255, 8 / 255, np.random.default_rng(0)))
-    coded = code_to_rate(noisy, 0.12, Coding("libx264", 23))
-    first = code(noisy, Coding("libx264", 23))
+    noisy = quantise(gaussian.add_gaussian(PLANES, 8 / 255, 8 / 255, np.random.default_rng(0)))
+    coded = code_clip_to_rate(noisy, 0.12, Coding("libx264", 23))
+    first = code_clip(noisy, Coding("libx264", 23))
     assert abs(np.log(coded.size * 8 / noisy.y.size / 0.12)) < abs(np.log(first.size * 8 / noisy.y.size / 0.12))
 
 
 def test_the_banner_of_x264_is_not_counted() -> None:
     grey = quantise(to_planes(flat(1, 32, 32, 0.5)))
-    assert code(grey, Coding("libx264", 40)).size < 200
+    assert code_clip(grey, Coding("libx264", 40)).size < 200
 
 
 def test_what_the_codec_does_not_take_is_an_error_that_says_so() -> None:
     with pytest.raises(FilterError, match=r"preset='nosuch'.*choose another codec or preset"):
-        code(PLANES, Coding("libx264", preset="nosuch"))
+        code_clip(PLANES, Coding("libx264", preset="nosuch"))
     with pytest.raises(FilterError, match="choose another codec"):
-        code(PLANES, replace(Coding(), codec="nosuch"))  # type: ignore[arg-type]
+        code_clip(PLANES, replace(Coding(), codec="nosuch"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("side", [40, 48])
 def test_what_is_too_small_for_x265_is_coded_by_x264(side: int) -> None:
     """(It wrote behind its memory, and the run was gone.)"""
     small = quantise(to_planes(clip(8, side, side)))
-    coded = code(small, Coding("libx265", 28, preset="ultrafast"))
+    coded = code_clip(small, Coding("libx265", 28, preset="ultrafast"))
     assert coded.coding.codec == "libx264"
     assert coded.planes.y.shape == small.y.shape

@@ -1,4 +1,4 @@
-"""The mixtures: shares, order, and a clean clip that is the same scene."""
+"""Surveillance footage: shares, order, and a clean clip that is the same scene."""
 
 from __future__ import annotations
 
@@ -8,38 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamfix.training.degradations import driving, surveillance
+from streamfix.training.degradations import surveillance
 from streamfix.training.degradations.codec import Coded, Coding
-from streamfix.training.degradations.driving import Driving
-from streamfix.training.degradations.surveillance import CodecShares, Degraded, Surveillance
+from streamfix.training.degradations.driving import degrade_driving
+from streamfix.training.degradations.surveillance import CodecShares, Surveillance, degrade_surveillance
 from streamfix.training.planes420 import Planes420, quantise, to_planes
+from tests.training.degradations.quiet import CLIP, NEVER, QUIET, apart
 from tests.training.scenes import clip
-
-CLIP = clip(4, 48, 64)
-NEVER = CodecShares(coded=0)
-QUIET = Surveillance(
-    exposure=(1.0, 1.0),
-    shot=(1e-9, 1.0001e-9),
-    sharpen=0,
-    soft_chroma=0,
-    smear=0,
-    infrared=0,
-    weather=0,
-    overlay=0,
-    codec=NEVER,
-    target="developed",
-)
-
-
-def apart(made: Degraded) -> float:
-    """The difference that all but a fiftieth of the values stay under; the rest may be hot pixels."""
-    differences = [np.abs(made.noisy.y - made.clean.y).ravel(), np.abs(made.noisy.uv - made.clean.uv).ravel()]
-    return float(np.quantile(np.concatenate(differences), 0.98))
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_same_seed_gives_the_same_clips(seed: int) -> None:
-    for degrade in (surveillance.degrade, driving.degrade):
+    for degrade in (degrade_surveillance, degrade_driving):
         a, b = (degrade(CLIP, np.random.default_rng(seed)) for _ in range(2))
         np.testing.assert_array_equal(a.noisy.y, b.noisy.y)
         np.testing.assert_array_equal(a.clean.uv, b.clean.uv)
@@ -49,7 +29,7 @@ def test_the_same_seed_gives_the_same_clips(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_clean_is_the_scene_of_noisy_and_noisy_is_in_8_bits(seed: int) -> None:
-    made = surveillance.degrade(CLIP, np.random.default_rng(seed), Surveillance(shot=(1e-4, 1e-3), codec=NEVER))
+    made = degrade_surveillance(CLIP, np.random.default_rng(seed), Surveillance(shot=(1e-4, 1e-3), codec=NEVER))
     assert made.noisy.y.shape == made.clean.y.shape == CLIP.shape[:3]
     np.testing.assert_array_equal(quantise(made.noisy).y, made.noisy.y)
     difference = made.noisy.y - made.clean.y
@@ -59,25 +39,25 @@ def test_clean_is_the_scene_of_noisy_and_noisy_is_in_8_bits(seed: int) -> None:
 
 
 def test_without_noise_the_developed_target_is_what_was_recorded() -> None:
-    made = surveillance.degrade(CLIP, np.random.default_rng(0), QUIET)
+    made = degrade_surveillance(CLIP, np.random.default_rng(0), QUIET)
     assert apart(made) < 1.5 / 255
-    sharpened = surveillance.degrade(CLIP, np.random.default_rng(0), replace(QUIET, sharpen=1, soft_chroma=1))
+    sharpened = degrade_surveillance(CLIP, np.random.default_rng(0), replace(QUIET, sharpen=1, soft_chroma=1))
     assert apart(sharpened) < 2.5 / 255
 
 
 def test_the_scenes_target_has_no_demosaicking_in_it() -> None:
     rng = np.random.default_rng(0)
-    made = surveillance.degrade(CLIP, rng, replace(QUIET, target="scene"))
+    made = degrade_surveillance(CLIP, rng, replace(QUIET, target="scene"))
     gain = made.description["gain"]
     if gain == 1:
         np.testing.assert_allclose(made.clean.y, to_planes(CLIP).y, atol=2e-3)
-    developed = surveillance.degrade(CLIP, np.random.default_rng(0), QUIET)
+    developed = degrade_surveillance(CLIP, np.random.default_rng(0), QUIET)
     assert (developed.clean.y - made.clean.y).std() > 0.5 / 255
 
 
 def test_things_happen_as_often_as_the_shares_say() -> None:
     tiny, rng = clip(1, 16, 16), np.random.default_rng(1)
-    made = [surveillance.degrade(tiny, rng, Surveillance(codec=NEVER)).description for _ in range(250)]
+    made = [degrade_surveillance(tiny, rng, Surveillance(codec=NEVER)).description for _ in range(250)]
     assert np.mean([d["infrared"] is not None for d in made]) == pytest.approx(0.25, abs=0.06)
     assert np.mean(["weather" in d for d in made]) == pytest.approx(0.20, abs=0.06)
     assert np.mean(["smear" in d for d in made]) == pytest.approx(0.30, abs=0.06)
@@ -93,7 +73,7 @@ def test_codecs_are_chosen_as_often_as_the_shares_say(monkeypatch: pytest.Monkey
     def uncoded(planes: Planes420, coding: Coding) -> Coded:
         return Coded(planes, 1, np.ones(1, np.bool_), coding)
 
-    monkeypatch.setattr(surveillance, "code", uncoded)  # the choice is what is looked at
+    monkeypatch.setattr(surveillance, "code_clip", uncoded)  # the choice is what is looked at
     done = [CodecShares(rate=0)(planes, rng)[1] for _ in range(2000)]
     coded = [d for d in done if d]
     first = [d[0]["codec"] for d in coded]
@@ -113,27 +93,5 @@ def test_a_wanted_rate_and_a_second_encoding_are_told() -> None:
 
 
 def test_infrared_pictures_have_no_colour_but_the_codecs() -> None:
-    made = surveillance.degrade(CLIP, np.random.default_rng(3), Surveillance(infrared=1, overlay=0, codec=NEVER))
+    made = degrade_surveillance(CLIP, np.random.default_rng(3), Surveillance(infrared=1, overlay=0, codec=NEVER))
     np.testing.assert_allclose(made.clean.uv, 128 / 255, atol=1e-5)
-
-
-def test_driving_makes_one_frame_of_many_moments() -> None:
-    moments = clip(12, 48, 64, shift=1)
-    still = Driving(camera=QUIET, exposed=(1, 1), rolling=0, glare=0, wet=0, weather=0)
-    blurred = driving.degrade(moments, np.random.default_rng(4), 4, still)
-    sharp = driving.degrade(moments, np.random.default_rng(4), 4, replace(still, blurred_target=False))
-    assert blurred.clean.y.shape == (3, 48, 64)
-    np.testing.assert_array_equal(blurred.noisy.y, sharp.noisy.y)  # only the target differs
-    assert apart(blurred) < 1.5 / 255
-    detail = [np.abs(np.diff(c.y, axis=2)).mean() for c in (blurred.clean, sharp.clean)]
-    assert detail[0] < 0.95 * detail[1]
-    with pytest.raises(ValueError, match="12 moments are no frames of 5"):
-        driving.degrade(moments, np.random.default_rng(4), 5)
-
-
-def test_what_is_before_the_lens_is_in_both_clips() -> None:
-    busy = Driving(camera=QUIET, rolling=0, glare=1, wet=1, wipers=1, weather=1)
-    for seed in range(5):
-        made = driving.degrade(CLIP, np.random.default_rng(seed), 1, busy)
-        assert apart(made) < 1.5 / 255
-        assert {"glare", "wet", "weather"} <= made.description.keys()

@@ -1,4 +1,4 @@
-"""Laws of the packed set: what is written is read, in the bytes allowed; what was changed is refused."""
+"""The dataset: what is written is read, in the bytes allowed; what was changed is refused."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from streamfix.errors import DecodeError, InputError, UsageError
 from streamfix.training.command import material
 from streamfix.training.dataset.clip_file import ClipPlanes, decode_clip, encode_clip
-from streamfix.training.dataset.dataset import PackedSet
+from streamfix.training.dataset.dataset import Dataset
 from streamfix.training.dataset.manifest import Entry, manifest_path, read_manifest, write_manifest
-from streamfix.training.dataset.writer import ClipItem, StillItem, shrink_to, write_packed
-from tests.training.photos import moving, photograph, save
+from streamfix.training.dataset.writer import ClipItem, StillItem, shrink_to, write_dataset
+from tests.training.dataset.photos import moving, photograph, save
 
 _STILLS = [StillItem(f"photo-{i}", photograph(i, 200, 260), f"source {i}", "CC0-1.0") for i in range(3)]
 _CLIPS = [ClipItem("street-00", moving(9, 20), "a camera", "MIT", split="val")]
@@ -28,24 +28,21 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("packed") / "set.tar"
-    write_packed(path, _STILLS, _CLIPS)
+    path = tmp_path_factory.mktemp("dataset") / "set.tar"
+    write_dataset(path, _STILLS, _CLIPS)
     return path
 
 
-# laws
-
-
 def test_what_is_written_is_read(written: Path) -> None:
-    packed = PackedSet(written)
-    assert packed.stills == ("photo-0", "photo-1", "photo-2") and packed.clips == ("street-00",)
+    dataset = Dataset(written)
+    assert dataset.stills == ("photo-0", "photo-1", "photo-2") and dataset.clips == ("street-00",)
     for item in _STILLS:
-        still = packed.still(item.name)
+        still = dataset.still(item.name)
         assert still.dtype == np.uint8 and still.shape == item.picture.shape
         grey = [cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (still, item.picture)]
         assert psnr(*grey) > 38  # quality 95
         assert psnr(still, item.picture) > psnr(still[..., ::-1], item.picture) + 3  # R first
-    clip = packed.clip("street-00")
+    clip = dataset.clip("street-00")
     for plane in "yuv":
         got, want = getattr(clip, plane), getattr(_CLIPS[0].planes, plane)
         assert got.dtype == np.uint8 and got.shape == want.shape
@@ -54,7 +51,7 @@ def test_what_is_written_is_read(written: Path) -> None:
 
 def test_equal_inputs_give_equal_bytes(written: Path, tmp_path: Path) -> None:
     again = tmp_path / "set.tar"
-    write_packed(again, _STILLS, _CLIPS)
+    write_dataset(again, _STILLS, _CLIPS)
     assert again.read_bytes() == written.read_bytes()
     assert manifest_path(again).read_bytes() == manifest_path(written).read_bytes()
 
@@ -62,11 +59,11 @@ def test_equal_inputs_give_equal_bytes(written: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.8, 0.6, 0.5])
 def test_a_set_never_exceeds_its_bytes_and_keeps_every_still(tmp_path: Path, written: Path, share: float) -> None:
     limit = int(written.stat().st_size * share)
-    entries = write_packed(tmp_path / "set.tar", _STILLS, _CLIPS, max_bytes=limit)
+    entries = write_dataset(tmp_path / "set.tar", _STILLS, _CLIPS, max_bytes=limit)
     assert (tmp_path / "set.tar").stat().st_size <= limit
     assert [e.file for e in entries] == [e.file for e in read_manifest(manifest_path(written))]
     assert all(e.width % 2 == 0 and e.height % 2 == 0 for e in entries)
-    PackedSet(tmp_path / "set.tar")
+    Dataset(tmp_path / "set.tar")
 
 
 @pytest.mark.parametrize("place", ["stills/photo-1.webp", "clips/street-00.mkv"])
@@ -78,7 +75,7 @@ def test_a_changed_byte_is_refused_at_open(written: Path, tmp_path: Path, place:
     save(path, bytes(data))
     save(manifest_path(path), manifest_path(written).read_bytes())
     with pytest.raises(InputError, match=rf"{place}: got SHA-256 [0-9a-f]+, want [0-9a-f]+; copy the tar"):
-        PackedSet(path)
+        Dataset(path)
 
 
 @pytest.mark.parametrize("height", [96, 97, 300])
@@ -96,41 +93,38 @@ def test_a_clip_survives_its_coding_at_both_ends_of_the_range() -> None:
     assert abs(again.y.astype(int) - planes.y).max() <= 6  # a range mix-up would be off by 16 to 20
 
 
-# examples
-
-
 def test_a_split_has_its_own_members(written: Path) -> None:
-    assert PackedSet(written, "val").stills == () and PackedSet(written, "val").clips == ("street-00",)
-    assert len(PackedSet(written, "train").stills) == 3 and PackedSet(written, "train").clips == ()
+    assert Dataset(written, "val").stills == () and Dataset(written, "val").clips == ("street-00",)
+    assert len(Dataset(written, "train").stills) == 3 and Dataset(written, "train").clips == ()
     with pytest.raises(UsageError, match="no member of split 'test'; it has: train, val"):
-        PackedSet(written, "test")
+        Dataset(written, "test")
 
 
 def test_load_decodes_all_within_a_limit(written: Path) -> None:
-    packed = PackedSet(written)
-    decoded = packed.load()
-    assert decoded.nbytes == packed.decoded_bytes() == 3 * 200 * 260 * 3 + 20 * 96 * 128 * 3 // 2
-    assert set(decoded.stills) == set(packed.stills) and set(decoded.clips) == set(packed.clips)
+    dataset = Dataset(written)
+    decoded = dataset.load()
+    assert decoded.nbytes == dataset.decoded_bytes() == 3 * 200 * 260 * 3 + 20 * 96 * 128 * 3 // 2
+    assert set(decoded.stills) == set(dataset.stills) and set(decoded.clips) == set(dataset.clips)
     with pytest.raises(UsageError, match="over the limit of 0 MiB; raise the limit"):
-        packed.load(limit_bytes=1000)
+        dataset.load(limit_bytes=1000)
 
 
 def test_unknown_names_list_what_there_is(written: Path) -> None:
     with pytest.raises(UsageError, match="no still named 'photo-7'; it has 3: photo-0, photo-1, photo-2"):
-        PackedSet(written).still("photo-7")
+        Dataset(written).still("photo-7")
     with pytest.raises(UsageError, match="no clip named 'photo-0'"):
-        PackedSet(written).clip("photo-0")
+        Dataset(written).clip("photo-0")
 
 
 def test_a_missing_half_is_named(written: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"set\.tsv: No such file.*its manifest: copy both"):
-        PackedSet(save(tmp_path / "set.tar", written.read_bytes()))
+        Dataset(save(tmp_path / "set.tar", written.read_bytes()))
     save(tmp_path / "other.tsv", manifest_path(written).read_bytes())
     with pytest.raises(InputError, match=r"other\.tar: No such file"):
-        PackedSet(tmp_path / "other.tar")
+        Dataset(tmp_path / "other.tar")
     save(tmp_path / "other.tar", b"no tar at all")
-    with pytest.raises(InputError, match=r"other\.tar: .*make the set anew"):
-        PackedSet(tmp_path / "other.tar")
+    with pytest.raises(InputError, match=r"other\.tar: .*make the dataset again"):
+        Dataset(tmp_path / "other.tar")
 
 
 def test_members_and_rows_must_be_the_same(written: Path, tmp_path: Path) -> None:
@@ -138,10 +132,10 @@ def test_members_and_rows_must_be_the_same(written: Path, tmp_path: Path) -> Non
     entries = read_manifest(manifest_path(written))
     write_manifest(manifest_path(path), entries[1:])
     with pytest.raises(InputError, match=r"stills/photo-0\.webp is not in .*set\.tsv"):
-        PackedSet(path)
+        Dataset(path)
     write_manifest(manifest_path(path), [*entries, replace(entries[0], file="stills/gone.webp")])
     with pytest.raises(InputError, match=r"stills/gone\.webp is missing"):
-        PackedSet(path)
+        Dataset(path)
 
 
 def test_a_manifest_keeps_any_text_and_refuses_what_is_none(tmp_path: Path) -> None:
@@ -159,9 +153,9 @@ def test_a_manifest_keeps_any_text_and_refuses_what_is_none(tmp_path: Path) -> N
 
 def test_what_cannot_be_packed_says_why(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"two members named stills/photo-0\.webp"):
-        write_packed(tmp_path / "set.tar", [_STILLS[0], _STILLS[0]], [])
+        write_dataset(tmp_path / "set.tar", [_STILLS[0], _STILLS[0]], [])
     with pytest.raises(UsageError, match="3 stills do not fit"):
-        write_packed(tmp_path / "set.tar", _STILLS, [], max_bytes=20_000)
+        write_dataset(tmp_path / "set.tar", _STILLS, [], max_bytes=20_000)
 
 
 def test_planes_of_other_sizes_are_refused() -> None:
@@ -174,7 +168,7 @@ def test_planes_of_other_sizes_are_refused() -> None:
 
 def test_clips_that_are_too_many_by_themselves_are_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"the clips alone are \d+ bytes too many"):
-        write_packed(tmp_path / "set.tar", [], _CLIPS, max_bytes=20_000)
+        write_dataset(tmp_path / "set.tar", [], _CLIPS, max_bytes=20_000)
 
 
 def test_what_is_for_validation_is_not_trained_on(written: Path, tmp_path: Path) -> None:
@@ -182,7 +176,7 @@ def test_what_is_for_validation_is_not_trained_on(written: Path, tmp_path: Path)
     assert tuple(material(written, False)().stills) == ("photo-0", "photo-1", "photo-2")
     assert tuple(material(written, False)().clips) == ()
     plain = tmp_path / "plain.tar"
-    write_packed(plain, _STILLS, [replace(clip, split="train") for clip in _CLIPS])
+    write_dataset(plain, _STILLS, [replace(clip, split="train") for clip in _CLIPS])
     assert tuple(material(plain, True)().stills) == ("photo-0",)
     assert tuple(material(plain, False)().stills) == ("photo-1", "photo-2")
     assert tuple(material(plain, False)().clips) == ("street-00",)
@@ -190,6 +184,6 @@ def test_what_is_for_validation_is_not_trained_on(written: Path, tmp_path: Path)
 
 def test_of_clips_alone_some_are_held_out(tmp_path: Path) -> None:
     path = tmp_path / "set.tar"
-    write_packed(path, [], [replace(_CLIPS[0], name=f"street-{i:02}", split="train") for i in range(3)])
+    write_dataset(path, [], [replace(_CLIPS[0], name=f"street-{i:02}", split="train") for i in range(3)])
     assert tuple(material(path, True)().clips) == ("street-00",)
     assert tuple(material(path, False)().clips) == ("street-01", "street-02")

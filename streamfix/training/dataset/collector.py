@@ -1,4 +1,4 @@
-"""Collects stills and clips for a packed set: cleaned, each scene once, none that is measured on."""
+"""Collects photographs and clips for a dataset: cleaned, each scene once, none that is measured on."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .scenes import HeldOut, named
 from .shots import shots
 from .writer import ClipItem, StillItem, shrink_to
 
-__all__ = ["Gathering"]
+__all__ = ["Collector"]
 
 log = logging.getLogger("streamfix.training")
 
 
-class Gathering:
-    """Stills and clips so far.
+class Collector:
+    """The stills and clips found so far.
 
-    held_out: what must not enter; max_pixels: of a still; validation: patterns of names that go to the split `val`;
+    held_out: what must not be trained on; max_pixels: of a still; validation: patterns of names for the split `val`;
     frames, places: of each clip, see `shots.shots`.
     """
 
@@ -45,7 +45,7 @@ class Gathering:
         return sorted(self._clips, key=lambda clip: clip.name)
 
     def add_still(self, name: str, data: bytes, source: str, licence: str) -> bool:
-        """Takes a coded picture in, or says in the log why not. Of the same picture in several sizes, the largest."""
+        """Take a coded picture in, or log why not. Of one picture in several sizes the largest stays."""
         original = decode(data)
         if original is None:
             log.debug("%s: left out: not readable, or partly transparent", source)
@@ -75,7 +75,7 @@ class Gathering:
         return True
 
     def add_clip(self, name: str, path: Path, source: str, licence: str) -> int:
-        """Takes the shots of a video in; returns how many. Raises DecodeError where it cannot be read."""
+        """Take the shots of a video in; return how many. Raises DecodeError where it cannot be read."""
         found = shots(path, self._frames, self._places)
         prints = [fingerprint(planes.y[len(planes) // 2]) for planes in found]
         for mine in prints:
@@ -95,7 +95,7 @@ class Gathering:
         return "val" if named(source, self._validation) else "train"
 
     def _unique(self, name: str) -> str:
-        """A short name for a member of the set: letters, digits and hyphens, no other's."""
+        """A short name for a member of the dataset that no other has: letters, digits and hyphens."""
         last_parts = "-".join(PurePosixPath(name).with_suffix("").parts[-4:])
         short = re.sub(r"[^a-z0-9]+", "-", last_parts.lower())[-60:].strip("-") or "still"
         taken = {still.name for _, _, still in self._stills} | {clip.name.rsplit("-", 1)[0] for clip in self._clips}

@@ -1,4 +1,4 @@
-"""Published video denoising networks as peers: they see R'G'B' and are told the noise."""
+"""Published networks as peers: image networks through the filter `model`, and video denoisers that see R'G'B'."""
 
 from __future__ import annotations
 
@@ -13,14 +13,44 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import __version__
+from ...chainspec import FilterSpec
 from ...filters.restorer import pad_to_multiple
 from ..clip import Clip
+from ..subjects import run_chain
 from ..suites import Degraded
-from .base import Axis, PeerError, Result
+from .base import Axis, PeerError, PeerResult
 from .dvdnet import DvdNet
 from .fastdvdnet import FastDvdNet
 
 _MULTIPLE = 4
+
+
+class ImageNetworkPeer:
+    """An image network that spandrel or ONNX Runtime reads, frame by frame, through the filter `model`.
+
+    A network of 1 channel sees the luma and leaves the chroma, one of 3 sees R'G'B'.
+
+    The noise is told to those that ask for it; a network that was trained for one strength has nothing to tune.
+    """
+
+    kind: Literal["classical", "network"] = "network"
+    excerpt: tuple[int, int, int] | None = (4, 320, 180)
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise PeerError(f"{path}: there is no such file; name a file of weights")
+        self.name = path.stem
+        self.version = f"streamfix {__version__} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+        self._path = path
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        return [Axis.around("sigma", max(degraded.sigma_y, 1), most=75, ratio=1.2)]
+
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
+        path = str(self._path).replace("\\", "\\\\").replace("'", "\\'").replace(":", "\\:")
+        run = run_chain([FilterSpec("model", f"path={path}:sigma={parameters['sigma']}")], degraded.noisy)
+        return PeerResult(run.clip, len(run.clip) / run.fps)
 
 
 class VideoNetwork(Protocol):
@@ -30,11 +60,11 @@ class VideoNetwork(Protocol):
 
 
 class VideoNetworkPeer:
-    """One of them.
+    """A video denoising network.
 
     Where the noise was added to R'G'B', the network sees that picture as it was, floating point, and is told exactly
-    how strong the noise is: its home. Elsewhere it sees the noisy 4:2:0 clip converted, and the strength that it is
-    told is tuned.
+    how strong the noise is, as in its training. Elsewhere it sees the noisy 4:2:0 clip converted, and the strength that
+    it is told is tuned.
     """
 
     kind: Literal["classical", "network"] = "network"
@@ -49,7 +79,7 @@ class VideoNetworkPeer:
             return [Axis("sigma", (degraded.sigma_rgb,), 0)]
         return [Axis.around("sigma", 1.2 * max(degraded.sigma_y, 1), most=75, ratio=1.2)]
 
-    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> Result:
+    def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         width, height = degraded.noisy.size
         shown = (degraded.rgb_picture(t) for t in range(len(degraded.noisy)))
         frames = [pad_to_multiple(torch.from_numpy(np.ascontiguousarray(p))[None, None], _MULTIPLE)[0] for p in shown]
@@ -58,7 +88,7 @@ class VideoNetworkPeer:
             channels_last = [x.contiguous(memory_format=torch.channels_last) for x in frames]
             out = self._network.denoise(channels_last, parameters["sigma"] / 255)
         seconds = time.perf_counter() - began
-        return Result(Clip.from_rgb([x[0, :, :height, :width].clamp(0, 1).numpy() for x in out]), seconds)
+        return PeerResult(Clip.from_rgb([x[0, :, :height, :width].clamp(0, 1).numpy() for x in out]), seconds)
 
 
 def fast_dvdnet(path: Path) -> VideoNetworkPeer:
@@ -80,12 +110,12 @@ def dvdnet(spatial: Path, temporal: Path) -> VideoNetworkPeer:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The tensors, by the names they have without `module.` of DataParallel, and what tells this file from another."""
+    """The tensors, by their names without DataParallel's `module.`, and a version that tells this file from others."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         found = torch.load(path, map_location="cpu", weights_only=True)  # never runs what a pickle asks for
     except OSError as e:
-        raise PeerError(f"{path}: {e.strerror}") from e
+        raise PeerError(f"{path}: {e.strerror}; name a file of weights") from e
     except (RuntimeError, ValueError, EOFError, KeyError, AttributeError, pickle.UnpicklingError) as e:
-        raise PeerError(f"{path} is no file of tensors: {type(e).__name__}: {str(e)[:200]}") from e
+        raise PeerError(f"{path} is not a file of tensors: {type(e).__name__}: {str(e)[:200]}") from e
     return {k.removeprefix("module."): v for k, v in found.items()}, f"{digest} 1"

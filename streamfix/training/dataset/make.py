@@ -1,4 +1,4 @@
-"""From folders and packages to one packed set: finds photographs and clips, cleans them, leaves out what is no use."""
+"""Makes a dataset from folders and packages: finds photographs and clips, cleans them, leaves out what is of no use."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from ...errors import InputError, UsageError
 from .archives import CLIP_SUFFIXES, pictures
+from .collector import Collector
 from .download import fetch_all
-from .gather import Gathering
 from .licences import UNKNOWN, Folder, LicenceTable, read_folder
 from .manifest import Entry
 from .packages import PACKAGES, Package
 from .scenes import TEST_SCENES, HeldOut, named
-from .writer import write_packed
+from .writer import write_dataset
 
-__all__ = ["prepare"]
+__all__ = ["make_dataset"]
 
 log = logging.getLogger("streamfix.training")
 
@@ -26,7 +26,7 @@ log = logging.getLogger("streamfix.training")
 @dataclass(frozen=True)
 class _Origin:
     """A file to look into. name: within its folder or package; terms: (source, licence) of it or of a member, None
-    where it may not be used; wanted: whether a name is."""
+    where it may not be used; wanted: whether the package's table wants a name."""
 
     path: Path
     name: str
@@ -34,7 +34,7 @@ class _Origin:
     wanted: Callable[[str], bool] = lambda name: True
 
 
-def prepare(
+def make_dataset(
     data: Sequence[Path],
     out: Path,
     *,
@@ -50,19 +50,19 @@ def prepare(
     cache: Path | None = None,
     keep_going: bool = False,
 ) -> list[Entry]:
-    """Writes the packed set `out` and its manifest, returns the manifest's rows.
+    """Write the dataset `out` and its manifest; return the manifest's rows.
 
-    data: folders, searched with all that is in them, and single files; a MANIFEST.tsv there names source and licence,
-    and what it calls `none stated` is left out. registries: download `packages` too, into the folder `cache`, or into
+    data: folders, searched to all depths, and single files; a MANIFEST.tsv in a folder names sources and licences, and
+    what it calls `none stated` is left out. registries: download `packages` too, into the folder `cache`, or into
     one that is deleted afterwards. exclude: patterns of names beyond scenes.TEST_SCENES; held_out: files and folders
     whose scenes are kept out by likeness, whatever their names. validation: patterns of names for the split `val`.
-    clip_frames, clip_places: frames of each clip, and from how many places of it.
+    clip_frames, clip_places: frames taken from each clip, and from how many places in it.
 
     Raises UsageError where nothing is left, InputError and DecodeError where something cannot be read or downloaded
     (with keep_going that is logged and left out), OutputError where the set cannot be written.
     """
     barred = (*TEST_SCENES, *exclude)
-    gathering = Gathering(HeldOut(held_out), max_pixels, validation, clip_frames, clip_places)
+    collector = Collector(HeldOut(held_out), max_pixels, validation, clip_frames, clip_places)
     with tempfile.TemporaryDirectory(prefix="streamfix-data-") as temporary:
         origins = _in_folders(data, barred)
         if registries:
@@ -70,25 +70,25 @@ def prepare(
             origins = _chain(origins, (_in_package(*one) for one in fetched))
         for origin in origins:
             try:
-                _look_into(origin, gathering, barred)
+                _look_into(origin, collector, barred)
             except InputError as error:  # a DecodeError is one
                 if not keep_going:
                     raise
                 log.warning("%s", error)
-    if not gathering.stills and not gathering.clips:
+    if not collector.stills and not collector.clips:
         raise UsageError("no photograph and no clip found; name other folders with --data, or add --registries")
-    return write_packed(out, gathering.stills, gathering.clips, max_bytes=max_bytes, max_pixels=max_pixels)
+    return write_dataset(out, collector.stills, collector.clips, max_bytes=max_bytes, max_pixels=max_pixels)
 
 
-def _look_into(origin: _Origin, gathering: Gathering, barred: Sequence[str]) -> None:
+def _look_into(origin: _Origin, collector: Collector, barred: Sequence[str]) -> None:
     if origin.path.suffix.lower() in CLIP_SUFFIXES:
         if terms := _terms(origin, origin.name, barred):
-            gathering.add_clip(origin.name, origin.path, *terms)
+            collector.add_clip(origin.name, origin.path, *terms)
     elif not named(origin.name, barred):
         for inner, data in pictures(origin.path):
             name = f"{origin.name}/{inner}" if inner else origin.name
             if terms := _terms(origin, name, barred):
-                gathering.add_still(name, data, *terms)
+                collector.add_still(name, data, *terms)
 
 
 def _terms(origin: _Origin, name: str, barred: Sequence[str]) -> tuple[str, str] | None:
@@ -119,7 +119,7 @@ def _in_folders(data: Iterable[Path], barred: Sequence[str]) -> Iterator[_Origin
 
 
 def _table_of(folder: Path, root: Path, known: dict[Path, Folder]) -> Folder:
-    """The nearest table, up to the root's. known: those that were read, by folder."""
+    """The table of the nearest folder, up to the root. known: tables read so far, by folder."""
     if folder not in known and root in folder.parents:
         own = (folder / "MANIFEST.tsv").is_file()
         known[folder] = read_folder(folder) if own else _table_of(folder.parent, root, known)
@@ -128,7 +128,7 @@ def _table_of(folder: Path, root: Path, known: dict[Path, Folder]) -> Folder:
 
 def _terms_in(table: Folder, path: Path) -> Callable[[str], tuple[str, str] | None]:
     source, licence = table.of(path)
-    unusable = bool(table.rows) and licence == UNKNOWN  # a table that is there and says nothing of it
+    unusable = bool(table.rows) and licence == UNKNOWN  # the table is there and does not state it
     return lambda name: None if unusable else (source, licence)
 
 
@@ -154,7 +154,7 @@ def _chain(first: Iterator[_Origin], rest: Iterable[Iterator[_Origin]]) -> Itera
 
 
 def _files(root: Path) -> list[Path]:
-    """Files in the order of their names; links are passed by: they name the same pictures again."""
+    """Files in the order of their names, without links: those name the same pictures again."""
     if root.is_file():
         return [root]
     return sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())

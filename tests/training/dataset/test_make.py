@@ -1,4 +1,4 @@
-"""Laws of preparing data: each photograph once and clean, nothing that is measured on, no drawings, single shots."""
+"""Making a dataset: each photograph once and clean, nothing that is measured on, no drawings, single shots."""
 
 from __future__ import annotations
 
@@ -12,102 +12,18 @@ import pytest
 
 from streamfix.errors import BadOption, InputError, OutputError, UsageError
 from streamfix.training.dataset import command as data_command
-from streamfix.training.dataset import prepare as module
-from streamfix.training.dataset.dataset import PackedSet
+from streamfix.training.dataset import make as module
+from streamfix.training.dataset.dataset import Dataset
 from streamfix.training.dataset.licences import LicenceTable
+from streamfix.training.dataset.make import make_dataset
 from streamfix.training.dataset.packages import Package
-from streamfix.training.dataset.photographs import MIN_SIDE, clean, decode, fingerprint, near, why_no_photograph
-from streamfix.training.dataset.prepare import prepare
-from streamfix.training.dataset.scenes import TEST_SCENES, named
-from streamfix.training.dataset.shots import MIN_FRAMES, cut, halve, places
-from tests.training.photos import coded, drawing, joined, moving, photograph, save, video
-
-# laws
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_photographs_pass_and_what_is_none_does_not(seed: int) -> None:
-    assert why_no_photograph(photograph(seed)) is None
-    rng = np.random.default_rng(seed)
-    smooth = cv2.resize(rng.integers(100, 156, (3, 3, 3), np.uint8), (520, 400), interpolation=cv2.INTER_CUBIC)
-    assert why_no_photograph(drawing()) is not None
-    assert why_no_photograph(np.asarray(smooth, np.uint8)) is not None
-    assert why_no_photograph(rng.integers(0, 255, (400, 520, 3), np.uint8)) == "noise or text"
-
-
-def test_a_fingerprint_survives_what_does_not_change_the_scene() -> None:
-    strangers = [fingerprint(photograph(seed, 60, 80)) for seed in range(10, 30)]
-    for seed in range(4):
-        picture = photograph(seed, 240, 320)
-        mine = fingerprint(picture)
-        recoded = decode(coded(picture, ".jpg"))
-        assert recoded is not None
-        half = cv2.resize(picture, (160, 120), interpolation=cv2.INTER_AREA).astype(np.uint8)
-        darker = (picture * 0.7).astype(np.uint8)
-        for other in (recoded, half, darker, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8)):
-            assert near(mine, fingerprint(other))
-        assert not any(near(mine, stranger, 12) for stranger in strangers)
-
-
-@pytest.mark.parametrize(("height", "width"), [(192, 200), (301, 455), (480, 640), (600, 701)])
-@pytest.mark.parametrize("coded_bytes", [1000, 10**7])
-def test_clean_pictures_are_even_and_no_smaller_than_a_crop(height: int, width: int, coded_bytes: int) -> None:
-    small = clean(photograph(0, height, width), coded_bytes)
-    assert small.shape[0] % 2 == 0 and small.shape[1] % 2 == 0
-    assert min(small.shape[:2]) >= MIN_SIDE and max(small.shape[:2]) <= max(height, width)
-    if min(height, width) >= 3 * MIN_SIDE:  # a picture that was coded hard is shrunk further
-        assert small.shape[0] == (height // 3 if coded_bytes == 1000 else height // 2) // 2 * 2
-
-
-def test_cleaning_takes_noise_away() -> None:
-    flat = np.full((400, 400, 3), 128.0)
-    noisy = np.clip(flat + np.random.default_rng(0).normal(0, 8, flat.shape), 0, 255).astype(np.uint8)
-    assert float(clean(noisy, 10**7).std()) < 0.55 * float(noisy.std())
-
-
-@pytest.mark.parametrize(
-    ("length", "frames", "count"), [(50, 60, 4), (60, 60, 4), (300, 60, 4), (61, 60, 1), (1000, 90, 3)]
-)
-def test_places_lie_in_the_video_and_do_not_overlap(length: int, frames: int, count: int) -> None:
-    found = places(length, frames, count)
-    taken = [i for span in found for i in span]
-    assert taken == sorted(set(taken)) and taken[0] >= 0 and taken[-1] < length
-    assert len(taken) == min(length, frames // count * count)
-    assert len(found) == 1 or (found[0].start, found[-1].stop) == (0, length)
-
-
-def test_shots_hold_no_cut() -> None:
-    first, short, last = moving(1, 20), moving(2, MIN_FRAMES - 1), moving(3, 24)
-    whole = joined(first, short, last)
-    found = list(cut(list(zip(whole.y, whole.u, whole.v, strict=True))))
-    assert [len(shot) for shot in found] == [20, 24]
-    assert np.array_equal(found[0].y, first.y) and np.array_equal(found[1].y, last.y)
-
-
-def test_halving_is_the_mean_of_four_in_each_plane() -> None:
-    clip = moving(4, 1, 102, 134)
-    planes = (clip.y[0], clip.u[0], clip.v[0])
-    y, u, v = halve(planes)
-    assert y.shape == (50, 66) and u.shape == v.shape == (25, 33)  # the sizes stay even, so a line is lost
-    mean = planes[0][:100, :132].reshape(50, 2, 66, 2).astype(np.float64).mean((1, 3))
-    assert np.abs(y - mean).max() <= 0.5
-
-
-@pytest.mark.parametrize(
-    "name", ["a/vtest.avi", "x/cityCC0.mpg", "Set5.tar/butterfly.png", "BSDS500_val.tar", "CARPHONE_q.mp4"]
-)
-def test_scenes_that_are_measured_on_are_known_by_name(name: str) -> None:
-    assert named(name, TEST_SCENES)
-    assert not named("holiday/incredible/lenas-valley.jpg", TEST_SCENES)
+from tests.training.dataset.photos import coded, drawing, moving, photograph, save, video
 
 
 def test_a_test_set_is_left_out_as_a_folder_too(tmp_path: Path) -> None:
     save(tmp_path / "Set14/a.png", coded(photograph(1), ".png"))
     with pytest.raises(UsageError, match="no photograph"):
-        prepare([tmp_path / "Set14"], tmp_path / "set.tar")
-
-
-# examples
+        make_dataset([tmp_path / "Set14"], tmp_path / "set.tar")
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_folder_becomes_a_set(folder: Path, tmp_path: Path) -> None:
     held_out = save(tmp_path / "truth/x.png", coded(photograph(6), ".png"))
-    entries = prepare([folder], tmp_path / "set.tar", held_out=[held_out.parent], validation=["a camera"])
+    entries = make_dataset([folder], tmp_path / "set.tar", held_out=[held_out.parent], validation=["a camera"])
     assert {e.source: (e.licence, e.split) for e in entries if e.frames == 1} == {
         "one.jpg": ("MIT", "train"),
         "a camera": ("CC0-1.0", "val"),
@@ -150,21 +66,21 @@ def test_a_folder_becomes_a_set(folder: Path, tmp_path: Path) -> None:
         (20, 128, 96, "a street"),
         (30, 128, 96, "a street"),
     ]
-    packed = PackedSet(tmp_path / "set.tar")
-    assert packed.still(packed.stills[0]).shape == (200, 260, 3)
+    dataset = Dataset(tmp_path / "set.tar")
+    assert dataset.still(dataset.stills[0]).shape == (200, 260, 3)
     again = tmp_path / "again.tar"
-    prepare([folder], again, held_out=[held_out], validation=["a camera"])
+    make_dataset([folder], again, held_out=[held_out], validation=["a camera"])
     assert again.read_bytes() == (tmp_path / "set.tar").read_bytes()
 
 
 def test_the_nearest_table_holds(tmp_path: Path) -> None:
-    """(One in a folder below was not read: pictures of no stated licence were packed.)"""
+    """(One in a folder below was not read: pictures of no stated licence were dataset.)"""
     save(tmp_path / "data/mine.jpg", coded(photograph(3)))
     save(tmp_path / "data/theirs/a.jpg", coded(photograph(4)))
     save(tmp_path / "data/theirs/deep/b.jpg", coded(photograph(5)))
     rows = ["file\tsource\tlicence", "a.jpg\tsomebody\tnone stated", "deep/b.jpg\tanother\tCC0-1.0\n"]
     save(tmp_path / "data/theirs/MANIFEST.tsv", "\n".join(rows).encode())
-    entries = prepare([tmp_path / "data"], tmp_path / "set.tar")
+    entries = make_dataset([tmp_path / "data"], tmp_path / "set.tar")
     assert {e.source: e.licence for e in entries} == {"mine.jpg": "none stated", "another": "CC0-1.0"}
 
 
@@ -173,31 +89,25 @@ def test_what_is_to_be_held_out_has_to_be_there(folder: Path, tmp_path: Path) ->
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "sceens", tmp_path / "empty"):
         with pytest.raises(InputError, match=r"there is no picture to hold out; check the name after --held-out"):
-            prepare([folder], tmp_path / "set.tar", held_out=[wrong])
-
-
-def test_few_frames_of_a_clip_are_from_fewer_places() -> None:
-    """(Four parts of 15 frames each are too short, and no clip was left.)"""
-    assert [len(part) for part in places(1000, 60, 4)] == [20, 20, 20]
-    assert [len(part) for part in places(1000, 20, 4)] == [20]
+            make_dataset([folder], tmp_path / "set.tar", held_out=[wrong])
 
 
 def test_exclude_keeps_out_what_it_names(folder: Path, tmp_path: Path) -> None:
-    entries = prepare([folder], tmp_path / "set.tar", exclude=["street*", "in/one*", "RENAMED*"])
+    entries = make_dataset([folder], tmp_path / "set.tar", exclude=["street*", "in/one*", "RENAMED*"])
     assert [e.source for e in entries] == ["a camera"]
     with pytest.raises(UsageError, match="no photograph and no clip found"):
-        prepare([folder], tmp_path / "none.tar", exclude=["*"])
+        make_dataset([folder], tmp_path / "none.tar", exclude=["*"])
 
 
 def test_single_files_have_their_folders_licence(folder: Path, tmp_path: Path) -> None:
-    entries = prepare([folder / "in/two.png"], tmp_path / "set.tar")
+    entries = make_dataset([folder / "in/two.png"], tmp_path / "set.tar")
     assert [(e.source, e.licence, e.file) for e in entries] == [("a camera", "CC0-1.0", "stills/two.webp")]
 
 
 def test_one_clip_under_two_names_enters_once(tmp_path: Path) -> None:
     for name in ("a", "b"):
         video(tmp_path / f"in/{name}.mkv", moving(1, 20, 192, 256))
-    entries = prepare([tmp_path / "in"], tmp_path / "set.tar")
+    entries = make_dataset([tmp_path / "in"], tmp_path / "set.tar")
     assert [e.file for e in entries] == ["clips/a-00.mkv"]
 
 
@@ -213,7 +123,7 @@ def test_packages_add_what_their_table_wants(folder: Path, tmp_path: Path, monke
     package = Package("debian", "fake", only=("wanted/*",), never=("*render*",))
     licences = LicenceTable([("a.jpg", "CC-BY-4.0")], "GPL-2+")
     monkeypatch.setattr(module, "fetch_all", lambda cache, packages, keep_going: iter([(package, root, licences)]))
-    entries = prepare([folder / "in/two.png"], tmp_path / "set.tar", registries=True, packages=[package])
+    entries = make_dataset([folder / "in/two.png"], tmp_path / "set.tar", registries=True, packages=[package])
     assert [(e.source, e.licence) for e in entries] == [
         ("a camera", "CC0-1.0"),
         ("debian:fake/wanted/a.jpg", "CC-BY-4.0"),
@@ -224,11 +134,11 @@ def test_what_cannot_be_read_stops_unless_asked_to_go_on(tmp_path: Path, caplog:
     save(tmp_path / "in/a.png", coded(photograph(1), ".png"))
     save(tmp_path / "in/broken.mkv", b"no video")
     with pytest.raises(InputError, match=r"broken\.mkv: .*--exclude broken\.mkv"):
-        prepare([tmp_path / "in"], tmp_path / "set.tar")
-    assert len(prepare([tmp_path / "in"], tmp_path / "set.tar", keep_going=True)) == 1
+        make_dataset([tmp_path / "in"], tmp_path / "set.tar")
+    assert len(make_dataset([tmp_path / "in"], tmp_path / "set.tar", keep_going=True)) == 1
     assert "broken.mkv" in caplog.text
     with pytest.raises(InputError, match=r"nowhere: no such file or folder; check --data"):
-        prepare([tmp_path / "nowhere"], tmp_path / "set.tar")
+        make_dataset([tmp_path / "nowhere"], tmp_path / "set.tar")
 
 
 def command(*words: str) -> int:
@@ -248,7 +158,7 @@ def test_the_command_says_what_it_made(folder: Path, tmp_path: Path, caplog: pyt
 def test_the_command_refuses_what_makes_no_sense(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="name folders with --data, or add --registries"):
         command("--out", str(tmp_path / "set.tar"))
-    with pytest.raises(BadOption, match=r"set\.zip: the packed set is a tar"):
+    with pytest.raises(BadOption, match=r"set\.zip: the dataset is a tar"):
         command("--data", ".", "--out", str(tmp_path / "set.zip"))
     with pytest.raises(BadOption, match="--clip-frames 0: it must be above 0"):
         command("--data", ".", "--out", str(tmp_path / "set.tar"), "--clip-frames", "0")

@@ -11,7 +11,7 @@ import torch
 from streamfix.evaluation.peers import PeerError, make
 from streamfix.evaluation.peers.dvdnet import DvdNet, SpatialBlock, TemporalBlock
 from streamfix.evaluation.peers.fastdvdnet import FastDvdNet, mirrored
-from streamfix.evaluation.peers.video_networks import dvdnet, fast_dvdnet
+from streamfix.evaluation.peers.networks import dvdnet, fast_dvdnet
 from streamfix.evaluation.suites import degrade
 from tests.evaluation.material import moving
 
@@ -111,7 +111,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path) -> None:
     path, ran = tmp_path / "a.pth", tmp_path / "ran"
     path.write_bytes(pickle.dumps({"a": _Touch(ran)}, 2))
-    with pytest.raises(PeerError, match="is no file of tensors"):
+    with pytest.raises(PeerError, match="is not a file of tensors"):
         fast_dvdnet(path)
     assert not ran.exists()
 

@@ -1,0 +1,30 @@
+"""Public names of a package that are loaded when they are first used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazy_names(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The functions `__getattr__` and `__dir__` (PEP 562) of a package whose names are served on demand.
+
+    package: its `__name__`; it has an `__all__`. modules: by public name the module that defines it, relative to the
+    package; a name that is its own module is that module.
+    `__getattr__` raises AttributeError that lists the public names where there is no such name.
+    """
+
+    def getattribute(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}; it has: {', '.join(listed())}")
+        module = import_module(f".{modules[name]}", package)
+        value = module if modules[name] == name else getattr(module, name)
+        vars(sys.modules[package])[name] = value  # the next use finds it without this function
+        return value
+
+    def listed() -> list[str]:
+        return list(vars(sys.modules[package])["__all__"])
+
+    return getattribute, listed
