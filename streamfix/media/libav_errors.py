@@ -24,7 +24,7 @@ _OPEN_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def words(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """What libav or the system says, without its numbers, Python's decoration and secrets."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     last = getattr(error, "log", None)
@@ -40,9 +40,9 @@ def cannot_open(url: str, error: BaseException) -> InputError:
         remedy = "it is no video, or was cut off before its index was written (an MP4 without moov)"
     elif isinstance(error, av.error.ProtocolNotFoundError):
         remedy = _before_the_colon(url)
-    elif "Picture size 0x0" in words(error):
+    elif "Picture size 0x0" in message_of(error):
         remedy = "raw pictures say nothing of themselves: -f rawvideo -video_size WxH -pix_fmt yuv420p -framerate 25"
-    return InputError(f"{redact(url)}: {words(error)}" + (f"; {remedy}" if remedy else ""))
+    return InputError(f"{redact(url)}: {message_of(error)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _before_the_colon(url: str) -> str:
@@ -52,7 +52,7 @@ def _before_the_colon(url: str) -> str:
     return f"what stands before the colon names a protocol; a file of that name is written file:{redact(url)}"
 
 
-def broke_off(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
+def reading_failed(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
     """The error for an input that can no longer be read. at_s: of the last packet, None where there was none."""
     invalid = isinstance(error, av.error.InvalidDataError)
     if at_s is None and invalid and is_mp4(container) and container.size <= 0:  # 0: a named pipe
@@ -61,7 +61,7 @@ def broke_off(url: str, at_s: float | None, error: BaseException, container: Inp
             "name, or put the index in front: ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"
         )
     place = "at the first packet" if at_s is None else f"at {at_s:.3f} s"
-    return (DecodeError if invalid else InputError)(f"{redact(url)}: reading failed {place}: {words(error)}")
+    return (DecodeError if invalid else InputError)(f"{redact(url)}: reading failed {place}: {message_of(error)}")
 
 
 def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
@@ -69,7 +69,7 @@ def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
     remedy = "; free some space" if getattr(error, "errno", None) in (28, 122) else ""  # ENOSPC, EDQUOT
     if isinstance(error, av.error.ProtocolNotFoundError):
         remedy, place = f"; {_before_the_colon(url)}", ""
-    return OutputError(f"{redact(url)}: {words(error)}{' ' + place if place else ''}{remedy}")
+    return OutputError(f"{redact(url)}: {message_of(error)}{' ' + place if place else ''}{remedy}")
 
 
 _shown: int | None = None
@@ -97,7 +97,7 @@ def libav_is_quiet() -> Iterator[None]:
 
 @contextmanager
 def libav_explains() -> Iterator[None]:
-    """Have libav keep its last error message, for `words`, while something is opened.
+    """Have libav keep its last error message, for `message_of`, while something is opened.
 
     Not left on: libav's threads then wait for Python's lock, which whoever
     frees a decoder is holding.

@@ -16,12 +16,12 @@ from ...errors import DecodeError, UnknownName
 from ...frame import Frame
 from ..picture import convert
 from ..picture import planes as picture
-from ..picture.autorotate import Matrix, Upright, display_matrix, upright
+from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, rotation_filters
 from ..specs import InputSpec
 from ..streams import MappedStream
 from .clock import Clock
 from .damage import Damage
-from .h264_frame_num import Continuity
+from .h264_frame_num import FrameNumChecker
 
 Shape: TypeAlias = tuple[int, int, str]  # width, height, pixel format
 
@@ -57,14 +57,14 @@ class VideoDecoder:
         # A picture in MPEG-TS ends where the next one begins, and libav marks it with what it has seen of that one.
         self._damage = Damage(flags_lag=mapped.stream.container.format.name == "mpegts")
         live_h264 = live and mapped.codec == "h264"
-        self._continuity = Continuity(self._context.extradata) if live_h264 else None
+        self._frame_nums = FrameNumChecker(self._context.extradata) if live_h264 else None
         self._cut = True
         self._first = shape
         self._shape: Shape | None = None
         self._sound_shape: Shape | None = None
         self._warned: Shape | None = None
         self._matrix: Matrix | None = None
-        self._upright: Upright | None = None
+        self._autorotate: AutorotateGraph | None = None
 
     def decode(self, packet: av.Packet[Any] | None, arrived_s: float | None = None) -> list[Frame]:
         """Frames that became ready; None drains. Raises DecodeError when too much is damaged.
@@ -74,7 +74,7 @@ class VideoDecoder:
         bad = packet is not None and packet.is_corrupt
         if packet is not None:
             self._damage.packet(packet.pts, arrived_s)
-            if self._continuity is not None and self._continuity.gap_before(packet) and not packet.is_keyframe:
+            if self._frame_nums is not None and self._frame_nums.gap_before(packet) and not packet.is_keyframe:
                 bad = True
         try:
             decoded = self._context.decode(packet)
@@ -93,8 +93,8 @@ class VideoDecoder:
         """What follows does not continue what came before (-stream_loop)."""
         self._context.flush_buffers()
         self._damage.restart()
-        if self._continuity is not None:
-            self._continuity.restart()
+        if self._frame_nums is not None:
+            self._frame_nums.restart()
         self._cut = True
 
     def check(self) -> None:
@@ -143,16 +143,16 @@ class VideoDecoder:
 
     def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)
-        if shape != self._shape or self._upright is not None:
+        if shape != self._shape or self._autorotate is not None:
             matrix = display_matrix(frame) if self._spec.autorotate else None
             if shape != self._shape or matrix != self._matrix:
                 self._matrix = matrix
-                self._upright = Upright(frame, matrix) if matrix and upright(matrix) else None
+                self._autorotate = AutorotateGraph(frame, matrix) if matrix and rotation_filters(matrix) else None
             self._shape = shape
-        return frame if self._upright is None else self._upright.turn(frame)
+        return frame if self._autorotate is None else self._autorotate.turn(frame)
 
     def _aspect_now(self) -> Fraction | None:
-        turned = self._matrix is not None and any(name == "transpose" for name, _ in upright(self._matrix))
+        turned = self._matrix is not None and any(name == "transpose" for name, _ in rotation_filters(self._matrix))
         return 1 / self._aspect if self._aspect and turned else self._aspect
 
     def _to_first_shape(self, frame: av.VideoFrame) -> av.VideoFrame:

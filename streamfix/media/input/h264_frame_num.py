@@ -22,7 +22,7 @@ class _Sps:
     separate_planes: bool
 
 
-class Continuity:
+class FrameNumChecker:
     """Follows `frame_num`, which counts reference pictures (ITU-T H.264, 7.4.3).
 
     extradata: parameter sets known beforehand, with start codes; others are not looked at.

@@ -15,12 +15,12 @@ import av.error
 from ...errors import DecodeError, StreamfixError
 from ...frame import Frame, VideoInfo
 from ..interruption import Interruption
-from ..shift import shift_chapters
 from ..specs import InputSpec
 from ..streams import MappedStream
+from ..timestamps import shift_chapters
 from .decoder import Shape, VideoDecoder
 from .mapping import choose_streams
-from .packet_reader import Feed
+from .packet_reader import PacketReader
 from .source import LoopEnd, Source
 
 __all__ = ["InputSpec", "LiveInput", "MappedStream", "Reader"]
@@ -207,15 +207,15 @@ class Reader:
 
     def _read(self) -> Generator[Item, None, None]:
         """Everything, in order. Ends early, with `failure` set, when a source dies."""
-        feeds = [Feed(i, source) for i, source in enumerate(self._sources)]
+        readers = [PacketReader(i, source) for i, source in enumerate(self._sources)]
         try:
-            while live := [feed for feed in feeds if feed.packet is not None]:
-                feed = min(live, key=lambda f: f.at_s) if len(live) > 1 else live[0]
-                packet = feed.packet
+            while left := [reader for reader in readers if reader.packet is not None]:
+                reader = min(left, key=lambda r: r.at_s) if len(left) > 1 else left[0]
+                packet = reader.packet
                 assert packet is not None
-                yield from self._items_of(packet, feed)
+                yield from self._items_of(packet, reader)
                 del packet
-                feed.advance()
+                reader.advance()
         except StreamfixError as error:
             self.failure = error
         try:
@@ -225,14 +225,14 @@ class Reader:
         except StreamfixError as error:
             self.failure = self.failure or error
 
-    def _items_of(self, packet: av.Packet[Any] | LoopEnd, feed: Feed) -> Iterator[Item]:
+    def _items_of(self, packet: av.Packet[Any] | LoopEnd, reader: PacketReader) -> Iterator[Item]:
         if isinstance(packet, LoopEnd):
-            if feed.index == self._video.input_index:
-                yield from self._frames(None, feed.source)
+            if reader.index == self._video.input_index:
+                yield from self._frames(None, reader.source)
                 self._decoder.restart()
         elif packet.stream is self._video.stream:
-            yield from self._frames(packet, feed.source, None if self._live is None else feed.arrived_s)
-        elif feed.source.keep(packet):
+            yield from self._frames(packet, reader.source, None if self._live is None else reader.arrived_s)
+        elif reader.source.keep(packet):
             yield packet
 
     def _frames(self, packet: av.Packet[Any] | None, source: Source, arrived_s: float | None = None) -> Iterator[Frame]:

@@ -18,11 +18,10 @@ from av.stream import Discard
 
 from ...errors import InputError, UsageError
 from ..interruption import Interruption
-from ..picture.clone import copy_packet
-from ..rational import dts_or_pts, pts_or_dts, to_units
-from ..shift import shift_packet
+from ..picture.clone import clone_packet
 from ..specs import InputSpec
 from ..streams import MappedStream, is_mp4
+from ..timestamps import dts_or_pts, pts_or_dts, shift_packet, to_units
 from .opening import Opening
 
 log = logging.getLogger("streamfix.media")
@@ -112,7 +111,7 @@ class Source:
                     continue  # PyAV's request to flush; the reader does that itself
                 packet.stream = mapped.stream  # of the first round, whose decoders go on
                 if self._lent:
-                    packet = copy_packet(packet, apart=True)
+                    packet = clone_packet(packet, apart=True)
                 at = pts_or_dts(packet)
                 if at is not None:
                     ends[i] = max(ends.get(i, at), at + (packet.duration or 0))

@@ -12,7 +12,7 @@ from av.codec.codec import Codec
 from av.container import OutputContainer
 from av.stream import Disposition, Stream
 
-from ..libav_errors import libav_explains, words
+from ..libav_errors import libav_explains, message_of
 from ..streams import MappedStream
 
 # What MPEG-TS has a stream type or a descriptor for; anything else libavformat writes as data that nobody can read.
@@ -31,7 +31,7 @@ _IN_RTP = {
 _SUBTITLES = {"matroska": "srt", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text"}
 
 
-def why_not(format: str, mapped: MappedStream) -> str | None:
+def why_unsupported(format: str, mapped: MappedStream) -> str | None:
     """Why a container cannot hold a copy of this stream, in libav's words; None if it can.
 
     Asked by writing a header to memory: libav has no table for it that tells the truth.
@@ -49,14 +49,14 @@ def why_not(format: str, mapped: MappedStream) -> str | None:
         with libav_explains():
             scratch.start_encoding()
     except (av.FFmpegError, ValueError, OSError) as error:
-        return words(error)
+        return message_of(error)
     finally:
         with suppress(av.FFmpegError, OSError):
             scratch.close()
     return None
 
 
-def holder_of(format: str, url: str, options: Mapping[str, str]) -> str:
+def inner_format(format: str, url: str, options: Mapping[str, str]) -> str:
     """The format that holds the streams of a muxer that only makes files or connections of another."""
     if format == "hls":
         return "mp4" if options.get("hls_segment_type") == "fmp4" else "mpegts"

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import av
@@ -17,16 +18,23 @@ from av.video.stream import VideoStream
 
 from ...errors import StreamfixError, UsageError
 from ...frame import Frame
-from ..libav_errors import libav_explains, words
+from ..libav_errors import libav_explains, message_of
 from ..picture import convert
 from ..picture import planes as picture
 from ..picture.autorotate import display_matrix
 from ..picture.hdr import hdr_options
 from ..streams import MappedStream
 from .muxer import MOV_LIKE, Muxer
-from .negotiate import DEFAULT_RATE, counts_frames, fit_pix_fmt, fit_time_base, tell_lost_aspect, tell_unseen
+from .negotiate import (
+    DEFAULT_RATE,
+    counts_frames,
+    negotiate_pix_fmt,
+    negotiate_time_base,
+    warn_lost_aspect,
+    warn_unseen,
+)
 from .options import check_known, default_option, find_encoder
-from .rate import Timeline
+from .rate import OutputTimestamps
 
 log = logging.getLogger("streamfix.media")
 
@@ -56,7 +64,7 @@ class VideoEncoder:
         pix_fmt: str | None,
         options: Mapping[str, str],
         source: MappedStream,
-        upright: bool,
+        autorotated: bool,
     ) -> None:
         self._codec = find_encoder(codec, "video", f"-c:v of {muxer.target.shown}")
         self._shown = muxer.target.shown
@@ -66,10 +74,10 @@ class VideoEncoder:
         rate = rate or DEFAULT_RATE
         self.time_base = first.time_base
         if not constant:
-            self.time_base = fit_time_base(self._codec, first, muxer.format, rate, source, self._shown)
-        self.timeline = Timeline(self.time_base, self._shown, counts=counts_frames(muxer.format))
+            self.time_base = negotiate_time_base(self._codec, first, muxer.format, rate, source, self._shown)
+        self._timestamps = OutputTimestamps(self.time_base, self._shown, counts=counts_frames(muxer.format))
         frame = picture.to_av(first)
-        self.pix_fmt = fit_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
+        self.pix_fmt = negotiate_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
         self.last_pts = self._frames = 0
         self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
@@ -78,15 +86,15 @@ class VideoEncoder:
         self.stream.metadata.update(_kept_tags(source.metadata))
         self.stream.disposition = Disposition(source.disposition)
         self._size = (shaped.width, shaped.height)
-        tell_unseen(first, frame, source, self._shown)
-        tell_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
-        self._keep_rotation(frame, muxer.format, upright)
+        warn_unseen(first, frame, source, self._shown)
+        warn_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
+        self._keep_rotation(frame, muxer.format, autorotated)
         self._set_field_order(first, source)
         self._open(given)
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
         """Packets that became ready."""
-        pts = self.last_pts = self.timeline.pts(frame)
+        pts = self.last_pts = self._timestamps.pts(frame)
         self._frames += 1
         out = self._convert(picture.to_av(frame), frame)
         out.pict_type = 0  # else the encoder copies the decoder's choice of frame types
@@ -96,7 +104,7 @@ class VideoEncoder:
             return list(self.stream.encode(out))
         except (av.FFmpegError, ValueError) as error:
             raise StreamfixError(
-                f"{self._shown}: {self._codec.name} failed at {frame.time_s:.3f} s: {words(error)}"
+                f"{self._shown}: {self._codec.name} failed at {frame.time_s:.3f} s: {message_of(error)}"
             ) from error
 
     def flush(self) -> list[av.Packet[Any]]:
@@ -161,8 +169,8 @@ class VideoEncoder:
             context.options["x265-params"] = f"{said}:log-level=warning" if said else "log-level=warning"
         return stream
 
-    def _keep_rotation(self, frame: av.VideoFrame, format: str, upright: bool) -> None:
-        matrix = None if upright else display_matrix(frame)
+    def _keep_rotation(self, frame: av.VideoFrame, format: str, autorotated: bool) -> None:
+        matrix = None if autorotated else display_matrix(frame)
         if matrix is None:
             return
         if format not in MOV_LIKE | {"matroska", "webm"}:
@@ -185,7 +193,7 @@ class VideoEncoder:
             said = " ".join(f"-{k} {v}" for k, v in options.items())
             raise UsageError(
                 f"{self._shown}: {self._codec.name} does not open for {context.width}x{context.height} "
-                f"{context.pix_fmt}{' with ' + said if said else ''}: {words(error)}{_even(context)}"
+                f"{context.pix_fmt}{' with ' + said if said else ''}: {message_of(error)}{_even(context)}"
             ) from error
 
 
@@ -202,3 +210,17 @@ def _kept_tags(metadata: Mapping[str, str]) -> dict[str, str]:
     """A stream's tags without those that tell of the old encoding; alpha_mode is the muxer's to say."""
     gone = {"encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes"}
     return {k: v for k, v in metadata.items() if k.lower() not in gone and not k.startswith("_STATISTICS")}
+
+
+# x264's macroblock tree for AVX-512 (mbtree_propagate_list, seen in build 165) takes eight macroblocks at a time. Where
+# a line of them is no multiple of eight, it reads on behind the last one and adds up what memory held before: the same
+# pictures then differ in size from run to run. Its routines for AVX2 stop at the line's end.
+_AVX_512F = 13  # cv::CpuFeatures::CPU_AVX_512F: OpenCV's Python module has no name for it
+
+
+@cache
+def repeatable_x264_params() -> str:
+    """For x264-params: x264 gives the same bytes for the same pictures each time, where it has one thread as well."""
+    import cv2  # not above: it takes longer to import than everything else here
+
+    return "asm=AVX2" if cv2.checkHardwareSupport(_AVX_512F) else "threads=1"

@@ -11,7 +11,7 @@ Written = Callable[[Frame], None]
 LeftOut = Callable[[Frame, str], None]
 
 
-class Delivery:
+class FrameLedger:
     """Tells of each frame once: it is written when its packet is muxed and arrives, or it is left out, and why.
 
     What is held back by an encoder is neither. A frame that is shown several times counts when it is the first time.

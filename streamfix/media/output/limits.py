@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ...errors import UsageError
-from ..source_info import Footage
+from ..source_info import SourceInfo
 from ..specs import OutputSpec
 from ..streams import MappedStream
 
@@ -22,11 +22,11 @@ class Limits:
     Raises UsageError for a part that there cannot be.
     """
 
-    def __init__(self, spec: OutputSpec, footage: Footage, streams: Sequence[MappedStream]) -> None:
+    def __init__(self, spec: OutputSpec, source: SourceInfo, streams: Sequence[MappedStream]) -> None:
         _check(spec)
         self._spec = spec
-        self.from_s = footage.begin_s + (spec.start_s or 0)
-        self.until_s = self._until(footage.begin_s, streams)
+        self.from_s = source.begin_s + (spec.start_s or 0)
+        self.until_s = self._until(source.begin_s, streams)
         self.enough = False
         self._video = next(id(s.stream) for s in streams if s.restored)
         self._waiting = {id(s.stream) for s in streams if s.kind == "audio"} | {self._video}

@@ -17,13 +17,12 @@ from av.stream import Stream
 from ...errors import BadOption, OutputError, StreamfixError, UsageError
 from ..interruption import Interruption
 from ..libav_errors import cannot_write, libav_explains
-from ..rational import dts_or_pts
+from ..timestamps import dts_or_pts
 from ..transport.output_kind import SEGMENT_FORMATS, usual_format, with_address
 from ..transport.redact import redact
 from ..transport.relay import Sink, sink_for
-from .options import refused
+from .options import refused, unused_options
 from .target import Target
-from .unused import unused_options
 
 log = logging.getLogger("streamfix.media")
 
@@ -61,7 +60,7 @@ class Muxer:
     time_base: the video's, which MP4's start offsets then count in.
     fragments: False writes MP4 in one piece, unreadable until it is complete.
     live: packets leave at once, and a server that does not answer holds up no other output.
-    broken_off: set to have it let go of whoever waits for the server.
+    aborted: set to have it let go of whoever waits for the server.
     Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
     """
 
@@ -75,7 +74,7 @@ class Muxer:
         time_base: Fraction,
         fragments: bool = True,
         live: bool = False,
-        broken_off: Interruption | None = None,
+        aborted: Interruption | None = None,
     ) -> None:
         self.target = target
         self.format = format
@@ -107,8 +106,8 @@ class Muxer:
         given = {**defaults, **options}
         self._sink = sink_for(target.url, format, given, live=live)
         if self._sink is not None:
-            if broken_off is not None:
-                broken_off.calls(self._sink.kill)
+            if aborted is not None:
+                aborted.calls(self._sink.kill)
             self._connect(self._sink)
             given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
         self.container: OutputContainer = av.open(

@@ -60,7 +60,7 @@ def counts_frames(format: str) -> bool:
     return format in _COUNTING
 
 
-def fit_time_base(
+def negotiate_time_base(
     codec: Codec, first: Frame, format: str, rate: Fraction, source: MappedStream, shown: str
 ) -> Fraction:
     """The encoder's time base: the frames' own, so that no pts is rounded, wherever encoder and container can.
@@ -83,7 +83,7 @@ def fit_time_base(
     return first.time_base
 
 
-def fit_pix_fmt(codec: Codec, source: str, wanted: str | None, format: str, shown: str) -> str:
+def negotiate_pix_fmt(codec: Codec, source: str, wanted: str | None, format: str, shown: str) -> str:
     """The pixel format to encode: the wanted one, the source's, or the nearest with a warning of what is lost."""
     offered = [f.name for f in codec.video_formats or ()] or None
     if format == "yuv4mpegpipe":
@@ -101,7 +101,7 @@ def fit_pix_fmt(codec: Codec, source: str, wanted: str | None, format: str, show
     return chosen
 
 
-def tell_unseen(first: Frame, frame: av.VideoFrame, source: MappedStream, shown: str) -> None:
+def warn_unseen(first: Frame, frame: av.VideoFrame, source: MappedStream, shown: str) -> None:
     """Warn of what the filters did not see: transparency, and that a frame is two fields.
 
     first: the first frame to encode, frame: the same as libav sees it.
@@ -124,7 +124,7 @@ def _has_alpha(pix_fmt: str) -> bool:
     return not format.has_palette and any(c.is_alpha for c in format.components)
 
 
-def tell_lost_aspect(codec: Codec, aspect: Fraction | None, format: str, shown: str) -> None:
+def warn_lost_aspect(codec: Codec, aspect: Fraction | None, format: str, shown: str) -> None:
     """Warn where the aspect ratio gets lost: PyAV sets the codec's, not the stream's, which some containers write."""
     known = format in MOV_LIKE or codec.canonical_name in _TELLS_ASPECT or format in _WITHOUT_HEADER
     if aspect not in (None, 1) and not known:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -79,3 +82,29 @@ def share_out(options: Mapping[str, str], *encoders: str) -> tuple[list[dict[str
     shares = [{k: v for k, v in options.items() if k in known_options(e)} for e in encoders]
     rest = {k: v for k, v in options.items() if not any(k in share for share in shares)}
     return shares, rest
+
+
+@contextmanager
+def unused_options() -> Iterator[dict[str, str]]:
+    """Options that libavformat did not take. PyAV tells only by a log message."""
+    unused: dict[str, str] = {}
+
+    class Catch(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            begin, _, rest = record.getMessage().partition("not used: ")
+            if begin and rest:
+                unused.update(ast.literal_eval(rest))
+                return False
+            return True
+
+    logger = logging.getLogger("av.container.output")
+    catch, level, disabled = Catch(), logger.level, logging.root.manager.disable
+    logger.addFilter(catch)
+    logger.setLevel(logging.WARNING)
+    logging.disable(logging.NOTSET)
+    try:
+        yield unused
+    finally:
+        logger.removeFilter(catch)
+        logger.setLevel(level)
+        logging.disable(disabled)

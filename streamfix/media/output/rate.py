@@ -8,12 +8,12 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ...frame import Frame
-from ..rational import rescale
+from ..timestamps import rescale
 
 log = logging.getLogger("streamfix.media")
 
 
-class Timeline:
+class OutputTimestamps:
     """Gives each frame its pts in the encoder's time base: the frame's own, and never the same one twice.
 
     counts: the container keeps no timestamps (y4m, raw, images): frames are numbered.

@@ -15,12 +15,11 @@ from ...errors import Cancelled, OutputError, StreamfixError
 from ...frame import Frame
 from ...pipeline import Stage
 from ..interruption import Interruption
-from ..rational import pts_or_dts, rescale, to_units
-from ..shift import shift_packet
-from ..source_info import Footage
+from ..source_info import SourceInfo
 from ..specs import OutputSpec
+from ..timestamps import pts_or_dts, rescale, shift_packet, to_units
 from .assembly import Output, assemble
-from .frame_ledger import Delivery
+from .frame_ledger import FrameLedger
 from .limits import Limits
 from .muxer import guess_format
 from .rate import ConstantRate
@@ -37,7 +36,7 @@ class Writer(Stage):
 
     reader: where the frames come from; its streams, chapters and metadata are taken over.
     live: encoder and muxer hold nothing back that they need not, and a server that does not answer can be left
-    with `abort`. delivery: told what becomes of each frame.
+    with `abort`. ledger: told what becomes of each frame.
 
     The output is opened at the first frame, which decides size, format and
     colour; packets that come before it are held, however many they are.
@@ -52,21 +51,21 @@ class Writer(Stage):
     name = "encode"
 
     def __init__(
-        self, spec: OutputSpec, reader: Footage, *, live: bool = False, delivery: Delivery | None = None
+        self, spec: OutputSpec, source: SourceInfo, *, live: bool = False, ledger: FrameLedger | None = None
     ) -> None:
-        self.spec, self._reader = spec, reader
-        self._live, self._delivery = live, delivery
+        self.spec, self._source = spec, source
+        self._live, self._ledger = live, ledger
         self.frames_written = 0
         self.position_s = 0.0
         self.enough = False
-        self._limits = Limits(spec, reader, streams_for(spec, reader.streams))
+        self._limits = Limits(spec, source, streams_for(spec, source.streams))
         self._format = guess_format(spec.url, spec.format)
-        self._target = Target(spec.url, self._format, [i.url for i in reader.inputs], spec.overwrite)
+        self._target = Target(spec.url, self._format, [i.url for i in source.inputs], spec.overwrite)
         self._request = request_of(spec, self._format, usual_encoder(self._target, self._format))
         self._rate = ConstantRate(spec.rate) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
         self._output: Output | None = None
-        self._broken_off = Interruption()
+        self._aborted = Interruption()
         self._held: deque[av.Packet[Any]] = deque()
         self._due: Frame | None = None  # what -r has not shown yet
         self._begin_s: Fraction | None = None
@@ -100,8 +99,8 @@ class Writer(Stage):
 
     def push(self, item: Any) -> Iterable[Any]:
         if isinstance(item, Frame):
-            if self._delivery is not None:
-                self._delivery.accept(item)
+            if self._ledger is not None:
+                self._ledger.accept(item)
             self._push_frame(item)
         elif isinstance(item, av.Packet):
             self._held.append(item)
@@ -112,7 +111,7 @@ class Writer(Stage):
 
     def abort(self) -> None:
         """Have a server that holds up whoever writes let go of him. From any thread; the output is lost then."""
-        self._broken_off.set()
+        self._aborted.set()
 
     def flush(self) -> Iterable[Any]:
         if self._rate is not None:
@@ -124,13 +123,13 @@ class Writer(Stage):
             self._let_go(self._end_s)
         muxer = self._output.muxer
         self._mux(self._output.encoder.flush())
-        for carrier in self._output.carriers.values():
-            carrier.flush()
+        for other in self._output.others.values():
+            other.flush()
         muxer.finish()
-        if self._delivery is not None:
-            self._delivery.arrived()
+        if self._ledger is not None:
+            self._ledger.arrived()
         self._finished = True
-        if self._reader.failure is None:
+        if self._source.failure is None:
             self._target.commit()
         return ()
 
@@ -140,11 +139,11 @@ class Writer(Stage):
         An output that is incomplete keeps what it has, and a warning says where it lies.
         """
         self._held.clear()
-        if self._delivery is not None:
-            self._delivery.give_up("output")
+        if self._ledger is not None:
+            self._ledger.give_up("output")
         if self._output is not None and not self._finished:
             self._output.muxer.give_up()
-        if not self._finished or self._reader.failure is not None:
+        if not self._finished or self._source.failure is not None:
             where = self._target.abandon(worth_keeping=self.frames_written > 0)
             if where is not None:
                 log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
@@ -184,8 +183,8 @@ class Writer(Stage):
         assert self._output is not None
         encoder = self._output.encoder
         packets = encoder.encode(frame)
-        if self._delivery is not None:
-            self._delivery.encoding(counts_for, encoder.last_pts)
+        if self._ledger is not None:
+            self._ledger.encoding(counts_for, encoder.last_pts)
         self._mux(packets)
         self.frames_written += 1
         if self._begin_s is None:
@@ -202,19 +201,19 @@ class Writer(Stage):
         for packet in packets:
             pts, base = packet.pts, packet.time_base
             muxer.mux(packet, encoder.stream)
-            if self._delivery is not None:
+            if self._ledger is not None:
                 at = None if pts is None else rescale(pts, base, encoder.time_base)
-                self._delivery.muxed(at, arrives=muxer.settled)
+                self._ledger.muxed(at, arrives=muxer.settled)
 
     def _left_out(self, frame: Frame, reason: str) -> None:
-        if self._delivery is not None:
-            self._delivery.left_out(frame, reason)
+        if self._ledger is not None:
+            self._ledger.left_out(frame, reason)
 
     def _open(self, first: Frame) -> None:
         self._output = assemble(
             self.spec,
             self._request,
-            self._reader,
+            self._source,
             self._target,
             self._format,
             first,
@@ -222,7 +221,7 @@ class Writer(Stage):
             shift_s=self._shift_s,
             covers=self._covers(),
             live=self._live,
-            broken_off=self._broken_off,
+            aborted=self._aborted,
         )
         if not self.spec.shortest:
             self._let_go()
@@ -241,31 +240,31 @@ class Writer(Stage):
         found = {}
         for packet in self._held:
             if isinstance(packet, av.Packet):
-                mapped = self._reader.stream_of(packet)
+                mapped = self._source.stream_of(packet)
                 if mapped is not None and mapped.kind == "cover":
                     found[id(mapped.stream)] = bytes(packet)
         return found
 
     def _rate_of(self, first: Frame) -> Fraction | None:
         """Frames a second: the input's, unless a filter has changed it."""
-        info = self._reader.info
+        info = self._source.info
         if first.duration and first.time_base != info.time_base:
             return 1 / (first.duration * first.time_base)
         return info.rate
 
     def _push_packet(self, packet: av.Packet[Any]) -> None:
         assert self._output is not None
-        mapped = self._reader.stream_of(packet)
+        mapped = self._source.stream_of(packet)
         if mapped is None:
             return
         stream = id(mapped.stream)
         at = pts_or_dts(packet)
         if at is not None and not self._limits.holds_packet(at * packet.time_base, stream):
             return
-        carrier = self._output.carriers.get(stream)
-        if carrier is not None:
+        other = self._output.others.get(stream)
+        if other is not None:
             shift_packet(packet, to_units(self._shift_s, packet.time_base))
-            carrier.push(packet)
+            other.push(packet)
 
     def _let_go(self, before_s: Fraction | None = None) -> None:
         """Write the packets that are held; before_s: only those that the video has reached (-shortest)."""
@@ -278,9 +277,9 @@ class Writer(Stage):
             self._held.popleft()
 
     def _nothing_came(self) -> StreamfixError:
-        if self._reader.failure is not None:
-            return self._reader.failure
-        if self._reader.stopped and not self.enough:
+        if self._source.failure is not None:
+            return self._source.failure
+        if self._source.stopped and not self.enough:
             return Cancelled(f"{self._target.shown}: stopped before the first frame; nothing was written")
         return OutputError(
             f"{self._target.shown}: no frame came, nothing was written; does -ss lie after the input's end?"

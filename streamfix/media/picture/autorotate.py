@@ -28,7 +28,7 @@ def _is_identity(m: Sequence[int]) -> bool:
     return m[0] > 0 and m[4] > 0 and m[1] == m[3] == 0
 
 
-def upright(matrix: Matrix) -> list[tuple[str, str]]:
+def rotation_filters(matrix: Matrix) -> list[tuple[str, str]]:
     """libavfilter's filters, with their arguments, that show a picture as `matrix` wants it; ffmpeg's choice."""
     a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
     # av_display_rotation_get: counter-clockwise degrees; ffmpeg turns by its negative.
@@ -45,7 +45,7 @@ def upright(matrix: Matrix) -> list[tuple[str, str]]:
     return [("vflip", "")] if d < 0 else []
 
 
-class Upright:
+class AutorotateGraph:
     """A graph that turns frames of one shape."""
 
     def __init__(self, frame: av.VideoFrame, matrix: Matrix) -> None:
@@ -56,7 +56,9 @@ class Upright:
             f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={time_base}"
             f":colorspace={int(frame.colorspace)}:range={int(frame.color_range)}",
         )
-        turn = [self._graph.add(name, args) if args else self._graph.add(name) for name, args in upright(matrix)]
+        turn = [
+            self._graph.add(name, args) if args else self._graph.add(name) for name, args in rotation_filters(matrix)
+        ]
         # What is upright must not be turned again by whoever reads the frame.
         clean = self._graph.add("sidedata", "mode=delete:type=DISPLAYMATRIX")
         self._graph.link_nodes(source, *turn, clean, self._graph.add("buffersink")).configure()

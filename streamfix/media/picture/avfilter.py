@@ -15,7 +15,7 @@ from ...chainspec import FilterSpec
 from ...errors import BadOption, FilterError, UnknownName
 from ...frame import Frame
 from ...pipeline import Stage
-from ..libav_errors import words
+from ..libav_errors import message_of
 from .planes import frame_from_av, to_av
 
 # Filters that set the sample aspect ratio without changing the picture's size.
@@ -57,7 +57,7 @@ def check(spec: FilterSpec) -> None:
         _add(Graph(), spec)
     except (av.FFmpegError, ValueError) as error:
         raise BadOption(
-            f"libavfilter does not take {spec.name}={spec.arguments}: {words(error)}; "
+            f"libavfilter does not take {spec.name}={spec.arguments}: {message_of(error)}; "
             f"'ffmpeg -h filter={spec.name}' lists its options"
         ) from error
 
@@ -116,7 +116,7 @@ class GraphStage(Stage):
         try:
             self._graph.push(picture)
         except av.FFmpegError as error:
-            raise FilterError(f"{self.name} at pts {item.pts} ({item.time_s:.3f} s): {words(error)}") from error
+            raise FilterError(f"{self.name} at pts {item.pts} ({item.time_s:.3f} s): {message_of(error)}") from error
         yield from self._pull()
 
     def flush(self) -> Iterator[Frame]:
@@ -138,7 +138,7 @@ class GraphStage(Stage):
             except (av.BlockingIOError, av.EOFError):
                 return
             except av.FFmpegError as error:
-                raise FilterError(f"{self.name}: {words(error)}") from error
+                raise FilterError(f"{self.name}: {message_of(error)}") from error
             assert isinstance(picture, av.VideoFrame)
             yield self._frame(picture)
 
@@ -211,7 +211,7 @@ def _build(specs: Sequence[FilterSpec], shape: _Shape) -> Graph:
     except (av.FFmpegError, ValueError) as error:
         chain = ",".join(f"{s.name}={s.arguments}" if s.arguments else s.name for s in specs)
         raise FilterError(
-            f"libavfilter cannot run {chain!r} on {shape.width}x{shape.height} {shape.pix_fmt}: {words(error)}"
+            f"libavfilter cannot run {chain!r} on {shape.width}x{shape.height} {shape.pix_fmt}: {message_of(error)}"
         ) from error
     return graph
 

@@ -14,7 +14,7 @@ from ...frame import Frame
 from .planes import DecodedPicture, to_av
 
 
-class FrameCopies:
+class FrameCloner:
     """Makes frames that show the same. For one thread.
 
     Writers set a frame's time in their encoder's units and its type; the data is only read.
@@ -53,7 +53,7 @@ class FrameCopies:
         return copy
 
 
-def copy_packet(packet: av.Packet[Any], *, apart: bool = False) -> av.Packet[Any]:
+def clone_packet(packet: av.Packet[Any], *, apart: bool = False) -> av.Packet[Any]:
     """A packet with the same data, times, marks and stream. apart: the data is copied too, not shared."""
     if apart:
         copy: Any = av.Packet(packet.size)  # with the padding that decoders read into

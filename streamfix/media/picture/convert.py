@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from fractions import Fraction
 from typing import Any
 
 import av
-import av.filter
 from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
 from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
@@ -114,30 +112,6 @@ def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
     gray = len([c for c in VideoFormat(source).components if not c.is_alpha]) == 1
     lost = [text for flag, text in names if loss & flag and not (gray and flag == PixFmtLoss.RESOLUTION)]
     return best.name, ", ".join(lost)
-
-
-def with_side_data(origin: av.VideoFrame, width: int, height: int, pix_fmt: str) -> av.VideoFrame:
-    """A frame of its own memory, whose values are of no use, with the properties and side data of `origin`.
-
-    PyAV cannot attach side data to a frame; libavfilter copies it.
-    """
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=origin.width,
-        height=origin.height,
-        format=origin.format,
-        time_base=origin.time_base or Fraction(1, 1_000_000),
-    )
-    chain = [source]
-    if (origin.width, origin.height, origin.format.name) != (width, height, pix_fmt):
-        chain += [graph.add("scale", f"{width}:{height}:flags=neighbor"), graph.add("format", pix_fmt)]
-    chain.append(graph.add("buffersink"))
-    graph.link_nodes(*chain).configure()
-    chain[0].push(origin)
-    out = chain[-1].pull()
-    assert isinstance(out, av.VideoFrame)
-    out.make_writable()
-    return out
 
 
 def _matrix(color: Color, height: int) -> Colorspace:

@@ -11,7 +11,7 @@ from av.video.format import VideoFormat
 
 from ...frame import Color, Frame, PixelFormat, Planes
 from . import convert
-from .side_data import side_data
+from .side_data import side_data, with_side_data
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -159,7 +159,7 @@ def to_av(frame: Frame) -> av.VideoFrame:
 def _blank(planes: Planes, origin: Any) -> av.VideoFrame:
     """A frame to fill, with the side data of the one it replaces (captions, timecodes, HDR) where it has any."""
     if isinstance(origin, av.VideoFrame) and side_data(origin):
-        return convert.with_side_data(origin, planes.width, planes.height, planes.format.name)
+        return with_side_data(origin, planes.width, planes.height, planes.format.name)
     return av.VideoFrame(planes.width, planes.height, planes.format.name)
 
 

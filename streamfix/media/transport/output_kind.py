@@ -21,7 +21,7 @@ _CONNECTIONLESS = frozenset({"udp", "udplite", "rtp", "srtp"})
 _PIPE = re.compile(r"-|pipe:\d*|fd:\d*|/dev/std(in|out)|/dev/fd/\d+")
 
 
-def place_of(url: str, format: str | None) -> Place:
+def output_kind(url: str, format: str | None) -> Place:
     """Where an output goes. A pattern is a row of files, or a playlist of them, on the network too."""
     if format in PATTERN_FORMATS:
         return "pattern"

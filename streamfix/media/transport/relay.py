@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 
 from ...errors import BadOption, OutputError
 from .child import Child
-from .output_kind import connects, connects_itself, place_of
+from .output_kind import connects, connects_itself, output_kind
 from .redact import redact
 from .srt import OPTIONS, Bridge, is_srt
 
@@ -63,7 +63,7 @@ def sink_for(url: str, format: str, options: Mapping[str, str], *, live: bool) -
     """What an output is written to; None where libav writes by itself. live: no server may hold us up."""
     if is_srt(url):
         return _Srt(url, format, options)
-    if live and place_of(url, format) == "pipe":
+    if live and output_kind(url, format) == "pipe":
         return _Pipe(url, format)
     return _Relay(url, format, options) if live and connects(url, format) else None
 
