@@ -31,8 +31,9 @@ from streamfix.media.output.low_delay import low_delay_options
 from streamfix.media.output.writer import Writer
 from streamfix.media.specs import OutputSpec
 from streamfix.media.transport.output_kind import connects, output_kind, usual_format
+from streamfix.media.transport.protocols import is_listening
 from streamfix.media.transport.relay import sink_for
-from streamfix.media.transport.srt import Bridge, is_listening
+from streamfix.media.transport.srt import Bridge
 from streamfix.pipeline import Pipeline
 from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until, uploads
 from tests.media.make import clip, needs_ffmpeg, times

@@ -15,9 +15,9 @@ from ...media.output.muxer import guess_format
 from ...media.output.writer import Writer
 from ...media.source_info import DetachedSourceInfo, SourceInfo
 from ...media.specs import OutputSpec
-from ...media.transport.output_kind import PATTERN_FORMATS, output_kind
+from ...media.transport.output_kind import output_kind
+from ...media.transport.protocols import PATTERN_FORMATS, is_listening
 from ...media.transport.redact import redact
-from ...media.transport.srt import is_listening
 from ...pipeline import Stage
 from ..backoff import Backoff
 from ..health import Health

@@ -12,7 +12,8 @@ from itertools import count
 
 from ...media.output.muxer import LIVE_HLS_FLAGS
 from ...media.specs import OutputSpec
-from ...media.transport.output_kind import SEGMENT_FORMATS, output_kind
+from ...media.transport.output_kind import output_kind
+from ...media.transport.protocols import SEGMENT_FORMATS
 
 _NUMBER = re.compile(r"%0?\d*d")
 

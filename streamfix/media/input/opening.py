@@ -14,7 +14,9 @@ from ...errors import InputError, UnknownName
 from ..interruption import Interruption
 from ..libav_errors import cannot_open, libav_explains
 from ..specs import InputSpec
-from ..transport.srt import Bridge, is_srt
+from ..transport.output_kind import usual_format
+from ..transport.protocols import needs_ffmpeg
+from ..transport.srt import Bridge
 
 
 class Opening:
@@ -30,9 +32,9 @@ class Opening:
         self._format, self._options = spec.format, dict(spec.options)
         self._bridge: Bridge | None = None
         self.url = "pipe:0" if spec.url in ("-", "pipe:") else spec.url
-        if is_srt(spec.url):
+        if needs_ffmpeg(spec.url):
             self._bridge = Bridge(spec.url, spec.options)
-            self._format, self._options = spec.format or "mpegts", dict(self._bridge.rest)
+            self._format, self._options = spec.format or usual_format(spec.url), dict(self._bridge.rest)
             self.url = self._bridge.open_input()
             stopped.calls(self._bridge.kill)
 

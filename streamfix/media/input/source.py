@@ -22,6 +22,7 @@ from ..picture.clone import clone_packet
 from ..specs import InputSpec
 from ..streams import MappedStream, is_mp4
 from ..timestamps import dts_or_pts, pts_or_dts, shift_packet, to_units
+from ..transport.protocols import format_protocols
 from .opening import Opening
 
 log = logging.getLogger("streamfix.media")
@@ -30,7 +31,6 @@ _MICRO = Fraction(1, 1_000_000)
 # ffmpeg's allowance when it seeks in streams with B-frames: a keyframe's dts may lie before its pts.
 _SEEK_MARGIN_S = Fraction(3, 23)
 _NO_TIMESTAMPS = int(cast(int, Flags.no_timestamps.value))
-_SEGMENTED = {"hls", "dash"}
 _LEAP_S = 10.0  # a live clock that is further off was set
 
 
@@ -67,10 +67,9 @@ class Source:
             self.shift_s = -self.from_s
         self.until_s = self._until()
         format = self.container.format
-        # HLS and DASH come some seconds at a time.
-        self._paced = spec.realtime or (live and format.name in _SEGMENTED)
-        # Pictures of a capture device lie in the driver's memory, which goes when the device is closed.
-        self._lent = "v4l2" in format.name
+        protocols = format_protocols(format.name)
+        self._paced = spec.realtime or (live and any(p.playlist for p in protocols))
+        self._lent = any(p.lends_memory for p in protocols)
         stated = {"framerate", "use_wallclock_as_timestamps"} & spec.options.keys()
         self.timeless = live and bool(format.flags & _NO_TIMESTAMPS) and not (stated or spec.realtime)
         self._streams: Sequence[MappedStream] = ()

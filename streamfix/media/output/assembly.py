@@ -16,7 +16,7 @@ from ..source_info import SourceInfo
 from ..specs import OutputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
-from ..transport.output_kind import PATTERN_FORMATS
+from ..transport.protocols import PATTERN_FORMATS
 from .container_support import inner_format, remedy, why_unsupported
 from .dispositions import set_dispositions, set_tags
 from .encoder import VideoEncoder

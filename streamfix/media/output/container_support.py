@@ -14,6 +14,7 @@ from av.stream import Disposition, Stream
 
 from ..libav_errors import libav_explains, message_of
 from ..streams import MappedStream
+from ..transport.protocols import format_protocols
 
 # What MPEG-TS has a stream type or a descriptor for; anything else libavformat writes as data that nobody can read.
 _IN_MPEGTS = {
@@ -36,7 +37,7 @@ def why_unsupported(format: str, mapped: MappedStream) -> str | None:
 
     Asked by writing a header to memory: libav has no table for it that tells the truth.
     """
-    if format in ("rtsp", "rtp", "sap"):
+    if any(protocol.rtp for protocol in format_protocols(format)):
         if mapped.codec not in _IN_RTP:
             return f"RTP has no payload for {mapped.codec}"
         bare = mapped.codec != "aac" or mapped.stream.codec_context.extradata

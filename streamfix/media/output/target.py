@@ -9,6 +9,7 @@ import stat
 from collections.abc import Sequence
 
 from ...errors import OutputError
+from ..transport.output_kind import output_kind
 from ..transport.redact import redact
 
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
@@ -34,7 +35,7 @@ class Target:
         self.url = "pipe:1" if url in ("-", "pipe:") else url
         self.is_file = False
         path = _path_of(self.url)
-        if path is None or format in ("null", "rtsp", "alsa"):
+        if path is None or format in ("null", "alsa") or output_kind(self.url, format) == "network":
             return
         self._refuse_input(path, inputs)
         if _PATTERN.search(os.path.basename(path)):

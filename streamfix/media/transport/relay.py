@@ -17,8 +17,9 @@ from typing import IO, Any, Protocol
 from ...errors import BadOption, OutputError
 from .child import Child
 from .output_kind import connects, connects_itself, output_kind
+from .protocols import needs_ffmpeg
 from .redact import redact
-from .srt import OPTIONS, Bridge, is_srt
+from .srt import OPTIONS, Bridge
 
 _PROGRAM = Path(__file__).with_name("relay_process.py")
 _CONNECT_S = 20.0
@@ -61,7 +62,7 @@ class Sink(Protocol):
 
 def sink_for(url: str, format: str, options: Mapping[str, str], *, live: bool) -> Sink | None:
     """What an output is written to; None where libav writes by itself. live: no server may hold us up."""
-    if is_srt(url):
+    if needs_ffmpeg(url):
         return _Srt(url, format, options)
     if live and output_kind(url, format) == "pipe":
         return _Pipe(url, format)

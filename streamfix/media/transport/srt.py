@@ -24,16 +24,6 @@ OPTIONS = frozenset(
 PAYLOAD = 1316  # bytes a packet carries: seven of MPEG-TS
 
 
-def is_srt(url: str) -> bool:
-    """True for a URL that a `Bridge` is needed for."""
-    return url.lower().startswith("srt://")
-
-
-def is_listening(url: str) -> bool:
-    """True where it is the other side that connects, whenever it likes."""
-    return is_srt(url) and "mode=listener" in url.partition("?")[2].lower().split("&")
-
-
 class Bridge:
     """Carries the bytes of an SRT connection, which are MPEG-TS, through a pipe.
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ....live.outputs.resuming import neighbour, resumed
 from ....media.output.muxer import guess_format
 from ....media.specs import OutputSpec
-from ....media.transport.output_kind import PATTERN_FORMATS, scheme_of
+from ....media.transport.protocols import PATTERN_FORMATS, scheme_of
 from ....media.transport.redact import redact
 
 log = logging.getLogger("streamfix.daemon")
