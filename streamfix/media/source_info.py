@@ -1,4 +1,4 @@
-"""What a writer has to know of where its frames come from."""
+"""What a writer has to know about the source of its frames."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from .streams import MappedStream
 
 
 class SourceInfo(Protocol):
-    """A source's streams and tags: a `Reader`, or what has its interface.
+    """A source's streams and tags. `Reader` has this interface, and so has a live source.
 
-    inputs: that were opened. streams: in output order, one of them restored. metadata, chapters: of the first input.
-    begin_s: the time that counts as 0 for -ss and -to. failure: why the source ended early. stopped: it was told to.
+    inputs: the inputs that were opened. streams: in output order; one of them is restored.
+    info: of the restored video. metadata, chapters: of the first input. begin_s: the time that -ss and -to count from.
+    failure: why the source ended early, None if it did not. stopped: True once it was told to stop.
     """
 
     @property
@@ -48,11 +49,14 @@ class SourceInfo(Protocol):
     def stopped(self) -> bool: ...
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
-        """The stream that a packet belongs to, None if it is none of these."""
+        """The stream that a packet belongs to, None if it belongs to none of `streams`."""
 
 
 class DetachedSourceInfo:
-    """Another footage with streams of its own: whoever uses these decoders disturbs nobody, and needs no open input."""
+    """A copy of a SourceInfo with streams of its own, so that several writers can use their decoders independently.
+
+    The streams stay valid after the input is closed.
+    """
 
     def __init__(self, whole: SourceInfo) -> None:
         self._whole = whole
@@ -93,12 +97,12 @@ class DetachedSourceInfo:
 
 
 def detach(streams: Sequence[MappedStream]) -> list[MappedStream]:
-    """The same streams, none of which points into an open input.
+    """Copies of the streams that stay valid after their input is closed.
 
-    Their `stream` has the parameters, the decoder and the tags of the original; packets may be given to it,
-    outputs made like it, after the input has been closed.
+    Each copy's `stream` has the parameters, decoder and tags of the original: it decodes packets and serves as the
+    template of an output stream.
     """
-    home = av.open("detached", "w", format="null")  # never opened for writing: a place for streams to be in
+    home = av.open("detached", "w", format="null")  # never written to: a stream must belong to some container
     detached = []
     for mapped in streams:
         stream = home.add_stream_from_template(mapped.stream, opaque=True)

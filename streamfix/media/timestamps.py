@@ -10,7 +10,7 @@ import av
 
 
 def rescale(value: int, old: Fraction, new: Fraction) -> int:
-    """`value` units of `old` in units of `new`, rounded to nearest, halves away from zero (as av_rescale_q)."""
+    """Convert a timestamp between time bases, rounded to nearest, halves away from zero (as av_rescale_q)."""
     if old == new:
         return value
     top = value * old.numerator * new.denominator
@@ -20,17 +20,17 @@ def rescale(value: int, old: Fraction, new: Fraction) -> int:
 
 
 def to_units(seconds: Fraction, time_base: Fraction) -> int:
-    """Seconds in units of `time_base`, rounded to nearest."""
+    """Convert seconds to units of `time_base`, rounded to nearest."""
     return round(seconds / time_base)
 
 
 def pts_or_dts(packet: av.Packet[Any]) -> int | None:
-    """When a packet is shown; when it is decoded where it does not say; None where it says neither."""
+    """The packet's pts, else its dts, else None."""
     return packet.pts if packet.pts is not None else packet.dts
 
 
 def dts_or_pts(packet: av.Packet[Any]) -> int | None:
-    """When a packet is decoded; when it is shown where it does not say; None where it says neither."""
+    """The packet's dts, else its pts, else None."""
     return packet.dts if packet.dts is not None else packet.pts
 
 
@@ -44,7 +44,7 @@ def shift_packet(packet: av.Packet[Any], by: int) -> None:
 
 
 def shift_chapters(chapters: Iterable[Any], by_s: Fraction) -> list[Any]:
-    """Chapters, as PyAV gives them, `by_s` later; those that end before 0 are left out, none begins before."""
+    """Move chapters, as PyAV gives them, by `by_s`. One that ends by 0 is dropped, one that begins before 0 is cut."""
     moved = []
     for chapter in chapters:
         by = to_units(by_s, chapter["time_base"])

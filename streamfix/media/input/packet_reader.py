@@ -1,4 +1,4 @@
-"""One source's packets, one at a time, for merging several in order of time."""
+"""Reads the packets of one source, one at a time, with their times and when they arrived."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from ..libav_errors import reading_failed
 from ..timestamps import dts_or_pts
 from .source import LoopEnd, Source
 
-_WAITED_S = 0.01  # who waits so long for a packet has read all that was there
-_DRIFT = 2e-4  # of the camera's clock against ours, more than there is
-_BACK_S, _AHEAD_S = 1.0, 10.0  # a step further back or ahead is no time that passed
+_WAITED_S = 0.01  # a read that waited so long has found nothing queued
+_DRIFT = 2e-4  # of the camera's clock against this machine's; real ones drift less
+_BACK_S, _AHEAD_S = 1.0, 10.0  # a greater step of the timestamps is a clock that was set
 
 
 class PacketReader:
-    """A source's next packet, its time (seconds), and when it had arrived (monotonic)."""
+    """The next packet of a source, so that several sources can be merged in order of time.
+
+    packet: None at the end. at_s: its time in seconds. arrived_s: when it arrived, monotonic seconds.
+    """
 
     def __init__(self, index: int, source: Source) -> None:
         self.index, self.source = index, source
@@ -32,7 +35,7 @@ class PacketReader:
         self.advance()
 
     def advance(self) -> None:
-        """Read the next packet, None at the end. Raises InputError when the source dies."""
+        """Read the next packet. Raises InputError or DecodeError if the source breaks off."""
         self.packet = None
         asked_s = time.monotonic()
         try:
@@ -52,23 +55,24 @@ class PacketReader:
 
 
 class Arrival:
-    """Tells when a packet came of which only is known when it was read.
+    """Estimates when packets arrived, knowing only when they were read.
 
-    A decoder that is slower than its camera reads packets long after they came: they wait in the network, where nobody
-    notes the time. But they come as far apart as their timestamps say. So the one that had to be waited for came when
-    it was read, and what follows without a wait is counted from it, a little late: where nothing is ever waited for, a
-    camera's clock that is slow must not make its pictures older by and by.
+    If the decoder is slower than the camera, packets wait in the network's buffers, where no time is noted, and are
+    read long after they arrived. But they arrive as far apart as their timestamps say. So a packet that had to be
+    waited for arrived when it was read, and those read after it without a wait are placed by their timestamps. They
+    are placed a little late (`_DRIFT`), so that a camera with a slow clock does not seem to fall ever further behind
+    while no read has to wait.
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[float, float]] = {}  # by stream: a packet's arrival, and its timestamp
+        self._known: dict[int, tuple[float, float]] = {}  # by stream: arrival and timestamp of a packet
         self._last: dict[int, float] = {}
         self._newest_s = float("-inf")
 
     def of(self, asked_s: float, got_s: float, stream: int, at_s: float | None) -> float:
-        """Monotonic seconds at which a packet came, no later than `got_s` and no earlier than the one before.
+        """When a packet arrived, in monotonic seconds: not after `got_s`, and not before the packet before it.
 
-        asked_s, got_s: monotonic seconds, before and after it was read. at_s: its timestamp in seconds.
+        asked_s, got_s: when its read began and ended, monotonic seconds. at_s: its timestamp in seconds, if it has one.
         """
         self._newest_s = arrived_s = max(self._estimate(asked_s, got_s, stream, at_s), self._newest_s)
         return arrived_s

@@ -60,8 +60,8 @@ def assemble(
 ) -> Output:
     """Open the output for frames like `first` and write its header.
 
-    source: where the frames come from. rate: frames a second, None where nobody knows. shift_s: added to the time of
-    each chapter. covers: attached pictures by the `id` of their stream. live, aborted: see `Muxer`; the encoder gets
+    source: where the frames come from. rate: frames a second, None if unknown. shift_s: added to the time of each
+    chapter. covers: attached pictures by the `id` of their stream. live, aborted: see `Muxer`; the encoder gets
     low-delay options as well.
     Raises UsageError, BadOption or OutputError.
     """

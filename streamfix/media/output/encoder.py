@@ -1,4 +1,4 @@
-"""The video encoder: which one, what it is told of the stream, and frames in, packets out."""
+"""The video encoder: how it is set up for the output, and frames in, packets out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .rate import OutputTimestamps
 
 log = logging.getLogger("streamfix.media")
 
-_UNORDERED = 2  # so few frames come out as they went in, with B-frames or without
+_UNORDERED = 2  # so few frames come out in the order they went in, even with B-frames
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
 
@@ -46,11 +46,11 @@ _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h26
 class VideoEncoder:
     """Encodes the restored video.
 
-    last_pts: what the frame encoded last was given, in units of time_base.
-
-    first: the first frame, whose size, format and colour the stream gets.
+    first: the first frame, from which the stream gets its size, pixel format and colour.
     rate: frames a second, a hint unless `constant`.
-    Raises UsageError when the encoder does not take it so.
+    autorotated: the reader has turned the frames as their display matrix says; else the matrix is written.
+    last_pts: of the frame that was encoded last, in units of time_base.
+    Raises UsageError if the encoder does not take these settings.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class VideoEncoder:
         self._open(given)
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
-        """Packets that became ready."""
+        """The packets that became ready."""
         pts = self.last_pts = self._timestamps.pts(frame)
         self._frames += 1
         out = self._convert(picture.to_av(frame), frame)
-        out.pict_type = 0  # else the encoder copies the decoder's choice of frame types
+        out.pict_type = 0  # else the encoder would repeat the source's choice of frame types
         out.pts, out.time_base = pts, self.time_base
         out.duration = round(frame.duration * frame.time_base / self.time_base)
         try:
@@ -114,7 +114,7 @@ class VideoEncoder:
         except av.error.EOFError:
             return []
         if self._codec.name == "libx265" and self._frames <= _UNORDERED:
-            for packet in packets:  # x265 works the dts out from the third frame on; before, it is whatever memory held
+            for packet in packets:  # x265 sets dts from the third frame on; before, they are whatever was in memory
                 packet.dts = packet.pts
         return packets
 
@@ -122,7 +122,7 @@ class VideoEncoder:
         color = ours.color
         width, height = self._size or (frame.width, frame.height)
         if self._full_range and frame.format.name == self.pix_fmt and not color.is_full():
-            # To a format of another name first: swscale leaves one of the same name alone.
+            # To a format of another name: swscale does not convert between two of the same name.
             planar = picture.planar_format(self.pix_fmt).name
             twin = planar.replace("yuv", "yuvj") if planar == self.pix_fmt else planar
             return convert.reformat(frame, twin, width, height, color=color, full_range=True)
@@ -148,8 +148,8 @@ class VideoEncoder:
         context.sample_aspect_ratio = first.sample_aspect_ratio or Fraction(0, 1)
         context.color_primaries, context.color_trc = int(frame.color_primaries), int(frame.color_trc)
         context.colorspace, context.color_range = int(frame.colorspace), int(frame.color_range)
-        # PyAV sets these as no encoder wants them: slices only (x264: sliced threads), its own rate control.
-        # With frame threads x264 holds one picture back for each, also when it was tuned not to.
+        # PyAV's own settings suit no encoder: slice threads (of x264: sliced threads) and a bit rate.
+        # With frame threads x264 holds back a frame for each, even with tune zerolatency.
         context.thread_type = "SLICE" if "zerolatency" in options.get("tune", "") else "AUTO"
         context.bit_rate = int(default_option(self._codec.name, "b") or 0)
         context.bit_rate_tolerance = int(default_option(self._codec.name, "bt") or 4_000_000)
@@ -158,13 +158,13 @@ class VideoEncoder:
             context.qscale = True
             context.global_quality = round(float(quality))
             if self._codec.name in _QUALITY_OF_FRAMES:
-                # They ask each frame for its quality, which PyAV cannot set; a range of one value says the same.
+                # These take the quality from each frame, where PyAV cannot set it; a range of one value does the same.
                 options = {"qmin": quality, "qmax": quality, **options}
         context.options = {**options, **hdr_options(self._codec.name, frame, options)}
         if self._codec.name == "libsvtav1":
-            os.environ.setdefault("SVT_LOG", "2")  # warnings only; it writes to stderr past libav's log level
+            os.environ.setdefault("SVT_LOG", "2")  # warnings only: it writes to stderr itself, past libav's log level
         if self._codec.name == "libx265" and "log-level" not in context.options.get("x265-params", ""):
-            # It writes pages to stderr past libav's log level.
+            # It writes to stderr itself, past libav's log level.
             said = context.options.get("x265-params")
             context.options["x265-params"] = f"{said}:log-level=warning" if said else "log-level=warning"
         return stream
@@ -178,7 +178,7 @@ class VideoEncoder:
         self.stream.set_display_matrix(matrix)
 
     def _set_field_order(self, first: Frame, source: MappedStream) -> None:
-        """Interlaced frames are encoded as they are, and the stream says so, as ffmpeg does."""
+        """Mark the stream as interlaced if its frames are, as ffmpeg does; they are encoded as they are."""
         origin = first.origin
         if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height:
             order: Any = source.stream.codec_context
@@ -198,7 +198,7 @@ class VideoEncoder:
 
 
 def _even(context: VideoCodecContext) -> str:
-    """The remedy where subsampled chroma does not divide the size, which most encoders refuse."""
+    """The remedy for an odd size with subsampled chroma, which most encoders refuse; "" for other sizes."""
     format = context.format
     halved = (1, 1) if format is None else (2 // format.chroma_width(2), 2 // format.chroma_height(2))
     if context.width % halved[0] == context.height % halved[1] == 0:
@@ -207,20 +207,20 @@ def _even(context: VideoCodecContext) -> str:
 
 
 def _kept_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """A stream's tags without those that tell of the old encoding; alpha_mode is the muxer's to say."""
+    """A stream's tags without those that describe the old encoding, and alpha_mode, which the muxer sets."""
     gone = {"encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes"}
     return {k: v for k, v in metadata.items() if k.lower() not in gone and not k.startswith("_STATISTICS")}
 
 
-# x264's macroblock tree for AVX-512 (mbtree_propagate_list, seen in build 165) takes eight macroblocks at a time. Where
-# a line of them is no multiple of eight, it reads on behind the last one and adds up what memory held before: the same
-# pictures then differ in size from run to run. Its routines for AVX2 stop at the line's end.
+# x264's macroblock tree for AVX-512 (mbtree_propagate_list, seen in build 165) takes eight macroblocks at a time. If a
+# line of them is not a multiple of eight, it reads past the line's end and adds up whatever memory held: the same
+# pictures then give other bytes from run to run. Its routines for AVX2 stop at the line's end.
 _AVX_512F = 13  # cv::CpuFeatures::CPU_AVX_512F: OpenCV's Python module has no name for it
 
 
 @cache
 def repeatable_x264_params() -> str:
-    """For x264-params: x264 gives the same bytes for the same pictures each time, where it has one thread as well."""
+    """x264-params with which x264 gives the same bytes for the same pictures every time, if it also has one thread."""
     import cv2  # not above: it takes longer to import than everything else here
 
     return "asm=AVX2" if cv2.checkHardwareSupport(_AVX_512F) else "threads=1"

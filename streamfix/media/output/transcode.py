@@ -36,16 +36,16 @@ class AudioTranscode:
         check_known(given, codec.name)
         decoder = mapped.stream.codec_context
         if not isinstance(decoder, AudioCodecContext):
-            raise UsageError(f"{muxer.target.shown}: {mapped}: there is no decoder for it; -c:a copy, or leave it out")
+            raise UsageError(f"{muxer.target.shown}: {mapped}: libav has no decoder for it; use -c:a copy or -an")
         self._decoder: AudioCodecContext = decoder
         wanted_rate = int(rate) if rate else decoder.sample_rate
         rates = codec.audio_rates
-        self.stream: Any = muxer.container.add_stream(  # an AudioStream, which the stub does not know from the name
+        self.stream: Any = muxer.container.add_stream(  # an AudioStream; the stub cannot tell from a name
             codec.name, rate=min(rates, key=lambda r: (abs(r - wanted_rate), -r)) if rates else wanted_rate
         )
         context: Any = self.stream.codec_context
         layout = decoder.layout
-        unnamed = layout.name.endswith("channels")  # PCM says how many, not where
+        unnamed = layout.name.endswith("channels")  # PCM says how many there are, not where they are
         context.layout = _layout(int(channels or layout.nb_channels)) if channels or unnamed else layout
         formats = [f.name for f in codec.audio_formats or ()]
         context.format = decoder.format.name if decoder.format.name in formats or not formats else formats[0]
@@ -57,6 +57,7 @@ class AudioTranscode:
         _open(context, f"{muxer.target.shown}: {mapped}")
 
     def push(self, packet: av.Packet[Any]) -> None:
+        """Transcode a packet and write what became ready. One that cannot be decoded is left out with a warning."""
         try:
             frames = self._decoder.decode(packet)
         except av.error.InvalidDataError as error:
@@ -66,6 +67,7 @@ class AudioTranscode:
             self._encode(frame)
 
     def flush(self) -> None:
+        """Write what decoder and encoder still hold."""
         for frame in self._decoder.decode(None):
             self._encode(frame)
         self._encode(None)
@@ -87,7 +89,7 @@ class SubtitleTranscode:
         decoder = mapped.stream.codec_context
         if not isinstance(decoder, SubtitleCodecContext) or Codec(mapped.codec, "r").bitmap_sub != codec.bitmap_sub:
             raise UsageError(
-                f"{muxer.target.shown}: {mapped}: pictures cannot become text, nor text pictures; -c:s copy or -sn"
+                f"{muxer.target.shown}: {mapped}: pictures cannot become text, nor text pictures; use -c:s copy or -sn"
             )
         self._decoder = decoder
         decoder.open(strict=False)
@@ -102,6 +104,7 @@ class SubtitleTranscode:
         _open(self._encoder, f"{muxer.target.shown}: {mapped}")
 
     def push(self, packet: av.Packet[Any]) -> None:
+        """Transcode a packet and write it. One that cannot be converted is left out with a warning."""
         try:
             subtitle = self._decoder.decode2(packet)
             if subtitle is None or packet.pts is None:
@@ -116,13 +119,13 @@ class SubtitleTranscode:
         self._muxer.mux(out, self.stream)
 
     def flush(self) -> None:
-        """Nothing is held."""
+        """Nothing is held back."""
 
 
 def _layout(channels: int) -> str:
     names = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
     if channels not in names:
-        raise UsageError(f"-ac {channels}: 1 to 8 channels")
+        raise UsageError(f"-ac {channels}: it takes 1 to 8 channels")
     return names[channels]
 
 

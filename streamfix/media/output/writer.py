@@ -34,13 +34,13 @@ log = logging.getLogger("streamfix.media")
 class Writer(Stage):
     """Writes frames and packets to one output.
 
-    reader: where the frames come from; its streams, chapters and metadata are taken over.
-    live: encoder and muxer hold nothing back that they need not, and a server that does not answer can be left
-    with `abort`. ledger: told what becomes of each frame.
+    source: where the frames come from; its streams, chapters and metadata are taken over.
+    live: encoder and muxer hold nothing back that they need not, and `abort` ends a write to a server that does not
+    answer. ledger: accounts for each frame.
 
-    The output is opened at the first frame, which decides size, format and
-    colour; packets that come before it are held, however many they are.
-    Where -t, -to or -frames ends the video, the other streams end with it.
+    The output is opened at the first frame, which decides size, pixel format and
+    colour; packets that come before it are held, however many there are.
+    If -t, -to or -frames ends the video, the other streams end with it.
 
     frames_written, duplicated, dropped (by -r), bytes_written, position_s (seconds
     that were written), enough (-t, -to or -frames is reached by all streams): may be read from any thread.
@@ -67,7 +67,7 @@ class Writer(Stage):
         self._output: Output | None = None
         self._aborted = Interruption()
         self._held: deque[av.Packet[Any]] = deque()
-        self._due: Frame | None = None  # what -r has not shown yet
+        self._due: Frame | None = None  # the last frame, which -r has not shown yet
         self._begin_s: Fraction | None = None
         self._end_s = Fraction(0)  # of the last frame, in the input's time
         self._finished = False
@@ -79,7 +79,7 @@ class Writer(Stage):
 
     @property
     def settled(self) -> bool:
-        """True once frames are known to arrive where they go."""
+        """True once frames are known to arrive."""
         return self.frames_written > 0 and self._output is not None and self._output.muxer.settled
 
     @property
@@ -105,22 +105,22 @@ class Writer(Stage):
         elif isinstance(item, av.Packet):
             self._held.append(item)
             if self._output is not None and not self.spec.shortest:
-                self._let_go()
+                self._write_held()
         self.enough = self._limits.enough
         return ()
 
     def abort(self) -> None:
-        """Have a server that holds up whoever writes let go of him. From any thread; the output is lost then."""
+        """Unblock a write that is stuck on an unresponsive server. From any thread; the output is lost."""
         self._aborted.set()
 
     def flush(self) -> Iterable[Any]:
         if self._rate is not None:
             self._encode_all(self._rate.flush())
         if self._output is None:
-            raise self._nothing_came()
+            raise self._no_frame()
         if self.spec.shortest:
             self._limits.until_s = self._end_s
-            self._let_go(self._end_s)
+            self._write_held(self._end_s)
         muxer = self._output.muxer
         self._mux(self._output.encoder.flush())
         for other in self._output.others.values():
@@ -134,9 +134,9 @@ class Writer(Stage):
         return ()
 
     def close(self) -> None:
-        """Finalise what is written; called once, also after an error.
+        """Close the output; called once, also after an error.
 
-        An output that is incomplete keeps what it has, and a warning says where it lies.
+        An incomplete output keeps what was written, and a warning says where it lies.
         """
         self._held.clear()
         if self._ledger is not None:
@@ -158,7 +158,7 @@ class Writer(Stage):
             self._due = frame
 
     def _encode_all(self, frames: Iterable[Frame]) -> None:
-        """What -r makes of the frame before: it is shown once, several times, or not at all."""
+        """Encode what -r makes of the frame before this one: it is shown once, several times or not at all."""
         shown, self._due = self._due, None
         for frame in frames:
             self._encode(frame, shown)
@@ -167,7 +167,7 @@ class Writer(Stage):
             self._left_out(shown, "rate")
 
     def _encode(self, frame: Frame, counts_for: Frame | None) -> None:
-        """counts_for: the frame that is written with it, None if it was before."""
+        """Encode and mux a frame. counts_for: the frame that it counts for in the ledger, None for a repetition."""
         if self.spec.max_frames is not None and self.frames_written >= self.spec.max_frames:
             if counts_for is not None:
                 self._left_out(counts_for, "outside")
@@ -193,7 +193,7 @@ class Writer(Stage):
         if self.frames_written == self.spec.max_frames:
             self._limits.end_video(self._end_s)
         if self.spec.shortest:
-            self._let_go(self._end_s)
+            self._write_held(self._end_s)
 
     def _mux(self, packets: Iterable[av.Packet[Any]]) -> None:
         assert self._output is not None
@@ -224,19 +224,21 @@ class Writer(Stage):
             aborted=self._aborted,
         )
         if not self.spec.shortest:
-            self._let_go()
+            self._write_held()
 
     def _keep_visible(self, first: Frame) -> None:
-        """Move everything where the video begins before 0: players do not show it in MP4, Matroska cannot say it."""
+        """Move all streams to 0 if the video begins before: players skip that part of MP4, Matroska cannot store it."""
         begin_s = first.pts * first.time_base + self._shift_s
         if begin_s < 0:
             log.warning(
-                "%s: the video begins at %.3f s; all streams are moved to 0", self._target.shown, float(begin_s)
+                "%s: the video begins at %.3f s; all streams are moved so that it begins at 0",
+                self._target.shown,
+                float(begin_s),
             )
             self._shift_s -= begin_s
 
     def _covers(self) -> dict[int, bytes]:
-        """Attached pictures: demuxers give them before anything else."""
+        """Attached pictures by the `id` of their stream; demuxers give them before anything else."""
         found = {}
         for packet in self._held:
             if isinstance(packet, av.Packet):
@@ -266,8 +268,8 @@ class Writer(Stage):
             shift_packet(packet, to_units(self._shift_s, packet.time_base))
             other.push(packet)
 
-    def _let_go(self, before_s: Fraction | None = None) -> None:
-        """Write the packets that are held; before_s: only those that the video has reached (-shortest)."""
+    def _write_held(self, before_s: Fraction | None = None) -> None:
+        """Write the held packets. before_s: only those before that time, which the video has reached (-shortest)."""
         while self._held:
             packet = self._held[0]
             at = pts_or_dts(packet)
@@ -276,11 +278,11 @@ class Writer(Stage):
             self._push_packet(packet)
             self._held.popleft()
 
-    def _nothing_came(self) -> StreamfixError:
+    def _no_frame(self) -> StreamfixError:
         if self._source.failure is not None:
             return self._source.failure
         if self._source.stopped and not self.enough:
             return Cancelled(f"{self._target.shown}: stopped before the first frame; nothing was written")
         return OutputError(
-            f"{self._target.shown}: no frame came, nothing was written; does -ss lie after the input's end?"
+            f"{self._target.shown}: there was no frame, so nothing was written; does -ss lie after the input's end?"
         )

@@ -1,4 +1,4 @@
-"""libavfilter's filters as a pipeline stage: `bwdif`, `crop`, `scale` and their kin need no code of ours."""
+"""libavfilter's filters (`bwdif`, `crop`, `scale` ...) as a pipeline stage."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .planes import frame_from_av, to_av
 
 # Filters that set the sample aspect ratio without changing the picture's size.
 _SET_ASPECT = {"setsar", "setdar", "setparams"}
-_ASPECTS = 16  # measured ones that are kept, also when the graph is built anew
+_ASPECTS = 16  # measured aspect ratios that are kept, also when the graph is built anew
 
 
 def exists(name: str) -> bool:
-    """True if this build of libavfilter has a filter of that name that takes one video and gives one."""
+    """True if this libavfilter has a filter of that name with one video input and one video output."""
     try:
         found: Any = Filter(name)  # its pads are missing from PyAV's stubs
     except ValueError:
@@ -45,14 +45,14 @@ def exists(name: str) -> bool:
 
 
 def names() -> list[str]:
-    """Every libavfilter filter that can stand in a chain."""
+    """The names of all libavfilter filters that can stand in a chain."""
     return sorted(name for name in av.filter.filters_available if exists(name))
 
 
 def check(spec: FilterSpec) -> None:
-    """Raise UnknownName or BadOption if libavfilter does not take this filter with these arguments."""
+    """Raise UnknownName or BadOption if libavfilter does not have this filter or does not take its arguments."""
     if not exists(spec.name):
-        raise UnknownName(f"libavfilter has no filter {spec.name!r} from one video to one video")
+        raise UnknownName(f"libavfilter has no filter {spec.name!r} with one video input and one video output")
     try:
         _add(Graph(), spec)
     except (av.FFmpegError, ValueError) as error:
@@ -64,7 +64,7 @@ def check(spec: FilterSpec) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a graph is built for; another one needs another graph."""
+    """The properties of the frames that a graph is built for; frames with others need another graph."""
 
     width: int
     height: int
@@ -78,9 +78,9 @@ class _Shape:
 class GraphStage(Stage):
     """Runs frames through a chain of libavfilter filters.
 
-    The chain may change size, format, rate and time base. A cut or damaged
-    mark goes to the first frame out that is not earlier than the one in. The
-    graph is flushed and built anew when the frames change their shape.
+    The chain may change size, pixel format, rate and time base. A cut or damaged
+    mark goes to the first output frame that is not earlier than the marked input
+    frame. If the frames change their size or format, the graph is flushed and built anew.
     """
 
     def __init__(self, specs: Sequence[FilterSpec]) -> None:
@@ -143,7 +143,7 @@ class GraphStage(Stage):
             yield self._frame(picture)
 
     def _frame(self, picture: av.VideoFrame) -> Frame:
-        """The picture as a Frame, with the marks of the frames in that it stands for."""
+        """The picture as a Frame, with the marks of the input frames that it stands for."""
         cut = damaged = False
         if picture.pts is not None and picture.time_base is not None:
             time = picture.pts * picture.time_base
@@ -160,7 +160,7 @@ class GraphStage(Stage):
         )
 
     def _aspect(self, picture: av.VideoFrame) -> Fraction | None:
-        """PyAV does not show a frame's sample aspect ratio: it follows from the size in and out, or is measured."""
+        """The sample aspect ratio, which PyAV does not show: the input's if nothing changes it, else measured."""
         assert self._shape is not None
         size = (picture.width, picture.height)
         if size == (self._shape.width, self._shape.height) and not any(s.name in _SET_ASPECT for s in self.specs):
@@ -174,11 +174,11 @@ class GraphStage(Stage):
 
 
 def measure_aspect(specs: Sequence[FilterSpec], shape: _Shape) -> Fraction | None:
-    """The sample aspect ratio that a chain gives, read off the width of a probe.
+    """The sample aspect ratio that a chain gives, None if it is unknown.
 
-    PyAV shows neither a link's nor a frame's ratio, but `scale` knows it in
-    its expressions: a blank frame is sent through the chain and scaled to
-    50000 times the ratio.
+    PyAV shows neither a link's nor a frame's ratio, but `scale` can use it in an
+    expression: a blank frame passes the chain and is scaled to a width of 50000
+    times the ratio.
     """
     probe = FilterSpec("scale", "w=max(1\\,round(sar*50000)):h=1")
     graph = _build([*specs, FilterSpec("format", "gray"), probe], shape)

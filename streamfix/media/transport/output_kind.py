@@ -32,7 +32,7 @@ def usual_format(url: str) -> str | None:
 
 
 def connects(url: str, format: str) -> bool:
-    """True if a server has to answer, and may not. A protocol that nobody knows is taken for one."""
+    """True if a server has to answer, and may not; a protocol that is not in the table counts as one."""
     if _is_local(url):
         return _muxer_connects(format)
     protocol = protocol_of(url)

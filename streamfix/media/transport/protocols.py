@@ -1,7 +1,7 @@
-"""The one table of protocols and devices: what the rest of the program has to know of each.
+"""The one table of protocols and capture devices: what the program has to know about each.
 
-The daemon's allow-lists (apps/daemon/access) do not follow this table, on purpose: what streams may reach is decided
-there for each scheme by itself, and a test sees that none is forgotten.
+The daemon's allow-lists (apps/daemon/access) do not derive from it, on purpose: what a stream may reach is decided
+there, scheme by scheme, and a test fails if one is forgotten.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """One way in which video travels.
+    """How video travels to or from a server, an address or a device.
 
-    schemes: what stands before the colon in its URLs, in small letters.
-    formats: libav's demuxers, muxers and devices that speak it themselves, by the names that -f takes.
-    ending: of files that only describe such a stream.
-    live: an input is live without being told: pictures that are not taken in time are lost. False where it may be a
-    recording as well, of which no picture may be dropped.
-    answers: there is a server that has to answer, and may not. False: packets go to an address, or are taken from it,
-    and nobody tells whether anybody is there.
-    usual_format: the format that it carries where none is named; None goes by the name's ending.
-    carrier: what speaks it: "ffmpeg" is the ffmpeg command, for what libav as PyAV ships it does not speak.
-    muxer_connects: its muxer opens the connection by itself, and cannot write to one that is open.
-    playlist: short files and a list of them, so that it comes some seconds at a time.
+    schemes: of its URLs, in small letters.
+    formats: libav's demuxers, muxers and devices that speak it themselves, as -f names them.
+    ending: of files that only describe such a stream, None if there are none.
+    live: an input of this protocol is always live: a picture that is not read in time is lost. False if it may be a
+    recording, of which no picture may be dropped; -live then says that it is not.
+    answers: a server has to answer, and may not. False: packets go to an address or come from one, without a sign
+    whether anybody is there.
+    usual_format: the format it carries if none is named; None goes by the ending of the name.
+    carrier: who speaks it: libav, or the ffmpeg command where PyAV's libav is built without it.
+    muxer_connects: its muxer opens the connection itself and cannot write to an open one.
+    playlist: short files and a list of them; packets arrive several seconds at a time.
     rtp: its packets are RTP, which has no payload for some codecs.
-    live_options: what a live input is opened with, each unless the user sets it.
-    transport_option: the input's option that says what carries RTP; where it is set, no `live_options` are.
-    lends_memory: its packets lie in a driver's memory, which goes when the device is closed.
+    live_options: options a live input is opened with, unless the user sets them.
+    transport_option: the input option that says what carries the RTP. If the user sets it, `live_options` are left out.
+    lends_memory: its packets lie in the driver's memory, which is gone once the device is closed.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Protocol:
     lends_memory: bool = False
 
     def loses_silently(self, options: Mapping[str, str]) -> bool:
-        """True if packets of an input may be lost without libav's saying so: RTP over UDP. options: the input's."""
+        """True if libav does not report lost packets of an input: RTP over UDP. options: the input's."""
         carried_by = "udp" if self.transport_option is None else options.get(self.transport_option, "tcp")
         return self.rtp and carried_by.startswith("udp")
 
@@ -66,7 +66,7 @@ RTSP = Protocol(
     usual_format="rtsp",
     muxer_connects=True,
     rtp=True,
-    live_options={"rtsp_flags": "prefer_tcp"},  # where nothing is lost; UDP where a camera knows no other
+    live_options={"rtsp_flags": "prefer_tcp"},  # TCP loses nothing; UDP is for cameras that have no TCP
     transport_option="rtsp_transport",
 )
 RTMP = Protocol("RTMP", schemes=_names("rtmp rtmps rtmpt rtmpts rtmpe rtmpte"), live=True, usual_format="flv")
@@ -105,7 +105,7 @@ PROTOCOLS = (RTSP, RTMP, SRT, UDP, UDPLITE, RTP, SRTP, SAP, SDP, MMS, HTTP, TCP,
 
 _BY_SCHEME = {scheme: protocol for protocol in PROTOCOLS for scheme in protocol.schemes}
 _BY_FORMAT = {name: protocol for protocol in PROTOCOLS for name in protocol.formats}
-# Muxers that begin a new file by themselves, again and again: series of files, and playlists of them.
+# Muxers that begin a new file by themselves, again and again: series of files, with or without a playlist.
 SEGMENT_FORMATS = frozenset({"segment", "stream_segment", "ssegment"})
 PATTERN_FORMATS = SEGMENT_FORMATS | {name for name, protocol in _BY_FORMAT.items() if protocol.playlist}
 
@@ -114,7 +114,7 @@ _LISTENS = re.compile(r"[?&](?:listen(?:=[1-9]|&|$)|mode=listener)", re.IGNORECA
 
 
 def scheme_of(url: str) -> str:
-    """The scheme of a URL in small letters, "" of a file's name."""
+    """The scheme of a URL in small letters, "" for a file's name."""
     scheme, found, _ = url.partition("://")
     return scheme.lower() if found and _SCHEME.fullmatch(scheme) else ""
 
@@ -125,13 +125,13 @@ def protocol_of(url: str) -> Protocol | None:
 
 
 def format_protocols(format: str | None) -> list[Protocol]:
-    """The protocols that a format speaks. format: by name, or several names as libav reports them ("a,b")."""
+    """The protocols that a format speaks. format: a name, or several as libav reports them ("mov,mp4")."""
     return list({p.name: p for name in (format or "").split(",") if (p := _BY_FORMAT.get(name))}.values())
 
 
 def input_protocols(url: str, format: str | None) -> list[Protocol]:
     """Every protocol that an input names: by its scheme, by its ending and by its format (-f)."""
-    scheme = _BY_SCHEME.get(url.partition(":")[0].lower()) if ":" in url else None  # libav needs no slashes behind it
+    scheme = _BY_SCHEME.get(url.partition(":")[0].lower()) if ":" in url else None  # libav takes it without slashes too
     described = [p for p in PROTOCOLS if p.ending is not None and url.lower().endswith(p.ending)]
     return [*([scheme] if scheme else []), *described, *format_protocols(format)]
 
