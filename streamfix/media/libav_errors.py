@@ -12,8 +12,8 @@ import av.logging
 from av.container import InputContainer
 
 from ..errors import DecodeError, InputError, OutputError
+from .redact import redact
 from .streams import is_mp4
-from .transport.redact import redact
 
 log = logging.getLogger("streamfix.media")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from .transport.redact import redact
+from .redact import redact
 
 
 @dataclass(frozen=True, slots=True)

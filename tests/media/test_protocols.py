@@ -7,6 +7,7 @@ from collections import Counter
 import av
 import pytest
 
+from streamfix.media.redact import redact
 from streamfix.media.transport.output_kind import connects, connects_itself, output_kind, usual_format
 from streamfix.media.transport.protocols import (
     HLS,
@@ -24,7 +25,6 @@ from streamfix.media.transport.protocols import (
     needs_ffmpeg,
     protocol_of,
 )
-from streamfix.media.transport.redact import redact
 
 
 def test_a_name_a_scheme_and_a_format_stand_in_one_row() -> None:

@@ -13,11 +13,11 @@ from ...frame import Frame
 from ...media.output.frame_ledger import FrameLedger
 from ...media.output.muxer import guess_format
 from ...media.output.writer import Writer
+from ...media.redact import redact
 from ...media.source_info import DetachedSourceInfo, SourceInfo
 from ...media.specs import OutputSpec
 from ...media.transport.output_kind import output_kind
 from ...media.transport.protocols import PATTERN_FORMATS, is_listening
-from ...media.transport.redact import redact
 from ...pipeline import Stage
 from ..backoff import Backoff
 from ..health import Health

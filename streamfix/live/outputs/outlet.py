@@ -12,8 +12,8 @@ from typing import Any
 from ...errors import OutputError, UsageError
 from ...frame import Frame
 from ...media.output.frame_ledger import FrameLedger
+from ...media.redact import redact
 from ...media.specs import OutputSpec
-from ...media.transport.redact import redact
 from ..backoff import Backoff
 from .account import Account
 from .backlog import Backlog

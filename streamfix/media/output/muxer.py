@@ -17,10 +17,10 @@ from av.stream import Stream
 from ...errors import BadOption, OutputError, StreamfixError, UsageError
 from ..interruption import Interruption
 from ..libav_errors import cannot_write, libav_explains
+from ..redact import redact
 from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
-from ..transport.redact import redact
 from ..transport.relay import Sink, sink_for
 from .options import refused, unused_options
 from .target import Target

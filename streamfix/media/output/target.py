@@ -9,8 +9,8 @@ import stat
 from collections.abc import Sequence
 
 from ...errors import OutputError
+from ..redact import redact
 from ..transport.output_kind import output_kind
-from ..transport.redact import redact
 
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _PATTERN = re.compile(r"%0?\d*d|\$Number|%[YmdHMS]")

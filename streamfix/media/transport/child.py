@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO
 
-from .redact import redact
+from ..redact import redact
 
 _SPEAKER = re.compile(r"^\[[^\]]* @ 0x[0-9a-f]+\]\s*")  # libav's "[srt @ 0x55d0c8f0]"
 _LEVEL = re.compile(r"(\[[^\]]* @ 0x[0-9a-f]+\]\s*)?\[(info|warning|error|fatal|panic)\] ?")

@@ -8,8 +8,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ...errors import OutputError
+from ..redact import redact
 from .protocols import PATTERN_FORMATS, format_protocols, protocol_of, scheme_of
-from .redact import redact
 
 OutputKind = Literal["file", "pattern", "pipe", "network"]
 

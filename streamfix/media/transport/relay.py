@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ...errors import BadOption, OutputError
+from ..redact import redact
 from .child import Child
 from .output_kind import connects, connects_itself, output_kind
 from .protocols import needs_ffmpeg
-from .redact import redact
 from .srt import OPTIONS, Bridge
 
 _PROGRAM = Path(__file__).with_name("relay_process.py")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import IO
 
 from ...errors import InputError, OutputError
+from ..redact import redact
 from .child import Child
-from .redact import redact
 
 # Options of libav's libsrt protocol (libavformat/libsrt.c).
 OPTIONS = frozenset(
