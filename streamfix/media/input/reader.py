@@ -44,7 +44,7 @@ class LiveInput:
 
 
 class Reader:
-    """The frames of one video stream and the packets of all streams beside it, in order of time.
+    """Frames of one video stream and the packets of all streams that go along, in order of time.
 
     If an input breaks off (truncated file, I/O error, too many damaged packets),
     the iteration ends, so that what was decoded is still restored and written.
@@ -80,8 +80,8 @@ class Reader:
         self._live = live
         self._stopped = Interruption() if live is None else live.stopped
         self._closed = False
-        self._cut = False  # a frame that -ss left out had a cut, which goes to the next frame
-        self._arrived_s: float | None = None  # of the first frame, where frames are timed by their arrival
+        self._cut = False  # of a frame that -ss left out, for the first that it does not
+        self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
         self._last_pts = -1
         self._sources: list[Source] = []
         try:
@@ -138,7 +138,7 @@ class Reader:
         self._stopped.set()
 
     def close(self) -> None:
-        """Close the inputs; raises `failure` if there is one."""
+        """Release everything; raises `failure` if there is one."""
         if self._closed:
             return
         self._closed = True
@@ -175,7 +175,7 @@ class Reader:
         self.info = self._describe(frame, source)
 
     def _peek(self) -> Frame:
-        """Decode the first frame; it and the packets before it are held for the iteration."""
+        """The first frame; it and the packets before it are held."""
         for item in self._items:
             self._held.append(item)
             if isinstance(item, Frame):
