@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from ..errors import UnknownName
-from ..media.output.repeating import X264_REPEATS
+from ..media.output.encoder import repeatable_x264_params
 from . import sensor
 from .clip import Bytes, Clip, Floats, to_codes
 
@@ -90,7 +90,7 @@ def x264(clip: Clip, crf: int) -> Clip:
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base, encoder.framerate, encoder.thread_count = Fraction(1, 25), Fraction(25), 1
-    encoder.options = {"crf": str(crf), "preset": "medium", "x264-params": X264_REPEATS}
+    encoder.options = {"crf": str(crf), "preset": "medium", "x264-params": repeatable_x264_params()}
     decoder = av.CodecContext.create("h264", "r")
     packets = []
     for t in range(len(clip)):

@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import UsageError
+from ..media.transport.protocols import input_protocols
 
 OnLost = Literal["wait", "hold", "slate", "end"]
 OnDamaged = Literal["pass", "hold"]
-
-# Protocols and devices whose pictures come when they come: what is not taken in time is lost anyway.
-LIVE_SCHEMES = frozenset(
-    {"rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtmpts", "rtp", "srtp", "srt", "udp", "udplite", "mmsh", "mmst"}
-)
-LIVE_FORMATS = frozenset({"rtsp", "sap", "rtp", "v4l2", "video4linux2", "x11grab", "fbdev", "kmsgrab"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +54,4 @@ def is_live(url: str, format: str | None = None) -> bool:
 
     HTTP, HLS and pipes carry recordings as well, of which no picture may be dropped: -live says what they are.
     """
-    scheme, colon, _ = url.partition(":")
-    return (bool(colon) and scheme.lower() in LIVE_SCHEMES) or (format or "") in LIVE_FORMATS
+    return any(protocol.live for protocol in input_protocols(url, format))

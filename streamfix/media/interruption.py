@@ -1,4 +1,4 @@
-"""A flag that ends reading, also where reading waits for something that does not look at flags."""
+"""A flag that stops reading, also where a thread is blocked in libav, which knows nothing of flags."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _FAR_S = 1e9
 
 
 class Interruption(threading.Event):
-    """Set once, from any thread. What was registered is called then, or at once where it is set already."""
+    """A flag that any thread may set once; setting it calls everything that was registered."""
 
     def __init__(self) -> None:
         super().__init__()
         self._ends: list[Callable[[], object]] = []
 
     def calls(self, end: Callable[[], object]) -> None:
-        """Have `end` called when the flag is set: it makes a blocked call return."""
+        """Register `end`, which makes a blocked call return; if the flag is set already, it is called at once."""
         self._ends.append(end)
         if self.is_set():
             end()
@@ -32,16 +32,16 @@ class Interruption(threading.Event):
             end()
 
     def interrupts_this_thread(self) -> None:
-        """Make libav's network calls of this thread, of inputs with a time limit, return once the flag is set."""
+        """Make the network reads of this thread return once the flag is set, for inputs that have a time limit."""
         _of_thread.interruption = self
 
 
 class _ThreadsClock:
-    """The clock that PyAV sees: of a thread that was interrupted it leaps with every look.
+    """The clock that PyAV reads: for a thread that was interrupted it leaps ahead with every look.
 
-    PyAV offers no way to interrupt a read, only a time limit. In the thread that waits it compares the time with the
-    limit ten times a second; so for such a thread the time is up. Without this, a thread that nobody needs any more
-    keeps its camera's session until the limit, and one that looks at the clock while Python ends crashes the process.
+    PyAV cannot interrupt a read; it can only give it a time limit, which the waiting thread compares with the clock
+    ten times a second. The leap makes that limit pass at once. Without it, a thread that is no longer needed would keep
+    its camera's session until the limit, and one that read the clock while Python shut down would crash the process.
     """
 
     def __init__(self) -> None:

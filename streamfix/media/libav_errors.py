@@ -1,4 +1,4 @@
-"""Libav's errors in our words: one line with the value, the place and what to do."""
+"""libav's errors as ours: one line that names the value, the place and the remedy."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import av.logging
 from av.container import InputContainer
 
 from ..errors import DecodeError, InputError, OutputError
+from .redact import redact
 from .streams import is_mp4
-from .transport.redact import redact
 
 log = logging.getLogger("streamfix.media")
 
@@ -24,8 +24,8 @@ _OPEN_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def words(error: BaseException) -> str:
-    """What libav or the system says, without its numbers, Python's decoration and secrets."""
+def message_of(error: BaseException) -> str:
+    """The message of libav or the system, without error numbers, Python's decoration or secrets."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     last = getattr(error, "log", None)
     if last and last[2].strip() and last[2].strip() not in text:
@@ -34,49 +34,49 @@ def words(error: BaseException) -> str:
 
 
 def cannot_open(url: str, error: BaseException) -> InputError:
-    """The error for an input that does not open."""
+    """The error for an input that cannot be opened."""
     remedy = next((text for kind, text in _OPEN_REMEDIES if isinstance(error, kind)), "")
     if isinstance(error, av.error.InvalidDataError):
-        remedy = "it is no video, or was cut off before its index was written (an MP4 without moov)"
+        remedy = "it is not a video, or it was cut off before its index was written (an MP4 without moov)"
     elif isinstance(error, av.error.ProtocolNotFoundError):
         remedy = _before_the_colon(url)
-    elif "Picture size 0x0" in words(error):
-        remedy = "raw pictures say nothing of themselves: -f rawvideo -video_size WxH -pix_fmt yuv420p -framerate 25"
-    return InputError(f"{redact(url)}: {words(error)}" + (f"; {remedy}" if remedy else ""))
+    elif "Picture size 0x0" in message_of(error):
+        remedy = "raw video has no header; describe it: -f rawvideo -video_size WxH -pix_fmt yuv420p -framerate 25"
+    return InputError(f"{redact(url)}: {message_of(error)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _before_the_colon(url: str) -> str:
-    """The remedy for a name that libav took for a URL."""
+    """The remedy for a file name that libav read as a URL."""
     if os.path.exists(url):
-        return f"a file whose name has a colon is written file:{redact(url)}"
-    return f"what stands before the colon names a protocol; a file of that name is written file:{redact(url)}"
+        return f"its name has a colon; write it as file:{redact(url)}"
+    return f"the part before the colon is read as a protocol; write a file of that name as file:{redact(url)}"
 
 
-def broke_off(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
-    """The error for an input that can no longer be read. at_s: of the last packet, None where there was none."""
+def reading_failed(url: str, at_s: float | None, error: BaseException, container: InputContainer) -> InputError:
+    """The error for an input that breaks off. at_s: the time of its last packet, None if there was none."""
     invalid = isinstance(error, av.error.InvalidDataError)
     if at_s is None and invalid and is_mp4(container) and container.size <= 0:  # 0: a named pipe
         return InputError(
-            f"{url}: this MP4 has its index at the end, and from a pipe nothing can be read twice; give the file's "
-            "name, or put the index in front: ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"
+            f"{url}: this MP4 has its index at the end, and a pipe cannot be read twice; give the file's name, "
+            "or move the index to the front: ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"
         )
     place = "at the first packet" if at_s is None else f"at {at_s:.3f} s"
-    return (DecodeError if invalid else InputError)(f"{redact(url)}: reading failed {place}: {words(error)}")
+    return (DecodeError if invalid else InputError)(f"{redact(url)}: reading failed {place}: {message_of(error)}")
 
 
 def cannot_write(url: str, place: str, error: BaseException) -> OutputError:
-    """The error for an output that cannot be opened or written."""
+    """The error for an output that cannot be opened or written. place: where in it, such as "at 3.200 s"."""
     remedy = "; free some space" if getattr(error, "errno", None) in (28, 122) else ""  # ENOSPC, EDQUOT
     if isinstance(error, av.error.ProtocolNotFoundError):
         remedy, place = f"; {_before_the_colon(url)}", ""
-    return OutputError(f"{redact(url)}: {words(error)}{' ' + place if place else ''}{remedy}")
+    return OutputError(f"{redact(url)}: {message_of(error)}{' ' + place if place else ''}{remedy}")
 
 
 _shown: int | None = None
 
 
 def show_libav(level: int) -> None:
-    """Let libav itself write its messages of at least `level` (av.logging.INFO, ...) to stderr from now on."""
+    """From now on let libav write its own messages of at least `level` (av.logging.INFO, ...) to stderr."""
     global _shown  # libav has one callback a process
     _shown = level
     av.logging.set_libav_level(level)
@@ -85,7 +85,7 @@ def show_libav(level: int) -> None:
 
 @contextmanager
 def libav_is_quiet() -> Iterator[None]:
-    """Keep libav's messages back where `show_libav` lets them through: of what the user has not asked for."""
+    """Hide libav's messages about something the user has not asked for, even after `show_libav`."""
     if _shown is not None:
         av.logging.set_libav_level(av.logging.PANIC)
     try:
@@ -97,10 +97,10 @@ def libav_is_quiet() -> Iterator[None]:
 
 @contextmanager
 def libav_explains() -> Iterator[None]:
-    """Have libav keep its last error message, for `words`, while something is opened.
+    """Keep libav's last error message for `message_of` while something is opened.
 
-    Not left on: libav's threads then wait for Python's lock, which whoever
-    frees a decoder is holding.
+    It must not stay on: libav's threads would then wait for Python's lock to log, and a thread that frees a decoder
+    waits for them while it holds that lock.
     """
     level = av.logging.get_level()
     if level is None:

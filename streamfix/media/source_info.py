@@ -1,25 +1,27 @@
-"""What a writer has to know of where its frames come from."""
+"""What a writer has to know about the source of its frames."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol
 
 import av
+from av.stream import Disposition
 
 from ..errors import StreamfixError
 from ..frame import VideoInfo
-from .detached import detach
 from .specs import InputSpec
 from .streams import MappedStream
 
 
-class Footage(Protocol):
-    """A source's streams and tags: a `Reader`, or what has its interface.
+class SourceInfo(Protocol):
+    """A source's streams and tags. `Reader` has this interface, and so has a live source.
 
-    inputs: that were opened. streams: in output order, one of them restored. metadata, chapters: of the first input.
-    begin_s: the time that counts as 0 for -ss and -to. failure: why the source ended early. stopped: it was told to.
+    inputs: the inputs that were opened. streams: in output order; one of them is restored.
+    info: of the restored video. metadata, chapters: of the first input. begin_s: the time that -ss and -to count from.
+    failure: why the source ended early, None if it did not. stopped: True once it was told to stop.
     """
 
     @property
@@ -47,13 +49,16 @@ class Footage(Protocol):
     def stopped(self) -> bool: ...
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
-        """The stream that a packet belongs to, None if it is none of these."""
+        """The stream that a packet belongs to, None if it belongs to none of `streams`."""
 
 
-class DetachedFootage:
-    """Another footage with streams of its own: whoever uses these decoders disturbs nobody, and needs no open input."""
+class DetachedSourceInfo:
+    """A copy of a SourceInfo with streams of its own, so that several writers can use their decoders independently.
 
-    def __init__(self, whole: Footage) -> None:
+    The streams stay valid after the input is closed.
+    """
+
+    def __init__(self, whole: SourceInfo) -> None:
         self._whole = whole
         self.streams: Sequence[MappedStream] = detach(whole.streams)
         self._own = {id(old.stream): own for old, own in zip(whole.streams, self.streams, strict=True)}
@@ -89,3 +94,19 @@ class DetachedFootage:
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
         whole = self._whole.stream_of(packet)
         return None if whole is None else self._own[id(whole.stream)]
+
+
+def detach(streams: Sequence[MappedStream]) -> list[MappedStream]:
+    """Copies of the streams that stay valid after their input is closed.
+
+    Each copy's `stream` has the parameters, decoder and tags of the original: it decodes packets and serves as the
+    template of an output stream.
+    """
+    home = av.open("detached", "w", format="null")  # never written to: a stream must belong to some container
+    detached = []
+    for mapped in streams:
+        stream = home.add_stream_from_template(mapped.stream, opaque=True)
+        stream.metadata.update(mapped.metadata)
+        stream.disposition = Disposition(mapped.disposition)
+        detached.append(replace(mapped, stream=stream))
+    return detached

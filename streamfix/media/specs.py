@@ -1,4 +1,4 @@
-"""What is to be read and what is to be written, as the command line or a library call says it."""
+"""What to read and what to write, as the command line or a library call says it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from .transport.redact import redact
+from .redact import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,14 @@ class InputSpec:
     start_s, duration_s, end_s: ffmpeg's -ss, -t and -to before -i, seconds from the
     input's own start; end_s counts from there too, not from start_s. With start_s the
     timestamps are shifted so that it becomes 0, as in ffmpeg.
-    realtime: read no faster than the timestamps say (-re).
-    loops: how often to start over, -1 for ever (-stream_loop); timestamps continue.
-    autorotate: turn the picture as its display matrix says; else the matrix is kept.
-    thread_count: threads of the decoder, 0 for as many as there are cores.
+    realtime: read no faster than the timestamps say (ffmpeg's -re).
+    loops: how often to start over, -1 for ever (-stream_loop); timestamps go on.
+    autorotate: turn the picture as its display matrix says; False keeps the matrix.
+    thread_count: the decoder's threads, 0 for one a core.
     video_codec: decoder by name, None for the usual one.
     copy_timestamps: leave timestamps as they are even with start_s (-copyts).
-    max_error_rate: decoding fails when more than this part of the frames had errors.
-    timeout_s: give up when the source is silent for that long, None to wait for ever.
+    max_error_rate: decoding fails if a greater part of the frames than this had errors, 0 to 1.
+    timeout_s: give up after so many seconds without data, None to wait for ever.
     """
 
     url: str
@@ -46,7 +46,7 @@ class InputSpec:
 
     @property
     def shown(self) -> str:
-        """The url with no secrets in it: what messages call it."""
+        """The URL without its secrets, for messages."""
         return redact(self.url)
 
 
@@ -55,22 +55,22 @@ class OutputSpec:
     """One output.
 
     url: path, URL, "-" or "pipe:1", or an image pattern.
-    format: muxer by name, None to go by the name's ending.
+    format: muxer by name, None to go by the URL's protocol or ending.
     video_codec: encoder by name; None for the container's usual one (libx264 where H.264 fits).
     audio_codec, subtitle_codec: "copy", or an encoder by name.
     video_options, audio_options, subtitle_options: encoder options by name.
     format_options: muxer options by name.
-    options: options of whoever knows them: encoders first, then the muxer.
+    options: each goes to the encoders that know it, else to the muxer.
     pix_fmt: None keeps the source's where the encoder can.
-    rate: frames a second, made constant by repeating and dropping (-r); None keeps every timestamp.
+    rate: constant frames a second, by repeating and dropping frames (-r); None keeps every timestamp.
     start_s, duration_s, end_s: ffmpeg's -ss, -t and -to of an output.
     max_frames: ffmpeg's -frames:v.
     shortest: end with the shortest stream.
-    metadata: added to the input's, an empty value removes.
+    metadata: tags added to the input's; an empty value removes one.
     stream_metadata: the same for streams, by output stream specifier, such as {"a:0": {"language": "deu"}}.
-    map_metadata, map_chapters: take the first input's.
+    map_metadata, map_chapters: take over the first input's tags and chapters.
     dispositions: by output stream specifier, such as {"a:0": "default", "s": "0"}.
-    overwrite: an existing file may be replaced; it is, once the new one is complete.
+    overwrite: an existing file may be replaced, which happens once the new one is complete.
     audio, subtitles, data: False leaves them out of this output.
     """
 
@@ -103,5 +103,5 @@ class OutputSpec:
 
     @property
     def shown(self) -> str:
-        """The url with no secrets in it: what messages call it."""
+        """The URL without its secrets, for messages."""
         return redact(self.url)

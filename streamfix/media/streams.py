@@ -1,4 +1,4 @@
-"""One stream of one input, as it was mapped."""
+"""One stream of an input that was mapped to the output (ffmpeg's -map)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ KINDS: tuple[Kind, ...] = ("video", "audio", "subtitle", "data", "attachment", "
 class MappedStream:
     """A stream that goes to the output.
 
-    All but `stream` may be asked for after the input was closed.
-    input_index, index: the stream's place, "0:1". stream: PyAV's, which its packets carry.
-    codec: its name, "none" where nobody knows it.
-    restored: it is decoded and its frames pass the filters; else its packets are copied or transcoded.
+    All but `stream` may be read after the input was closed.
+    input_index, index: of the input, and of the stream in it. stream: PyAV's stream, which its packets point to.
+    codec: its name, "none" if it is unknown.
+    restored: its frames are decoded and pass the filters; other streams are copied or transcoded.
     """
 
     input_index: int
@@ -46,7 +46,7 @@ class MappedStream:
 
 
 def describe(input_index: int, stream: Stream, *, restored: bool = False) -> MappedStream:
-    """A stream of an open input as a MappedStream."""
+    """The MappedStream of a stream of an open input."""
     time_base = stream.time_base or Fraction(1, 1_000_000)
     return MappedStream(
         input_index,
@@ -63,14 +63,14 @@ def describe(input_index: int, stream: Stream, *, restored: bool = False) -> Map
 
 
 def kind_of(stream: Stream) -> Kind:
-    """What a stream is; a picture attached to a file is a "cover"; what libav does not know is "data"."""
+    """The kind of a stream. A picture attached to a file is a "cover"; what libav does not know is "data"."""
     if stream.type == "video":
         return "cover" if int(stream.disposition) & int(Disposition.attached_pic) else "video"
     return "data" if stream.type == "unknown" else stream.type
 
 
 def codec_of(stream: Stream) -> str:
-    """A codec's name; of an attachment the file name; "none" where libav has no decoder for it and no name."""
+    """The codec's name; for an attachment the file's; "none" if libav knows neither a decoder nor a name."""
     context: CodecContext | None = stream.codec_context  # PyAV's stub leaves out the None
     if context is not None:
         return str(context.codec.canonical_name)
@@ -78,5 +78,5 @@ def codec_of(stream: Stream) -> str:
 
 
 def is_mp4(container: InputContainer) -> bool:
-    """True for MP4 and its kin: PyAV calls the demuxer "mov,mp4,m4a,..." where it was probed, and as -f named it."""
+    """True for MP4 and its kin. PyAV names the demuxer "mov,mp4,m4a,..." if it was probed, else as -f did."""
     return not {"mov", "mp4", "m4a", "3gp", "3g2", "mj2"}.isdisjoint(container.format.name.split(","))

@@ -16,9 +16,9 @@ from streamfix.frame import Frame, Planes, VideoInfo
 from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
-from streamfix.media.detached import detach
 from streamfix.media.input.reader import LiveInput, Reader
 from streamfix.media.interruption import Interruption
+from streamfix.media.source_info import detach
 from streamfix.media.specs import InputSpec
 from streamfix.media.streams import MappedStream, describe
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from streamfix.conformance.fakes import clip
 from streamfix.frame import Frame, VideoInfo
-from streamfix.media.output.frame_ledger import Delivery
+from streamfix.media.output.frame_ledger import FrameLedger
 from streamfix.media.specs import InputSpec, OutputSpec
 from streamfix.media.streams import MappedStream
 
@@ -42,7 +42,7 @@ class FakeWriter:
     def __init__(
         self,
         spec: OutputSpec,
-        delivery: Delivery | None,
+        delivery: FrameLedger | None,
         on_item: Callable[[Any], object] = lambda item: None,
         limit: int | None = None,
     ) -> None:
@@ -116,7 +116,7 @@ class Made:
         self._behave, self._limits = behave, limits or {}
         self.changed = threading.Condition()
 
-    def __call__(self, spec: OutputSpec, delivery: Delivery | None) -> FakeWriter:
+    def __call__(self, spec: OutputSpec, delivery: FrameLedger | None) -> FakeWriter:
         known = self.writers.setdefault(spec.url, [])
         number = len(known)
 

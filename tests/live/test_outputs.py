@@ -26,13 +26,14 @@ from streamfix.live.outputs.fanout import Fanout
 from streamfix.live.outputs.resuming import resumed
 from streamfix.live.policy import LivePolicy
 from streamfix.media.input.reader import InputSpec, Reader
-from streamfix.media.output.frame_ledger import Delivery
+from streamfix.media.output.frame_ledger import FrameLedger
 from streamfix.media.output.low_delay import low_delay_options
 from streamfix.media.output.writer import Writer
 from streamfix.media.specs import OutputSpec
-from streamfix.media.transport.output_kind import connects, place_of, usual_format
+from streamfix.media.transport.output_kind import connects, output_kind, usual_format
+from streamfix.media.transport.protocols import is_listening
 from streamfix.media.transport.relay import sink_for
-from streamfix.media.transport.srt import Bridge, is_listening
+from streamfix.media.transport.srt import Bridge
 from streamfix.pipeline import Pipeline
 from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until, uploads
 from tests.media.make import clip, needs_ffmpeg, times
@@ -55,7 +56,7 @@ def write(source: Path, url: str | Path, *, realtime: bool = False, **options: A
             OutputSpec(str(url), **options),
             reader,
             live=True,
-            delivery=Delivery(written.append, lambda frame, why: left.append((frame, why))),
+            ledger=FrameLedger(written.append, lambda frame, why: left.append((frame, why))),
         )
     except BaseException:
         reader.close()
@@ -256,7 +257,7 @@ def test_live_encoders_hold_nothing_back(source: Path, tmp_path: Path) -> None:
     written: list[Frame] = []
     reader = Reader([InputSpec(str(source))], audio=False)
     writer = Writer(
-        OutputSpec(str(tmp_path / "out.ts")), reader, live=True, delivery=Delivery(written.append, lambda f, w: None)
+        OutputSpec(str(tmp_path / "out.ts")), reader, live=True, ledger=FrameLedger(written.append, lambda f, w: None)
     )
     pushed = 0
     for item in reader:
@@ -336,8 +337,8 @@ def test_what_goes_to_an_srt_server_that_is_not_there_is_not_called_written(sour
     left: list[Frame] = []
     url = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?connect_timeout=1000"
     reader = Reader([InputSpec(str(source))])
-    delivery = Delivery(written.append, lambda frame, why: left.append(frame))
-    writer = Writer(OutputSpec(url, format="mpegts"), reader, live=True, delivery=delivery)
+    delivery = FrameLedger(written.append, lambda frame, why: left.append(frame))
+    writer = Writer(OutputSpec(url, format="mpegts"), reader, live=True, ledger=delivery)
     with pytest.raises(OutputError, match="Connection to srt"):
         Pipeline(reader, writer).run()
     assert written == []
@@ -445,7 +446,7 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
     ],
 )
 def test_places(url: str, format: str, place: str, server: bool) -> None:
-    assert place_of(url, format) == place
+    assert output_kind(url, format) == place
     assert connects(url, format) == server
 
 

@@ -35,7 +35,7 @@ def test_what_is_no_video(tmp_path: Path) -> None:
     assert "irectory" in refused(tmp_path)
     empty = tmp_path / "empty.mp4"
     empty.write_bytes(b"")
-    assert "no video, or was cut off" in refused(empty)
+    assert "not a video, or it was cut off" in refused(empty)
     for name in ("notes.txt", "notes.mp4"):
         (tmp_path / name).write_text("It is only text.\n" * 50)
         refused(tmp_path / name)
@@ -266,7 +266,7 @@ def test_a_piped_mp4_with_its_index_at_the_end(tmp_path: Path) -> None:
 def test_a_name_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     clip(tmp_path / "plain.mkv", frames=2).rename("a:b.mkv")
-    assert refused("a:b.mkv").endswith("a file whose name has a colon is written file:a:b.mkv")
+    assert refused("a:b.mkv").endswith("its name has a colon; write it as file:a:b.mkv")
     run("file:a:b.mkv", "file:c:d.mkv")
     assert len(hashes(tmp_path / "c:d.mkv")) == 2
     with pytest.raises(OutputError, match=r"file:e:f\.mkv"):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamfix.media.input.damage import Damage
-from streamfix.media.input.h264_frame_num import Continuity
+from streamfix.media.input.h264_frame_num import FrameNumChecker
 from tests.media.make import picture
 
 
@@ -88,13 +88,13 @@ def is_reference(packet: Any) -> bool:
 
 
 def test_a_whole_stream_has_no_gap(h264: list[Any]) -> None:
-    continuity = Continuity(None)
+    continuity = FrameNumChecker(None)
     assert [continuity.gap_before(p) for p in h264] == [False] * len(h264)
 
 
 def test_each_reference_picture_that_is_missing_is_noticed_at_the_next_picture(h264: list[Any]) -> None:
     for lost in range(1, len(h264) - 1):
-        continuity = Continuity(None)
+        continuity = FrameNumChecker(None)
         rest = [p for i, p in enumerate(h264) if i != lost]
         gaps = [i for i, p in enumerate(rest) if continuity.gap_before(p) and not p.is_keyframe]
         noticed = is_reference(h264[lost]) and not h264[lost + 1].is_keyframe
@@ -102,13 +102,13 @@ def test_each_reference_picture_that_is_missing_is_noticed_at_the_next_picture(h
 
 
 def test_what_is_no_h264_is_no_gap() -> None:
-    continuity = Continuity(None)
+    continuity = FrameNumChecker(None)
     for data in (b"", b"\0\0\1", b"\0\0\1\x67", b"\0\0\1\x65\x88", b"\0\0\1\x68\x00\x00", b"\xff" * 300):
         assert not continuity.gap_before(av.Packet(data) if data else av.Packet())
 
 
 @given(st.binary(max_size=200))
 def test_noise_never_raises(noise: bytes) -> None:
-    continuity = Continuity(b"\0\0\1\x67" + noise)
+    continuity = FrameNumChecker(b"\0\0\1\x67" + noise)
     for kind in (b"\x67", b"\x68", b"\x41", b"\x65"):
         continuity.gap_before(av.Packet(b"\0\0\1" + kind + noise))

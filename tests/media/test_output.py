@@ -136,7 +136,11 @@ def test_where_nothing_can_be_written(source: Path, tmp_path: Path, name: str, s
     ("options", "error", "said"),
     [
         ({"options": {"crff": "20"}}, BadOption, "Unrecognized option 'crff' .* did you mean 'crf'"),
-        ({"video_options": {"presett": "fast"}}, BadOption, "the encoder libx264 has none; did you mean 'preset'"),
+        (
+            {"video_options": {"presett": "fast"}},
+            BadOption,
+            "the encoder libx264 does not have it; did you mean 'preset'",
+        ),
         ({"format_options": {"moovflags": "x"}}, BadOption, "nor the muxer matroska has it"),
         ({"video_codec": "libx26"}, UnknownName, "Unknown encoder 'libx26' .*libx264"),
         ({"video_codec": "aac"}, UnknownName, "Unknown encoder 'aac'"),

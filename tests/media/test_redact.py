@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfix.media.transport import redact as module
-from streamfix.media.transport.redact import HIDDEN, has_secret, hide, redact, redact_options
+from streamfix.media import redact as module
+from streamfix.media.redact import HIDDEN, has_secret, hide, redact, redact_options
 
 # Unreserved characters, and those that people leave unescaped.
 SECRET = st.text(st.sampled_from("abcXYZ0189%2F!$'()*+,;=:@~_-."), min_size=6, max_size=24).filter(

@@ -16,7 +16,7 @@ from streamfix.media.input.clock import Clock
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.output.rate import ConstantRate
 from streamfix.media.output.writer import OutputSpec, Writer
-from streamfix.media.rational import rescale
+from streamfix.media.timestamps import rescale
 from tests.media.make import clip, ffmpeg, hashes, needs_ffmpeg, run, shown, times
 
 UNEVEN = [0, 512, 1536, 1600, 4000, 4512, 9000, 9512]

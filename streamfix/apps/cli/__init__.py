@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...errors import StreamfixError
-from ...media.transport.redact import redact
+from ...media.redact import redact
 from . import logs
 from .grammar import CommandLine, parse
 

@@ -9,8 +9,8 @@ from typing import Any
 from ...chainspec import FilterSpec, parse_chain
 from ...errors import UsageError
 from ...jobs import JobSpec
+from ...media.redact import redact
 from ...media.specs import InputSpec, OutputSpec
-from ...media.transport.redact import redact
 from .grammar import CommandLine, FileLine, Given
 from .live import live_policy
 from .options import OPTIONS

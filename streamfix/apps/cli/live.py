@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import UsageError
 from ...live.health import OutputReport, Report
 from ...live.policy import LivePolicy, is_live
-from ...media.transport.redact import redact
+from ...media.redact import redact
 from .grammar import CommandLine
 
 # Options of live inputs, and what LivePolicy calls them.

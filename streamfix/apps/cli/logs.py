@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from ...errors import BadOption
-from ...media.transport import redact as redaction
-from ...media.transport.redact import redact
+from ...media import redact as redaction
+from ...media.redact import redact
 
 VERBOSE = 15
 QUIET = 100

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from ...errors import BadOption
-from ...media.transport.redact import redact
+from ...media.redact import redact
 
 Style = Literal["human", "json"]
 STYLES: tuple[Style, ...] = get_args(Style)

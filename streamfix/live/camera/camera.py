@@ -12,8 +12,8 @@ from ...errors import StreamfixError
 from ...frame import Frame
 from ...media.input.reader import Reader
 from ...media.interruption import Interruption
+from ...media.redact import redact
 from ...media.streams import MappedStream
-from ...media.transport.redact import redact
 from ..backoff import Backoff
 from ..health import Health
 from ..policy import LivePolicy

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import StreamfixError
-from ...media.detached import detach
 from ...media.input.reader import Reader
 from ...media.interruption import Interruption
+from ...media.source_info import detach
 from ...media.streams import MappedStream
 
 log = logging.getLogger("streamfix.live")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +12,8 @@ import av.error
 
 from ...errors import InputError
 from ...media.specs import InputSpec, OutputSpec
-from ..policy import LIVE_FORMATS, LivePolicy
+from ...media.transport.protocols import SDP, format_protocols, input_protocols, listens
+from ..policy import LivePolicy
 
 log = logging.getLogger("streamfix.live")
 
@@ -22,8 +22,6 @@ _ABSENT = {
     *(errno.ENOENT, errno.ENODEV, errno.ENXIO),
 }
 _CHECKED_CODECS = {"h264", "mpeg1video", "mpeg2video", "mjpeg", "vp8"}
-_CONNECTIONLESS = ("udp:", "udplite:", "rtp:", "srtp:")
-_LISTENS = re.compile(r"[?&](?:listen(?:=[1-9]|&|$)|mode=listener)", re.IGNORECASE)
 
 
 def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
@@ -33,10 +31,9 @@ def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
     """
     options = dict(spec.options)
     options.setdefault("fpsprobesize", "4")  # frames that are waited for to guess the rate; usually 20
-    if _is_rtsp(spec) and "rtsp_transport" not in options:
-        options.setdefault("rtsp_flags", "prefer_tcp")  # where nothing is lost; UDP where a camera knows no other
-    if spec.url.startswith("udp:"):
-        options.setdefault("overrun_nonfatal", "1")  # else a short stall here ends the input
+    for protocol in input_protocols(spec.url, spec.format):
+        if protocol.transport_option not in options:
+            options = {**protocol.live_options, **options}
     return replace(
         spec,
         options=options,
@@ -63,9 +60,8 @@ def outputs_end_s(outputs: Sequence[OutputSpec]) -> Fraction | None:
 
 def waits_for_a_sender(spec: InputSpec) -> bool:
     """True where nobody is asked for pictures: without a connection, or where the camera makes it."""
-    listens = spec.options.get("listen", "0") != "0" or spec.options.get("mode") == "listener"
-    listens |= "listen" in spec.options.get("rtsp_flags", "")
-    return listens or spec.url.lower().startswith(_CONNECTIONLESS) or _is_sdp(spec) or bool(_LISTENS.search(spec.url))
+    connectionless = any(not protocol.answers for protocol in input_protocols(spec.url, spec.format))
+    return connectionless or listens(spec.url, spec.options)
 
 
 def warn_of_silent_loss(spec: InputSpec, codec: str) -> None:
@@ -73,9 +69,8 @@ def warn_of_silent_loss(spec: InputSpec, codec: str) -> None:
 
     RTP over UDP: libav does not tell of lost packets. H.264 and MPEG-2 are checked while they are decoded.
     """
-    udp = _is_rtsp(spec) and spec.options.get("rtsp_transport", "tcp").startswith("udp")
-    bare = spec.format == "rtp" or spec.url.startswith(("rtp:", "srtp:")) or _is_sdp(spec)
-    if (udp or bare) and codec not in _CHECKED_CODECS:
+    silent = any(protocol.loses_silently(spec.options) for protocol in input_protocols(spec.url, spec.format))
+    if silent and codec not in _CHECKED_CODECS:
         log.warning(
             "%s: over UDP nobody tells of lost %s data, and damaged pictures may pass for sound ones; use "
             "-rtsp_transport tcp or MPEG-TS, if the camera can",
@@ -83,18 +78,10 @@ def warn_of_silent_loss(spec: InputSpec, codec: str) -> None:
         )
 
 
-def _is_rtsp(spec: InputSpec) -> bool:
-    return spec.url.lower().startswith(("rtsp:", "rtsps:")) or spec.format == "rtsp"
-
-
-def _is_sdp(spec: InputSpec) -> bool:
-    """A file that only says where the pictures come from."""
-    return spec.format == "sdp" or spec.url.lower().endswith(".sdp")
-
-
 def ends_by_itself(spec: InputSpec) -> bool:
     """True for files and pipes: their end is an end, not a camera that is lost."""
-    return "://" not in spec.url and (spec.format or "") not in LIVE_FORMATS and not _is_sdp(spec)
+    live = any(protocol.live for protocol in format_protocols(spec.format))
+    return "://" not in spec.url and not live and SDP not in input_protocols(spec.url, spec.format)
 
 
 def is_incurable(error: BaseException, spec: InputSpec) -> bool:

@@ -12,9 +12,8 @@ from typing import Any
 import av
 
 from ...frame import Frame, VideoInfo
-from ...media.rational import dts_or_pts, rescale, to_units
-from ...media.shift import shift_packet
 from ...media.streams import MappedStream
+from ...media.timestamps import dts_or_pts, rescale, shift_packet, to_units
 from .timeline import Timeline
 
 log = logging.getLogger("streamfix.live")

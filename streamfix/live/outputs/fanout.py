@@ -10,14 +10,14 @@ from typing import Any
 from ...channel import Closed
 from ...errors import IncompleteOutput, OutputError
 from ...frame import Frame
-from ...media.output.frame_ledger import Delivery
+from ...media.output.frame_ledger import FrameLedger
 from ...media.output.muxer import guess_format
 from ...media.output.writer import Writer
-from ...media.source_info import DetachedFootage, Footage
+from ...media.redact import redact
+from ...media.source_info import DetachedSourceInfo, SourceInfo
 from ...media.specs import OutputSpec
-from ...media.transport.output_kind import PATTERN_FORMATS, place_of
-from ...media.transport.redact import redact
-from ...media.transport.srt import is_listening
+from ...media.transport.output_kind import output_kind
+from ...media.transport.protocols import PATTERN_FORMATS, is_listening
 from ...pipeline import Stage
 from ..backoff import Backoff
 from ..health import Health
@@ -49,13 +49,13 @@ class Fanout(Stage):
     def __init__(
         self,
         specs: Sequence[OutputSpec],
-        footage: Footage,
+        footage: SourceInfo,
         *,
         policy: LivePolicy | None = None,
         health: Health | None = None,
         depth: int = 4,
         worked: Callable[[Frame, float], None] | None = None,
-        open: Callable[[OutputSpec, Delivery | None], WriterLike] | None = None,
+        open: Callable[[OutputSpec, FrameLedger | None], WriterLike] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._policy, self._footage = policy, footage
@@ -183,15 +183,15 @@ class Fanout(Stage):
                     outlet.abort()
         self._waited = True
 
-    def _writer(self, spec: OutputSpec, delivery: Delivery | None) -> Writer:
-        return Writer(spec, DetachedFootage(self._footage), live=self._policy is not None, delivery=delivery)
+    def _writer(self, spec: OutputSpec, delivery: FrameLedger | None) -> Writer:
+        return Writer(spec, DetachedSourceInfo(self._footage), live=self._policy is not None, ledger=delivery)
 
     def _live(
         self, spec: OutputSpec, format: str, policy: LivePolicy | None, health: Health | None, index: int
     ) -> Live | None:
         if policy is None:
             return None
-        place = place_of(spec.url, format)
+        place = output_kind(spec.url, format)
         again = place == "network" or format in PATTERN_FORMATS or (policy.unattended and place == "file")
         return Live(
             Account(health or Health(), index, redact(spec.url), policy.max_latency_s, self._clock),

@@ -11,9 +11,9 @@ from typing import Any
 
 from ...errors import OutputError, UsageError
 from ...frame import Frame
-from ...media.output.frame_ledger import Delivery
+from ...media.output.frame_ledger import FrameLedger
+from ...media.redact import redact
 from ...media.specs import OutputSpec
-from ...media.transport.redact import redact
 from ..backoff import Backoff
 from .account import Account
 from .backlog import Backlog
@@ -25,7 +25,7 @@ _KEPT = 0.9  # of what the longest write took, with each one after it
 
 log = logging.getLogger("streamfix.live")
 
-Open = Callable[[OutputSpec, Delivery | None], WriterLike]
+Open = Callable[[OutputSpec, FrameLedger | None], WriterLike]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class Outlet:
 
     def _new_writer(self, spec: OutputSpec) -> WriterLike:
         account = None if self.live is None else self.live.account
-        return self._open(spec, None if account is None else Delivery(account.written, account.left_out))
+        return self._open(spec, None if account is None else FrameLedger(account.written, account.left_out))
 
     def _open_first(self) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import av
 
 from ...frame import Frame
-from ...media.picture.clone import FrameCopies, copy_packet
+from ...media.picture.clone import FrameCloner, clone_packet
 
 
 class Portions:
@@ -15,12 +15,12 @@ class Portions:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._copies = FrameCopies()
+        self._copies = FrameCloner()
 
     def of(self, item: Any) -> list[Any]:
         """The item for each output."""
         if isinstance(item, Frame):
             return list(self._copies.of(item, self._count))
         if isinstance(item, av.Packet):
-            return [item, *(copy_packet(item) for _ in range(self._count - 1))]
+            return [item, *(clone_packet(item) for _ in range(self._count - 1))]
         return [item] * self._count

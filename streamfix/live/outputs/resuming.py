@@ -12,7 +12,8 @@ from itertools import count
 
 from ...media.output.muxer import LIVE_HLS_FLAGS
 from ...media.specs import OutputSpec
-from ...media.transport.output_kind import SEGMENT_FORMATS, place_of
+from ...media.transport.output_kind import output_kind
+from ...media.transport.protocols import SEGMENT_FORMATS
 
 _NUMBER = re.compile(r"%0?\d*d")
 
@@ -31,7 +32,7 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
         spec = replace(spec, max_frames=max(1, spec.max_frames - frames_written))
     if format == "hls":
         return _with(spec, {"hls_flags": f"{_given(spec, 'hls_flags') or LIVE_HLS_FLAGS}+append_list"})
-    if place_of(spec.url, format) == "file" and not _is_device(spec.url):
+    if output_kind(spec.url, format) == "file" and not _is_device(spec.url):
         return replace(spec, url=neighbour(spec.url), overwrite=False)
     if format == "dash":
         return _beside(spec, neighbour(spec.url))

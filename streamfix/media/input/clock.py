@@ -1,4 +1,4 @@
-"""Timestamps where the container has none, or wrong ones."""
+"""Timestamps for frames whose container has none, or wrong ones."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fractions import Fraction
 class Clock:
     """Gives each decoded frame its pts.
 
-    The frame's own pts is taken. Containers without (AVI, raw streams) leave
-    the dts of the packet that brought the frame out, and where that is missing
-    too, the time goes on as it did. Which of the two is trusted follows libavcodec's
-    best-effort rule: the one that has run backwards less often.
+    It is the frame's own pts; where the container has none (AVI, raw streams), the
+    dts of the packet that completed the frame; where that is missing too, the last
+    pts plus the last step. Between pts and dts libavcodec's best-effort rule decides:
+    the one that has run backwards less often.
     """
 
     def __init__(self, time_base: Fraction, rate: Fraction | None) -> None:
@@ -27,7 +27,7 @@ class Clock:
         if guess is None:
             guess = 0 if self._last is None else self._last + self._delta
         elif self._last is not None and guess > self._last:
-            # Between the frames themselves, which is to be trusted over a stated duration (AVI counts fields).
+            # Measured between frames: a stated duration may be wrong (AVI counts fields).
             self._delta = guess - self._last
         if self._last is None and duration:
             self._delta = duration

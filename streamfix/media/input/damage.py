@@ -1,19 +1,19 @@
-"""From which packet a decoded frame came: when that arrived, and whether the frame can be trusted."""
+"""Which frames are damaged, and when the packet of each arrived."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-_IN_DECODER = 64  # packets that a decoder holds at most: 16 pictures of reordering, and some threads
+_IN_DECODER = 64  # packets that a decoder holds at most: 16 frames of reordering, and one for each thread
 
 
 class Damage:
-    """Follows packets into the decoder and frames out of it, in their different orders.
+    """Matches the frames that leave a decoder with the packets that went in, whose order differs.
 
-    A frame is sound if a keyframe of its own or an earlier one came out whole, and no packet was damaged
-    from that keyframe's on to its own, in the order of decoding. What comes before the first keyframe is not.
+    A frame is sound if a keyframe, it or an earlier one, was decoded whole, and no packet from that keyframe's to its
+    own was damaged, in decoding order. Frames before the first keyframe are damaged.
 
-    flags_lag: libav's mark of a damaged packet may be meant for the one after it, see `VideoDecoder`.
+    flags_lag: libav may mark the packet before the damaged one, see `VideoDecoder`.
     """
 
     def __init__(self, *, flags_lag: bool = False) -> None:
@@ -25,7 +25,7 @@ class Damage:
         self._bad: set[int] = set()  # numbers of damaged packets after it
 
     def packet(self, pts: int | None, arrived_s: float | None = None) -> None:
-        """A packet is about to be decoded. arrived_s: `time.monotonic()`, None where it does not matter."""
+        """Note a packet that is about to be decoded. arrived_s: by `time.monotonic()`, None if it does not matter."""
         self._number += 1
         self._last = (self._number, arrived_s)
         if pts is not None:
@@ -34,19 +34,19 @@ class Damage:
                 self._entered.popitem(last=False)
 
     def packet_is_bad(self, *, flagged: bool = False) -> None:
-        """The packet that was entered last is damaged, or one before it is missing. flagged: libav's mark says so."""
+        """Note that the last packet is damaged, or that one before it is missing. flagged: libav marked it."""
         self._bad.add(self._number)
         if flagged and self._flags_lag:
             self._bad.add(self._number + 1)
 
     def restart(self) -> None:
-        """What follows does not continue what came before."""
+        """Forget what came before: the next packet does not continue it."""
         self._clean_from = None
         self._bad.clear()
         self._entered.clear()
 
     def frame(self, pts: int | None, *, key: bool, corrupt: bool) -> tuple[bool, float | None]:
-        """Whether the next frame is damaged, and when its packet arrived."""
+        """(damaged, arrived_s) of the next frame that leaves the decoder."""
         number, arrived_s = self._last if pts is None else self._entered.pop(pts, self._last)
         if corrupt:
             self._bad.add(number)

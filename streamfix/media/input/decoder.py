@@ -1,4 +1,4 @@
-"""Decodes one video stream into frames: their time, what is damaged, where a cut is."""
+"""Decodes one video stream into frames, and finds their times, the damaged ones and the cuts."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ...errors import DecodeError, UnknownName
 from ...frame import Frame
 from ..picture import convert
 from ..picture import planes as picture
-from ..picture.autorotate import Matrix, Upright, display_matrix, upright
+from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, rotation_filters
 from ..specs import InputSpec
 from ..streams import MappedStream
 from .clock import Clock
 from .damage import Damage
-from .h264_frame_num import Continuity
+from .h264_frame_num import FrameNumChecker
 
 Shape: TypeAlias = tuple[int, int, str]  # width, height, pixel format
 
 log = logging.getLogger("streamfix.media")
 
-_ANOTHER_STREAM = 50  # errors in a row, and no picture, in what was a stream of pictures
-_ENOUGH_ERRORS = 100  # fewer say nothing of a rate: a stream joined between two keyframes begins with some
+_ANOTHER_STREAM = 50  # errors in a row without a frame: the stream has become another
+_ENOUGH_ERRORS = 100  # fewer are no rate: a stream that is joined between two keyframes begins with some
 
 
 class VideoDecoder:
-    """Frames of one stream.
+    """Decodes the packets of one stream.
 
-    live: nothing is held back for threads; packets that give errors and no picture for long end it, whatever their
-    part of the whole is.
-    shape: (width, height, pixel format) that all frames get; None is that of the first one.
-    errors: packets that were flagged corrupt or could not be decoded. frames: pictures that came out.
+    live: no frames are held back for threads, and a long run of errors without a frame raises DecodeError, however few
+    they are among all packets.
+    shape: (width, height, pixel format) that all frames are scaled to; None takes that of the first one.
+    errors: packets so far that were flagged corrupt or could not be decoded. frames: frames so far.
     """
 
     def __init__(
@@ -54,32 +54,32 @@ class VideoDecoder:
         self.last_s = Fraction(0)
         self._live = live
         self._in_vain = 0  # errors since the last frame
-        # A picture in MPEG-TS ends where the next one begins, and libav marks it with what it has seen of that one.
+        # In MPEG-TS a frame ends where the next one begins: libav may see the next one's damage and mark this one.
         self._damage = Damage(flags_lag=mapped.stream.container.format.name == "mpegts")
         live_h264 = live and mapped.codec == "h264"
-        self._continuity = Continuity(self._context.extradata) if live_h264 else None
+        self._frame_nums = FrameNumChecker(self._context.extradata) if live_h264 else None
         self._cut = True
         self._first = shape
         self._shape: Shape | None = None
         self._sound_shape: Shape | None = None
         self._warned: Shape | None = None
         self._matrix: Matrix | None = None
-        self._upright: Upright | None = None
+        self._autorotate: AutorotateGraph | None = None
 
     def decode(self, packet: av.Packet[Any] | None, arrived_s: float | None = None) -> list[Frame]:
-        """Frames that became ready; None drains. Raises DecodeError when too much is damaged.
+        """The frames that became ready; None drains the decoder. Raises DecodeError if too much is damaged.
 
-        arrived_s: when the packet had come, `received_s` of its frame.
+        arrived_s: when the packet arrived, monotonic seconds; its frame has it as `received_s`.
         """
         bad = packet is not None and packet.is_corrupt
         if packet is not None:
             self._damage.packet(packet.pts, arrived_s)
-            if self._continuity is not None and self._continuity.gap_before(packet) and not packet.is_keyframe:
+            if self._frame_nums is not None and self._frame_nums.gap_before(packet) and not packet.is_keyframe:
                 bad = True
         try:
             decoded = self._context.decode(packet)
         except av.error.EOFError:
-            decoded = []  # drained before
+            decoded = []  # it was drained before
         except av.FFmpegError as error:
             if isinstance(error, MemoryError):
                 raise
@@ -90,11 +90,11 @@ class VideoDecoder:
         return [ours for frame in decoded if (ours := self._frame(frame)) is not None]
 
     def restart(self) -> None:
-        """What follows does not continue what came before (-stream_loop)."""
+        """Forget what came before: the next packet does not continue it (-stream_loop)."""
         self._context.flush_buffers()
         self._damage.restart()
-        if self._continuity is not None:
-            self._continuity.restart()
+        if self._frame_nums is not None:
+            self._frame_nums.restart()
         self._cut = True
 
     def check(self) -> None:
@@ -109,27 +109,29 @@ class VideoDecoder:
 
     def _count_error(self, *, flagged: bool) -> None:
         if not self.errors:
-            log.warning("%s: %s is damaged at %.3f s; going on", self._spec.shown, self._mapped, float(self.last_s))
+            log.warning(
+                "%s: %s is damaged at %.3f s; decoding goes on", self._spec.shown, self._mapped, float(self.last_s)
+            )
         self.errors += 1
         self._in_vain += 1
         self._damage.packet_is_bad(flagged=flagged)
         if self._live and self.frames and self._in_vain >= _ANOTHER_STREAM:
             raise DecodeError(
-                f"{self._spec.shown}: {self._mapped}: {self._in_vain} damaged packets and no picture since "
-                f"{float(self.last_s):.3f} s; it may have become a stream of another kind"
+                f"{self._spec.shown}: {self._mapped}: {self._in_vain} damaged packets and no frame since "
+                f"{float(self.last_s):.3f} s; it may have become a stream of another codec"
             )
         if self.errors >= _ENOUGH_ERRORS:
             self.check()
 
     def _frame(self, av_frame: av.VideoFrame) -> Frame | None:
-        """The frame as ours; None for what only seems to be a picture."""
+        """The decoded frame as a Frame; None if it only looks like one."""
         base = self._mapped.time_base
         damaged, arrived_s = self._damage.frame(av_frame.pts, key=av_frame.key_frame, corrupt=av_frame.is_corrupt)
         shape = (av_frame.width, av_frame.height, av_frame.format.name)
         if not damaged:
             self._sound_shape = shape
         elif self._live and self._sound_shape not in (None, shape):
-            return None  # another codec's data, in which the decoder has found a header
+            return None  # data of another codec, in which the decoder took something for a header
         self._in_vain = 0
         av_frame.pts = self._clock.pts(av_frame.pts, av_frame.dts, av_frame.duration)
         av_frame.time_base = base  # PyAV leaves it out when it drains
@@ -143,20 +145,20 @@ class VideoDecoder:
 
     def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)
-        if shape != self._shape or self._upright is not None:
+        if shape != self._shape or self._autorotate is not None:
             matrix = display_matrix(frame) if self._spec.autorotate else None
             if shape != self._shape or matrix != self._matrix:
                 self._matrix = matrix
-                self._upright = Upright(frame, matrix) if matrix and upright(matrix) else None
+                self._autorotate = AutorotateGraph(frame, matrix) if matrix and rotation_filters(matrix) else None
             self._shape = shape
-        return frame if self._upright is None else self._upright.turn(frame)
+        return frame if self._autorotate is None else self._autorotate.turn(frame)
 
     def _aspect_now(self) -> Fraction | None:
-        turned = self._matrix is not None and any(name == "transpose" for name, _ in upright(self._matrix))
+        turned = self._matrix is not None and any(name == "transpose" for name, _ in rotation_filters(self._matrix))
         return 1 / self._aspect if self._aspect and turned else self._aspect
 
     def _to_first_shape(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Scale to the size and format that the stream began with, as ffmpeg does."""
+        """Scale the frame to the size and format that the stream began with, as ffmpeg does."""
         shape = (frame.width, frame.height, frame.format.name)
         if self._first is None:
             self._first = shape
@@ -167,7 +169,7 @@ class VideoDecoder:
             self._warned = shape
             self._cut = True
             log.warning(
-                "%s: the picture changes from %dx%d %s to %dx%d %s at %.3f s; it is scaled to its first shape",
+                "%s: the picture changes from %dx%d %s to %dx%d %s at %.3f s; it is scaled to the first size",
                 self._mapped, width, height, pix_fmt, *shape, float(self.last_s),
             )  # fmt: skip
         return convert.reformat(frame, pix_fmt, width, height, color=picture.color_of(frame))
@@ -185,7 +187,7 @@ def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool) -> VideoCodecC
         own.extradata = context.extradata
         own.width, own.height = context.width, context.height
         context = own
-    # PyAV's default is slices only, which hardly any stream has; but a thread a frame delays each by their number.
+    # PyAV's default is slice threads, which hardly any stream can use; frame threads delay a frame by their number.
     context.thread_type = "SLICE" if live else "AUTO"
     context.thread_count = spec.thread_count
     context.options = dict(spec.options)
@@ -193,8 +195,8 @@ def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool) -> VideoCodecC
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
-    """Average frames a second; what libav guesses from the timestamps where that is missing or absurd."""
+    """Average frames a second, or libav's guess from the timestamps if that is missing or absurd; None if both are."""
     rates = [r for r in (stream.average_rate, stream.guessed_rate, stream.base_rate) if r and 0 < r <= 1000]
     if len(rates) > 1 and rates[0] == 2 * rates[1]:
-        return rates[1]  # AVI and raw streams that count fields
+        return rates[1]  # of AVI and raw streams that count fields
     return rates[0] if rates else None

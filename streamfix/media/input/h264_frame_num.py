@@ -1,4 +1,4 @@
-"""Pictures of H.264 that are missing without a trace: RTP's demuxer says nothing of packets that were lost."""
+"""Finds missing frames of H.264 by their `frame_num`: libav's RTP demuxer does not report lost packets."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 
 import av
 
-_HEADER = 96  # bytes that hold what is read of any of these NAL units
+_HEADER = 96  # bytes of a NAL unit that hold everything that is read here
 _SLICE, _IDR, _SPS, _PPS = 1, 5, 7, 8
-# Profiles whose parameter sets say something of chroma (ITU-T H.264, 7.3.2.1.1).
+# Profiles whose parameter sets describe chroma (ITU-T H.264, 7.3.2.1.1).
 _HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 
 
 @dataclass(frozen=True, slots=True)
 class _Sps:
-    """Of a sequence parameter set: bits of frame_num, whether gaps in it mean nothing, separate colour planes."""
+    """Of a sequence parameter set: the bits of frame_num, whether gaps are allowed, separate colour planes."""
 
     bits: int
     gaps_allowed: bool
     separate_planes: bool
 
 
-class Continuity:
+class FrameNumChecker:
     """Follows `frame_num`, which counts reference pictures (ITU-T H.264, 7.4.3).
 
-    extradata: parameter sets known beforehand, with start codes; others are not looked at.
+    extradata: parameter sets known beforehand, with start codes; those without are ignored.
     """
 
     def __init__(self, extradata: bytes | None) -> None:
@@ -35,11 +35,11 @@ class Continuity:
         self._gap_after(extradata or b"")
 
     def gap_before(self, packet: av.Packet[Any]) -> bool:
-        """True if a picture that this one refers to is missing."""
+        """True if a reference picture is missing before this packet."""
         return self._gap_after(bytes(packet))
 
     def restart(self) -> None:
-        """What follows does not continue what came before."""
+        """Forget the last number: the next packet does not continue the stream."""
         self._last = None
 
     def _gap_after(self, data: bytes) -> bool:
@@ -56,7 +56,7 @@ class Continuity:
                     bits = _Bits(nal[1:])
                     self._pps[bits.ue()] = bits.ue()
             except EOFError:
-                return False  # cut short: the decoder will say so
+                return False  # cut short; the decoder will report it
             begin = data.find(b"\0\0\1", begin + 3)
         return False
 
@@ -70,9 +70,9 @@ class Continuity:
         if sps.separate_planes:
             bits.u(2)
         number, last = bits.u(sps.bits), self._last
-        if nal[0] & 0x60:  # nal_ref_idc: it is a reference itself
+        if nal[0] & 0x60:  # nal_ref_idc: this is a reference picture
             self._last = number
-        # The same number again is the second field of one frame.
+        # The second field of a frame has the same number again.
         gap = last is not None and number not in (last, (last + 1) % (1 << sps.bits))
         return kind != _IDR and gap and not sps.gaps_allowed
 

@@ -1,4 +1,4 @@
-"""Which streams go to the output: ffmpeg's -map, and what is taken without it."""
+"""Chooses the streams that go to the output: by ffmpeg's -map, or by default."""
 
 from __future__ import annotations
 
@@ -37,16 +37,15 @@ def choose_streams(
     subtitles: bool = True,
     data: bool = True,
 ) -> list[MappedStream]:
-    """The streams of the output in their order; exactly one of them is restored.
+    """The output's streams in order; exactly one of them is restored.
 
-    Without maps: the best video of the first input that has one, and every
-    audio, subtitle, data, attachment and cover stream of the first input.
-    Of a kind that the first input lacks, all of the first other input that has
-    some. (ffmpeg takes only the best one of audio and subtitles, and no data:
-    a restored file would lose the rest.) With maps, as ffmpeg does.
+    With maps, as ffmpeg does. Without: the best video of the first input that has one, and
+    for each other kind (audio, subtitle, data, attachment, cover) all streams of the first
+    input that has some. (ffmpeg takes only the best audio and subtitle stream and no data,
+    so a restored file would lose the rest.)
     audio, subtitles, data: False leaves out that kind (-an, -sn, -dn).
 
-    Raises UsageError for a map that is wrong or matches nothing, InputError where there is no video.
+    Raises UsageError for a map that is wrong or matches nothing, InputError if there is no video.
     """
     chosen = _by_maps(inputs, maps) if maps else _by_default(inputs)
     out = {k for k, wanted in (("audio", audio), ("subtitle", subtitles), ("data", data)) if not wanted}
@@ -56,13 +55,13 @@ def choose_streams(
         raise InputError(_no_video(inputs, urls, maps))
     decoder: Any = chosen[first].stream.codec_context  # PyAV's stub leaves out the None
     if decoder is None:
-        raise InputError(f"{urls[chosen[first].input_index]}: {chosen[first]}: there is no decoder for it")
+        raise InputError(f"{urls[chosen[first].input_index]}: {chosen[first]}: libav has no decoder for it")
     chosen[first] = replace(chosen[first], restored=True)
     for other in chosen[first + 1 :]:
         if other.kind == "video":
-            log.warning("%s is copied, not restored: one video is restored a run", other)
+            log.warning("%s is copied, not restored: a run restores one video", other)
     if not maps:
-        _tell_left_out(inputs, chosen)
+        _warn_left_out(inputs, chosen)
     return chosen
 
 
@@ -80,7 +79,7 @@ def _by_default(inputs: Sequence[InputContainer]) -> list[MappedStream]:
             if found:
                 chosen += [describe(i, s) for s in found]
                 break
-    # As they stood in their files, the video first: players take the first of each kind.
+    # The video first, the others as they stand in their files: players take the first of each kind.
     return chosen[:1] + sorted(chosen[1:], key=lambda s: (s.input_index, s.index))
 
 
@@ -143,7 +142,7 @@ def _no_video(inputs: Sequence[InputContainer], urls: Sequence[str], maps: Seque
     return f"{urls[0]}: no video stream to restore ({there})"
 
 
-def _tell_left_out(inputs: Sequence[InputContainer], chosen: Sequence[MappedStream]) -> None:
+def _warn_left_out(inputs: Sequence[InputContainer], chosen: Sequence[MappedStream]) -> None:
     taken = {(s.input_index, s.index) for s in chosen}
     for i in sorted({s.input_index for s in chosen}):
         for stream in inputs[i].streams:

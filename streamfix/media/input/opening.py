@@ -1,4 +1,4 @@
-"""Opens an input for reading, SRT too."""
+"""Opens an input for reading, by libav or, where libav cannot, through the ffmpeg command."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from ...errors import InputError, UnknownName
 from ..interruption import Interruption
 from ..libav_errors import cannot_open, libav_explains
 from ..specs import InputSpec
-from ..transport.srt import Bridge, is_srt
+from ..transport.output_kind import usual_format
+from ..transport.protocols import needs_ffmpeg
+from ..transport.srt import Bridge
 
 
 class Opening:
-    """Where an input's bytes come from.
+    """Opens one input, again for each round of -stream_loop.
 
-    live: a camera, which may take any time to answer.
-    url: what libav is given; of SRT it is the pipe of the process that receives it.
-    Raises InputError where SRT cannot be had.
+    live: a camera, which may take long to answer.
+    url: what libav opens; for SRT the pipe of the process that receives it.
+    Raises InputError if that process cannot be started.
     """
 
     def __init__(self, spec: InputSpec, stopped: Interruption, *, live: bool) -> None:
@@ -30,17 +32,17 @@ class Opening:
         self._format, self._options = spec.format, dict(spec.options)
         self._bridge: Bridge | None = None
         self.url = "pipe:0" if spec.url in ("-", "pipe:") else spec.url
-        if is_srt(spec.url):
+        if needs_ffmpeg(spec.url):
             self._bridge = Bridge(spec.url, spec.options)
-            self._format, self._options = spec.format or "mpegts", dict(self._bridge.rest)
+            self._format, self._options = spec.format or usual_format(spec.url), dict(self._bridge.rest)
             self.url = self._bridge.open_input()
             stopped.calls(self._bridge.kill)
 
     def open(self) -> InputContainer:
-        """The input, open. Raises InputError or UnknownName."""
+        """Open the input. Raises InputError or UnknownName."""
         spec, begin_s = self._spec, time.monotonic()
         try:
-            # Not while a camera is waited for: other streams' decoders must not find libav's log in Python's hands.
+            # Not for a camera, which may take long to answer: while libav logs to Python, other decoders can block.
             with nullcontext() if self._live else libav_explains():
                 container = av.open(
                     self.url,
@@ -57,24 +59,24 @@ class Opening:
         except (av.FFmpegError, OSError) as error:
             raise self._why(begin_s) or cannot_open(spec.url, error) from error
         if container.format.name == "tty" and spec.format is None:
-            container.close()  # libavformat reads every .txt as a film of a terminal
-            raise InputError(f"{spec.shown}: it is text, not video; -f tty reads it as terminal output")
-        # As ffmpeg: made-up pts come in the wrong order where B-frames have none (H.264 in AVI).
+            container.close()  # libavformat takes every .txt for the recording of a terminal
+            raise InputError(f"{spec.shown}: it is text, not video; -f tty reads it as a terminal's output")
+        # As ffmpeg does: where B-frames have no pts (H.264 in AVI), generated ones are in the wrong order.
         container.flags &= ~int(cast(int, Flags.gen_pts.value))
         return container
 
     def check_end(self) -> None:
-        """After the last packet: raise InputError if the bytes ended because the connection did."""
+        """Raise InputError if, after the last packet, the connection turns out to have failed."""
         if (why := self._why()) is not None:
             raise why
 
     def close(self) -> None:
-        """End what brings the bytes, where that is not libav itself."""
+        """Stop the receiving process, if there is one."""
         if self._bridge is not None:
             self._bridge.close()
 
     def _why(self, begin_s: float | None = None) -> InputError | None:
-        """What the receiving process says of the end; or that the time was up, which libav has many words for."""
+        """Why it failed: the time was up, for which libav has many messages, or what the receiving process reported."""
         limit_s = self._spec.timeout_s
         if begin_s is not None and limit_s is not None and time.monotonic() - begin_s > limit_s:
             return InputError(f"{self._spec.shown}: no answer for {limit_s:g} s")

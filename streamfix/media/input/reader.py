@@ -15,12 +15,12 @@ import av.error
 from ...errors import DecodeError, StreamfixError
 from ...frame import Frame, VideoInfo
 from ..interruption import Interruption
-from ..shift import shift_chapters
 from ..specs import InputSpec
 from ..streams import MappedStream
+from ..timestamps import shift_chapters
 from .decoder import Shape, VideoDecoder
 from .mapping import choose_streams
-from .packet_reader import Feed
+from .packet_reader import PacketReader
 from .source import LoopEnd, Source
 
 __all__ = ["InputSpec", "LiveInput", "MappedStream", "Reader"]
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LiveInput:
-    """What reading a camera needs besides.
+    """What reading a camera needs in addition.
 
-    stopped: ends the reading from outside, also while the reader is being made.
-    shape: (width, height, pixel format) of an earlier connection's frames, which those of this one get.
+    stopped: stops the reading from outside, also while the reader is being made.
+    shape: (width, height, pixel format) of an earlier connection's frames, to which those of this one are scaled.
     """
 
     stopped: Interruption
@@ -46,20 +46,20 @@ class LiveInput:
 class Reader:
     """Frames of one video stream and the packets of all streams that go along, in order of time.
 
-    A source that dies midway (truncated file, I/O error, too many damaged
-    packets) ends the iteration, so that what was decoded is still restored and
-    written; `failure` then holds the error, the writer keeps its result as
-    incomplete, and `close` raises it: such a job never succeeds.
+    If an input breaks off (truncated file, I/O error, too many damaged packets),
+    the iteration ends, so that what was decoded is still restored and written.
+    `failure` then holds the error, the writer marks its output as incomplete, and
+    `close` raises the error: such a job never succeeds.
 
-    live: the input is a camera; its frames say when they came, and it may be stopped while it is being opened.
+    live: the input is a camera: its frames say when they arrived, and it may be stopped while it is being opened.
 
-    info: of the restored video, as its first frame is (that one is decoded here).
+    info: of the restored video, taken from its first frame, which is decoded here.
     streams: in output order; one of them is `restored`.
     metadata, chapters: of the first input, chapters as PyAV gives them, shifted as the frames are.
-    frames_read, errors, position_s: how far it is; position_s is the time of the last frame, from
+    frames_read, errors, position_s: the progress; position_s is the time of the last frame, counted from
     the first. May be read from any thread.
 
-    Raises InputError or UsageError when an input cannot be opened or holds no frame.
+    Raises InputError or UsageError if an input cannot be opened, DecodeError if it holds no frame.
     """
 
     name = "decode"
@@ -110,13 +110,13 @@ class Reader:
 
     @property
     def wall_start_s(self) -> float | None:
-        """When the time 0 was, in Unix time, of cameras that say so (RTCP). From the thread that reads."""
+        """Unix time of pts 0, for cameras that tell it (RTCP), else None. Call it from the thread that reads."""
         source = self._sources[self._video.input_index]
         at = source.container.start_time_realtime
         return None if at is None else at / 1e6 - float(source.shift_s)
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
-        """The stream among `streams` that a packet of this reader belongs to."""
+        """The stream among `streams` that a packet of this reader belongs to, None if it belongs to none."""
         return self._by_id.get(id(packet.stream))
 
     @property
@@ -206,16 +206,16 @@ class Reader:
         )
 
     def _read(self) -> Generator[Item, None, None]:
-        """Everything, in order. Ends early, with `failure` set, when a source dies."""
-        feeds = [Feed(i, source) for i, source in enumerate(self._sources)]
+        """All frames and packets in order. Ends early, with `failure` set, if an input breaks off."""
+        readers = [PacketReader(i, source) for i, source in enumerate(self._sources)]
         try:
-            while live := [feed for feed in feeds if feed.packet is not None]:
-                feed = min(live, key=lambda f: f.at_s) if len(live) > 1 else live[0]
-                packet = feed.packet
+            while left := [reader for reader in readers if reader.packet is not None]:
+                reader = min(left, key=lambda r: r.at_s) if len(left) > 1 else left[0]
+                packet = reader.packet
                 assert packet is not None
-                yield from self._items_of(packet, feed)
+                yield from self._items_of(packet, reader)
                 del packet
-                feed.advance()
+                reader.advance()
         except StreamfixError as error:
             self.failure = error
         try:
@@ -225,14 +225,14 @@ class Reader:
         except StreamfixError as error:
             self.failure = self.failure or error
 
-    def _items_of(self, packet: av.Packet[Any] | LoopEnd, feed: Feed) -> Iterator[Item]:
+    def _items_of(self, packet: av.Packet[Any] | LoopEnd, reader: PacketReader) -> Iterator[Item]:
         if isinstance(packet, LoopEnd):
-            if feed.index == self._video.input_index:
-                yield from self._frames(None, feed.source)
+            if reader.index == self._video.input_index:
+                yield from self._frames(None, reader.source)
                 self._decoder.restart()
         elif packet.stream is self._video.stream:
-            yield from self._frames(packet, feed.source, None if self._live is None else feed.arrived_s)
-        elif feed.source.keep(packet):
+            yield from self._frames(packet, reader.source, None if self._live is None else reader.arrived_s)
+        elif reader.source.keep(packet):
             yield packet
 
     def _frames(self, packet: av.Packet[Any] | None, source: Source, arrived_s: float | None = None) -> Iterator[Frame]:
@@ -244,7 +244,7 @@ class Reader:
                 yield timed if timed.cut == cut else replace(timed, cut=cut)
 
     def _timed_by_arrival(self, frame: Frame, arrived_s: float | None) -> Frame:
-        """The frame at the time at which it came, from the first one on: the input says nothing of it."""
+        """Give a frame a pts by its arrival, counted from the first frame's: the input has no timestamps."""
         now_s = time.monotonic() if arrived_s is None else arrived_s
         self._arrived_s = now_s if self._arrived_s is None else self._arrived_s
         self._last_pts = max(round((now_s - self._arrived_s) / _ARRIVAL_BASE), self._last_pts + 1)

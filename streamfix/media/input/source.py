@@ -1,4 +1,4 @@
-"""One opened input: its packets, cut to the wanted part, repeated, paced, with their timestamps shifted."""
+"""One open input: its packets, limited to the wanted part, looped and paced, with shifted timestamps."""
 
 from __future__ import annotations
 
@@ -18,35 +18,34 @@ from av.stream import Discard
 
 from ...errors import InputError, UsageError
 from ..interruption import Interruption
-from ..picture.clone import copy_packet
-from ..rational import dts_or_pts, pts_or_dts, to_units
-from ..shift import shift_packet
+from ..picture.clone import clone_packet
 from ..specs import InputSpec
 from ..streams import MappedStream, is_mp4
+from ..timestamps import dts_or_pts, pts_or_dts, shift_packet, to_units
+from ..transport.protocols import format_protocols
 from .opening import Opening
 
 log = logging.getLogger("streamfix.media")
 
 _MICRO = Fraction(1, 1_000_000)
-# ffmpeg's allowance when it seeks in streams with B-frames: a keyframe's dts may lie before its pts.
+# ffmpeg's margin for seeking in streams with B-frames, where a keyframe's dts may lie before its pts.
 _SEEK_MARGIN_S = Fraction(3, 23)
 _NO_TIMESTAMPS = int(cast(int, Flags.no_timestamps.value))
-_SEGMENTED = {"hls", "dash"}
-_LEAP_S = 10.0  # a live clock that is further off was set
+_LEAP_S = 10.0  # if a live clock is further off, it was set
 
 
 class LoopEnd:
-    """Yielded between two rounds of -stream_loop: what follows does not continue what came before."""
+    """Yielded between two rounds of -stream_loop: the next packet does not continue the last one."""
 
 
 class Source:
-    """Packets of one input.
+    """The packets of one input.
 
-    live: a camera, whose clock may be set while it is read, and which takes any time to answer.
-    start_s: the input's own start time, which -ss and -to count from.
-    shift_s: what is added to every timestamp of the first round.
-    timeless: nothing in it says when its pictures were taken, and nobody who asked for a rate does: motion JPEG by
-    HTTP, a bare H.264 stream.
+    live: a camera, which may take long to answer and whose clock may be set while it is read.
+    start_s: the input's own start time, from which -ss and -to count.
+    shift_s: added to every timestamp of the first round.
+    timeless: a live input without timestamps, such as motion JPEG over HTTP or a bare H.264 stream, for which the user
+    has not stated a rate either.
     """
 
     def __init__(self, spec: InputSpec, stopped: Interruption, *, live: bool = False) -> None:
@@ -68,10 +67,9 @@ class Source:
             self.shift_s = -self.from_s
         self.until_s = self._until()
         format = self.container.format
-        # HLS and DASH come some seconds at a time.
-        self._paced = spec.realtime or (live and format.name in _SEGMENTED)
-        # Pictures of a capture device lie in the driver's memory, which goes when the device is closed.
-        self._lent = "v4l2" in format.name
+        protocols = format_protocols(format.name)
+        self._paced = spec.realtime or (live and any(p.playlist for p in protocols))
+        self._lent = any(p.lends_memory for p in protocols)
         stated = {"framerate", "use_wallclock_as_timestamps"} & spec.options.keys()
         self.timeless = live and bool(format.flags & _NO_TIMESTAMPS) and not (stated or spec.realtime)
         self._streams: Sequence[MappedStream] = ()
@@ -81,19 +79,19 @@ class Source:
         self._ended = False
 
     def select(self, streams: Sequence[MappedStream]) -> None:
-        """Read only these; the demuxer skips the others."""
+        """Read only these streams; the demuxer skips the others."""
         self._streams = streams
         self._waiting = {s.index for s in streams if s.kind in ("video", "audio")}
         self._discard(self.container)
 
     def close(self) -> None:
-        """Close the input. Packets that are still queued must not be used any more."""
+        """Close the input. Packets that are still queued must not be used afterwards."""
         for container in (*self._rounds, self.container):
             container.close()
         self._opening.close()
 
     def packets(self) -> Iterator[av.Packet[Any] | LoopEnd]:
-        """Packets in the order of the file, timestamps shifted; LoopEnd between rounds. Raises av.FFmpegError."""
+        """Packets in the order of the file, with shifted timestamps; LoopEnd between rounds. Raises av.FFmpegError."""
         wanted = {s.index: s for s in self._streams}
         offset_s, round_ = Fraction(0), 0
         container = self.container
@@ -109,10 +107,10 @@ class Source:
                 i = packet.stream.index
                 mapped = wanted[i]
                 if packet.size == 0 and packet.dts is None and packet.pts is None:
-                    continue  # PyAV's request to flush; the reader does that itself
-                packet.stream = mapped.stream  # of the first round, whose decoders go on
+                    continue  # PyAV's request to flush, which the reader does itself
+                packet.stream = mapped.stream  # of the first round: its decoder goes on
                 if self._lent:
-                    packet = copy_packet(packet, apart=True)
+                    packet = clone_packet(packet, apart=True)
                 at = pts_or_dts(packet)
                 if at is not None:
                     ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
@@ -127,13 +125,13 @@ class Source:
                 return
             end_s = max((end * wanted[i].time_base for i, end in ends.items()), default=end_s)
             if end_s <= self.from_s:
-                return  # nothing was read: another round would not end
+                return  # this round was empty, and so would the others be, for ever
             offset_s += end_s - self.from_s
             container = self._again()
             yield LoopEnd()
 
     def wanted(self, pts: int, time_base: Fraction, index: int) -> bool:
-        """True if a frame of that time belongs to the part that -ss, -t and -to leave."""
+        """True if a frame at that pts lies in the part that -ss, -t and -to select."""
         at_s = pts * time_base
         if self.until_s is not None and at_s >= self.until_s:
             self._end(index)
@@ -141,7 +139,7 @@ class Source:
         return self.spec.start_s is None or at_s >= self.from_s + self.shift_s
 
     def keep(self, packet: av.Packet[Any]) -> bool:
-        """True if a copied packet belongs to it. A subtitle that is on screen at its start is kept, shortened."""
+        """True if a copied packet lies in that part. A subtitle that is on screen when it begins is kept, shortened."""
         if self.until_s is None and self.spec.start_s is None:
             return True
         at = pts_or_dts(packet)
@@ -158,12 +156,12 @@ class Source:
         return True
 
     def _end(self, index: int) -> None:
-        """A stream has reached the end of the wanted part; with the last one, reading ends."""
+        """Note that a stream has reached the end of the wanted part; after the last one reading ends."""
         self._waiting.discard(index)
         self._ended = not self._waiting
 
     def _check_complete(self, ends: dict[int, int]) -> None:
-        """Raise InputError where the container's index knows of more than there was: libav ends such a file quietly."""
+        """Raise InputError if the file is shorter than its index says: libav ends such a file without an error."""
         for stream in self._streams:
             stated_s = _stated_length(self.container, stream)
             if stated_s is None or stream.index not in ends or stream.kind != "video":
@@ -180,7 +178,7 @@ class Source:
                 )
 
     def _until(self) -> Fraction | None:
-        """When to stop, in shifted time."""
+        """The end of the wanted part in shifted time, None if there is none."""
         spec = self.spec
         begin = self.from_s + self.shift_s
         if spec.duration_s is not None:
@@ -208,8 +206,8 @@ class Source:
                 stream.discard = Discard.all
 
     def _seek(self, container: InputContainer) -> None:
-        """Go to a keyframe at or before the wanted time; containers without an index may need several tries."""
-        # Some seek by dts, which begins before the first pts.
+        """Seek to a keyframe at or before the wanted time; without an index that may take several tries."""
+        # Some demuxers seek by dts, which begins before the first pts.
         first, margin_s = math.floor((self.start_s - 1) / _MICRO), _SEEK_MARGIN_S
         while True:
             target = max(math.floor((self.from_s - margin_s) / _MICRO), first)
@@ -219,12 +217,12 @@ class Source:
                     container.seek(target, backward=True)
                     return
             except (av.FFmpegError, OSError):
-                log.debug("%s: cannot seek; reading up to %s s instead", self.spec.shown, float(self.from_s))
+                log.debug("%s: cannot seek; reads and discards up to %s s instead", self.spec.shown, float(self.from_s))
                 return
             margin_s *= 8
 
     def _is_keyframe_before(self, container: InputContainer) -> bool:
-        """True if the next packet of the video is a keyframe, and no later than the wanted time."""
+        """True if the video's next packet is a keyframe and not after the wanted time."""
         video = next((s for s in self._streams if s.kind == "video"), None)
         if video is None:
             return True
@@ -235,7 +233,7 @@ class Source:
         return False
 
     def _pace(self, packet: av.Packet[Any], time_base: Fraction) -> None:
-        """Wait until the packet is due by the wall clock, or the run is stopped."""
+        """Wait until the packet is due by the clock or the run is stopped."""
         at = dts_or_pts(packet)
         if at is None:
             return
@@ -250,7 +248,7 @@ class Source:
 
 
 def _stated_length(container: InputContainer, stream: MappedStream) -> Fraction | None:
-    """What an index says of a stream's length, None where it is only estimated from what is there."""
+    """A stream's length by the container's index, None if libav only estimates it from the data."""
     if is_mp4(container) or container.format.name == "avi":
         return stream.duration_s
     tag = next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), "")

@@ -1,1 +1,1 @@
-"""Writing: from frames and packets to a file, a stream or a pipe."""
+"""Writing: from frames and packets to a file, a server or a pipe."""

@@ -1,4 +1,4 @@
-"""Which copied streams a container can hold, and what keeps those that it cannot."""
+"""Which streams a container can hold as a copy, and how to keep those that it cannot."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from av.codec.codec import Codec
 from av.container import OutputContainer
 from av.stream import Disposition, Stream
 
-from ..libav_errors import libav_explains, words
+from ..libav_errors import libav_explains, message_of
 from ..streams import MappedStream
+from ..transport.protocols import format_protocols
 
-# What MPEG-TS has a stream type or a descriptor for; anything else libavformat writes as data that nobody can read.
+# What MPEG-TS has a stream type or descriptor for; libavformat writes anything else as data that no player can read.
 _IN_MPEGTS = {
     *("mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "av1", "cavs", "avs2", "avs3", "dirac", "vc1"),
     *("mp1", "mp2", "mp3", "aac", "aac_latm", "ac3", "eac3", "ac4", "dts", "truehd", "opus", "s302m", "pcm_bluray"),
     *("dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "arib_caption", "klv", "timed_id3", "scte_35"),
     *("smpte_2038", "jpeg2000"),
 }
-# What libavformat's RTP muxer packs (rtpenc.c, is_supported).
+# What libavformat's RTP muxer supports (rtpenc.c, is_supported).
 _IN_RTP = {
     *("h261", "h263", "h263p", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "vp8", "vp9", "av1"),
     *("dirac", "theora", "aac", "mp2", "mp3", "ac3", "opus", "vorbis", "speex", "ilbc", "amr_nb", "amr_wb"),
@@ -31,12 +32,12 @@ _IN_RTP = {
 _SUBTITLES = {"matroska": "srt", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text"}
 
 
-def why_not(format: str, mapped: MappedStream) -> str | None:
-    """Why a container cannot hold a copy of this stream, in libav's words; None if it can.
+def why_unsupported(format: str, mapped: MappedStream) -> str | None:
+    """Why a container cannot hold a copy of a stream, as libav puts it; None if it can.
 
-    Asked by writing a header to memory: libav has no table for it that tells the truth.
+    It is found by writing a header to memory: libav's own tables are not reliable.
     """
-    if format in ("rtsp", "rtp", "sap"):
+    if any(protocol.rtp for protocol in format_protocols(format)):
         if mapped.codec not in _IN_RTP:
             return f"RTP has no payload for {mapped.codec}"
         bare = mapped.codec != "aac" or mapped.stream.codec_context.extradata
@@ -49,15 +50,15 @@ def why_not(format: str, mapped: MappedStream) -> str | None:
         with libav_explains():
             scratch.start_encoding()
     except (av.FFmpegError, ValueError, OSError) as error:
-        return words(error)
+        return message_of(error)
     finally:
         with suppress(av.FFmpegError, OSError):
             scratch.close()
     return None
 
 
-def holder_of(format: str, url: str, options: Mapping[str, str]) -> str:
-    """The format that holds the streams of a muxer that only makes files or connections of another."""
+def inner_format(format: str, url: str, options: Mapping[str, str]) -> str:
+    """The format inside the files that a muxer such as hls or segment makes; of any other muxer its own."""
     if format == "hls":
         return "mp4" if options.get("hls_segment_type") == "fmp4" else "mpegts"
     if format in ("dash", "smoothstreaming"):
@@ -72,7 +73,7 @@ def holder_of(format: str, url: str, options: Mapping[str, str]) -> str:
 
 
 def add_copy(container: OutputContainer, mapped: MappedStream) -> Stream:
-    """An output stream for the packets of an input stream. Raises ValueError where it does not fit."""
+    """Add an output stream for a copy of an input stream. Raises ValueError if the container does not take it."""
     stream: Stream = container.add_stream_from_template(mapped.stream, opaque=True)
     stream.metadata.update(mapped.metadata)
     stream.disposition = Disposition(mapped.disposition)
@@ -80,7 +81,7 @@ def add_copy(container: OutputContainer, mapped: MappedStream) -> Stream:
 
 
 def remedy(mapped: MappedStream, format: str, usual: str) -> str:
-    """What keeps a stream that a container cannot copy. usual: the container's own audio codec."""
+    """The advice for a stream that a container cannot hold as a copy. usual: the container's default codec."""
     if mapped.kind == "subtitle":
         usual = _SUBTITLES.get(format, "")
     elif format in ("mpegts", "rtsp", "hls"):
@@ -93,5 +94,5 @@ def remedy(mapped: MappedStream, format: str, usual: str) -> str:
                 f"-c:{letter} {usual} converts it, or write to .mkv" if format != "matroska" else f"-c:{letter} {usual}"
             )
     if mapped.kind == "data":
-        return "a container of the input's kind may hold it; -dn leaves it out without this warning"
+        return "the input's own container may hold it; -dn leaves it out without this warning"
     return "write to .mkv" if format != "matroska" else f"-map -{mapped.place} leaves it out without this warning"

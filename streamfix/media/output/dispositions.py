@@ -1,4 +1,4 @@
-"""What -disposition and -metadata:s ask of the output's streams: default, forced, original ...; language, title ..."""
+"""Sets the dispositions (default, forced ...) and tags (language, title ...) of the output's streams as asked."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _LETTERS = {"v": "video", "a": "audio", "s": "subtitle", "d": "data", "t": "atta
 
 
 def set_dispositions(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
-    """Set dispositions as asked: by "a:0", "v", "3"; flags joined by "+", "0" for none.
+    """Apply -disposition: stream specifiers such as "a:0", "v" or "3", flags joined by "+", "0" for none.
 
-    placed: the output's streams in their order, each with its kind. Raises UsageError.
+    placed: the output's streams in order, each with its kind. Raises UsageError.
     """
-    for place, text in spec.dispositions.items():
-        for stream in _at(f"{spec.shown}: -disposition:{place}", place, placed):
-            stream.disposition = Disposition(_flags(spec, place, text, int(stream.disposition)))
+    for specifier, text in spec.dispositions.items():
+        for stream in _at(f"{spec.shown}: -disposition:{specifier}", specifier, placed):
+            stream.disposition = Disposition(_flags(spec, specifier, text, int(stream.disposition)))
 
 
 def set_tags(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
-    """Set the streams' tags as asked, by the same places; an empty value removes. Raises UsageError."""
-    for place, tags in spec.stream_metadata.items():
-        for stream in _at(f"{spec.shown}: -metadata:s:{place}".rstrip(":"), place, placed):
+    """Apply -metadata:s with the same specifiers; an empty value removes a tag. Raises UsageError."""
+    for specifier, tags in spec.stream_metadata.items():
+        for stream in _at(f"{spec.shown}: -metadata:s:{specifier}".rstrip(":"), specifier, placed):
             for key, value in tags.items():
                 stream.metadata[key] = value
                 if not value:
                     del stream.metadata[key]
 
 
-def _at(asked: str, place: str, placed: Sequence[tuple[str, Stream]]) -> list[Stream]:
-    """The streams that a specifier names: "a:0", "v", "3", "" for all. Warns where there is none."""
-    letter, _, number = place.rpartition(":") if place[-1:].isdigit() else (place, "", "")
+def _at(asked: str, specifier: str, placed: Sequence[tuple[str, Stream]]) -> list[Stream]:
+    """The streams that a specifier selects, "" for all. Warns if there is none."""
+    letter, _, number = specifier.rpartition(":") if specifier[-1:].isdigit() else (specifier, "", "")
     if letter not in ("", *_LETTERS) or (number and not number.isdigit()):
-        raise UsageError(f"{asked}: no such kind of stream; v, a, s, d, t")
+        raise UsageError(f"{asked}: no such kind of stream; kinds are v, a, s, d, t")
     streams = [s for kind, s in placed if not letter or kind == _LETTERS[letter]]
     if number:
         streams = streams[int(number) : int(number) + 1]
@@ -48,7 +48,7 @@ def _at(asked: str, place: str, placed: Sequence[tuple[str, Stream]]) -> list[St
     return streams
 
 
-def _flags(spec: OutputSpec, place: str, text: str, old: int) -> int:
+def _flags(spec: OutputSpec, specifier: str, text: str, old: int) -> int:
     value = old if text[:1] in "+-" else 0
     for sign, name in _signed(text):
         if name == "0":
@@ -56,7 +56,7 @@ def _flags(spec: OutputSpec, place: str, text: str, old: int) -> int:
             continue
         if name not in Disposition.__members__:
             raise UsageError(
-                f"{spec.shown}: -disposition:{place} {text}: no {name!r}; "
+                f"{spec.shown}: -disposition:{specifier} {text}: there is no {name!r}; "
                 f"there are: {', '.join(Disposition.__members__)}"
             )
         bit = int(Disposition[name])

@@ -1,4 +1,4 @@
-"""The video encoder: which one, what it is told of the stream, and frames in, packets out."""
+"""The video encoder: how it is set up for the output, and frames in, packets out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import av
@@ -17,20 +18,27 @@ from av.video.stream import VideoStream
 
 from ...errors import StreamfixError, UsageError
 from ...frame import Frame
-from ..libav_errors import libav_explains, words
+from ..libav_errors import libav_explains, message_of
 from ..picture import convert
 from ..picture import planes as picture
 from ..picture.autorotate import display_matrix
 from ..picture.hdr import hdr_options
 from ..streams import MappedStream
 from .muxer import MOV_LIKE, Muxer
-from .negotiate import DEFAULT_RATE, counts_frames, fit_pix_fmt, fit_time_base, tell_lost_aspect, tell_unseen
+from .negotiate import (
+    DEFAULT_RATE,
+    counts_frames,
+    negotiate_pix_fmt,
+    negotiate_time_base,
+    warn_lost_aspect,
+    warn_unseen,
+)
 from .options import check_known, default_option, find_encoder
-from .rate import Timeline
+from .rate import OutputTimestamps
 
 log = logging.getLogger("streamfix.media")
 
-_UNORDERED = 2  # so few frames come out as they went in, with B-frames or without
+_UNORDERED = 2  # so few frames come out in the order they went in, even with B-frames
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
 
@@ -38,11 +46,11 @@ _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h26
 class VideoEncoder:
     """Encodes the restored video.
 
-    last_pts: what the frame encoded last was given, in units of time_base.
-
-    first: the first frame, whose size, format and colour the stream gets.
+    first: the first frame, from which the stream gets its size, pixel format and colour.
     rate: frames a second, a hint unless `constant`.
-    Raises UsageError when the encoder does not take it so.
+    autorotated: the reader has turned the frames as their display matrix says; else the matrix is written.
+    last_pts: of the frame that was encoded last, in units of time_base.
+    Raises UsageError if the encoder does not take these settings.
     """
 
     def __init__(
@@ -56,7 +64,7 @@ class VideoEncoder:
         pix_fmt: str | None,
         options: Mapping[str, str],
         source: MappedStream,
-        upright: bool,
+        autorotated: bool,
     ) -> None:
         self._codec = find_encoder(codec, "video", f"-c:v of {muxer.target.shown}")
         self._shown = muxer.target.shown
@@ -66,10 +74,10 @@ class VideoEncoder:
         rate = rate or DEFAULT_RATE
         self.time_base = first.time_base
         if not constant:
-            self.time_base = fit_time_base(self._codec, first, muxer.format, rate, source, self._shown)
-        self.timeline = Timeline(self.time_base, self._shown, counts=counts_frames(muxer.format))
+            self.time_base = negotiate_time_base(self._codec, first, muxer.format, rate, source, self._shown)
+        self._timestamps = OutputTimestamps(self.time_base, self._shown, counts=counts_frames(muxer.format))
         frame = picture.to_av(first)
-        self.pix_fmt = fit_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
+        self.pix_fmt = negotiate_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
         self.last_pts = self._frames = 0
         self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
@@ -78,25 +86,25 @@ class VideoEncoder:
         self.stream.metadata.update(_kept_tags(source.metadata))
         self.stream.disposition = Disposition(source.disposition)
         self._size = (shaped.width, shaped.height)
-        tell_unseen(first, frame, source, self._shown)
-        tell_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
-        self._keep_rotation(frame, muxer.format, upright)
+        warn_unseen(first, frame, source, self._shown)
+        warn_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
+        self._keep_rotation(frame, muxer.format, autorotated)
         self._set_field_order(first, source)
         self._open(given)
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
-        """Packets that became ready."""
-        pts = self.last_pts = self.timeline.pts(frame)
+        """The packets that became ready."""
+        pts = self.last_pts = self._timestamps.pts(frame)
         self._frames += 1
         out = self._convert(picture.to_av(frame), frame)
-        out.pict_type = 0  # else the encoder copies the decoder's choice of frame types
+        out.pict_type = 0  # else the encoder would repeat the source's choice of frame types
         out.pts, out.time_base = pts, self.time_base
         out.duration = round(frame.duration * frame.time_base / self.time_base)
         try:
             return list(self.stream.encode(out))
         except (av.FFmpegError, ValueError) as error:
             raise StreamfixError(
-                f"{self._shown}: {self._codec.name} failed at {frame.time_s:.3f} s: {words(error)}"
+                f"{self._shown}: {self._codec.name} failed at {frame.time_s:.3f} s: {message_of(error)}"
             ) from error
 
     def flush(self) -> list[av.Packet[Any]]:
@@ -106,7 +114,7 @@ class VideoEncoder:
         except av.error.EOFError:
             return []
         if self._codec.name == "libx265" and self._frames <= _UNORDERED:
-            for packet in packets:  # x265 works the dts out from the third frame on; before, it is whatever memory held
+            for packet in packets:  # x265 sets dts from the third frame on; before, they are whatever was in memory
                 packet.dts = packet.pts
         return packets
 
@@ -114,7 +122,7 @@ class VideoEncoder:
         color = ours.color
         width, height = self._size or (frame.width, frame.height)
         if self._full_range and frame.format.name == self.pix_fmt and not color.is_full():
-            # To a format of another name first: swscale leaves one of the same name alone.
+            # To a format of another name: swscale does not convert between two of the same name.
             planar = picture.planar_format(self.pix_fmt).name
             twin = planar.replace("yuv", "yuvj") if planar == self.pix_fmt else planar
             return convert.reformat(frame, twin, width, height, color=color, full_range=True)
@@ -140,8 +148,8 @@ class VideoEncoder:
         context.sample_aspect_ratio = first.sample_aspect_ratio or Fraction(0, 1)
         context.color_primaries, context.color_trc = int(frame.color_primaries), int(frame.color_trc)
         context.colorspace, context.color_range = int(frame.colorspace), int(frame.color_range)
-        # PyAV sets these as no encoder wants them: slices only (x264: sliced threads), its own rate control.
-        # With frame threads x264 holds one picture back for each, also when it was tuned not to.
+        # PyAV's own settings suit no encoder: slice threads (of x264: sliced threads) and a bit rate.
+        # With frame threads x264 holds back a frame for each, even with tune zerolatency.
         context.thread_type = "SLICE" if "zerolatency" in options.get("tune", "") else "AUTO"
         context.bit_rate = int(default_option(self._codec.name, "b") or 0)
         context.bit_rate_tolerance = int(default_option(self._codec.name, "bt") or 4_000_000)
@@ -150,19 +158,19 @@ class VideoEncoder:
             context.qscale = True
             context.global_quality = round(float(quality))
             if self._codec.name in _QUALITY_OF_FRAMES:
-                # They ask each frame for its quality, which PyAV cannot set; a range of one value says the same.
+                # These take the quality from each frame, where PyAV cannot set it; a range of one value does the same.
                 options = {"qmin": quality, "qmax": quality, **options}
         context.options = {**options, **hdr_options(self._codec.name, frame, options)}
         if self._codec.name == "libsvtav1":
-            os.environ.setdefault("SVT_LOG", "2")  # warnings only; it writes to stderr past libav's log level
+            os.environ.setdefault("SVT_LOG", "2")  # warnings only: it writes to stderr itself, past libav's log level
         if self._codec.name == "libx265" and "log-level" not in context.options.get("x265-params", ""):
-            # It writes pages to stderr past libav's log level.
+            # It writes to stderr itself, past libav's log level.
             said = context.options.get("x265-params")
             context.options["x265-params"] = f"{said}:log-level=warning" if said else "log-level=warning"
         return stream
 
-    def _keep_rotation(self, frame: av.VideoFrame, format: str, upright: bool) -> None:
-        matrix = None if upright else display_matrix(frame)
+    def _keep_rotation(self, frame: av.VideoFrame, format: str, autorotated: bool) -> None:
+        matrix = None if autorotated else display_matrix(frame)
         if matrix is None:
             return
         if format not in MOV_LIKE | {"matroska", "webm"}:
@@ -170,7 +178,7 @@ class VideoEncoder:
         self.stream.set_display_matrix(matrix)
 
     def _set_field_order(self, first: Frame, source: MappedStream) -> None:
-        """Interlaced frames are encoded as they are, and the stream says so, as ffmpeg does."""
+        """Mark the stream as interlaced if its frames are, as ffmpeg does; they are encoded as they are."""
         origin = first.origin
         if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height:
             order: Any = source.stream.codec_context
@@ -185,12 +193,12 @@ class VideoEncoder:
             said = " ".join(f"-{k} {v}" for k, v in options.items())
             raise UsageError(
                 f"{self._shown}: {self._codec.name} does not open for {context.width}x{context.height} "
-                f"{context.pix_fmt}{' with ' + said if said else ''}: {words(error)}{_even(context)}"
+                f"{context.pix_fmt}{' with ' + said if said else ''}: {message_of(error)}{_even(context)}"
             ) from error
 
 
 def _even(context: VideoCodecContext) -> str:
-    """The remedy where subsampled chroma does not divide the size, which most encoders refuse."""
+    """The remedy for an odd size with subsampled chroma, which most encoders refuse; "" for other sizes."""
     format = context.format
     halved = (1, 1) if format is None else (2 // format.chroma_width(2), 2 // format.chroma_height(2))
     if context.width % halved[0] == context.height % halved[1] == 0:
@@ -199,6 +207,20 @@ def _even(context: VideoCodecContext) -> str:
 
 
 def _kept_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """A stream's tags without those that tell of the old encoding; alpha_mode is the muxer's to say."""
+    """A stream's tags without those that describe the old encoding, and alpha_mode, which the muxer sets."""
     gone = {"encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes"}
     return {k: v for k, v in metadata.items() if k.lower() not in gone and not k.startswith("_STATISTICS")}
+
+
+# x264's macroblock tree for AVX-512 (mbtree_propagate_list, seen in build 165) takes eight macroblocks at a time. If a
+# line of them is not a multiple of eight, it reads past the line's end and adds up whatever memory held: the same
+# pictures then give other bytes from run to run. Its routines for AVX2 stop at the line's end.
+_AVX_512F = 13  # cv::CpuFeatures::CPU_AVX_512F: OpenCV's Python module has no name for it
+
+
+@cache
+def repeatable_x264_params() -> str:
+    """x264-params with which x264 gives the same bytes for the same pictures every time, if it also has one thread."""
+    import cv2  # not above: it takes longer to import than everything else here
+
+    return "asm=AVX2" if cv2.checkHardwareSupport(_AVX_512F) else "threads=1"

@@ -1,4 +1,4 @@
-"""What becomes of each frame that an output was given."""
+"""Accounts for each frame that an output was given: written, or left out and why."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ Written = Callable[[Frame], None]
 LeftOut = Callable[[Frame, str], None]
 
 
-class Delivery:
-    """Tells of each frame once: it is written when its packet is muxed and arrives, or it is left out, and why.
+class FrameLedger:
+    """Calls `written` or `left_out` once for each frame.
 
-    What is held back by an encoder is neither. A frame that is shown several times counts when it is the first time.
+    A frame is written once its packet is muxed and known to arrive; a frame that is still in the encoder is neither
+    written nor left out. If -r shows a frame several times, the first one counts.
     """
 
     def __init__(self, written: Written, left_out: LeftOut) -> None:
         self._written, self._left_out = written, left_out
         self._waiting: deque[Frame] = deque()  # not in the encoder yet
         self._inside: dict[int, Frame] = {}  # by the pts that the encoder was given
-        self._sent: list[Frame] = []  # while nobody has answered yet
+        self._sent: list[Frame] = []  # muxed, but not known to have arrived
 
     def accept(self, frame: Frame) -> None:
-        """The output has a frame now."""
+        """Enter a frame that the output was given."""
         self._waiting.append(frame)
 
     def encoding(self, frame: Frame | None, pts: int) -> None:
-        """A frame has gone into the encoder; None: one that has been there before."""
+        """Note that a frame went into the encoder with that pts. frame: None for a repetition of the one before."""
         if frame is not None:
             self._waiting.remove(frame)
             self._inside[pts] = frame
 
     def muxed(self, pts: int | None, *, arrives: bool = True) -> None:
-        """A packet is out. Encoders that make up times of their own: the oldest frame counts.
+        """Note that a packet was muxed. Some encoders make pts of their own: then the oldest frame counts.
 
-        arrives: it is known that somebody takes it, and what was sent before.
+        arrives: it is known that the server takes it, and took what was sent before.
         """
         if pts not in self._inside and (pts is None or not self._inside or pts > max(self._inside)):
             pts = min(self._inside, default=None)
@@ -47,18 +48,18 @@ class Delivery:
             self.arrived()
 
     def arrived(self) -> None:
-        """All that was muxed has arrived."""
+        """Note that everything muxed so far has arrived."""
         sent, self._sent = self._sent, []
         for frame in sent:
             self._written(frame)
 
     def left_out(self, frame: Frame, reason: str) -> None:
-        """A frame that is there will not be written."""
+        """Note that a frame that was entered will not be written."""
         self._waiting.remove(frame)
         self._left_out(frame, reason)
 
     def give_up(self, reason: str) -> None:
-        """Nothing that is there will be written any more."""
+        """Leave out all frames that are not written yet."""
         frames = [*self._sent, *self._inside.values(), *self._waiting]
         self._sent = []
         self._inside.clear()

@@ -1,12 +1,12 @@
-"""What encoders are told of live video where the user says nothing."""
+"""Encoder options for live video, which those of the user override."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
 
-_KEYFRAMES_S = 2  # whoever joins waits half as long on average; segments begin at keyframes
-# No picture held back for a look ahead or for B-frames; a preset that keeps up on a small machine.
+_KEYFRAMES_S = 2  # a player that joins waits half of it on average; segments begin at keyframes
+# No frame is held back for look-ahead or B-frames; the preset keeps up on a small machine.
 _LOW_DELAY: Mapping[str, Mapping[str, str]] = {
     "libx264": {"preset": "veryfast", "tune": "zerolatency"},
     "libx265": {"preset": "ultrafast", "tune": "zerolatency"},
@@ -16,9 +16,9 @@ _LOW_DELAY: Mapping[str, Mapping[str, str]] = {
 
 
 def low_delay_options(encoder: str, rate: Fraction | None) -> dict[str, str]:
-    """Options of an encoder for live video, none of one that is not known here.
+    """An encoder's options for live video; empty for an encoder that is not known here.
 
-    rate: frames a second, None where nobody knows. A keyframe comes every two seconds.
+    rate: frames a second, None if unknown. There is a keyframe every two seconds.
     """
     known = _LOW_DELAY.get(encoder)
     if known is None:

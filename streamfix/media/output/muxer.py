@@ -1,4 +1,4 @@
-"""The output container: its options, its header, its packets, its trailer."""
+"""The output container: options, header, packets, trailer."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from av.stream import Stream
 from ...errors import BadOption, OutputError, StreamfixError, UsageError
 from ..interruption import Interruption
 from ..libav_errors import cannot_write, libav_explains
-from ..rational import dts_or_pts
-from ..transport.output_kind import SEGMENT_FORMATS, usual_format, with_address
-from ..transport.redact import redact
+from ..redact import redact
+from ..timestamps import dts_or_pts
+from ..transport.output_kind import usual_format, with_address
+from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for
-from .options import refused
+from .options import refused, unused_options
 from .target import Target
-from .unused import unused_options
 
 log = logging.getLogger("streamfix.media")
 
-# Written in fragments of a second, so that a killed job leaves what it had; the index of a plain file is added
-# at the end, so that nothing is lost by it. delay_moov: else edit lists, and with them start offsets, go missing.
+# Fragments of a second, so that a killed job leaves a readable file; at the end the index of a plain file is added, so
+# that nothing is lost by them. delay_moov: without it there are no edit lists, and so no start offsets.
 _CRASH_SAFE = {
     "movflags": "+hybrid_fragmented+delay_moov+frag_keyframe",
     "frag_duration": "1000000",
     "flush_packets": "1",
 }
 _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
-# A picture is out once it is there; a stream that has gone silent holds the others up no longer than that.
+# Each packet leaves at once, and a stream that has gone silent holds the others up for 0.1 s at most.
 _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
-# A player that joins can tell when a picture was taken.
+# With it a player can tell when a picture was taken.
 LIVE_HLS_FLAGS = "program_date_time"
 MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
 
 
 def guess_format(url: str, format: str | None) -> str:
-    """The muxer's name. Raises UsageError where the output's name does not tell."""
+    """The name of an output's muxer. Raises UsageError if neither `format` nor the URL tells it."""
     format = format or usual_format(url)
     try:
         container = av.open("pipe:1" if url in ("-", "pipe:") else url, "w", format=format)
     except ValueError as error:
         if format is not None:
             raise UsageError(f"{redact(url)}: -f {format}: no muxer of that name") from error
-        raise UsageError(f"{redact(url)}: the name does not tell the format; add -f, such as -f matroska") from error
+        raise UsageError(f"{redact(url)}: the name does not say which format; add -f, such as -f matroska") from error
     return container.format.name
 
 
 class Muxer:
     """Writes packets into a container.
 
-    encoder: its name, for messages. options: the muxer's, by name; they win over the defaults made here.
-    time_base: the video's, which MP4's start offsets then count in.
-    fragments: False writes MP4 in one piece, unreadable until it is complete.
-    live: packets leave at once, and a server that does not answer holds up no other output.
-    broken_off: set to have it let go of whoever waits for the server.
-    Raises OutputError when it cannot be opened or written, BadOption for an option that nobody knows.
+    encoder: its name, for messages. options: the muxer's, by name; they override the defaults made here.
+    time_base: the video's, in which MP4 then states start offsets.
+    fragments: False writes MP4 in one piece, which is unreadable until it is complete.
+    live: packets leave at once, and a server that does not answer blocks no other output.
+    aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
+    Raises OutputError if it cannot be opened or written, BadOption for an option that neither encoder nor muxer has.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Muxer:
         time_base: Fraction,
         fragments: bool = True,
         live: bool = False,
-        broken_off: Interruption | None = None,
+        aborted: Interruption | None = None,
     ) -> None:
         self.target = target
         self.format = format
@@ -88,7 +88,7 @@ class Muxer:
                 defaults.update(_STREAMABLE)
             elif "movflags" not in options and fragments:
                 defaults.update(_CRASH_SAFE)
-            # Edit lists, and so start offsets, count in it; the default is milliseconds.
+            # Edit lists, and so start offsets, count in this unit; the default is milliseconds.
             if 1000 < time_base.denominator <= 1_000_000:
                 defaults["movie_timescale"] = str(time_base.denominator)
         elif format in SEGMENT_FORMATS and "segment_format_options" not in options:
@@ -96,7 +96,7 @@ class Muxer:
             if options.get("segment_format", ending) in MOV_LIKE | {"m4v"}:
                 defaults["segment_format_options"] = ":".join(f"{k}={v}" for k, v in _CRASH_SAFE.items())
         elif format in ("matroska", "webm"):
-            # Timestamps as they are: Matroska takes those before 0 that a codec's priming has.
+            # Matroska takes the timestamps before 0 that come from a codec's priming.
             defaults = {"avoid_negative_ts": "disabled"}
         elif format == "yuv4mpegpipe":
             defaults = {"strict": "-1"}  # more than 8 bits
@@ -107,8 +107,8 @@ class Muxer:
         given = {**defaults, **options}
         self._sink = sink_for(target.url, format, given, live=live)
         if self._sink is not None:
-            if broken_off is not None:
-                broken_off.calls(self._sink.kill)
+            if aborted is not None:
+                aborted.calls(self._sink.kill)
             self._connect(self._sink)
             given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
         self.container: OutputContainer = av.open(
@@ -121,16 +121,16 @@ class Muxer:
 
     @property
     def settled(self) -> bool:
-        """True once it is known that packets arrive: a server has answered, where there is one."""
+        """True once packets are known to arrive: the server, if there is one, has answered."""
         return self._started and (self._sink is None or self._sink.settled)
 
     def start(self) -> None:
-        """Write the header; every stream must be there, every encoder open."""
+        """Write the header. All streams must have been added and all encoders opened."""
         try:
             with libav_explains(), unused_options() as unused:
                 self.container.start_encoding()
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise self._told(f"(the header of {self.format})", error) from error
+            raise self._error(f"(the header of {self.format})", error) from error
         self._started = True
         if unused:
             name = next(iter(unused))
@@ -149,17 +149,17 @@ class Muxer:
         except (av.FFmpegError, OSError, ValueError) as error:
             if self.format == "image2" and self.payload_bytes and "%" not in self.target.url:
                 raise OutputError(
-                    f"{self.target.shown}: one name for many pictures; number them, as in picture%04d.png, take one "
-                    "with -frames:v 1, or keep the last with -update 1"
+                    f"{self.target.shown}: one file name for many pictures; number them, as in picture%04d.png, "
+                    "write one with -frames:v 1, or keep the last with -update 1"
                 ) from error
             at = dts_or_pts(packet)
             place = "" if at is None else f"at {float(at * packet.time_base):.3f} s"
-            raise self._told(place, error) from error
+            raise self._error(place, error) from error
         self.payload_bytes += size
 
     @property
     def bytes(self) -> int:
-        """Bytes written so far: the file's size, or the packets' where it is no file."""
+        """Bytes written so far: the file's size, or the packets' if the output is not a file."""
         if self.target.path is not None:
             with suppress(OSError):
                 return os.path.getsize(self.target.path)
@@ -170,12 +170,12 @@ class Muxer:
         try:
             self.container.close()
         except (av.FFmpegError, OSError) as error:
-            raise self._told("(the trailer)", error) from error
+            raise self._error("(the trailer)", error) from error
         if self._sink is not None:
             self._sink.close()
 
     def give_up(self) -> None:
-        """After an error: make what is there readable, if it can be."""
+        """Close after an error; what was written is made readable if possible."""
         if self._sink is not None:
             self._sink.kill()
         if self._started:
@@ -196,7 +196,7 @@ class Muxer:
                 sink.close()
             raise
 
-    def _told(self, place: str, error: BaseException) -> StreamfixError:
-        """The error in our words; why a connection has ended is known better by what held it."""
+    def _error(self, place: str, error: BaseException) -> StreamfixError:
+        """The error to raise: the sink's if it has one, as it knows better why a connection ended."""
         known = None if self._sink is None else self._sink.failure()
         return known or cannot_write(self.target.shown, place, error)

@@ -1,4 +1,4 @@
-"""What an encoder and a container can be given: which encoder, time base, pixel format, aspect ratio."""
+"""Negotiates what encoder and container are given: the encoder, time base, pixel format and aspect ratio."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .muxer import MOV_LIKE
 
 log = logging.getLogger("streamfix.media")
 
-DEFAULT_RATE = Fraction(25)  # ffmpeg's, where nobody knows
+DEFAULT_RATE = Fraction(25)  # ffmpeg's, for an unknown rate
 
 _H264_BY_DEFAULT = {"mp4", "mov", "matroska", "mpegts", "avi", "flv", "nut", "ismv", "3gp", "3g2", "ipod", "psp"}
 _H264_BY_DEFAULT |= {"hls", "dash", "segment", "rtsp", "rtp_mpegts", "h264", "tee", "stream_segment", "ssegment"}
@@ -28,7 +28,7 @@ _BY_ENDING = {
     ".pam": "pam", ".tga": "targa", ".exr": "exr", ".dpx": "dpx", ".jp2": "jpeg2000", ".gif": "gif", ".xwd": "xwd",
 }  # fmt: skip
 _COUNTING = {"yuv4mpegpipe", "rawvideo", "image2", "image2pipe"}
-_UNEVEN_BUT_COUNTING = {"avi"}  # its time is a frame number, with gaps
+_UNEVEN_BUT_COUNTING = {"avi"}  # it numbers frames, and may leave numbers out
 _TELLS_ASPECT = {"h264", "hevc", "vvc", "mpeg4", "mpeg2video", "mpeg1video", "theora", "mjpeg", "prores", "dnxhd"}
 _WITHOUT_HEADER = {"null", "rawvideo", "image2", "image2pipe"}
 _SMALL_TIME_BASE = {"mpeg4", "libxvid", "msmpeg4v2", "msmpeg4", "h263", "h263p", "wmv1", "wmv2", "flv"}
@@ -41,7 +41,7 @@ _Y4M_FORMATS = [
 
 
 def default_encoder(container: OutputContainer, url: str) -> str:
-    """The encoder for a container when none is named: H.264 where it is at home, else the container's usual one."""
+    """A container's default encoder: H.264 where it is usual, else the container's own default."""
     name = container.format.name
     if name in _H264_BY_DEFAULT and "libx264" in av.codecs_available:
         return "libx264"
@@ -51,26 +51,26 @@ def default_encoder(container: OutputContainer, url: str) -> str:
         return "rawvideo"
     usual = container.default_video_codec
     if usual == "none":
-        raise UsageError(f"{url}: the format {name} holds no video; use another")
+        raise UsageError(f"{url}: the format {name} holds no video; use another format")
     return Codec(usual, "w").name
 
 
 def counts_frames(format: str) -> bool:
-    """True for a container that keeps no timestamps."""
+    """True for a container without timestamps, where frames are numbered."""
     return format in _COUNTING
 
 
-def fit_time_base(
+def negotiate_time_base(
     codec: Codec, first: Frame, format: str, rate: Fraction, source: MappedStream, shown: str
 ) -> Fraction:
-    """The encoder's time base: the frames' own, so that no pts is rounded, wherever encoder and container can.
+    """The encoder's time base: the frames' own, so that no pts is rounded, if encoder and container can take it.
 
-    rate: frames a second. shown: the output's name, for a warning.
+    rate: frames a second. shown: the output's name for a warning.
     """
     if codec.frame_rates:
         nearest = min((Fraction(r.numerator, r.denominator) for r in codec.frame_rates), key=lambda r: abs(r - rate))
         if nearest != rate:
-            log.warning("%s: %s knows no %s frames a second; add -r %s", shown, codec.name, rate, nearest)
+            log.warning("%s: %s cannot encode %s frames a second; add -r %s", shown, codec.name, rate, nearest)
         return 1 / nearest
     if format in _COUNTING:
         return 1 / rate
@@ -83,7 +83,7 @@ def fit_time_base(
     return first.time_base
 
 
-def fit_pix_fmt(codec: Codec, source: str, wanted: str | None, format: str, shown: str) -> str:
+def negotiate_pix_fmt(codec: Codec, source: str, wanted: str | None, format: str, shown: str) -> str:
     """The pixel format to encode: the wanted one, the source's, or the nearest with a warning of what is lost."""
     offered = [f.name for f in codec.video_formats or ()] or None
     if format == "yuv4mpegpipe":
@@ -94,29 +94,31 @@ def fit_pix_fmt(codec: Codec, source: str, wanted: str | None, format: str, show
         try:
             return av.VideoFormat(wanted).name
         except ValueError as error:
-            raise UsageError(f"{shown}: no -pix_fmt {wanted!r}") from error
+            raise UsageError(f"{shown}: there is no -pix_fmt {wanted!r}") from error
     chosen, lost = choose_pix_fmt(source, offered)
     if lost:
         log.warning("%s: %s takes no %s; it gets %s, at a loss of %s", shown, codec.name, source, chosen, lost)
     return chosen
 
 
-def tell_unseen(first: Frame, frame: av.VideoFrame, source: MappedStream, shown: str) -> None:
-    """Warn of what the filters did not see: transparency, and that a frame is two fields.
+def warn_unseen(first: Frame, frame: av.VideoFrame, source: MappedStream, shown: str) -> None:
+    """Warn of what the filters do not see: transparency, and that a frame is two fields.
 
-    first: the first frame to encode, frame: the same as libav sees it.
+    first: the first frame to encode; frame: the same one as libav's object.
     """
     context, origin = source.stream.codec_context, first.origin
     given = [context.pix_fmt] if isinstance(context, VideoCodecContext) else []
     given += [origin.format.name] if isinstance(origin, av.VideoFrame) else []
     transparent = any(_has_alpha(name) for name in given if name)
     if transparent and not _has_alpha(frame.format.name):
-        log.warning("%s: transparency is lost in the filters, which see colour alone; -vf null keeps it", shown)
+        log.warning("%s: transparency is lost in the filters, which see only colour; -vf null keeps it", shown)
     elif not transparent and any(k.lower() == "alpha_mode" and v == "1" for k, v in source.metadata.items()):
         decoder = "libvpx" if source.codec == "vp8" else "libvpx-vp9"
         log.warning("%s: the transparency of %s is not decoded; -c:v %s before -i reads it", shown, source, decoder)
     if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and origin is not frame:
-        log.warning("%s: interlaced, and the filters take both fields for one picture; begin -vf with bwdif", shown)
+        log.warning(
+            "%s: the video is interlaced, and the filters see both fields as one picture; begin -vf with bwdif", shown
+        )
 
 
 def _has_alpha(pix_fmt: str) -> bool:
@@ -124,8 +126,8 @@ def _has_alpha(pix_fmt: str) -> bool:
     return not format.has_palette and any(c.is_alpha for c in format.components)
 
 
-def tell_lost_aspect(codec: Codec, aspect: Fraction | None, format: str, shown: str) -> None:
-    """Warn where the aspect ratio gets lost: PyAV sets the codec's, not the stream's, which some containers write."""
+def warn_lost_aspect(codec: Codec, aspect: Fraction | None, format: str, shown: str) -> None:
+    """Warn if the aspect ratio is lost: PyAV sets the codec's, but some containers write the stream's."""
     known = format in MOV_LIKE or codec.canonical_name in _TELLS_ASPECT or format in _WITHOUT_HEADER
     if aspect not in (None, 1) and not known:
         log.warning(

@@ -1,9 +1,12 @@
-"""Which encoder or muxer an option is for."""
+"""Finds encoders, and which encoder or muxer an option belongs to."""
 
 from __future__ import annotations
 
+import ast
 import difflib
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +19,7 @@ from ..libav_errors import libav_is_quiet
 
 
 def find_encoder(name: str, kind: str, place: str) -> Codec:
-    """The encoder of that name, or for a codec of that name. Raises UnknownName with the nearest ones."""
+    """The encoder of that name, or one for the codec of that name. Raises UnknownName with the nearest names."""
     try:
         codec = Codec(name, "w")
     except ValueError:
@@ -30,20 +33,20 @@ def find_encoder(name: str, kind: str, place: str) -> Codec:
 
 @lru_cache(maxsize=64)
 def known_options(encoder: str) -> frozenset[str]:
-    """The names of an encoder's options, its own and those of every encoder."""
+    """The names of an encoder's options: its own and those that all encoders have."""
     return frozenset(o.name for o in _options(encoder) if o.flags & OptionFlags.ENCODING_PARAM)
 
 
 @lru_cache(maxsize=64)
 def default_option(encoder: str, name: str) -> str | None:
-    """What an encoder's option is when nobody sets it."""
+    """The default of an encoder's option, None if it has none."""
     return next((o.default for o in _options(encoder) if o.name == name), None)
 
 
 @lru_cache(maxsize=64)
 def _options(encoder: str) -> tuple[Any, ...]:
-    """An encoder's options: its own before those of every encoder."""
-    with libav_is_quiet():  # PyAV reads the value of each, and libav warns of those that are deprecated
+    """An encoder's options: its own before those that all encoders have."""
+    with libav_is_quiet():  # PyAV reads each one's value, and libav warns of the deprecated ones
         options = CodecContext.create(encoder, "w").supported_options
         return *options.private, *options.generic
 
@@ -55,10 +58,12 @@ def nearest_option(name: str, encoder: str) -> str:
 
 
 def refused(name: str, value: str, encoder: str, muxer: str) -> BadOption:
-    """The error for an option that a muxer was given and does not have."""
+    """The error for an option that the muxer was given but does not have."""
     wrong = f"Unrecognized option {name!r} ({name}={value})"
     if name in known_options(encoder):
-        return BadOption(f"{wrong}: the muxer {muxer} has none; it is the encoder's, give it among the video's options")
+        return BadOption(
+            f"{wrong}: the muxer {muxer} does not have it; it is the encoder's: give it with the video's options"
+        )
     return BadOption(
         f"{wrong}: neither the encoder {encoder} nor the muxer {muxer} has it{nearest_option(name, encoder)}"
     )
@@ -69,13 +74,39 @@ def check_known(given: Mapping[str, str], encoder: str) -> None:
     for name, value in given.items():
         if name not in known_options(encoder):
             raise BadOption(
-                f"Unrecognized option {name!r} ({name}={value}): the encoder {encoder} has none"
+                f"Unrecognized option {name!r} ({name}={value}): the encoder {encoder} does not have it"
                 f"{nearest_option(name, encoder)}"
             )
 
 
 def share_out(options: Mapping[str, str], *encoders: str) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """Options that name no stream: for each encoder those that it knows, and the rest for the muxer."""
+    """Split options that name no stream: for each encoder those that it has, and the rest for the muxer."""
     shares = [{k: v for k, v in options.items() if k in known_options(e)} for e in encoders]
     rest = {k: v for k, v in options.items() if not any(k in share for share in shares)}
     return shares, rest
+
+
+@contextmanager
+def unused_options() -> Iterator[dict[str, str]]:
+    """Collects the options that libavformat did not take: PyAV reports them only in a log message."""
+    unused: dict[str, str] = {}
+
+    class Catch(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            begin, _, rest = record.getMessage().partition("not used: ")
+            if begin and rest:
+                unused.update(ast.literal_eval(rest))
+                return False
+            return True
+
+    logger = logging.getLogger("av.container.output")
+    catch, level, disabled = Catch(), logger.level, logging.root.manager.disable
+    logger.addFilter(catch)
+    logger.setLevel(logging.WARNING)
+    logging.disable(logging.NOTSET)
+    try:
+        yield unused
+    finally:
+        logger.removeFilter(catch)
+        logger.setLevel(level)
+        logging.disable(disabled)

@@ -1,4 +1,4 @@
-"""Output timestamps: exact, in a container that counts frames, or at a constant rate."""
+"""Output timestamps: exact ones, frame numbers, or a constant rate (-r)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ...frame import Frame
-from ..rational import rescale
+from ..timestamps import rescale
 
 log = logging.getLogger("streamfix.media")
 
 
-class Timeline:
-    """Gives each frame its pts in the encoder's time base: the frame's own, and never the same one twice.
+class OutputTimestamps:
+    """Gives each frame its pts in the encoder's time base: the frame's own, moved if it does not increase.
 
-    counts: the container keeps no timestamps (y4m, raw, images): frames are numbered.
+    name: the output's, for warnings. counts: the container has no timestamps (y4m, raw video, images), so that frames
+    are numbered.
     """
 
     def __init__(self, time_base: Fraction, name: str, *, counts: bool = False) -> None:
@@ -24,7 +25,7 @@ class Timeline:
         self._name, self._counts = name, counts
         self._last: int | None = None
         self._begin: Fraction | None = None
-        self._told = False
+        self._warned = False
 
     def pts(self, frame: Frame) -> int:
         """The frame's pts in units of `time_base`."""
@@ -34,25 +35,25 @@ class Timeline:
         if self._counts:
             pts = 0 if self._last is None else self._last + 1
             if abs(exact - self._begin - pts * self.time_base) > self.time_base:
-                self._tell(frame, "keeps no timestamps, and the input's frames are not evenly spaced; use -r or .mkv")
+                self._warn(frame, "it has no timestamps, and the input's frames are not evenly spaced; use -r or .mkv")
         else:
             pts = rescale(frame.pts, frame.time_base, self.time_base)
             if self._last is not None and pts <= self._last:
-                self._tell(frame, f"a frame at {float(exact):.3f} s comes no later than the one before; it is moved")
+                self._warn(frame, f"the frame at {float(exact):.3f} s is not later than the one before; it is moved")
                 pts = self._last + 1
         self._last = pts
         return pts
 
-    def _tell(self, frame: Frame, what: str) -> None:
-        if not self._told:
-            self._told = True
+    def _warn(self, frame: Frame, what: str) -> None:
+        if not self._warned:
+            self._warned = True
             log.warning("%s: %s", self._name, what)
 
 
 class ConstantRate:
-    """Frames at a constant rate: each is shown in the slots nearest to its time (-r).
+    """Makes the frame rate constant (-r): each slot shows the frame nearest to it.
 
-    duplicated, dropped: frames shown more than once, and not at all.
+    duplicated: repetitions so far. dropped: frames so far that are not shown.
     """
 
     def __init__(self, rate: Fraction) -> None:
@@ -63,7 +64,7 @@ class ConstantRate:
         self._any = False
 
     def push(self, frame: Frame) -> Iterator[Frame]:
-        """The frame before, as often as it is due."""
+        """The frame before this one, as often as it is due."""
         slot = rescale(frame.pts, frame.time_base, self.time_base)
         if self._held is not None:
             if slot <= self._slot:
@@ -74,7 +75,7 @@ class ConstantRate:
         self._held, self._slot = frame, slot
 
     def flush(self) -> Iterator[Frame]:
-        """The last frame, for as long as it lasts: the length stays, to the nearest slot."""
+        """The last frame as often as its duration asks, so that the length stays the same to the nearest slot."""
         held = self._held
         if held is not None:
             end = rescale(held.pts + held.duration, held.time_base, self.time_base) if held.duration else self._slot + 1

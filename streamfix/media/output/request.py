@@ -1,4 +1,4 @@
-"""What an output was asked for: its encoder, its streams, and which option is for whom."""
+"""What is asked of an output: its encoder, its streams, and which option goes where."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .negotiate import default_encoder
 from .options import check_known, find_encoder, share_out
 from .target import Target
 
-_SPECIAL = {"q", "qscale", "ar", "ac"}  # ffmpeg's own, no encoder's
+_SPECIAL = {"q", "qscale", "ar", "ac"}  # ffmpeg's own options, which no encoder has
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for, with the options shared out to whom they are for."""
+    """What is asked of an output. codec: the video encoder's name; the rest: options by name, for each part."""
 
     codec: str
     video: dict[str, str]
@@ -30,7 +30,10 @@ class Request:
 
 
 def request_of(spec: OutputSpec, format: str, usual_codec: str) -> Request:
-    """Check codecs and options as far as can be without opening anything. Raises UnknownName or BadOption."""
+    """Check codecs and options as far as possible without opening anything.
+
+    usual_codec: the encoder if the spec names none. Raises UsageError, UnknownName or BadOption.
+    """
     if spec.video_codec == "copy":
         raise UsageError(f"{spec.shown}: -c:v copy: a restored video must be encoded; name an encoder or leave it out")
     codec = find_encoder(spec.video_codec or usual_codec, "video", f"-c:v of {spec.shown}").name
@@ -50,16 +53,16 @@ def request_of(spec: OutputSpec, format: str, usual_codec: str) -> Request:
     audio.update(spec.audio_options)
     subtitle.update(spec.subtitle_options)
     if spec.audio_codec == "copy" and audio:
-        raise BadOption(f"{spec.shown}: -{next(iter(audio))}: audio is copied; name an encoder, such as -c:a aac")
+        raise BadOption(f"{spec.shown}: -{next(iter(audio))}: the audio is copied; name an encoder, such as -c:a aac")
     return Request(codec, video, audio, subtitle, {**rest, **spec.format_options})
 
 
 def usual_encoder(target: Target, format: str) -> str:
-    """The encoder that a container gets when none is named."""
+    """The encoder that an output gets if none is named."""
     return default_encoder(av.open(target.url, "w", format=format), target.shown)
 
 
 def streams_for(spec: OutputSpec, streams: Sequence[MappedStream]) -> list[MappedStream]:
-    """Those of the streams that an output wants."""
+    """The streams that an output takes."""
     out = {k for k, wanted in (("audio", spec.audio), ("subtitle", spec.subtitles), ("data", spec.data)) if not wanted}
     return [s for s in streams if s.kind not in out]

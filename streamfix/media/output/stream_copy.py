@@ -1,57 +1,52 @@
-"""The streams that go along with the restored video: copied, or transcoded when asked."""
+"""Stream copy: the packets of a stream go to the output as they are."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import av
-import av.error
-from av.audio.codeccontext import AudioCodecContext
-from av.audio.frame import AudioFrame
 from av.bitstream import BitStreamFilterContext
-from av.codec.codec import Codec
-from av.stream import Disposition, Stream
-from av.subtitles.codeccontext import SubtitleCodecContext
-from av.subtitles.stream import SubtitleStream
+from av.stream import Stream
 
-from ...errors import UsageError
-from ..libav_errors import libav_explains, words
-from ..rational import dts_or_pts
+from ..libav_errors import message_of
 from ..streams import MappedStream
+from ..timestamps import dts_or_pts
 from .container_support import add_copy
 from .muxer import MOV_LIKE, Muxer
-from .options import check_known, default_option, find_encoder
 
 log = logging.getLogger("streamfix.media")
 
 
-class Copied:
-    """Packets as they are. Their time may be shifted before; what runs backwards is moved, as ffmpeg does."""
+class StreamCopy:
+    """Copies the packets of one stream.
+
+    Timestamps that run backwards are moved forward, as ffmpeg does. Packets whose container has no dts get some.
+    """
 
     def __init__(self, muxer: Muxer, mapped: MappedStream) -> None:
         self._muxer, self._mapped = muxer, mapped
         self.stream: Stream = add_copy(muxer.container, mapped)
         self._last: int | None = None
-        self._told = False
+        self._warned = False
         self._early: list[av.Packet[Any]] = []
         self._unwrapper = _unwrapper(muxer.format, mapped)
 
     def push(self, packet: av.Packet[Any]) -> None:
+        """Write a packet, or hold it until its dts is known."""
         if self._last is None and packet.dts is None and self._mapped.kind == "video":
-            # Matroska has no dts, and libav cannot tell the first ones of a stream with B-frames.
+            # Matroska has no dts, and libav cannot work out the first ones of a stream with B-frames.
             self._early.append(packet)
             return
         self._settle(packet.dts)
         self._mux(packet)
 
     def flush(self) -> None:
+        """Write the packets that are held."""
         self._settle(None)
 
     def _settle(self, known: int | None) -> None:
-        """Give the first packets the dts that lead up to the first one known."""
+        """Give the held packets dts that lead up to the first known one, and write them."""
         early, self._early = self._early, []
         if known is None and early:
             known = min(p.pts for p in early if p.pts is not None) + 1
@@ -67,8 +62,8 @@ class Copied:
         if dts is None:
             dts = 0 if self._last is None else self._last + 1
         if self._last is not None and dts < self._last:
-            if not self._told:
-                self._told = True
+            if not self._warned:
+                self._warned = True
                 log.warning("%s: timestamps run backwards at %.3f s", self._mapped, float(dts * packet.time_base))
             dts = self._last
         self._last = packet.dts = dts
@@ -81,129 +76,19 @@ class Copied:
             bare = self._unwrapper.filter(packet)
         except av.FFmpegError as error:
             at_s = float(dts * packet.time_base)
-            log.warning("%s: a packet at %.3f s is no ADTS: %s; it is left out", self._mapped, at_s, words(error))
+            log.warning(
+                "%s: the packet at %.3f s has no ADTS header: %s; it is left out", self._mapped, at_s, message_of(error)
+            )
             return
         for part in bare:
             self._muxer.mux(part, self.stream)
 
 
 def _unwrapper(format: str, mapped: MappedStream) -> BitStreamFilterContext | None:
-    """What takes the ADTS headers, which MP4 has no room for, off AAC from MPEG-TS; None where there are none.
+    """The bitstream filter that strips ADTS headers from AAC for MP4; None if the stream needs none.
 
-    libavformat's MP4 muxer does that by itself, but not where it writes fragments that become a plain file.
+    libavformat's MP4 muxer inserts it by itself, but not if it writes fragments that become a plain file.
     """
     if format in MOV_LIKE and mapped.codec == "aac" and not mapped.stream.codec_context.extradata:
         return BitStreamFilterContext("aac_adtstoasc", mapped.stream)
     return None
-
-
-class TranscodedAudio:
-    """Decodes, resamples and encodes one audio stream."""
-
-    def __init__(self, muxer: Muxer, mapped: MappedStream, encoder: str, options: Mapping[str, str]) -> None:
-        self._muxer, self._mapped = muxer, mapped
-        codec = find_encoder(encoder, "audio", f"-c:a of {muxer.target.shown}")
-        given = dict(options)
-        rate, channels = given.pop("ar", None), given.pop("ac", None)
-        check_known(given, codec.name)
-        decoder = mapped.stream.codec_context
-        if not isinstance(decoder, AudioCodecContext):
-            raise UsageError(f"{muxer.target.shown}: {mapped}: there is no decoder for it; -c:a copy, or leave it out")
-        self._decoder: AudioCodecContext = decoder
-        wanted_rate = int(rate) if rate else decoder.sample_rate
-        rates = codec.audio_rates
-        self.stream: Any = muxer.container.add_stream(  # an AudioStream, which the stub does not know from the name
-            codec.name, rate=min(rates, key=lambda r: (abs(r - wanted_rate), -r)) if rates else wanted_rate
-        )
-        context: Any = self.stream.codec_context
-        layout = decoder.layout
-        unnamed = layout.name.endswith("channels")  # PCM says how many, not where
-        context.layout = _layout(int(channels or layout.nb_channels)) if channels or unnamed else layout
-        formats = [f.name for f in codec.audio_formats or ()]
-        context.format = decoder.format.name if decoder.format.name in formats or not formats else formats[0]
-        context.time_base = Fraction(1, context.sample_rate)
-        context.bit_rate = int(default_option(codec.name, "b") or 0)
-        context.options = given
-        self.stream.metadata.update({k: v for k, v in mapped.metadata.items() if k.lower() != "encoder"})
-        self.stream.disposition = Disposition(mapped.disposition)
-        _open(context, f"{muxer.target.shown}: {mapped}")
-
-    def push(self, packet: av.Packet[Any]) -> None:
-        try:
-            frames = self._decoder.decode(packet)
-        except av.error.InvalidDataError as error:
-            log.warning("%s: a packet cannot be decoded: %s", self._mapped, words(error))
-            return
-        for frame in frames:
-            self._encode(frame)
-
-    def flush(self) -> None:
-        for frame in self._decoder.decode(None):
-            self._encode(frame)
-        self._encode(None)
-
-    def _encode(self, frame: AudioFrame | None) -> None:
-        if frame is not None and frame.time_base is None:
-            frame.time_base = self._mapped.time_base
-        for packet in self.stream.encode(frame):
-            self._muxer.mux(packet, self.stream)
-
-
-class TranscodedSubtitles:
-    """Decodes and encodes one stream of text subtitles."""
-
-    def __init__(self, muxer: Muxer, mapped: MappedStream, encoder: str, options: Mapping[str, str]) -> None:
-        self._muxer, self._mapped = muxer, mapped
-        codec = find_encoder(encoder, "subtitle", f"-c:s of {muxer.target.shown}")
-        check_known(options, codec.name)
-        decoder = mapped.stream.codec_context
-        if not isinstance(decoder, SubtitleCodecContext) or Codec(mapped.codec, "r").bitmap_sub != codec.bitmap_sub:
-            raise UsageError(
-                f"{muxer.target.shown}: {mapped}: pictures cannot become text, nor text pictures; -c:s copy or -sn"
-            )
-        self._decoder = decoder
-        decoder.open(strict=False)
-        self.stream = cast(SubtitleStream, muxer.container.add_stream(codec.name))
-        self._encoder = self.stream.codec_context
-        self._encoder.subtitle_header = decoder.subtitle_header or b"[Script Info]\n"
-        self._encoder.time_base = mapped.time_base
-        self.stream.time_base = mapped.time_base
-        self._encoder.options = dict(options)
-        self.stream.metadata.update({k: v for k, v in mapped.metadata.items() if k.lower() != "encoder"})
-        self.stream.disposition = Disposition(mapped.disposition)
-        _open(self._encoder, f"{muxer.target.shown}: {mapped}")
-
-    def push(self, packet: av.Packet[Any]) -> None:
-        try:
-            subtitle = self._decoder.decode2(packet)
-            if subtitle is None or packet.pts is None:
-                return
-            out = self._encoder.encode_subtitle(subtitle)
-        except (av.FFmpegError, ValueError) as error:
-            log.warning("%s: a subtitle cannot be converted: %s", self._mapped, words(error))
-            return
-        out.time_base = packet.time_base
-        out.pts = out.dts = packet.pts
-        out.duration = packet.duration
-        self._muxer.mux(out, self.stream)
-
-    def flush(self) -> None:
-        """Nothing is held."""
-
-
-Carrier = Copied | TranscodedAudio | TranscodedSubtitles
-
-
-def _layout(channels: int) -> str:
-    names = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-    if channels not in names:
-        raise UsageError(f"-ac {channels}: 1 to 8 channels")
-    return names[channels]
-
-
-def _open(context: Any, place: str) -> None:
-    try:
-        with libav_explains():
-            context.open()
-    except (av.FFmpegError, ValueError) as error:
-        raise UsageError(f"{place}: the encoder {context.codec.name} does not open: {words(error)}") from error

@@ -1,4 +1,4 @@
-"""Where the output goes, and how what was there before is kept safe."""
+"""Where an output is written, so that an existing file is kept until the new one is complete."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ import stat
 from collections.abc import Sequence
 
 from ...errors import OutputError
-from ..transport.redact import redact
+from ..redact import redact
+from ..transport.output_kind import output_kind
 
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _PATTERN = re.compile(r"%0?\d*d|\$Number|%[YmdHMS]")
-# Muxers that write many files, or none, under a name of their own making.
+# Muxers that write several files, or none, under names that they make.
 _MANY_FILES = {"image2", "segment", "stream_segment", "ssegment", "hls", "dash", "tee", "null", "smoothstreaming"}
 
 
 class Target:
-    """One output's place.
+    """The file, device, pipe or server that an output is written to.
 
-    url: what libav opens. A regular file that exists is not touched: a sibling
-    is written and takes its place once it is complete (`commit`). A new file,
-    a device, a pipe, a URL and an image pattern are written directly.
+    url: what libav opens. shown: its name without secrets, for messages.
+    If a regular file exists, a sibling is written and takes its place once it is
+    complete (`commit`). Everything else is written directly: a new file, a device,
+    a pipe, a URL and an image pattern.
 
-    Raises OutputError where it exists and `overwrite` is not given, is an input, or cannot be.
+    Raises OutputError if it exists and `overwrite` is False, if it is an input, or if it cannot be written.
     """
 
     def __init__(self, url: str, format: str | None, inputs: Sequence[str], overwrite: bool) -> None:
@@ -34,13 +36,13 @@ class Target:
         self.url = "pipe:1" if url in ("-", "pipe:") else url
         self.is_file = False
         path = _path_of(self.url)
-        if path is None or format in ("null", "rtsp", "alsa"):
+        if path is None or format in ("null", "alsa") or output_kind(self.url, format) == "network":
             return
         self._refuse_input(path, inputs)
         if _PATTERN.search(os.path.basename(path)):
             return
         if os.path.isdir(path):
-            raise OutputError(f"{url}: is a directory; name a file in it")
+            raise OutputError(f"{url}: it is a directory; name a file in it")
         parent = os.path.dirname(path) or "."
         if not os.path.isdir(parent):
             raise OutputError(f"{url}: there is no directory {parent}; make it first")
@@ -48,11 +50,11 @@ class Target:
             self.is_file = self._created = True
             return
         if not os.path.exists(path):
-            raise OutputError(f"{url}: is a link to {os.path.realpath(path)}, which does not exist")
+            raise OutputError(f"{url}: it is a link to {os.path.realpath(path)}, which does not exist")
         if not stat.S_ISREG(os.stat(path).st_mode):
             return
         if not overwrite:
-            raise OutputError(f"{url}: exists already; -y replaces it")
+            raise OutputError(f"{url}: the file exists already; -y replaces it")
         self.is_file = True
         if format not in _MANY_FILES and os.access(os.path.dirname(os.path.realpath(path)), os.W_OK):
             self._final = os.path.realpath(path)  # of a link, what it points to is replaced
@@ -61,11 +63,11 @@ class Target:
 
     @property
     def path(self) -> str | None:
-        """The file that is being written, None if it is no regular file."""
+        """The file that is being written, None if it is not a regular file."""
         return _path_of(self.url) if self.is_file else None
 
     def commit(self) -> None:
-        """The output is complete: let it take its place."""
+        """Put the complete output in its place. Raises OutputError."""
         if self._final is not None:
             try:
                 os.chmod(self.url, stat.S_IMODE(os.stat(self._final).st_mode))
@@ -75,9 +77,9 @@ class Target:
             self._final = None
 
     def abandon(self, worth_keeping: bool) -> str | None:
-        """The output is incomplete: say in one sentence where it lies, or remove it where nothing was written.
+        """Give up an incomplete output; returns a sentence that says where it lies, None if nothing is left.
 
-        Nothing else is removed: no file that was there before, no device, no pipe.
+        worth_keeping: False removes it. A file that was there before, a device or a pipe is never removed.
         """
         path = self.path
         if path is None or not os.path.exists(path) or not (self._created or self._final):
@@ -95,9 +97,9 @@ class Target:
             if other is None:
                 continue
             if os.path.abspath(other) == os.path.abspath(path) or _same_file(other, path):
-                raise OutputError(f"{self.shown}: is also the input {name}; write to another file")
+                raise OutputError(f"{self.shown}: it is also the input {name}; write to another file")
             if _PATTERN.search(path) and any(_fits(path, f) for f in glob.glob(_as_glob(other))):
-                raise OutputError(f"{self.shown}: would overwrite the input {name}; write to another directory")
+                raise OutputError(f"{self.shown}: it would overwrite the input {name}; write to another directory")
 
 
 def _path_of(url: str) -> str | None:
@@ -108,7 +110,7 @@ def _path_of(url: str) -> str | None:
 
 
 def _same_file(a: str, b: str) -> bool:
-    """True for one file under two names, links of both kinds included; devices may be both input and output."""
+    """True for one regular file under two names, also through links. A device may be both input and output."""
     try:
         return os.path.samefile(a, b) and stat.S_ISREG(os.stat(a).st_mode)
     except OSError:
@@ -120,6 +122,6 @@ def _as_glob(pattern: str) -> str:
 
 
 def _fits(pattern: str, path: str) -> bool:
-    """True if an image pattern may produce that path."""
+    """True if an image pattern can produce that path."""
     parts = [re.escape(p) for p in _PATTERN.split(os.path.abspath(pattern))]
     return re.fullmatch(r"\d+".join(parts), os.path.abspath(path)) is not None

@@ -15,12 +15,11 @@ from ...errors import Cancelled, OutputError, StreamfixError
 from ...frame import Frame
 from ...pipeline import Stage
 from ..interruption import Interruption
-from ..rational import pts_or_dts, rescale, to_units
-from ..shift import shift_packet
-from ..source_info import Footage
+from ..source_info import SourceInfo
 from ..specs import OutputSpec
+from ..timestamps import pts_or_dts, rescale, shift_packet, to_units
 from .assembly import Output, assemble
-from .frame_ledger import Delivery
+from .frame_ledger import FrameLedger
 from .limits import Limits
 from .muxer import guess_format
 from .rate import ConstantRate
@@ -35,13 +34,13 @@ log = logging.getLogger("streamfix.media")
 class Writer(Stage):
     """Writes frames and packets to one output.
 
-    reader: where the frames come from; its streams, chapters and metadata are taken over.
-    live: encoder and muxer hold nothing back that they need not, and a server that does not answer can be left
-    with `abort`. delivery: told what becomes of each frame.
+    source: where the frames come from; its streams, chapters and metadata are taken over.
+    live: encoder and muxer hold nothing back that they need not, and `abort` ends a write to a server that does not
+    answer. ledger: accounts for each frame.
 
-    The output is opened at the first frame, which decides size, format and
-    colour; packets that come before it are held, however many they are.
-    Where -t, -to or -frames ends the video, the other streams end with it.
+    The output is opened at the first frame, which decides size, pixel format and
+    colour; packets that come before it are held, however many there are.
+    If -t, -to or -frames ends the video, the other streams end with it.
 
     frames_written, duplicated, dropped (by -r), bytes_written, position_s (seconds
     that were written), enough (-t, -to or -frames is reached by all streams): may be read from any thread.
@@ -52,23 +51,23 @@ class Writer(Stage):
     name = "encode"
 
     def __init__(
-        self, spec: OutputSpec, reader: Footage, *, live: bool = False, delivery: Delivery | None = None
+        self, spec: OutputSpec, source: SourceInfo, *, live: bool = False, ledger: FrameLedger | None = None
     ) -> None:
-        self.spec, self._reader = spec, reader
-        self._live, self._delivery = live, delivery
+        self.spec, self._source = spec, source
+        self._live, self._ledger = live, ledger
         self.frames_written = 0
         self.position_s = 0.0
         self.enough = False
-        self._limits = Limits(spec, reader, streams_for(spec, reader.streams))
+        self._limits = Limits(spec, source, streams_for(spec, source.streams))
         self._format = guess_format(spec.url, spec.format)
-        self._target = Target(spec.url, self._format, [i.url for i in reader.inputs], spec.overwrite)
+        self._target = Target(spec.url, self._format, [i.url for i in source.inputs], spec.overwrite)
         self._request = request_of(spec, self._format, usual_encoder(self._target, self._format))
         self._rate = ConstantRate(spec.rate) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
         self._output: Output | None = None
-        self._broken_off = Interruption()
+        self._aborted = Interruption()
         self._held: deque[av.Packet[Any]] = deque()
-        self._due: Frame | None = None  # what -r has not shown yet
+        self._due: Frame | None = None  # the last frame, which -r has not shown yet
         self._begin_s: Fraction | None = None
         self._end_s = Fraction(0)  # of the last frame, in the input's time
         self._finished = False
@@ -80,7 +79,7 @@ class Writer(Stage):
 
     @property
     def settled(self) -> bool:
-        """True once frames are known to arrive where they go."""
+        """True once frames are known to arrive."""
         return self.frames_written > 0 and self._output is not None and self._output.muxer.settled
 
     @property
@@ -100,51 +99,51 @@ class Writer(Stage):
 
     def push(self, item: Any) -> Iterable[Any]:
         if isinstance(item, Frame):
-            if self._delivery is not None:
-                self._delivery.accept(item)
+            if self._ledger is not None:
+                self._ledger.accept(item)
             self._push_frame(item)
         elif isinstance(item, av.Packet):
             self._held.append(item)
             if self._output is not None and not self.spec.shortest:
-                self._let_go()
+                self._write_held()
         self.enough = self._limits.enough
         return ()
 
     def abort(self) -> None:
-        """Have a server that holds up whoever writes let go of him. From any thread; the output is lost then."""
-        self._broken_off.set()
+        """Unblock a write that is stuck on an unresponsive server. From any thread; the output is lost."""
+        self._aborted.set()
 
     def flush(self) -> Iterable[Any]:
         if self._rate is not None:
             self._encode_all(self._rate.flush())
         if self._output is None:
-            raise self._nothing_came()
+            raise self._no_frame()
         if self.spec.shortest:
             self._limits.until_s = self._end_s
-            self._let_go(self._end_s)
+            self._write_held(self._end_s)
         muxer = self._output.muxer
         self._mux(self._output.encoder.flush())
-        for carrier in self._output.carriers.values():
-            carrier.flush()
+        for other in self._output.others.values():
+            other.flush()
         muxer.finish()
-        if self._delivery is not None:
-            self._delivery.arrived()
+        if self._ledger is not None:
+            self._ledger.arrived()
         self._finished = True
-        if self._reader.failure is None:
+        if self._source.failure is None:
             self._target.commit()
         return ()
 
     def close(self) -> None:
-        """Finalise what is written; called once, also after an error.
+        """Close the output; called once, also after an error.
 
-        An output that is incomplete keeps what it has, and a warning says where it lies.
+        An incomplete output keeps what was written, and a warning says where it lies.
         """
         self._held.clear()
-        if self._delivery is not None:
-            self._delivery.give_up("output")
+        if self._ledger is not None:
+            self._ledger.give_up("output")
         if self._output is not None and not self._finished:
             self._output.muxer.give_up()
-        if not self._finished or self._reader.failure is not None:
+        if not self._finished or self._source.failure is not None:
             where = self._target.abandon(worth_keeping=self.frames_written > 0)
             if where is not None:
                 log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
@@ -159,7 +158,7 @@ class Writer(Stage):
             self._due = frame
 
     def _encode_all(self, frames: Iterable[Frame]) -> None:
-        """What -r makes of the frame before: it is shown once, several times, or not at all."""
+        """Encode what -r makes of the frame before this one: it is shown once, several times or not at all."""
         shown, self._due = self._due, None
         for frame in frames:
             self._encode(frame, shown)
@@ -168,7 +167,7 @@ class Writer(Stage):
             self._left_out(shown, "rate")
 
     def _encode(self, frame: Frame, counts_for: Frame | None) -> None:
-        """counts_for: the frame that is written with it, None if it was before."""
+        """Encode and mux a frame. counts_for: the frame that it counts for in the ledger, None for a repetition."""
         if self.spec.max_frames is not None and self.frames_written >= self.spec.max_frames:
             if counts_for is not None:
                 self._left_out(counts_for, "outside")
@@ -184,8 +183,8 @@ class Writer(Stage):
         assert self._output is not None
         encoder = self._output.encoder
         packets = encoder.encode(frame)
-        if self._delivery is not None:
-            self._delivery.encoding(counts_for, encoder.last_pts)
+        if self._ledger is not None:
+            self._ledger.encoding(counts_for, encoder.last_pts)
         self._mux(packets)
         self.frames_written += 1
         if self._begin_s is None:
@@ -194,7 +193,7 @@ class Writer(Stage):
         if self.frames_written == self.spec.max_frames:
             self._limits.end_video(self._end_s)
         if self.spec.shortest:
-            self._let_go(self._end_s)
+            self._write_held(self._end_s)
 
     def _mux(self, packets: Iterable[av.Packet[Any]]) -> None:
         assert self._output is not None
@@ -202,19 +201,19 @@ class Writer(Stage):
         for packet in packets:
             pts, base = packet.pts, packet.time_base
             muxer.mux(packet, encoder.stream)
-            if self._delivery is not None:
+            if self._ledger is not None:
                 at = None if pts is None else rescale(pts, base, encoder.time_base)
-                self._delivery.muxed(at, arrives=muxer.settled)
+                self._ledger.muxed(at, arrives=muxer.settled)
 
     def _left_out(self, frame: Frame, reason: str) -> None:
-        if self._delivery is not None:
-            self._delivery.left_out(frame, reason)
+        if self._ledger is not None:
+            self._ledger.left_out(frame, reason)
 
     def _open(self, first: Frame) -> None:
         self._output = assemble(
             self.spec,
             self._request,
-            self._reader,
+            self._source,
             self._target,
             self._format,
             first,
@@ -222,53 +221,55 @@ class Writer(Stage):
             shift_s=self._shift_s,
             covers=self._covers(),
             live=self._live,
-            broken_off=self._broken_off,
+            aborted=self._aborted,
         )
         if not self.spec.shortest:
-            self._let_go()
+            self._write_held()
 
     def _keep_visible(self, first: Frame) -> None:
-        """Move everything where the video begins before 0: players do not show it in MP4, Matroska cannot say it."""
+        """Move all streams to 0 if the video begins before: players skip that part of MP4, Matroska cannot store it."""
         begin_s = first.pts * first.time_base + self._shift_s
         if begin_s < 0:
             log.warning(
-                "%s: the video begins at %.3f s; all streams are moved to 0", self._target.shown, float(begin_s)
+                "%s: the video begins at %.3f s; all streams are moved so that it begins at 0",
+                self._target.shown,
+                float(begin_s),
             )
             self._shift_s -= begin_s
 
     def _covers(self) -> dict[int, bytes]:
-        """Attached pictures: demuxers give them before anything else."""
+        """Attached pictures by the `id` of their stream; demuxers give them before anything else."""
         found = {}
         for packet in self._held:
             if isinstance(packet, av.Packet):
-                mapped = self._reader.stream_of(packet)
+                mapped = self._source.stream_of(packet)
                 if mapped is not None and mapped.kind == "cover":
                     found[id(mapped.stream)] = bytes(packet)
         return found
 
     def _rate_of(self, first: Frame) -> Fraction | None:
         """Frames a second: the input's, unless a filter has changed it."""
-        info = self._reader.info
+        info = self._source.info
         if first.duration and first.time_base != info.time_base:
             return 1 / (first.duration * first.time_base)
         return info.rate
 
     def _push_packet(self, packet: av.Packet[Any]) -> None:
         assert self._output is not None
-        mapped = self._reader.stream_of(packet)
+        mapped = self._source.stream_of(packet)
         if mapped is None:
             return
         stream = id(mapped.stream)
         at = pts_or_dts(packet)
         if at is not None and not self._limits.holds_packet(at * packet.time_base, stream):
             return
-        carrier = self._output.carriers.get(stream)
-        if carrier is not None:
+        other = self._output.others.get(stream)
+        if other is not None:
             shift_packet(packet, to_units(self._shift_s, packet.time_base))
-            carrier.push(packet)
+            other.push(packet)
 
-    def _let_go(self, before_s: Fraction | None = None) -> None:
-        """Write the packets that are held; before_s: only those that the video has reached (-shortest)."""
+    def _write_held(self, before_s: Fraction | None = None) -> None:
+        """Write the held packets. before_s: only those before that time, which the video has reached (-shortest)."""
         while self._held:
             packet = self._held[0]
             at = pts_or_dts(packet)
@@ -277,11 +278,11 @@ class Writer(Stage):
             self._push_packet(packet)
             self._held.popleft()
 
-    def _nothing_came(self) -> StreamfixError:
-        if self._reader.failure is not None:
-            return self._reader.failure
-        if self._reader.stopped and not self.enough:
+    def _no_frame(self) -> StreamfixError:
+        if self._source.failure is not None:
+            return self._source.failure
+        if self._source.stopped and not self.enough:
             return Cancelled(f"{self._target.shown}: stopped before the first frame; nothing was written")
         return OutputError(
-            f"{self._target.shown}: no frame came, nothing was written; does -ss lie after the input's end?"
+            f"{self._target.shown}: there was no frame, so nothing was written; does -ss lie after the input's end?"
         )

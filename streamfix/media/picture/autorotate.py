@@ -1,4 +1,4 @@
-"""Turning pictures upright as their display matrix says (ffmpeg's -autorotate)."""
+"""Turns pictures as their display matrix says (ffmpeg's -autorotate)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Matrix = tuple[int, ...]
 
 
 def display_matrix(frame: av.VideoFrame) -> Matrix | None:
-    """The frame's display matrix, None if it has none or it changes nothing."""
+    """The frame's display matrix, None if there is none or it changes nothing."""
     data = side_data_of_type(frame, "DISPLAYMATRIX")
     if data is None:
         return None
@@ -28,8 +28,8 @@ def _is_identity(m: Sequence[int]) -> bool:
     return m[0] > 0 and m[4] > 0 and m[1] == m[3] == 0
 
 
-def upright(matrix: Matrix) -> list[tuple[str, str]]:
-    """libavfilter's filters, with their arguments, that show a picture as `matrix` wants it; ffmpeg's choice."""
+def rotation_filters(matrix: Matrix) -> list[tuple[str, str]]:
+    """The libavfilter filters, as (name, arguments), that turn a picture as `matrix` says; the same as ffmpeg's."""
     a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
     # av_display_rotation_get: counter-clockwise degrees; ffmpeg turns by its negative.
     scale = (math.hypot(a, c) or 1.0, math.hypot(b, d) or 1.0)
@@ -45,8 +45,8 @@ def upright(matrix: Matrix) -> list[tuple[str, str]]:
     return [("vflip", "")] if d < 0 else []
 
 
-class Upright:
-    """A graph that turns frames of one shape."""
+class AutorotateGraph:
+    """A filter graph that turns frames of one size and pixel format."""
 
     def __init__(self, frame: av.VideoFrame, matrix: Matrix) -> None:
         self._graph = av.filter.Graph()
@@ -56,13 +56,15 @@ class Upright:
             f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={time_base}"
             f":colorspace={int(frame.colorspace)}:range={int(frame.color_range)}",
         )
-        turn = [self._graph.add(name, args) if args else self._graph.add(name) for name, args in upright(matrix)]
-        # What is upright must not be turned again by whoever reads the frame.
+        turn = [
+            self._graph.add(name, args) if args else self._graph.add(name) for name, args in rotation_filters(matrix)
+        ]
+        # The matrix is removed, so that nothing downstream turns the frame again.
         clean = self._graph.add("sidedata", "mode=delete:type=DISPLAYMATRIX")
         self._graph.link_nodes(source, *turn, clean, self._graph.add("buffersink")).configure()
 
     def turn(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """The frame upright; its time and tags are kept."""
+        """The turned frame, with its time and tags."""
         self._graph.push(frame)
         out = self._graph.pull()
         assert isinstance(out, av.VideoFrame)

@@ -1,4 +1,4 @@
-"""libavfilter's filters as a pipeline stage: `bwdif`, `crop`, `scale` and their kin need no code of ours."""
+"""libavfilter's filters (`bwdif`, `crop`, `scale` ...) as a pipeline stage."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ...chainspec import FilterSpec
 from ...errors import BadOption, FilterError, UnknownName
 from ...frame import Frame
 from ...pipeline import Stage
-from ..libav_errors import words
+from ..libav_errors import message_of
 from .planes import frame_from_av, to_av
 
 # Filters that set the sample aspect ratio without changing the picture's size.
 _SET_ASPECT = {"setsar", "setdar", "setparams"}
-_ASPECTS = 16  # measured ones that are kept, also when the graph is built anew
+_ASPECTS = 16  # measured aspect ratios that are kept, also when the graph is built anew
 
 
 def exists(name: str) -> bool:
-    """True if this build of libavfilter has a filter of that name that takes one video and gives one."""
+    """True if this libavfilter has a filter of that name with one video input and one video output."""
     try:
         found: Any = Filter(name)  # its pads are missing from PyAV's stubs
     except ValueError:
@@ -45,26 +45,26 @@ def exists(name: str) -> bool:
 
 
 def names() -> list[str]:
-    """Every libavfilter filter that can stand in a chain."""
+    """The names of all libavfilter filters that can stand in a chain."""
     return sorted(name for name in av.filter.filters_available if exists(name))
 
 
 def check(spec: FilterSpec) -> None:
-    """Raise UnknownName or BadOption if libavfilter does not take this filter with these arguments."""
+    """Raise UnknownName or BadOption if libavfilter does not have this filter or does not take its arguments."""
     if not exists(spec.name):
-        raise UnknownName(f"libavfilter has no filter {spec.name!r} from one video to one video")
+        raise UnknownName(f"libavfilter has no filter {spec.name!r} with one video input and one video output")
     try:
         _add(Graph(), spec)
     except (av.FFmpegError, ValueError) as error:
         raise BadOption(
-            f"libavfilter does not take {spec.name}={spec.arguments}: {words(error)}; "
+            f"libavfilter does not take {spec.name}={spec.arguments}: {message_of(error)}; "
             f"'ffmpeg -h filter={spec.name}' lists its options"
         ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a graph is built for; another one needs another graph."""
+    """The properties of the frames that a graph is built for; frames with others need another graph."""
 
     width: int
     height: int
@@ -78,9 +78,9 @@ class _Shape:
 class GraphStage(Stage):
     """Runs frames through a chain of libavfilter filters.
 
-    The chain may change size, format, rate and time base. A cut or damaged
-    mark goes to the first frame out that is not earlier than the one in. The
-    graph is flushed and built anew when the frames change their shape.
+    The chain may change size, pixel format, rate and time base. A cut or damaged
+    mark goes to the first output frame that is not earlier than the marked input
+    frame. If the frames change their size or format, the graph is flushed and built anew.
     """
 
     def __init__(self, specs: Sequence[FilterSpec]) -> None:
@@ -116,7 +116,7 @@ class GraphStage(Stage):
         try:
             self._graph.push(picture)
         except av.FFmpegError as error:
-            raise FilterError(f"{self.name} at pts {item.pts} ({item.time_s:.3f} s): {words(error)}") from error
+            raise FilterError(f"{self.name} at pts {item.pts} ({item.time_s:.3f} s): {message_of(error)}") from error
         yield from self._pull()
 
     def flush(self) -> Iterator[Frame]:
@@ -138,12 +138,12 @@ class GraphStage(Stage):
             except (av.BlockingIOError, av.EOFError):
                 return
             except av.FFmpegError as error:
-                raise FilterError(f"{self.name}: {words(error)}") from error
+                raise FilterError(f"{self.name}: {message_of(error)}") from error
             assert isinstance(picture, av.VideoFrame)
             yield self._frame(picture)
 
     def _frame(self, picture: av.VideoFrame) -> Frame:
-        """The picture as a Frame, with the marks of the frames in that it stands for."""
+        """The picture as a Frame, with the marks of the input frames that it stands for."""
         cut = damaged = False
         if picture.pts is not None and picture.time_base is not None:
             time = picture.pts * picture.time_base
@@ -160,7 +160,7 @@ class GraphStage(Stage):
         )
 
     def _aspect(self, picture: av.VideoFrame) -> Fraction | None:
-        """PyAV does not show a frame's sample aspect ratio: it follows from the size in and out, or is measured."""
+        """The sample aspect ratio, which PyAV does not show: the input's if nothing changes it, else measured."""
         assert self._shape is not None
         size = (picture.width, picture.height)
         if size == (self._shape.width, self._shape.height) and not any(s.name in _SET_ASPECT for s in self.specs):
@@ -174,11 +174,11 @@ class GraphStage(Stage):
 
 
 def measure_aspect(specs: Sequence[FilterSpec], shape: _Shape) -> Fraction | None:
-    """The sample aspect ratio that a chain gives, read off the width of a probe.
+    """The sample aspect ratio that a chain gives, None if it is unknown.
 
-    PyAV shows neither a link's nor a frame's ratio, but `scale` knows it in
-    its expressions: a blank frame is sent through the chain and scaled to
-    50000 times the ratio.
+    PyAV shows neither a link's nor a frame's ratio, but `scale` can use it in an
+    expression: a blank frame passes the chain and is scaled to a width of 50000
+    times the ratio.
     """
     probe = FilterSpec("scale", "w=max(1\\,round(sar*50000)):h=1")
     graph = _build([*specs, FilterSpec("format", "gray"), probe], shape)
@@ -211,7 +211,7 @@ def _build(specs: Sequence[FilterSpec], shape: _Shape) -> Graph:
     except (av.FFmpegError, ValueError) as error:
         chain = ",".join(f"{s.name}={s.arguments}" if s.arguments else s.name for s in specs)
         raise FilterError(
-            f"libavfilter cannot run {chain!r} on {shape.width}x{shape.height} {shape.pix_fmt}: {words(error)}"
+            f"libavfilter cannot run {chain!r} on {shape.width}x{shape.height} {shape.pix_fmt}: {message_of(error)}"
         ) from error
     return graph
 

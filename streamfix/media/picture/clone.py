@@ -1,4 +1,4 @@
-"""The same picture or packet for several writers: each gets an object of its own to set times on, over shared data."""
+"""Clones frames and packets for several writers: each gets its own object, and the data is shared."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ...frame import Frame
 from .planes import DecodedPicture, to_av
 
 
-class FrameCopies:
-    """Makes frames that show the same. For one thread.
+class FrameCloner:
+    """Clones frames. For one thread.
 
-    Writers set a frame's time in their encoder's units and its type; the data is only read.
+    A writer sets time and type of its own clone, and only reads the data.
     """
 
     def __init__(self) -> None:
@@ -25,15 +25,15 @@ class FrameCopies:
         self._graph: Graph | None = None
 
     def of(self, frame: Frame, count: int) -> list[Frame]:
-        """`count` frames like this one; a picture that a filter made is brought into libav's form once for all."""
+        """`count` clones of a frame. A picture that a filter made is converted to libav's form once for all of them."""
         whole = to_av(frame)
         copies = [self._copy(whole) for _ in range(count)]
-        # Where no filter has made the picture, it is still the decoder's own.
+        # If no filter has made a new picture, it is the decoder's own.
         own = frame.origin is whole
         return [replace(frame, picture=DecodedPicture(c), origin=c if own else frame.origin) for c in copies]
 
     def _copy(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """PyAV cannot make a second reference; libavfilter does it when a frame passes."""
+        """Pass the frame through libavfilter, which makes a second reference to its data; PyAV cannot."""
         shape = (frame.width, frame.height, frame.format.name)
         if self._graph is None or shape != self._shape:
             graph = Graph()
@@ -53,8 +53,8 @@ class FrameCopies:
         return copy
 
 
-def copy_packet(packet: av.Packet[Any], *, apart: bool = False) -> av.Packet[Any]:
-    """A packet with the same data, times, marks and stream. apart: the data is copied too, not shared."""
+def clone_packet(packet: av.Packet[Any], *, apart: bool = False) -> av.Packet[Any]:
+    """A packet with the same data, times, flags and stream. apart: copy the data instead of sharing it."""
     if apart:
         copy: Any = av.Packet(packet.size)  # with the padding that decoders read into
         copy.update(packet)

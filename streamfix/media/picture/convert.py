@@ -1,33 +1,31 @@
-"""Pixel formats and sizes by swscale, with the right matrix and range on both sides."""
+"""Converts pixel formats and sizes by swscale, with the right matrix and range on both sides."""
 
 from __future__ import annotations
 
 import threading
-from fractions import Fraction
 from typing import Any
 
 import av
-import av.filter
 from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
 from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from ...frame import Color, usual_matrix
 
-# Conversions of one kind of colour copy values; only scaling interpolates.
+# Only scaling interpolates; a conversion between two formats of the same kind copies values.
 _FLAGS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _CONTEXTS = 16  # swscale contexts a thread keeps
-# swscale fills a row of these in whole vectors, past its end, into what another of its threads has written there.
+# swscale writes whole vectors past the end of a row of these, over what another of its threads has written there.
 _ONE_THREAD = {"yuyv422", "uyvy422", "yvyu422"}
-# PyAV changes the tags of a frame while it converts it: one thread at a time for each. A frame's lock is found by where
-# it lies in memory; two frames seldom have the same.
+# PyAV changes a frame's tags while it converts it, so only one thread may convert a frame at a time. A frame's lock is
+# found by its address; two frames seldom share one.
 _FRAMES = [threading.Lock() for _ in range(61)]
 
 _own = threading.local()
 
 
 def _context(key: Any) -> VideoReformatter:
-    """One swscale context a thread and conversion, reused: making them anew is slow and grew without bound."""
+    """This thread's swscale context for a conversion; made anew each time, contexts are slow and memory grows."""
     contexts = _own.__dict__.setdefault("contexts", {})
     if key not in contexts:
         while len(contexts) >= _CONTEXTS:
@@ -49,8 +47,8 @@ def reformat(
     """The frame in another pixel format and size.
 
     color: the frame's own tags; an untagged matrix is taken by size, BT.709 from 720 lines on.
-    full_range: range of the result where it is Y'CbCr; None keeps that of the
-    source (R'G'B' becomes limited). The result carries the tags of what it is.
+    full_range: range of the result if it is Y'CbCr; None keeps the source's
+    (R'G'B' becomes limited). The result is tagged accordingly.
     """
     width, height = width or frame.width, height or frame.height
     if (frame.format.name, frame.width, frame.height) == (pix_fmt, width, height):
@@ -93,7 +91,7 @@ def is_rgb(pix_fmt: str) -> bool:
 
 
 def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
-    """The format an encoder is to be given: the source's if offered, else the one that loses least.
+    """The pixel format to encode: the source's if it is offered, else the one that loses least.
 
     Returns the name and what is lost in words ("bit depth, chroma resolution"), "" if nothing is
     (between Y'CbCr and R'G'B' no more than rounding is).
@@ -116,30 +114,6 @@ def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
     return best.name, ", ".join(lost)
 
 
-def with_side_data(origin: av.VideoFrame, width: int, height: int, pix_fmt: str) -> av.VideoFrame:
-    """A frame of its own memory, whose values are of no use, with the properties and side data of `origin`.
-
-    PyAV cannot attach side data to a frame; libavfilter copies it.
-    """
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=origin.width,
-        height=origin.height,
-        format=origin.format,
-        time_base=origin.time_base or Fraction(1, 1_000_000),
-    )
-    chain = [source]
-    if (origin.width, origin.height, origin.format.name) != (width, height, pix_fmt):
-        chain += [graph.add("scale", f"{width}:{height}:flags=neighbor"), graph.add("format", pix_fmt)]
-    chain.append(graph.add("buffersink"))
-    graph.link_nodes(*chain).configure()
-    chain[0].push(origin)
-    out = chain[-1].pull()
-    assert isinstance(out, av.VideoFrame)
-    out.make_writable()
-    return out
-
-
 def _matrix(color: Color, height: int) -> Colorspace:
     known = {
         1: Colorspace.ITU709,
@@ -159,7 +133,7 @@ def _tag(
     if target_rgb:
         out.colorspace = 0
     elif source_rgb:
-        # The tag of what was just done: a player could not know it otherwise.
+        # The matrix that was just used; without the tag a player could not know it.
         out.colorspace = {Colorspace.ITU709: 1, Colorspace.BT2020: 9, Colorspace.SMPTE240M: 7}.get(matrix, 6)
     else:
         out.colorspace = color.matrix

@@ -1,7 +1,7 @@
-"""HDR10 metadata of frames, as encoders want to be told it.
+"""Passes the HDR10 metadata of frames to encoders.
 
-PyAV cannot attach side data to an encoder, so the mastering display and the
-light levels go through the encoder's own parameters.
+PyAV cannot attach side data to an encoder, so mastering display and light
+levels go through the encoder's own parameters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ log = logging.getLogger("streamfix.media")
 
 
 def hdr_options(encoder: str, frame: av.VideoFrame, given: dict[str, str]) -> dict[str, str]:
-    """Encoder options that carry the frame's HDR10 metadata, added to those `given`; a warning where none can."""
+    """Encoder options with the frame's HDR10 metadata, joined to those `given`; warns if the encoder has none."""
     mastering, light = _mastering(frame), _light(frame)
     if mastering is None and light is None:
         return {}
@@ -57,7 +57,7 @@ def _light(frame: av.VideoFrame) -> tuple[int, int] | None:
 
 
 def _display(values: list[tuple[int, int]], real: bool) -> str:
-    """SMPTE ST 2086: x265 and x264 count in 1/50000 and 1/10000, SVT-AV1 takes decimals."""
+    """SMPTE ST 2086 as the encoders take it: x265 and x264 in units of 1/50000 and 1/10000, SVT-AV1 in decimals."""
 
     def number(i: int, unit: int) -> str:
         top, bottom = values[i]

@@ -11,7 +11,7 @@ from av.video.format import VideoFormat
 
 from ...frame import Color, Frame, PixelFormat, Planes
 from . import convert
-from .side_data import side_data
+from .side_data import side_data, with_side_data
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,11 +21,11 @@ _DEPTHS = (8, 9, 10, 12, 14, 16)
 
 
 class DecodedPicture:
-    """What the decoder gave, as a `Picture`; its planes are made when they are asked for.
+    """A decoder's frame as a `Picture`; its planes are made when they are asked for.
 
     Planar formats are not copied: the tensors lie in the decoder's memory and
-    must not be written to. Others (NV12, packed, big-endian, palette) become
-    the planar format that holds the same values, see `planar_format`.
+    must not be written to. Others (NV12, packed, big-endian, palette) are converted
+    to the planar format that holds the same values, see `planar_format`.
     """
 
     __slots__ = ("av_frame", "format")
@@ -43,7 +43,7 @@ class DecodedPicture:
         return self.av_frame.height
 
     def planes(self, color: Color) -> Planes:
-        """Code values, (H, W) uint8 or uint16 a plane, on the CPU."""
+        """Code values: a tensor a plane, (H, W), uint8 or uint16, on the CPU."""
         frame = self.av_frame
         if not _same_planes(frame.format.name):
             frame = convert.reformat(frame, self.format.name, color=color)
@@ -56,7 +56,7 @@ class DecodedPicture:
 def planar_format(name: str) -> PixelFormat:
     """The planar, little-endian format without alpha that holds a format's values without loss.
 
-    Where there is none (12-bit RGB in float, Bayer patterns) the nearest of at most 16 bits.
+    Where there is none (12-bit RGB in float, Bayer patterns), the nearest one of at most 16 bits.
     """
     format = VideoFormat(name, 16, 16)
     colours = [c for c in format.components if not c.is_alpha]
@@ -104,7 +104,7 @@ def _plane_tensor(frame: av.VideoFrame, index: int, height: int, width: int, dep
     plane = frame.planes[index]
     item = 1 if depth == 8 else 2
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, abs(plane.line_size))[:, : width * item]
-    if plane.line_size < 0:  # stored from the bottom up; the buffer begins at the lowest address
+    if plane.line_size < 0:  # rows are stored from the bottom up, and the buffer begins at the lowest address
         rows = rows[::-1].copy()
     return torch.from_numpy(rows if item == 1 else rows.view("<u2"))
 
@@ -118,16 +118,16 @@ def color_of(frame: av.VideoFrame) -> Color:
 
 
 def set_color(frame: av.VideoFrame, color: Color) -> None:
-    """Tag a frame."""
+    """Set the colour tags of a frame."""
     frame.color_primaries, frame.color_trc = color.primaries, color.transfer
     frame.colorspace = color.matrix
     frame.color_range = {None: 0, False: 1, True: 2}[color.full_range]
 
 
 def frame_from_av(av_frame: av.VideoFrame, time_base: Fraction) -> Frame:
-    """A decoded or libavfilter's frame as ours. time_base: taken where the frame has none of its own.
+    """A frame of libav as a Frame. time_base: used if the frame has none of its own.
 
-    The frame must have a pts. Sample aspect ratio and marks are the caller's: PyAV does not show the one.
+    The caller sets `cut` and the sample aspect ratio, which PyAV does not show. Raises ValueError without a pts.
     """
     if av_frame.pts is None:
         raise ValueError("a frame needs a pts")
@@ -143,7 +143,7 @@ def frame_from_av(av_frame: av.VideoFrame, time_base: Fraction) -> Frame:
 
 
 def to_av(frame: Frame) -> av.VideoFrame:
-    """The frame as libav sees it: the decoder's own object if no filter has made a new picture, with our time."""
+    """The frame as an object of libav: the decoder's own one unless a filter made a new picture, with our time."""
     if isinstance(frame.picture, DecodedPicture):
         out = frame.picture.av_frame
     else:
@@ -157,9 +157,9 @@ def to_av(frame: Frame) -> av.VideoFrame:
 
 
 def _blank(planes: Planes, origin: Any) -> av.VideoFrame:
-    """A frame to fill, with the side data of the one it replaces (captions, timecodes, HDR) where it has any."""
+    """An empty frame, with the side data (captions, timecodes, HDR) of the one that it replaces, if any."""
     if isinstance(origin, av.VideoFrame) and side_data(origin):
-        return convert.with_side_data(origin, planes.width, planes.height, planes.format.name)
+        return with_side_data(origin, planes.width, planes.height, planes.format.name)
     return av.VideoFrame(planes.width, planes.height, planes.format.name)
 
 

@@ -1,1 +1,1 @@
-"""Protocols, and processes that carry streams for us."""
+"""Protocols, and the processes that carry a stream to or from a server."""

@@ -1,4 +1,4 @@
-"""A process that carries a stream for us: its pipes, its last words, its end."""
+"""A child process that carries a stream: its pipes, its error messages, its end."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO
 
-from .redact import redact
+from ..redact import redact
 
 _SPEAKER = re.compile(r"^\[[^\]]* @ 0x[0-9a-f]+\]\s*")  # libav's "[srt @ 0x55d0c8f0]"
 _LEVEL = re.compile(r"(\[[^\]]* @ 0x[0-9a-f]+\]\s*)?\[(info|warning|error|fatal|panic)\] ?")
 _NEWS = {"info", "warning"}
 _LAST_WORDS_S = 0.5
-# A child that dies with its parent dies with the thread that made it; so all are made in one that stays.
+# setpriv kills a child when the thread that made it ends, not the process; so one thread that stays makes them all.
 _spawner = ThreadPoolExecutor(1, "spawn")
 
 
 class Child:
     """A running command.
 
-    input: what it reads, output: what it writes, if asked for; unbuffered. It is in a process group of its own: ^C
-    on the terminal is ours to answer, and what it carries is still drained. Where we are killed it ends too, whatever
-    it is waiting for (if there is util-linux' setpriv).
+    reads, writes: open a pipe to its stdin (`input`) and from its stdout (`output`), both unbuffered.
+    sign: how the line on its stderr begins that makes it `ready`; "" is ready at once.
 
-    sign: what a line on its stderr begins with once it is `ready`.
+    It has a process group of its own, so that ^C on the terminal does not end it before its stream is drained. If this
+    process is killed, it ends too, whatever it waits for (where util-linux' setpriv is installed).
     """
 
     def __init__(self, command: Sequence[str], *, reads: bool = False, writes: bool = False, sign: str = "") -> None:
@@ -55,36 +55,36 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """False once it has ended, by itself or by us."""
+        """False once it has ended."""
         return self._process.poll() is None
 
     @property
     def exit_code(self) -> int:
-        """0 while it runs, and where all went well."""
+        """0 while it runs and after success."""
         return self._process.poll() or 0
 
     @property
     def reason(self) -> str:
-        """Why it ended, in its own words with no secrets in them; "" while it says nothing."""
+        """Why it ended, from its stderr, without secrets; "" while it has said nothing."""
         if not self.running:
             self._listener.join(_LAST_WORDS_S)
         said = list(self._said)
         if not said:
             return ""
         last = said[-1].rpartition(": ")[2]  # behind the URL
-        # What a protocol says of the connection tells more than what fails because of it.
+        # What the protocol reports about the connection says more than the failure that follows from it.
         telling = next((_SPEAKER.sub("", line) for line in reversed(said) if _SPEAKER.match(line)), "")
         if not telling:
             return redact(said[-1])
         return redact(telling if last in telling else f"{telling} ({last})")
 
     def close(self, patience_s: float = 2.0) -> None:
-        """End its input, let it finish what it has for so long, then kill it. May be called again."""
+        """Close its input, give it `patience_s` to finish, then kill it. May be called again."""
         if self.input is not None:
             with suppress(OSError):
                 self.input.close()
         if self.output is not None:
-            # Nobody reads any more: what only writes has nothing to finish.
+            # Nobody reads its output any more, so a child that only writes has nothing to finish.
             self.output.close()
         begin_s = time.monotonic()
         if self.input is not None:
@@ -95,11 +95,11 @@ class Child:
         self._listener.join(max(0.0, patience_s - (time.monotonic() - begin_s)) + _LAST_WORDS_S)
 
     def wait(self) -> None:
-        """Until it has ended."""
+        """Wait until it has ended."""
         self._process.wait()
 
     def kill(self) -> None:
-        """End it now. From any thread: what waits in one of its pipes gets an error."""
+        """Kill it. From any thread: whoever waits on one of its pipes gets an error."""
         self._process.kill()
 
     def _listen(self) -> None:
@@ -114,6 +114,6 @@ class Child:
 
 
 def _level_of(line: str) -> tuple[str, str]:
-    """The level that an ffmpeg with `-v level+...` puts into a line, and the line without."""
+    """(level, text) of a line that ffmpeg wrote with `-v level+...`; "" for the level if there is none."""
     found = _LEVEL.match(line)
     return (found[2], line[: found.start(2) - 1] + line[found.end() :]) if found else ("", line)

@@ -1,4 +1,4 @@
-"""What kind of place an output's name is."""
+"""What kind of thing an output's name stands for, and who connects to it."""
 
 from __future__ import annotations
 
@@ -8,59 +8,50 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ...errors import OutputError
-from .redact import redact
+from ..redact import redact
+from .protocols import PATTERN_FORMATS, format_protocols, protocol_of, scheme_of
 
-Place = Literal["file", "pattern", "pipe", "network"]
+OutputKind = Literal["file", "pattern", "pipe", "network"]
 
-# Muxers that begin a new file by themselves, again and again: rows of files, and playlists of them.
-SEGMENT_FORMATS = frozenset({"segment", "stream_segment", "ssegment"})
-PATTERN_FORMATS = SEGMENT_FORMATS | {"hls", "dash", "smoothstreaming"}
-# The muxer that a protocol is spoken with where none is named.
-_USUAL_FORMATS = {"rtmp": "flv", "srt": "mpegts", "udp": "mpegts", "rtsp": "rtsp", "rtsps": "rtsp", "rtp": "rtp_mpegts"}
-_CONNECTIONLESS = frozenset({"udp", "udplite", "rtp", "srtp"})
 _PIPE = re.compile(r"-|pipe:\d*|fd:\d*|/dev/std(in|out)|/dev/fd/\d+")
 
 
-def place_of(url: str, format: str | None) -> Place:
-    """Where an output goes. A pattern is a row of files, or a playlist of them, on the network too."""
+def output_kind(url: str, format: str | None) -> OutputKind:
+    """What an output is. A pattern is a series of files or a playlist of them, also if they go to a server."""
     if format in PATTERN_FORMATS:
         return "pattern"
     if _PIPE.fullmatch(url):
         return "pipe"
-    return "network" if scheme_of(url) not in ("", "file") or format == "rtsp" else "file"
-
-
-def scheme_of(url: str) -> str:
-    """The protocol of a URL in small letters, "" of a file name."""
-    scheme, found, _ = url.partition("://")
-    return scheme.lower() if found and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme) else ""
+    return "file" if _is_local(url) and not _muxer_connects(format) else "network"
 
 
 def usual_format(url: str) -> str | None:
-    """The muxer that goes with a protocol, None where the name's ending has to tell."""
-    scheme = scheme_of(url)
-    return _USUAL_FORMATS.get("rtmp" if scheme.startswith("rtmp") else scheme)
+    """The muxer for an output's protocol, None where the ending of the name decides."""
+    protocol = protocol_of(url)
+    return None if protocol is None else protocol.usual_format
 
 
 def connects(url: str, format: str) -> bool:
-    """True for a server that has to answer, and may not."""
-    scheme = scheme_of(url)
-    return format == "rtsp" if scheme in ("", "file") else scheme not in _CONNECTIONLESS
+    """True if a server has to answer, and may not; a protocol that is not in the table counts as one."""
+    if _is_local(url):
+        return _muxer_connects(format)
+    protocol = protocol_of(url)
+    return protocol is None or protocol.answers
 
 
 def connects_itself(format: str) -> bool:
-    """True for a muxer that opens its connections itself, where others write to one that is open."""
-    return format == "rtsp" or format in PATTERN_FORMATS
+    """True if the muxer opens its connections itself; others write to one that is open."""
+    return format in PATTERN_FORMATS or _muxer_connects(format)
 
 
 def with_address(url: str) -> str:
-    """A connectionless URL with its host's address in the name's place: libav would ask for it and let nobody work.
+    """A connectionless URL with the host's address in place of its name; any other URL as it is.
 
-    Raises OutputError for a host that is not known.
+    libav would look the name up while PyAV holds Python's lock, and stop every stream for so long.
+    Raises OutputError if the host is unknown.
     """
-    if scheme_of(url) not in _CONNECTIONLESS:
-        return url
-    host = urlsplit(url).hostname
+    protocol = protocol_of(url)
+    host = None if protocol is None or protocol.answers else urlsplit(url).hostname
     if not host:
         return url
     try:
@@ -71,3 +62,11 @@ def with_address(url: str) -> str:
     if address == host:
         return url
     return url.replace(host, f"[{address}]" if ":" in address else address, 1)
+
+
+def _is_local(url: str) -> bool:
+    return scheme_of(url) in ("", "file")
+
+
+def _muxer_connects(format: str | None) -> bool:
+    return any(protocol.muxer_connects for protocol in format_protocols(format))

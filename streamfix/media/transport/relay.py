@@ -1,6 +1,6 @@
-"""Sending to servers from a process of its own: one that does not answer keeps nobody waiting but its own output.
+"""Writes to a server from a process of its own, so that one that does not answer blocks only its own output.
 
-libav connects, says hello and goodbye while PyAV holds Python's lock, and with it every thread of every stream.
+PyAV holds Python's lock while libav connects and disconnects, and so would stop every thread of every stream.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ...errors import BadOption, OutputError
+from ..redact import redact
 from .child import Child
-from .output_kind import connects, connects_itself, place_of
-from .redact import redact
-from .srt import OPTIONS, Bridge, is_srt
+from .output_kind import connects, connects_itself, output_kind
+from .protocols import needs_ffmpeg
+from .srt import OPTIONS, Bridge
 
 _PROGRAM = Path(__file__).with_name("relay_process.py")
 _CONNECT_S = 20.0
-_LAST_S = 5.0  # for a server to take what was written
+_LAST_S = 5.0  # that a server has at the end to take what was written
 _BAD_OPTION = 2  # its exit code
 
 
 class Sink(Protocol):
-    """Takes what a muxer writes to where libav does not write by itself.
+    """Carries what a muxer writes, where libav does not write to the output itself.
 
-    file: for `av.open`, to write `format` to. takes_options: the muxer's options are the sink's, not those of `format`.
+    file: what `av.open` writes to. format: what it writes there. takes_options: the sink passes the muxer's options to
+    the muxer in its own process; `format` takes none of them.
     """
 
     file: Any
@@ -38,32 +40,32 @@ class Sink(Protocol):
 
     @property
     def settled(self) -> bool:
-        """True once the server has answered, as far as can be known."""
+        """True once the server has answered, as far as the protocol shows it."""
 
     def left(self, options: Mapping[str, str]) -> dict[str, str]:
-        """Those of the options that are the muxer's."""
+        """The options that are left for the muxer once the sink has taken its own."""
 
     def connect(self) -> None:
-        """Before anything is written: wait for a server. Raises OutputError or BadOption if it does not answer."""
+        """Before anything is written: wait for the server. Raises OutputError or BadOption if it does not answer."""
 
     def settle(self) -> None:
-        """After the header and each packet: see that a server has answered. Raises OutputError if it does not."""
+        """After the header and after each packet: wait until the server has answered. Raises as `connect` does."""
 
     def failure(self) -> OutputError | BadOption | None:
-        """Why it takes no more, None while nothing is wrong."""
+        """The error that ended the connection, None while nothing is wrong."""
 
     def kill(self) -> None:
-        """End it now, from any thread; who writes gets BrokenPipeError."""
+        """End the connection at once, from any thread; a blocked write raises BrokenPipeError."""
 
     def close(self) -> None:
-        """Deliver what was written and end. Raises what `failure` gives."""
+        """Deliver what was written, then disconnect. Raises the error of `failure`."""
 
 
 def sink_for(url: str, format: str, options: Mapping[str, str], *, live: bool) -> Sink | None:
-    """What an output is written to; None where libav writes by itself. live: no server may hold us up."""
-    if is_srt(url):
+    """The sink for an output, None if libav writes to it directly. live: no server may block this process."""
+    if needs_ffmpeg(url):
         return _Srt(url, format, options)
-    if live and place_of(url, format) == "pipe":
+    if live and output_kind(url, format) == "pipe":
         return _Pipe(url, format)
     return _Relay(url, format, options) if live and connects(url, format) else None
 
@@ -87,7 +89,7 @@ class _File(io.RawIOBase):
 
 
 class _Pipe:
-    """A pipe whose reader may take his time: Python's own writing lets everybody else work meanwhile."""
+    """A pipe with a slow reader: unlike libav's, Python's own writing lets the other threads run in between."""
 
     takes_options = False
     settled = True
@@ -103,16 +105,16 @@ class _Pipe:
         return dict(options)
 
     def connect(self) -> None:
-        """There is nobody to connect to."""
+        """A pipe has no server."""
 
     def settle(self) -> None:
-        """Nobody answers."""
+        """A pipe has no server."""
 
     def failure(self) -> None:
-        """It says so itself."""
+        """Writing to it raises the error itself."""
 
     def kill(self) -> None:
-        """A reader that does not read can only be waited for."""
+        """Nothing can be done: a reader that does not read can only be waited for."""
 
     def close(self) -> None:
         self._pipe.close()
@@ -136,10 +138,10 @@ class _Srt:
         return {k: v for k, v in options.items() if k not in OPTIONS}
 
     def connect(self) -> None:
-        """It connects when it likes."""
+        """ffmpeg connects in its own time; `settled` says when it has."""
 
     def settle(self) -> None:
-        """It connects when it likes."""
+        """See `connect`."""
 
     def failure(self) -> OutputError | None:
         reason = self._bridge.reason
@@ -155,7 +157,7 @@ class _Srt:
 
 
 class _Relay:
-    """Our own program that writes to a server: bytes as they are, or as NUT the packets for a muxer that connects."""
+    """The program `relay_process`, which gets the muxer's bytes, or packets in NUT where the muxer itself connects."""
 
     def __init__(self, url: str, format: str, options: Mapping[str, str]) -> None:
         self.url = url
@@ -181,7 +183,7 @@ class _Relay:
             self._wait()
 
     def settle(self) -> None:
-        # NUT's header says nothing without the first packet: the program cannot connect before it.
+        # The program cannot connect before it has the first packet: NUT's header alone does not describe the streams.
         if self._header is None:
             self._header = self.file.written
         if not self._ready and self.file.written > self._header:
@@ -202,7 +204,7 @@ class _Relay:
             raise error
 
     def _wait(self) -> None:
-        """Wait for the server's answer. Raises OutputError or BadOption where there is none."""
+        """Wait for the server's answer. Raises OutputError or BadOption if none comes."""
         assert self._child.output is not None
         with selectors.DefaultSelector() as selector:  # select itself takes no handle from 1024 on
             selector.register(self._child.output, selectors.EVENT_READ)

@@ -1,9 +1,9 @@
-"""The other side of `relay`: run as a program, it takes a stream from stdin and delivers it to a server.
+"""The program behind `relay`: takes a stream from stdin and delivers it to a server.
 
-The first line of stdin is JSON: url; format and options of the muxer, or a null format for bytes that are to be
-passed on as they are. On stdout "ready" says that the server has answered. What goes wrong is the last line of stderr.
+The first line of stdin is JSON: `url`, and `format` and `options` of the muxer; a null format passes the bytes on as
+they are. It writes "ready" to stdout once the server has answered, and an error as the last line to stderr.
 
-It stands by itself (no import of streamfix), so that it starts fast and runs by its path.
+It imports nothing of streamfix, so that it starts fast and runs by its path.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import av.logging
 from av.stream import Stream
 
 BAD_OPTION = 2  # exit code
-_CHUNK = 1316 * 8  # whole packets of MPEG-TS, should it be that
+_CHUNK = 1316 * 8  # whole packets, if it is MPEG-TS
 _unused: dict[str, str] = {}
 
 
 class _Unused(logging.Handler):
-    """Hears of options that the muxer did not take: PyAV tells only by a log message."""
+    """Collects options that the muxer did not take: PyAV reports them only in a log message."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _, found, rest = record.getMessage().partition("not used: ")
@@ -35,7 +35,7 @@ class _Unused(logging.Handler):
 
 
 def carry_bytes(url: str) -> None:
-    """Pass on what comes. libav opens the connection, and nothing else of it is used."""
+    """Pass bytes on. Of libav only the connection is used."""
     out = av.open(url, "w", format="data", options={"flush_packets": "1"})
     stream = out.add_data_stream()
     out.start_encoding()
@@ -50,7 +50,7 @@ def carry_bytes(url: str) -> None:
 
 
 def carry_packets(url: str, format: str, options: dict[str, str]) -> None:
-    """Mux the packets of NUT anew, in a format whose muxer makes the connection itself."""
+    """Mux the packets that arrive in NUT with a muxer that makes the connection itself."""
     source = av.open("pipe:0", format="nut", options={"probesize": "32", "analyzeduration": "0", "fflags": "nobuffer"})
     out = av.open(url, "w", format=format, options=options)
     streams: dict[int, Stream] = {
@@ -83,11 +83,11 @@ def main() -> int:
 def _fail(reason: str, code: int) -> NoReturn:
     sys.stderr.write(f"{reason}\n")
     sys.stderr.flush()
-    os._exit(code)  # a muxer that is left open would say goodbye to a server that does not answer
+    os._exit(code)  # at a normal exit an open muxer would still talk to a server that does not answer
 
 
 def _first_line() -> bytes:
-    """Nothing behind it may be read: that is libav's."""
+    """The first line, and not a byte more: libav reads the rest."""
     line = b""
     while not line.endswith(b"\n"):
         byte = os.read(0, 1)

@@ -1,4 +1,4 @@
-"""SRT by the ffmpeg command: libav as PyAV ships it speaks no SRT."""
+"""SRT through the ffmpeg command: PyAV's libav is built without it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import IO
 
 from ...errors import InputError, OutputError
+from ..redact import redact
 from .child import Child
-from .redact import redact
 
 # Options of libav's libsrt protocol (libavformat/libsrt.c).
 OPTIONS = frozenset(
@@ -21,29 +21,17 @@ OPTIONS = frozenset(
         "tsbpddelay",
     }
 )
-PAYLOAD = 1316  # bytes a packet carries: seven of MPEG-TS
-
-
-def is_srt(url: str) -> bool:
-    """True for a URL that a `Bridge` is needed for."""
-    return url.lower().startswith("srt://")
-
-
-def is_listening(url: str) -> bool:
-    """True where it is the other side that connects, whenever it likes."""
-    return is_srt(url) and "mode=listener" in url.partition("?")[2].lower().split("&")
+PAYLOAD = 1316  # bytes in a packet of SRT: seven packets of MPEG-TS
 
 
 class Bridge:
-    """Carries the bytes of an SRT connection, which are MPEG-TS, through a pipe.
+    """Carries the bytes of an SRT connection, which are MPEG-TS, through a pipe. They are not demuxed or probed here.
 
-    options: those of the SRT protocol by name (latency, passphrase, mode ...), as ffmpeg takes them; `rest` are the
-    others, which are for whoever reads or writes the bytes.
+    options: SRT's own by name (latency, passphrase, mode ...), as ffmpeg takes them, and others; the others are in
+    `rest`, for the demuxer or muxer of the bytes. A passphrase shows in the machine's list of processes, as it does
+    with ffmpeg itself.
 
-    The bytes are taken as they are, nothing is demuxed or probed. A passphrase is seen in the machine's process list,
-    as it is with ffmpeg itself.
-
-    Raises InputError or OutputError where the ffmpeg command is missing or speaks no SRT.
+    Raises InputError or OutputError if there is no ffmpeg command.
     """
 
     def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
@@ -55,21 +43,21 @@ class Bridge:
 
     @property
     def reason(self) -> str:
-        """Why the connection ended or did not come about, with no secrets in it; "" while nothing is wrong."""
+        """Why the connection failed or ended, without secrets; "" while nothing is wrong."""
         return "" if self._child is None else self._child.reason
 
     @property
     def connected(self) -> bool:
-        """True of an output once there is somebody who takes it, as long as nothing is wrong."""
+        """True once an output has a receiver, as long as nothing is wrong."""
         return self._child is not None and self._child.ready and self._child.running
 
     @property
     def failed(self) -> bool:
-        """True once the connection has ended for another reason than ours."""
+        """True once the connection has ended without our closing it."""
         return self._child is not None and self._child.exit_code != 0
 
     def open_input(self) -> str:
-        """Begin to receive: the URL that libav reads MPEG-TS from. It ends when the connection does."""
+        """Begin to receive; returns the URL where libav reads MPEG-TS, which ends with the connection."""
         source = ("-f", "data", "-raw_packet_size", str(PAYLOAD), *self._options, "-i", self.url)
         sink = ("-map", "0", "-c", "copy", "-f", "data", "-flush_packets", "1", "pipe:1")
         child = self._child = Child((*_ffmpeg(InputError, self.url), *source, *sink), writes=True)
@@ -77,21 +65,21 @@ class Bridge:
         return f"pipe:{child.output.fileno()}"
 
     def open_output(self) -> IO[bytes]:
-        """Begin to send: what is written to this file goes out. Writing raises BrokenPipeError after the end."""
+        """Begin to send; returns the file to write to. After the connection's end writing raises BrokenPipeError."""
         source = ("-f", "data", "-raw_packet_size", str(PAYLOAD), "-blocksize", str(PAYLOAD), "-i", "pipe:0")
         sink = ("-map", "0", "-c", "copy", "-f", "data", "-flush_packets", "1", *self._options, self.url)
         command = (*_ffmpeg(OutputError, self.url, "level+info"), *source, *sink)
-        child = self._child = Child(command, reads=True, sign="Output #0")  # it names what it has opened
+        child = self._child = Child(command, reads=True, sign="Output #0")  # ffmpeg prints it once the output is open
         assert child.input is not None
         return child.input
 
     def kill(self) -> None:
-        """End it now, from any thread."""
+        """Break the connection off at once, from any thread."""
         if self._child is not None:
             self._child.kill()
 
     def close(self) -> None:
-        """End the connection; what was written is still sent. May be called again."""
+        """Close the connection after sending what was written. May be called again."""
         if self._child is not None:
             self._child.close()
 
@@ -99,5 +87,5 @@ class Bridge:
 def _ffmpeg(error: type[InputError] | type[OutputError], url: str, level: str = "error") -> tuple[str, ...]:
     path = shutil.which("ffmpeg")
     if path is None:
-        raise error(f"{redact(url)}: SRT needs the ffmpeg command, which is not there; install ffmpeg")
+        raise error(f"{redact(url)}: SRT needs the ffmpeg command, which is not installed; install ffmpeg")
     return path, "-nostdin", "-nostats", "-hide_banner", "-v", level

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FilterError
-from ...media.output.repeating import X264_REPEATS
+from ...media.output.encoder import repeatable_x264_params
 from ..planes420 import Planes420
 
 CodecName = Literal["libx264", "libx265", "mpeg4", "mjpeg"]
@@ -131,7 +131,8 @@ def _encoder(coding: Coding, height: int, width: int) -> av.VideoCodecContext:
         encoder.options = {
             "crf": str(coding.quality),
             "preset": coding.preset,
-            "x264-params": f"bframes={coding.bframes}:keyint={coding.gop}:rc-lookahead=10:threads=1:{X264_REPEATS}",
+            "x264-params": f"bframes={coding.bframes}:keyint={coding.gop}:rc-lookahead=10:threads=1:"
+            + repeatable_x264_params(),
         }
     elif coding.codec == "libx265":
         encoder.options = {

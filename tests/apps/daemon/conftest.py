@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamfix.media.transport import redact
+from streamfix.media import redact
 
 
 @pytest.fixture(autouse=True)

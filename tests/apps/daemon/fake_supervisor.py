@@ -13,7 +13,7 @@ from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.engine.control import Refused, StreamExists, UnknownStream
 from streamfix.frame import Frame
 from streamfix.live.health import Event
-from streamfix.media.transport.redact import redact
+from streamfix.media.redact import redact
 
 
 @dataclass

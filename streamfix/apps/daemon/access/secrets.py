@@ -18,7 +18,7 @@ from typing import Literal, get_args
 from urllib.parse import quote
 
 from ....errors import UsageError
-from ....media.transport.redact import hide
+from ....media.redact import hide
 
 Kind = Literal["env", "file", "credential"]
 

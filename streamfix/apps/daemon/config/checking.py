@@ -9,7 +9,7 @@ from ....chainspec import parse_chain
 from ....errors import UsageError
 from ....filters import FILTERS
 from ....jobs import check_chain
-from ....media.transport.redact import HIDDEN, redact, redact_options
+from ....media.redact import HIDDEN, redact, redact_options
 from ..access import allowlist as permitted
 from ..access.secrets import Secrets, masked, references
 from ..access.urls import Allowed

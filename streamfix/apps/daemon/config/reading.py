@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ....media.transport.redact import redact_options
+from ....media.redact import redact_options
 from .problems import Place, Problem
 
 Read = Callable[["Reading", Place, Any], Any]

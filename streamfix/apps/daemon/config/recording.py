@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from ....live.outputs.resuming import neighbour, resumed
 from ....media.output.muxer import guess_format
+from ....media.redact import redact
 from ....media.specs import OutputSpec
-from ....media.transport.output_kind import PATTERN_FORMATS, scheme_of
-from ....media.transport.redact import redact
+from ....media.transport.protocols import PATTERN_FORMATS, scheme_of
 
 log = logging.getLogger("streamfix.daemon")
 

@@ -9,8 +9,8 @@ from typing import Any
 from ....chainspec import parse_chain
 from ....jobs import JobSpec
 from ....live.policy import LivePolicy, OnDamaged, OnLost
+from ....media.redact import redact, redact_options
 from ....media.specs import InputSpec, OutputSpec
-from ....media.transport.redact import redact, redact_options
 from ..access.location import usual_demuxer, usual_format
 from ..access.secrets import Secrets
 from ..access.urls import Allowed

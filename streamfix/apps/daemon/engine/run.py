@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from ....errors import IncompleteOutput, StreamfixError, UsageError
-from ....media.transport.redact import redact
+from ....media.redact import redact
 from .control import Refused
 
 BACKOFF_S = (1.0, 5.0, 10.0, 60.0)

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from ....frame import VideoInfo
 from ....live.health import OutputReport, Report
-from ....media.transport.redact import redact
+from ....media.redact import redact
 from ..config.spec import StreamConfig
 
 

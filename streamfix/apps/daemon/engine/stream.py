@@ -14,7 +14,7 @@ from ....frame import Frame, VideoInfo
 from ....jobs import Job, JobSpec, build
 from ....jobs.hosting import Hosting
 from ....live.health import Event, Report, State
-from ....media.transport.redact import redact
+from ....media.redact import redact
 from ..config.spec import StreamConfig
 from .control import Refused
 from .record import Record, StreamHealth

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ....errors import StreamfixError, UsageError
-from ....media.transport.redact import redact
+from ....media.redact import redact
 from ..config.problems import ConfigError, place_text
 from ..engine.control import Refused, StreamExists, UnknownStream
 

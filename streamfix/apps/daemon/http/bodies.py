@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....media.transport.redact import HIDDEN
+from ....media.redact import HIDDEN
 from .answers import Denied
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfix.media.input.arrival import Arrival
+from streamfix.media.input.packet_reader import Arrival
 
 INTERVAL_S = 0.04
 ON_TIME_S = 0.011  # a wait is seen as one from 10 ms on

@@ -1,4 +1,4 @@
-"""What may be shown of a URL: everything but what lets somebody in."""
+"""Hides secrets in URLs, options and headers before anybody is shown them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _ALWAYS = (
 _IN_QUERY = r"(?:[a-z0-9_.-]*[_.-])?(?:key|pass|pw|auth|authorization|sig|sign|hmac|jwt|session|sid|policy|code|hash)"
 _VALUE = r"[^\s&;#'\"<>|]+"
 
-# Texts may come from anybody: what repeats here is bounded, or ends where it would begin again, so that the time grows
-# with the length alone.
+# Texts may come from anybody: each repetition is bounded, or ends where it could begin again, so that the time a text
+# takes grows with its length alone.
 # As libavformat splits: the authority ends at the first slash, its user part at the last @.
 _USER = re.compile(r"(?<=[a-z0-9+.-]://)[^\s/?#]*@", re.IGNORECASE)
 # A password with a slash, which belongs into a URL as %2F: the port would be no number.
@@ -47,11 +47,10 @@ _HARMLESS = frozenset({"pass", "policy", "code", "hash", "sign"})
 
 
 def redact(text: str) -> str:
-    """`text` with the secrets of every URL, option and header in it replaced by `***`; what is no secret stays.
+    """Replace the secrets in a text by `***`; the rest stays. Whatever shows a URL passes it through here.
 
-    Hidden are: the user part of a URL, passphrases, passwords, tokens, keys and signatures in queries and options,
-    authorization and cookie headers, stream keys of RTMP and the users of an SRT streamid. Whatever shows a URL to
-    anybody shows it through this. So are the secrets that were given to `hide`.
+    Secrets are: the user part of a URL, passphrases, passwords, tokens, keys and signatures in queries and options,
+    authorization and cookie headers, stream keys of RTMP, the users of an SRT streamid, and what `hide` was given.
     """
     for secret in _secrets:
         text = text.replace(secret, HIDDEN)
@@ -65,9 +64,10 @@ def redact(text: str) -> str:
 
 
 def hide(secret: str) -> None:
-    """Have `redact` hide a secret wherever it stands, also percent-encoded. From any thread.
+    """Make `redact` hide a secret wherever it stands, also percent-encoded. From any thread.
 
-    What is a URL as a whole is left to its own rules, so that it can be told which one does not answer.
+    A secret that is a whole URL is not hidden as one: only the secrets inside it are, so that messages can still name
+    the server that does not answer.
     """
     global _secrets
     if len(secret) < _SHORTEST or "://" in secret or secret in _secrets:
@@ -78,7 +78,7 @@ def hide(secret: str) -> None:
 
 
 def redact_options(options: Mapping[str, str]) -> dict[str, str]:
-    """Options by name, the values of secret ones hidden, those of the others as `redact` shows them."""
+    """Options by name, with secret values hidden and the others redacted."""
     return {
         name: HIDDEN if _SECRET_NAME.fullmatch(name) and name.lower() not in _HARMLESS else redact(value)
         for name, value in options.items()
@@ -86,7 +86,7 @@ def redact_options(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def has_secret(url: str) -> bool:
-    """True if there is something in a URL that must not be shown, a process list included."""
+    """True if a URL holds something that must not be shown, not even in the list of processes."""
     return redact(url) != url
 
 
@@ -96,7 +96,7 @@ def _without_key(url: re.Match[str]) -> str:
 
 
 def main() -> None:
-    """Pass on stdin to stderr, line by line, with secrets hidden: for what libav writes by itself."""
+    """Copy stdin to stderr line by line, redacted: for what libav itself writes."""
     for line in sys.stdin.buffer:
         sys.stderr.write(redact(line.decode(errors="backslashreplace")))
         sys.stderr.flush()
