@@ -16,9 +16,22 @@ ROOT = Path(streamfix.__file__).parent
 PLUGINS = ROOT.parent / "plugins"
 
 # room -> the rooms it may import; a file of the package root is a room by itself
-CORE = {"errors", "channel", "chainspec", "registry", "color", "frame", "layout", "temporal", "motion", "pipeline"}
+CORE = {
+    "counts",
+    "errors",
+    "channel",
+    "chainspec",
+    "registry",
+    "color",
+    "frame",
+    "layout",
+    "temporal",
+    "motion",
+    "pipeline",
+}
 MAY = {
     "errors": set[str](),
+    "counts": set[str](),
     "channel": set[str](),
     "chainspec": {"errors"},
     "registry": {"errors"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..chainspec import FilterSpec
+from ..counts import NO_FRAMES, FrameCounts
 from ..errors import Cancelled
 from ..live.health import Health, Report
 from ..live.policy import LivePolicy
@@ -60,22 +61,27 @@ class JobSpec:
 class Progress:
     """How far a job is.
 
+    counts: of the writer, or of the first output: frames written, with those that -r repeated and that stand in for a
+    camera's; dropped, of a live job, are all that never were written.
     time_s: presentation time of the last picture written, None before the first.
     part: share of the work that is done, 0 to 1, None if the input does not say how long it is.
     busy_s: seconds each thread has worked, its waiting left out.
-    health: of a live job; `dropped` counts what it gave up, too.
+    health: of a live job.
     """
 
-    frames: int = 0
+    counts: FrameCounts = NO_FRAMES
     bytes: int = 0
     time_s: float | None = None
-    duplicated: int = 0
-    dropped: int = 0
     errors: int = 0
     elapsed_s: float = 0.0
     part: float | None = None
     busy_s: Mapping[str, float] = field(default_factory=dict)
     health: Report | None = None
+
+    @property
+    def frames(self) -> int:
+        """Pictures written."""
+        return self.counts.written
 
     @property
     def fps(self) -> float:
@@ -145,18 +151,15 @@ class Job:
         """How far the job is now. From any thread."""
         w = self.writer
         now_s = self._ended_s or time.monotonic()
-        frames = w.frames_written
         busy_s = dict(self.pipeline.busy_s)
         if not isinstance(w, Writer):
             busy_s["encode"] = w.busy_s
         report = None if self.health is None else self.health.report()
-        dropped = w.dropped + self.pipeline.dropped if report is None else sum(report.dropped.values())
+        counts = w.counts if report is None else replace(w.counts, dropped=report.counts.dropped)
         return Progress(
-            frames=frames,
+            counts=counts,
             bytes=w.bytes_written,
-            time_s=w.position_s if frames else None,
-            duplicated=w.duplicated,
-            dropped=dropped,
+            time_s=w.position_s if counts.written else None,
             errors=self.reader.errors,
             elapsed_s=0.0 if self._begun_s is None else now_s - self._begun_s,
             part=self._part(),
@@ -168,11 +171,11 @@ class Job:
         """By time, and by the number of pictures where only that is bounded."""
         spec, w = self.spec, self.writer
         if spec.output.max_frames:
-            return min(1.0, w.frames_written / spec.output.max_frames)
+            return min(1.0, w.counts.written / spec.output.max_frames)
         total_s = _length_s(spec, self.reader)
         if not total_s:
             return None
-        return min(1.0, max(0.0, self.reader.position_s / total_s)) if w.frames_written else 0.0
+        return min(1.0, max(0.0, self.reader.position_s / total_s)) if w.counts.written else 0.0
 
 
 def _settle(health: Health, error: BaseException | None) -> None:

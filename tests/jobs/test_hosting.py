@@ -60,6 +60,6 @@ def test_who_hosts_is_told_what_threads_do(tmp_path: Path, live: LivePolicy | No
     else:
         assert job.health is health
         report = health.report()
-        assert frames["encode"] == report.written > 0
-        assert (report.state, report.in_flight) == ("stopped", 0)
+        assert frames["encode"] == report.counts.written > 0
+        assert (report.state, report.counts.in_flight) == ("stopped", 0)
     assert all(seconds >= 0 for _, _, seconds in told)

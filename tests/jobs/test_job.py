@@ -14,6 +14,7 @@ from torch import Tensor
 
 from streamfix import devices
 from streamfix.chainspec import FilterSpec, parse_chain
+from streamfix.counts import FrameCounts
 from streamfix.errors import BadOption, DeviceError, InputError, UnknownName, UsageError
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
@@ -167,7 +168,7 @@ def test_a_job_tells_how_far_it_is(tmp_path: Path) -> None:
     assert job.progress == Progress(busy_s={"decode": 0.0, "restore": 0.0, "encode": 0.0}, part=0.0)
     job.run()
     done = job.progress
-    assert (done.frames, done.errors, done.dropped) == (25, 0, 0)
+    assert (done.frames, done.errors, done.counts.dropped_total) == (25, 0, 0)
     assert done.part == pytest.approx(1, abs=0.05)
     assert done.time_s == pytest.approx(1, abs=0.05)
     assert done.bytes == pytest.approx((tmp_path / "out.mkv").stat().st_size, rel=0.05)
@@ -177,7 +178,7 @@ def test_a_job_tells_how_far_it_is(tmp_path: Path) -> None:
 
 
 def test_rates_follow_from_counts() -> None:
-    p = Progress(frames=50, bytes=1000, time_s=2.0, elapsed_s=4.0, part=0.25)
+    p = Progress(FrameCounts(written=50), bytes=1000, time_s=2.0, elapsed_s=4.0, part=0.25)
     assert (p.fps, p.speed, p.bitrate_bps, p.left_s) == (12.5, 0.5, 4000.0, 12.0)
     nothing = Progress()
     assert (nothing.fps, nothing.speed, nothing.bitrate_bps, nothing.left_s) == (0.0, None, None, None)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from streamfix.conformance.fakes import clip
+from streamfix.counts import FrameCounts
 from streamfix.frame import Frame, VideoInfo
 from streamfix.media.output.frame_ledger import Delivery
 from streamfix.media.specs import InputSpec, OutputSpec
@@ -37,7 +38,6 @@ class FakeWriter:
     """Takes items into a list, and fails, waits or has enough when it is told to."""
 
     video_codec = "none"
-    duplicated = dropped = 0
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class FakeWriter:
         return bool(self.frames)
 
     @property
-    def frames_written(self) -> int:
-        return len(self.frames)
+    def counts(self) -> FrameCounts:
+        return FrameCounts(written=len(self.frames))
 
     @property
     def bytes_written(self) -> int:

@@ -69,7 +69,7 @@ def spec(camera: Path, out: Path, filter: str = "", *, policy: LivePolicy = PATI
 def assert_law(job: Job) -> None:
     assert job.health is not None
     report = job.health.report()
-    assert report.received == report.written + sum(report.dropped.values()), report
+    assert report.counts.received == report.counts.written + report.counts.dropped_total, report
 
 
 @pytest.mark.parametrize("filter", ["", "plain"])
@@ -79,12 +79,13 @@ def test_a_run_to_the_end(camera: Path, tmp_path: Path, filter: str) -> None:
     assert_law(job)
     assert job.health is not None
     report = job.health.report()
-    assert (report.state, report.received, report.written, dict(report.dropped)) == ("stopped", 25, 25, {})
+    counts = report.counts
+    assert (report.state, counts.received, counts.written, counts.dropped) == ("stopped", 25, 25, {})
     assert levels(tmp_path / "out.mkv") == list(range(25))
     progress = job.progress
-    assert (progress.frames, progress.dropped) == (25, 0)
+    assert (progress.frames, progress.counts.dropped_total) == (25, 0)
     assert progress.health is not None
-    assert progress.health.written == 25
+    assert progress.health.counts.written == 25
     assert progress.busy_s["encode"] > 0
 
 
@@ -95,15 +96,15 @@ def test_what_the_filters_have_no_time_for_is_dropped_and_counted(camera: Path, 
     health = job.health
     thread = threading.Thread(target=job.run)
     thread.start()
-    until(lambda: health.report().dropped.get("overload", 0) >= 3)
+    until(lambda: health.report().counts.dropped.get("overload", 0) >= 3)
     Gated.gate.set()
     thread.join(LONG_S)
     assert_law(job)
     report = health.report()
-    assert report.written >= 1
-    assert report.late > 0
-    assert len(levels(tmp_path / "out.mkv")) == report.written
-    assert job.progress.dropped == sum(report.dropped.values())
+    assert report.counts.written >= 1
+    assert report.counts.late > 0
+    assert len(levels(tmp_path / "out.mkv")) == report.counts.written
+    assert job.progress.counts.dropped_total == report.counts.dropped_total
 
 
 @pytest.mark.parametrize("how", ["stop", "cancel"])
@@ -130,8 +131,8 @@ def test_an_end_from_outside(camera: Path, tmp_path: Path, how: str) -> None:
     assert report.state == "stopped", "whoever cancels has not met with an error"
     assert len(error) == (how == "cancel")
     if how == "stop":
-        assert set(report.dropped) <= {"overload"}
-        assert len(levels(tmp_path / "out.mkv")) == report.written
+        assert set(report.counts.dropped) <= {"overload"}
+        assert len(levels(tmp_path / "out.mkv")) == report.counts.written
 
 
 def test_an_error_is_the_state_in_the_end(camera: Path) -> None:
@@ -159,7 +160,7 @@ def test_whoever_hosts_a_job_is_told(camera: Path, tmp_path: Path) -> None:
     job.run()
     assert (opening, sizes, job.health) == ([job.reader], [48], health)
     assert worked.count(("encode", True)) == worked.count(("restore", True)) == 25
-    assert health.report().written == 25
+    assert health.report().counts.written == 25
 
 
 def test_an_opening_can_be_ended(tmp_path: Path) -> None:

@@ -389,7 +389,7 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
     publication, items, pushed = fanout.outlets[1], iter(reader), count(1)
 
     def written(number: int) -> bool:
-        return fanout.frames_written == number
+        return fanout.counts.written == number
 
     def push(frames: int) -> None:
         """So many frames, and what comes between; the recording keeps up."""
@@ -404,13 +404,13 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
     until(lambda: publication.error is not None)
     with recorder(url, port, out, "-listen", "1", wait=False):
         rest = FRAMES - 10
-        while not publication.totals.frames:
-            until(lambda: is_bound(port) or publication.totals.frames > 0)
+        while not publication.written.counts.written:
+            until(lambda: is_bound(port) or publication.written.counts.written > 0)
             before = publication.error
             push(1)
             rest -= 1
             # The attempt that it makes takes as long as a process needs to start.
-            until(lambda before=before: publication.error is not before or publication.totals.frames > 0)  # type: ignore[misc]
+            until(lambda before=before: publication.error is not before or publication.written.counts.written > 0)  # type: ignore[misc]
         push(rest)
         until(lambda: f"{url}: well again" in [event.text for event in tuple(health.events)])
         list(fanout.flush())

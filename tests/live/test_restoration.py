@@ -190,7 +190,7 @@ def test_whatever_happens_one_out_for_each_in_in_order(
     assert all(f.received_s is not None for f in frames)
     assert [i for i in out if isinstance(i, str)] == [i for i in items if isinstance(i, str)]
     # nothing is lost, nothing is counted that is not so
-    assert live.health.report().dropped == {}
+    assert live.health.report().counts.dropped == {}
     # the gate
     seen = [f for s in stages for f in s.given[1:]]
     assert not [f for f in seen if f.damaged or f.standing_in]
@@ -235,7 +235,7 @@ def test_a_chain_that_is_too_slow_steps_down_and_the_frames_it_holds_come_first(
     assert makers == sorted(makers, reverse=True) and set(makers) == {"slow", "light"}
     assert light.given[1].cut  # [0] was to warm it up
     report = live.health.report()
-    assert (report.rung, report.rung_name) == (1, "light")
+    assert (report.step, report.step_name) == (1, "light")
     event = next(e for e in live.health.events if e.kind == "step")
     assert "a frame takes 60 ms and one comes every 40 ms" in event.text and "down to light" in event.text
 
@@ -247,7 +247,7 @@ def test_drops_in_front_of_it_and_what_they_leave_of_the_rate() -> None:
     for i in range(0, 2 * len(CLIP), 2):
         live.feed([replace(CLIP[i % len(CLIP)], pts=1000 + 40 * i)])
         live.dropped += 1
-        if live.health.report().rung:
+        if live.health.report().step:
             break
     texts = [e.text for e in live.health.events if e.kind == "step"]
     assert texts and "one comes every 40 ms" in texts[0] and "dropped" in texts[0]
@@ -257,7 +257,7 @@ def test_pass_through_is_the_very_frame() -> None:
     live = Live(None)
     out = live.run(CLIP)
     assert [f.picture for f in out] == [f.picture for f in CLIP]
-    assert live.health.report().rung_name == "pass-through"
+    assert live.health.report().step_name == "pass-through"
 
 
 def test_steps_are_told_up_from_pass_through_too() -> None:
@@ -267,10 +267,10 @@ def test_steps_are_told_up_from_pass_through_too() -> None:
     frames = [replace(CLIP[i % 40], pts=1000 + 40 * i) for i in range(9000)]
     for frame in frames:
         live.feed([frame])
-        busy.cost_s = 0.0 if live.health.report().rung else busy.cost_s
+        busy.cost_s = 0.0 if live.health.report().step else busy.cost_s
     texts = [e.text for e in live.health.events if e.kind == "step"]
     assert ["down to pass-through" in texts[0], "up to busy" in texts[1]] == [True, True]
-    assert live.health.report().rung == 0
+    assert live.health.report().step == 0
 
 
 # -- damaged frames and those that stand in
@@ -332,7 +332,7 @@ def test_a_filter_that_fails_once_costs_its_own_frames_their_restoration() -> No
     assert [f.pts for f in out] == [f.pts for f in CLIP[:12]]
     assert [i for i, f in enumerate(out) if by(f) != "f"][-1] == 6
     report = live.health.report()
-    assert report.figures["filter_errors"] == 1 and report.rung == 0
+    assert report.figures["filter_errors"] == 1 and report.step == 0
     assert live.made == {"f": 1} and filters.closed == 1
     after = next(f for f in filters.given if f.pts == CLIP[7].pts)
     assert after.cut
@@ -350,7 +350,7 @@ def test_a_filter_that_fails_again_and_again_is_left() -> None:
     assert [f.pts for f in out] == [f.pts for f in CLIP]
     assert [by(f) for f in out] == ["f"] * 4 + [""] * 3 + ["light"] * 33
     report = live.health.report()
-    assert report.rung == 1 and report.figures["filter_errors"] == 3
+    assert report.step == 1 and report.figures["filter_errors"] == 3
     step = next(e.text for e in live.health.events if e.kind == "step")
     assert "f failed 3 times: f: out of luck at" in step
 
@@ -365,7 +365,7 @@ def test_a_filter_that_was_left_is_made_anew_and_tried_again() -> None:
     frames = stream(["good"] * 8000)
     out = live.run(frames)
     assert [f.pts for f in out] == [f.pts for f in frames]
-    assert by(out[-1]) == "f" and live.health.report().rung == 0
+    assert by(out[-1]) == "f" and live.health.report().step == 0
     assert live.made["f"] >= 3
 
 
@@ -380,7 +380,7 @@ def test_one_that_fails_at_the_first_frame_and_cannot_be_made_anew_is_left_too()
     stage = LiveRestoration([Rung("f", filters, make), Rung("")], LivePolicy(), health := Health(), clock=clock)
     out = [f for frame in CLIP[:5] for f in stage.push(frame)]
     assert [f.picture for f in out] == [f.picture for f in CLIP[:5]]
-    assert health.report().rung == 1
+    assert health.report().step == 1
     assert "could not be made anew: no model" in next(e.text for e in health.events if e.kind == "step")
 
 

@@ -179,7 +179,7 @@ def test_frames_that_libavfilter_swallows_are_counted(twice: type[Twice]) -> Non
         out = [f for frame in clip(12, 64, 48) for f in stage.push(replace(frame, received_s=1.0))]
         out += stage.flush()
         assert len(out) == 4 and all(f.received_s == 1.0 for f in out)
-        assert stage.health.report().dropped == {"filtered": 8}
+        assert stage.health.report().counts.dropped == {"filtered": 8}
 
 
 def test_real_filters_are_reported_and_remember_nothing_of_the_warming_up() -> None:

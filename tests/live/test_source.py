@@ -115,8 +115,8 @@ def test_times_increase_and_each_frame_comes_once(scripts: list[Script], on_lost
     dts = [p.dts for p in packets(items)]
     assert dts == sorted(dts)
     report = world.health.report()
-    assert report.received == len(expected) == source.frames_read
-    assert report.standing_in == len(shown(items)) - len(expected)
+    assert report.counts.received == len(expected) == source.frames_read
+    assert report.counts.standing_in == len(shown(items)) - len(expected)
     assert report.reconnects == len(firsts) - 1
     # Nothing that comes from a later connection, or from after a leap, continues what was before.
     assert [f.cut for f in real(items) if any(f.picture is p for p in firsts)] == [True] * len(firsts)
@@ -280,7 +280,7 @@ def test_the_input_s_own_limit_holds_for_the_whole_and_across_a_loss() -> None:
     world = World([Script(frames(25)), Script(frames(100, 77))])
     seen = ends(world, InputSpec("rtsp://cam/1", duration_s=Fraction(3)), LivePolicy())
     assert seen[-1].time_s == pytest.approx(2.96, abs=0.03)
-    assert world.health.report().received == len(seen)
+    assert world.health.report().counts.received == len(seen)
 
 
 @pytest.mark.parametrize("on_lost", ["wait", "hold", "slate"])

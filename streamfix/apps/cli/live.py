@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...counts import FrameCounts, Scope
 from ...errors import UsageError
 from ...live.health import OutputReport, Report
 from ...live.policy import LivePolicy, is_live
@@ -44,15 +45,14 @@ def live_fields(r: Report) -> dict[str, str]:
     return {
         "state": r.state,
         "reason": r.reason.replace("\n", " "),
-        "received_frames": f"{r.received}",
-        "damaged_frames": f"{r.damaged}",
-        "standing_in_frames": f"{r.standing_in}",
-        "late_frames": f"{r.late}",
-        **{f"drop_frames_{reason}": f"{count}" for reason, count in sorted(r.dropped.items())},
+        **{
+            key: value for key, value in _frame_fields(r.counts, "stream").items() if key != "written_frames"
+        },  # `frame`
+        **{f"drop_frames_{reason}": f"{count}" for reason, count in sorted(r.counts.dropped.items())},
         **{key: "N/A" if value is None else f"{value * 1_000_000:.0f}" for key, value in delays_s.items()},
         "reconnects": f"{r.reconnects}",
-        "rung": f"{r.rung}",
-        "filters": r.rung_name or "null",
+        "rung": f"{r.step}",
+        "filters": r.step_name or "null",
         **{key: value for i, output in enumerate(r.outputs) for key, value in _output_fields(i, output).items()},
     }
 
@@ -61,16 +61,20 @@ def _output_fields(index: int, r: OutputReport) -> dict[str, str]:
     """One output; frames that it made up or repeated are not the camera's, and not counted."""
     own = {
         "trouble": r.trouble.replace("\n", " "),
-        "written_frames": f"{r.written}",
-        "late_frames": f"{r.late}",
-        "drop_frames": f"{sum(r.dropped.values())}",
+        **_frame_fields(r.counts, "output"),
+        "drop_frames": f"{r.counts.dropped_total}",
     }
     return {f"output_{index}_{key}": value for key, value in own.items()}
+
+
+def _frame_fields(counts: FrameCounts, scope: Scope) -> dict[str, str]:
+    """Each counter of that scope under its own name, as in `late_frames`; `dropped` is not among them."""
+    return {f"{name}_frames": f"{count}" for name, count in counts.numbers(scope).items()}
 
 
 def live_words(r: Report) -> str:
     """The state, the latency and what is out of the ordinary, in a few words."""
     p99_s = r.latency_s.get("p99")
-    unusual = (("late", r.late), ("damaged", r.damaged), ("reconnects", r.reconnects), ("rung", r.rung))
+    unusual = (("late", r.counts.late), ("damaged", r.counts.damaged), ("reconnects", r.reconnects), ("rung", r.step))
     latency = "N/A" if p99_s is None else f"{p99_s * 1000:.0f}ms"
     return f"{r.state} p99={latency}" + "".join(f" {name}={count}" for name, count in unusual if count)

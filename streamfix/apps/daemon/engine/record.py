@@ -6,12 +6,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from math import nan
 
 from ....frame import Frame
 from ....live.health import Event, Health
 from .history import History, Step, quantile
-from .tally import LATENCY_BOUNDS_S, STAGE_BOUNDS_S, Histogram, Totals
+from .tally import LATENCY_BOUNDS_S, STAGE_BOUNDS_S, Histogram, StreamTotals
 
 _BETWEEN_STEPS = 4096  # latencies that are kept until a step of the history asks for them
 
@@ -29,7 +30,7 @@ class StreamHealth(Health):
             self._on_latency(latency_s)
 
 
-class Record:
+class StreamRecord:
     """One stream's. Every method may be called from any thread.
 
     latencies: of all frames written. stages: seconds that each thread works for a frame, by the thread's name.
@@ -40,10 +41,10 @@ class Record:
         self.latencies = Histogram(LATENCY_BOUNDS_S)
         self.stages: dict[str, Histogram] = {}
         self._recent: deque[float] = deque(maxlen=_BETWEEN_STEPS)
-        self._ended = Totals()
+        self._ended = StreamTotals()
         self._health: Health | None = None
         self._lock = threading.Lock()
-        self._stepped: tuple[float, Totals] | None = None
+        self._stepped: tuple[float, StreamTotals] | None = None
 
     def begin(self, on_health: Health) -> None:
         """A run begins; the one before is counted."""
@@ -54,7 +55,7 @@ class Record:
     def failed(self) -> None:
         """A run has ended in an error."""
         with self._lock:
-            self._ended.restarts += 1
+            self._ended = replace(self._ended, restarts=self._ended.restarts + 1)
 
     def latency(self, latency_s: float) -> None:
         """A frame was written so long after it came."""
@@ -70,7 +71,7 @@ class Record:
             self.stages[stage].observe(seconds)
 
     @property
-    def totals(self) -> Totals:
+    def totals(self) -> StreamTotals:
         """All runs together."""
         with self._lock:
             return self._now()
@@ -88,13 +89,13 @@ class Record:
         self.history.add(
             Step(
                 time.time(),
-                (totals.written - then.written) / took_s,
+                (totals.counts.written - then.counts.written) / took_s,
                 quantile(recent, 0.5),
                 quantile(recent, 0.99),
-                totals.dropped.total() - then.dropped.total(),
+                totals.counts.dropped_total - then.counts.dropped_total,
                 noise,
             )
         )
 
-    def _now(self) -> Totals:
+    def _now(self) -> StreamTotals:
         return self._ended if self._health is None else self._ended + self._health.report()

@@ -17,7 +17,7 @@ from ....live.health import Event, Report, State
 from ....media.transport.redact import redact
 from ..config.spec import StreamConfig
 from .control import Refused
-from .record import Record, StreamHealth
+from .record import StreamHealth, StreamRecord
 from .run import BACKOFF_S, Run, Waiting
 from .status import status_of
 
@@ -56,7 +56,7 @@ class Stream:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
-        self.record = Record()
+        self.record = StreamRecord()
         self.info: VideoInfo | None = None  # of its input, once that was open
         self.spec: JobSpec | None = None  # the last one
         self.held = False  # the operator has stopped it, and he starts it again

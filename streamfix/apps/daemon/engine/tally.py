@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 
-from ....live.health import OutputReport, Report
+from ....counts import NO_FRAMES, FrameCounts
+from ....live.health import Report
 
 # Seconds. Around what live video is asked for: from a frame of a small picture on a GPU to a stream that lags.
 LATENCY_BOUNDS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
@@ -42,48 +42,20 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class OutputTotals:
-    """One output's frames, see `OutputReport`."""
+class StreamTotals:
+    """Counts of a stream over all its runs, and of each output. restarts: how often a run has ended in an error."""
 
-    written: int = 0
-    late: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def __add__(self, report: OutputReport) -> OutputTotals:
-        """These and a run's."""
-        return OutputTotals(
-            self.written + report.written, self.late + report.late, self.dropped + Counter(report.dropped)
-        )
-
-
-@dataclass(slots=True)
-class Totals:
-    """Frames by what became of them, see `Report`; restarts: how often a run has ended in an error."""
-
-    received: int = 0
-    written: int = 0
-    damaged: int = 0
-    standing_in: int = 0
-    late: int = 0
+    counts: FrameCounts = NO_FRAMES
     reconnects: int = 0
     restarts: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    outputs: tuple[OutputTotals, ...] = ()
+    outputs: tuple[FrameCounts, ...] = ()
 
-    def __add__(self, report: Report) -> Totals:
+    def __add__(self, report: Report) -> StreamTotals:
         """These and a run's."""
-        return Totals(
-            self.received + report.received,
-            self.written + report.written,
-            self.damaged + report.damaged,
-            self.standing_in + report.standing_in,
-            self.late + report.late,
+        pairs = zip_longest(self.outputs, (own.counts for own in report.outputs), fillvalue=NO_FRAMES)
+        return StreamTotals(
+            self.counts + report.counts,
             self.reconnects + report.reconnects,
             self.restarts,
-            self.dropped + Counter(report.dropped),
-            self._with(report.outputs),
+            tuple(before + own for before, own in pairs),
         )
-
-    def _with(self, reports: Sequence[OutputReport]) -> tuple[OutputTotals, ...]:
-        pairs = zip_longest(self.outputs, reports)
-        return tuple((total or OutputTotals()) + (report or OutputReport("")) for total, report in pairs)
