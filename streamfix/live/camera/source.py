@@ -5,17 +5,17 @@ from __future__ import annotations
 import random as stdlib_random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import av
 
-from ...errors import Cancelled, StreamfixError
+from ...errors import Cancelled
 from ...frame import Frame, VideoInfo
 from ...media.input.decoder import Shape
+from ...media.input.item_source import ItemSource
 from ...media.input.reader import LiveInput, Reader
 from ...media.specs import InputSpec
 from ...media.streams import MappedStream
@@ -28,14 +28,15 @@ from .join import Splice
 from .observer import Observer
 from .stand_in import StandIn
 
-Item: TypeAlias = "Frame | av.Packet[Any]"
+if TYPE_CHECKING:
+    from ...media.input.item_source import Item
 
 _POLL_S = 0.1  # how soon a stop, a watchdog, a wait's end is seen
 _LATE_S = 1  # so much later than the last picture that is wanted, it will not come any more
 _CLOSE_S = 1.0  # what close waits for readers that do not return
 
 
-class LiveSource:
+class LiveSource(ItemSource):
     """Frames of one camera, and the packets of the streams that go along. It has `Reader`'s interface.
 
     Pictures are read in a thread a connection; where that does not return, it is left alone and another one is made.
@@ -46,6 +47,7 @@ class LiveSource:
     which nobody wants more; a camera that is away then is not waited for. open: makes readers, called as `Reader`.
     clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: numbers in [0, 1).
 
+    failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
     say when a camera's first picture was taken (creation_time), by its own clock if it has told that by then.
     frames_read, errors, position_s: over all connections.
@@ -72,6 +74,8 @@ class LiveSource:
         pause: Callable[[float], object] | None = None,
         random: Callable[[], float] = stdlib_random.random,
     ) -> None:
+        stopped = threading.Event()
+        super().__init__(stopped)
         self.inputs = (input,)
         self.metadata: dict[str, str] = {}
         self.chapters: list[Any] = []
@@ -80,7 +84,6 @@ class LiveSource:
         self._shown, self._wanted_s = input.shown, wanted_s
         self._splice = Splice(policy.max_jump_s, keeps_first=input.copy_timestamps)
         self._standin = StandIn(policy.on_lost, name, walltime)
-        self._stopped = threading.Event()
         reading, streams = live_spec(input, policy), {"audio": audio, "subtitles": subtitles, "data": data}
         self._camera = Camera(
             lambda stopped: open([reading], maps, **streams, live=LiveInput(stopped, self._shape)),
@@ -92,7 +95,7 @@ class LiveSource:
             incurable=lambda error: is_incurable(error, input),
             connect=connect,
             clock=clock,
-            pause=pause or self._stopped.wait,
+            pause=pause or stopped.wait,
             random=random,
         )
         self._shape: Shape | None = None
@@ -101,9 +104,6 @@ class LiveSource:
         self._until_s: Fraction | None = None
         self._walltime = walltime
         self._observer = Observer(health, self.wallclock_s, walltime)
-        self._closed = False
-        self._held: deque[Item] = deque()
-        self._items = self._run()
 
     @property
     def streams(self) -> Sequence[MappedStream]:
@@ -124,11 +124,6 @@ class LiveSource:
         return self._observer.position_s
 
     @property
-    def failure(self) -> StreamfixError | None:
-        """Why an input that ends by itself, a file or a pipe, ended before its end."""
-        return self._camera.failure
-
-    @property
     def errors(self) -> int:
         """Packets of the restored video that were damaged."""
         return self._errors + (0 if self._reader is None else self._reader.errors)
@@ -137,10 +132,6 @@ class LiveSource:
     def late_packets(self) -> int:
         """Packets of other streams left out because their time had passed."""
         return self._splice.late_packets
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped.is_set()
 
     @property
     def readers_left(self) -> int:
@@ -163,38 +154,19 @@ class LiveSource:
 
         Raises InputError or UsageError for what no other attempt would cure, Cancelled when `stop` came first.
         """
-        for item in self._items:
-            self._held.append(item)
-            if isinstance(item, Frame):
-                return
-        raise Cancelled(f"{self._shown}: stopped before the first picture came")
+        if self._peek() is None:
+            raise Cancelled(f"{self._shown}: stopped before the first picture came")
 
     def __iter__(self) -> Iterator[Item]:
         if self._splice.info is None:
             self.open()
-        while self._held:
-            yield self._held.popleft()
-        for item in self._items:
-            yield item
-            del item
+        yield from super().__iter__()
 
-    def stop(self) -> None:
-        """End the iteration soon; may be called from any thread and from a signal handler."""
-        self._stopped.set()
-
-    def close(self) -> None:
-        """Release everything that can be; a reader that is stuck is left to its thread. Raises `failure`."""
-        if self._closed:
-            return
-        self._closed = True
-        self._stopped.set()
-        self._items.close()
-        self._held.clear()
+    def _release(self) -> None:
+        """Give the camera up; a reader that is stuck is left to its thread."""
         self._camera.close(_CLOSE_S)
-        if self.failure is not None:
-            raise self.failure
 
-    def _run(self) -> Generator[Item, None, None]:
+    def _read(self) -> Generator[Item, None, None]:
         while not self._stopped.is_set() and not self._camera.ended:
             due_s = self._standin.due_in_s(self._clock())
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
@@ -223,6 +195,7 @@ class LiveSource:
                 yield frame
                 del frame
         self._camera.leave()
+        self.failure = self._camera.failure
 
     def _is_behind_end(self, frame: Frame) -> bool:
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s
