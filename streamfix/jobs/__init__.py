@@ -6,18 +6,16 @@ connection to its camera, and one for each output, as has a job with several out
 
 from __future__ import annotations
 
-from ..errors import UsageError
 from ..media.input.reader import Reader
 from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
-from .hosting import Hosting
-from .job import Job, JobSpec, Progress
+from .job import Hosting, Job, JobSpec, Progress
 
-__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build", "check_chain", "restore_stage"]
+__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build_job", "check_chain", "restore_stage"]
 
 
-def build(spec: JobSpec, hosting: Hosting | None = None) -> Job:
+def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     """Check the chain, load its filters, open the inputs and prepare the outputs, in this order.
 
     A live job's camera is waited for as long as it takes; see `Hosting.opening`.
@@ -25,8 +23,6 @@ def build(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     Raises a StreamfixError; nothing stays open then.
     """
     hosting = hosting or Hosting()
-    if not spec.inputs:
-        raise UsageError("a job needs an input")
     if spec.live is not None:
         from .live import live_job
 
@@ -40,12 +36,12 @@ def build(spec: JobSpec, hosting: Hosting | None = None) -> Job:
         hosting.opening(reader)
         hosting.admit(reader.info)
         writer: Stage
-        if spec.also:
+        if len(spec.outputs) > 1:
             from ..live.outputs.fanout import Fanout
 
             writer = Fanout(spec.outputs, reader, depth=spec.queue_depth)
         else:
-            writer = Writer(spec.output, reader)
+            writer = Writer(spec.outputs[0], reader)
     except BaseException:
         close_all(opened)
         raise

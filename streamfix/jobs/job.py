@@ -1,28 +1,30 @@
-"""A job: what it is to do, its pipeline, how far it is."""
+"""A job: its description, its pipeline, its progress, and what its host gives it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..chainspec import FilterSpec
 from ..counts import NO_FRAMES, FrameCounts
-from ..errors import Cancelled
+from ..errors import Cancelled, UsageError
+from ..frame import VideoInfo
 from ..live.health import Health, Report
 from ..live.policy import LivePolicy
 from ..media.input.reader import Reader
 from ..media.output.writer import Writer
 from ..media.specs import InputSpec, OutputSpec
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, Source
 from .chain import Restoration
 
 if TYPE_CHECKING:
     from ..live.camera.source import LiveSource
     from ..live.ladder.restoration import LiveRestoration
     from ..live.outputs.fanout import Fanout
+    from .pool import FilterPool
 
 _NEVER_LESS_S = 1e-3  # no rate is computed over a shorter time
 
@@ -31,16 +33,16 @@ _NEVER_LESS_S = 1e-3  # no rate is computed over a shorter time
 class JobSpec:
     """One restoration job: inputs, filters, outputs.
 
+    outputs: one or more; all get the same pictures, and progress is told of the first.
     filters: the chain as `chainspec.parse_chain` reads it; empty passes pictures through untouched.
     maps: ffmpeg's -map, empty for the default choice; audio, subtitles, data: False leaves them out.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     queue_depth: items held between two threads; a live job holds as few as it can.
-    also: further outputs of the same pictures.
     live: how a camera is dealt with, which then is the only input; None reads to the end and waits for every picture.
     """
 
     inputs: Sequence[InputSpec]
-    output: OutputSpec
+    outputs: Sequence[OutputSpec]
     filters: Sequence[FilterSpec] = ()
     maps: Sequence[str] = ()
     audio: bool = True
@@ -48,13 +50,35 @@ class JobSpec:
     data: bool = True
     device: str = "auto"
     queue_depth: int = 4
-    also: Sequence[OutputSpec] = ()
     live: LivePolicy | None = None
 
-    @property
-    def outputs(self) -> tuple[OutputSpec, ...]:
-        """All of them, the first one first."""
-        return self.output, *self.also
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise UsageError("a job needs an input")
+        if not self.outputs:
+            raise UsageError("a job needs an output")
+
+
+def _nothing(*_: object) -> None:
+    """Ignore what a job tells its host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What a program that runs several jobs gives each of them. The defaults are for a job that runs alone.
+
+    health: of a live job, so that the host can look at it before the job exists; None makes one.
+    pool: the filters that the host's jobs share.
+    opening: called with the source before it opens. An opening may wait for ever; the source's `stop` ends it.
+    admit: called with the input's properties once it is open and before the outputs are; raises to refuse the job.
+    worked: called after each item that a thread has worked on: the stage's name, the item, the seconds it took.
+    """
+
+    health: Health | None = None
+    pool: FilterPool | None = None
+    opening: Callable[[Source], None] = _nothing
+    admit: Callable[[VideoInfo], None] = _nothing
+    worked: Callable[[str, object, float], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +129,7 @@ class Progress:
 
 
 class Job:
-    """A job ready to run, once. Made by `build`.
+    """A job ready to run, once. Made by `build_job`.
 
     health: of a live job, else None.
     """
@@ -170,8 +194,8 @@ class Job:
     def _part(self) -> float | None:
         """By time, and by the number of pictures where only that is bounded."""
         spec, w = self.spec, self.writer
-        if spec.output.max_frames:
-            return min(1.0, w.counts.written / spec.output.max_frames)
+        if spec.outputs[0].max_frames:
+            return min(1.0, w.counts.written / spec.outputs[0].max_frames)
         total_s = _length_s(spec, self.reader)
         if not total_s:
             return None
@@ -189,7 +213,7 @@ def _length_s(spec: JobSpec, reader: Reader | LiveSource) -> float | None:
     first = spec.inputs[0]
     if whole_s is not None and first.loops:
         whole_s = whole_s * (first.loops + 1) if first.loops > 0 else None
-    for part in (first, spec.output):
+    for part in (first, spec.outputs[0]):
         start = part.start_s or Fraction(0)
         limits = [float(x) for x in (part.duration_s, part.end_s and part.end_s - start) if x is not None]
         rest_s = [] if whole_s is None else [whole_s - float(start)]

@@ -13,8 +13,7 @@ from ..live.health import Health
 from ..live.outputs.fanout import Fanout
 from ..live.policy import LivePolicy
 from ..pipeline import Closable, Pipeline, close_all
-from .hosting import Hosting
-from .job import Job, JobSpec
+from .job import Hosting, Job, JobSpec
 from .ladder import live_restoration
 
 _DEPTH = 2  # restored frames that wait to be handed to the outputs, which take them at once
@@ -23,7 +22,7 @@ _SPARE = 128  # packets of other streams that wait behind a frame that is being 
 
 
 def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
-    """Make the filters, wait for the camera, prepare the outputs. Raises as `build` does; Cancelled if stopped."""
+    """Make the filters, wait for the camera, prepare the outputs. Raises as `build_job` does; Cancelled if stopped."""
     if len(spec.inputs) != 1:
         raise UsageError(f"a live job has one input, got {len(spec.inputs)}; -nolive reads several to their ends")
     health = hosting.health or Health()

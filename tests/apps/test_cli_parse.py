@@ -78,7 +78,7 @@ def test_options_belong_to_the_next_file() -> None:
     ],
 )  # fmt: skip
 def test_output(words: str, field: str, want: Any) -> None:
-    assert getattr(job(f"-i a.mkv {words}").output, field) == want
+    assert getattr(job(f"-i a.mkv {words}").outputs[0], field) == want
 
 
 @pytest.mark.parametrize(

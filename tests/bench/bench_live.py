@@ -144,14 +144,14 @@ def quantiles(values: Sequence[float]) -> tuple[float, float]:
 def live_job(url: str, filters: str, **policy: float) -> Job:
     """A live job in this process, from a camera to nowhere. policy: fields of `LivePolicy`."""
     from streamfix.chainspec import parse_chain
-    from streamfix.jobs import JobSpec, build
+    from streamfix.jobs import JobSpec, build_job
     from streamfix.live.policy import LivePolicy
     from streamfix.media.specs import InputSpec, OutputSpec
 
-    return build(
+    return build_job(
         JobSpec(
             inputs=(InputSpec(url + NODELAY, format="mpegts"),),
-            output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
+            outputs=(OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),),
             filters=tuple(parse_chain(filters)),
             live=LivePolicy(**policy),  # type: ignore[arg-type]  # those that are times
         )

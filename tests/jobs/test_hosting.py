@@ -10,7 +10,7 @@ import pytest
 from streamfix.chainspec import parse_chain
 from streamfix.errors import UsageError
 from streamfix.frame import Frame, VideoInfo
-from streamfix.jobs import Hosting, JobSpec, build
+from streamfix.jobs import Hosting, JobSpec, build_job
 from streamfix.jobs.pool import FilterPool
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
@@ -24,7 +24,7 @@ both = pytest.mark.parametrize("live", [None, LIVE], ids=["recorded", "live"])
 def spec(folder: Path, live: LivePolicy | None) -> JobSpec:
     clip = write_clip(folder / "in.mkv", frames=5)
     output = OutputSpec(str(folder / "out.mkv"), video_codec="ffv1")
-    return JobSpec((InputSpec(str(clip)),), output, parse_chain("smooth"), device="cpu", live=live)
+    return JobSpec((InputSpec(str(clip)),), (output,), parse_chain("smooth"), device="cpu", live=live)
 
 
 @both
@@ -38,7 +38,7 @@ def test_who_hosts_is_asked_before_anything_is_written(tmp_path: Path, live: Liv
 
     pool = FilterPool("cpu")
     with pytest.raises(UsageError, match="there is no room"):
-        build(spec(tmp_path, live), Hosting(pool=pool, opening=asked.append, admit=admit))
+        build_job(spec(tmp_path, live), Hosting(pool=pool, opening=asked.append, admit=admit))
     assert len(asked) == 2
     assert callable(asked[0].stop), "the source comes first, so that it can be stopped"
     assert asked[1] == (48, 32)
@@ -50,7 +50,7 @@ def test_who_hosts_is_asked_before_anything_is_written(tmp_path: Path, live: Liv
 def test_who_hosts_is_told_what_threads_do(tmp_path: Path, live: LivePolicy | None) -> None:
     told: list[tuple[str, Any, float]] = []
     pool, health = FilterPool("cpu"), Health("yard")
-    job = build(spec(tmp_path, live), Hosting(health, pool, worked=lambda *what: told.append(what)))
+    job = build_job(spec(tmp_path, live), Hosting(health, pool, worked=lambda *what: told.append(what)))
     assert len(pool) == 1
     job.run()
     assert len(pool) == 0

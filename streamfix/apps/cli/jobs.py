@@ -30,15 +30,14 @@ def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
     for kind, urls, files in (("input", _STDIN, line.inputs), ("output", STDOUT, line.outputs)):
         if sum(file.url in urls for file in files) > 1:
             raise UsageError(f"std{kind[:-3]} can be one {kind} only")
-    output, *others = line.outputs
+    first, *others = line.outputs
     for other in others:
-        _check_shared(output, other)
+        _check_shared(first, other)
     return JobSpec(
         inputs=tuple(_input(file, line) for file in line.inputs),
-        output=_output(output, overwrite),
-        also=tuple(_output(other, overwrite) for other in others),
-        filters=_chain(output),
-        maps=tuple(given.text for given in output.all("map")),
+        outputs=tuple(_output(file, overwrite) for file in line.outputs),
+        filters=_chain(first),
+        maps=tuple(given.text for given in first.all("map")),
         audio=not _off(line, "an"),
         subtitles=not _off(line, "sn"),
         data=not _off(line, "dn"),

@@ -41,8 +41,8 @@ def _run(line: CommandLine) -> int:
     with contextlib.ExitStack() as stack:
         if writes_stdout(line):
             own = stack.enter_context(_private_stdout())
-            first, *others = (replace(o, url=own) if o.url in STDOUT else o for o in spec.outputs)
-            spec = replace(spec, output=first, also=tuple(others))
+            outputs = tuple(replace(o, url=own) if o.url in STDOUT else o for o in spec.outputs)
+            spec = replace(spec, outputs=outputs)
         if line.options.get("stats", _log.isEnabledFor(logging.INFO)):
             on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
             reports.append(stack.enter_context(Bar()) if on_terminal else StatusLine())

@@ -79,7 +79,7 @@ def test_every_configured_stream_is_started_in_order(make: Make) -> None:
 
 def test_a_stream_that_breaks_touches_no_other(make: Make) -> None:
     def opens(spec: JobSpec) -> VideoInfo:
-        if spec.output.url.endswith("/bad"):
+        if spec.outputs[0].url.endswith("/bad"):
             raise ZeroDivisionError("a mistake in a filter")
         return INFO
 

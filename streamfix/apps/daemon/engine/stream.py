@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from ....errors import Cancelled, IncompleteOutput, UsageError
 from ....frame import Frame, VideoInfo
-from ....jobs import Job, JobSpec, build
-from ....jobs.hosting import Hosting
+from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event, Report, State
 from ....media.transport.redact import redact
 from ..config.spec import StreamConfig
@@ -51,7 +50,7 @@ class Stream:
         admit: Admit = lambda name, spec, info: None,
         release: Callable[[str], None] = lambda name: None,
         pool: Callable[[], FilterPool | None] = lambda: None,
-        build: Callable[[JobSpec, Hosting], Job] = build,
+        build: Callable[[JobSpec, Hosting], Job] = build_job,
         backoff_s: Sequence[float] = BACKOFF_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
