@@ -17,7 +17,7 @@ from streamfix.errors import FilterError
 from streamfix.frame import Frame, Planes
 from streamfix.live.health import Health
 from streamfix.live.ladder.restoration import LiveRestoration
-from streamfix.live.ladder.step import Rung
+from streamfix.live.ladder.runner import LadderStep
 from streamfix.live.policy import LivePolicy
 from streamfix.pipeline import Stage
 
@@ -98,7 +98,7 @@ class Result:
 
 
 class Live:
-    """A restoration with its surroundings: rungs of such costs and delays, a clock, a camera of 25 fps."""
+    """A restoration with its surroundings: steps of such costs and delays, a clock, a camera of 25 fps."""
 
     def __init__(self, *stages: Filters | None, clock: Clock | None = None, **policy: Any) -> None:
         self.clock = clock or Clock()
@@ -107,7 +107,7 @@ class Live:
         self.dropped = 0
         self.health = Health(clock=self.clock)
         self.stage = LiveRestoration(
-            [Rung(s.name if s else "", s, self._maker(s) if s else None) for s in stages],
+            [LadderStep(s.name if s else "", s, self._maker(s) if s else None) for s in stages],
             LivePolicy(**policy),
             self.health,
             dropped=lambda: self.dropped,
@@ -214,7 +214,7 @@ def test_what_was_emptied_begins_anew(kinds: list[str], held: int) -> None:
         assert b.cut or all(f.damaged for f in between)
 
 
-def test_every_rung_has_seen_a_frame_of_the_size_before_it_is_needed() -> None:
+def test_every_step_has_seen_a_frame_of_the_size_before_it_is_needed() -> None:
     clock = Clock()
     stages = [Filters("a", clock, 2), Filters("b", clock), Filters("c", clock)]
     live = Live(*stages, None, clock=clock)
@@ -377,7 +377,9 @@ def test_one_that_fails_at_the_first_frame_and_cannot_be_made_anew_is_left_too()
     def make() -> Stage:
         raise FilterError("no model")
 
-    stage = LiveRestoration([Rung("f", filters, make), Rung("")], LivePolicy(), health := Health(), clock=clock)
+    stage = LiveRestoration(
+        [LadderStep("f", filters, make), LadderStep("")], LivePolicy(), health := Health(), clock=clock
+    )
     out = [f for frame in CLIP[:5] for f in stage.push(frame)]
     assert [f.picture for f in out] == [f.picture for f in CLIP[:5]]
     assert health.report().step == 1
@@ -406,7 +408,7 @@ def test_the_newest_pair_is_a_frame_and_what_became_of_it() -> None:
     assert before.picture is CLIP[6].picture and source(after) is CLIP[6].picture
 
 
-def test_closing_closes_every_rung_once() -> None:
+def test_closing_closes_every_step_once() -> None:
     clock = Clock()
     stages = [Filters("a", clock), Filters("b", clock)]
     live = Live(*stages, None, clock=clock)

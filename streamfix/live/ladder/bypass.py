@@ -8,7 +8,7 @@ from fractions import Fraction
 from ...frame import Frame, Picture
 from ...media.picture.convert import reformat
 from ...media.picture.planes import DecodedPicture, to_av
-from .step import Rung
+from .runner import LadderStep
 
 
 def showing(frame: Frame, other: Frame) -> Frame:
@@ -19,12 +19,12 @@ def showing(frame: Frame, other: Frame) -> Frame:
 class Bypass:
     """Makes of a frame what it would be without our filters.
 
-    rung: libavfilter's part of the chain, which a frame goes through all the same, by itself: a mask that it paints
+    step: libavfilter's part of the chain, which a frame goes through all the same, by itself: a mask that it paints
     must not come off because a frame is damaged. scale: of the whole chain, where nothing has been `learn`t.
     """
 
-    def __init__(self, rung: Rung, scale: int) -> None:
-        self._rung, self._scale = rung, scale
+    def __init__(self, step: LadderStep, scale: int) -> None:
+        self._step, self._scale = step, scale
         self._shape: tuple[int, int, str] | None = None  # width, height, pixel format
         self._aspect: Fraction | None = None
         self._last: tuple[Picture, Frame] | None = None  # a slate is shown many times
@@ -57,14 +57,14 @@ class Bypass:
 
     def renew(self) -> None:
         """Make the stage anew after a failure."""
-        self._rung.renew()
+        self._step.renew()
 
     def close(self) -> None:
         self._last = None
-        self._rung.close()
+        self._step.close()
 
     def _plain(self, frame: Frame) -> Frame:
-        if self._rung.stage is None:
+        if self._step.stage is None:
             return frame
-        outputs = self._rung.alone(frame)
+        outputs = self._step.alone(frame)
         return outputs[0] if outputs else frame

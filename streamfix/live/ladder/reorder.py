@@ -13,7 +13,7 @@ _MOST_HELD = 32  # more than any look-ahead; what a filter like `select` swallow
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Released:
     """A frame that comes out. given: the one that went in for it; None: it went around, or a filter made it up."""
 
     frame: Frame
@@ -21,7 +21,7 @@ class Left:
     around: bool = False
 
 
-class Order:
+class Reorder:
     """Frames on their way through one stage, and those that must wait for them to come out.
 
     Most stages give a frame for each. libavfilter's may give more or fewer, at other times: then the frame in whose
@@ -48,12 +48,12 @@ class Order:
             self._inside.popleft()
             self.swallowed += 1
 
-    def around(self, frame: Frame) -> Iterator[Left]:
+    def around(self, frame: Frame) -> Iterator[Released]:
         """A frame goes around the stage; it comes out behind those that are inside."""
         self._around.append((_time(self._inside[-1][0]) if self._inside else None, frame))
         yield from self._free()
 
-    def out(self, frame: Frame) -> Iterator[Left]:
+    def out(self, frame: Frame) -> Iterator[Released]:
         """A frame has come out of the stage."""
         time = _time(frame)
         given = self._given(time)
@@ -62,12 +62,12 @@ class Order:
             return  # made up by a filter, too late: what went around has passed it
         self._last = time
         received_s = None if given is None else given.received_s
-        yield Left(frame if frame.received_s == received_s else replace(frame, received_s=received_s), given)
+        yield Released(frame if frame.received_s == received_s else replace(frame, received_s=received_s), given)
         if given is not None:
             self._inside.popleft()
         yield from self._free()
 
-    def give_up(self) -> Iterator[Left]:
+    def give_up(self) -> Iterator[Released]:
         """The stage has failed: what was inside comes out as it went in, as if it had gone around."""
         inside, self._inside = self._inside, deque()
         around, self._around = self._around, deque()
@@ -78,7 +78,7 @@ class Order:
         while around:
             yield self._beside(around.popleft()[1])
 
-    def emptied(self) -> Iterator[Left]:
+    def emptied(self) -> Iterator[Released]:
         """The stage has been flushed: nothing more comes out of it."""
         self.swallowed += len(self._inside)
         self._inside.clear()
@@ -94,7 +94,7 @@ class Order:
             self.swallowed += 1
         return self._inside[0][0] if count else None
 
-    def _free(self, until: Fraction | None = None) -> Iterator[Left]:
+    def _free(self, until: Fraction | None = None) -> Iterator[Released]:
         """Those around that wait for nothing inside any more, or are older than what comes out next."""
         while self._around:
             after, frame = self._around[0]
@@ -104,9 +104,9 @@ class Order:
             self._around.popleft()
             yield self._beside(frame)
 
-    def _beside(self, frame: Frame) -> Left:
+    def _beside(self, frame: Frame) -> Released:
         self._last = _time(frame)
-        return Left(frame, None, around=True)
+        return Released(frame, None, around=True)
 
 
 def _time(frame: Frame) -> Fraction:
