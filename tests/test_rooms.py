@@ -110,6 +110,36 @@ def test_no_app_imports_another() -> None:
     assert found == []
 
 
+# sub-room -> those of the same room that it may import besides itself; "" is the room's own files
+LIVE_ROOMS = {"": set[str](), "camera": {""}, "ladder": {""}, "outputs": {""}}
+
+
+def sideways(folder: Path, table: dict[str, set[str]]) -> list[str]:
+    """What breaks the table: imports from one sub-room of `folder` into another one, and sub-rooms it does not have."""
+    room = ["streamfix", *folder.relative_to(ROOT).parts]
+    subs = {path.name for path in folder.iterdir() if (path / "__init__.py").exists()}
+    found = [f"{folder.name}/{name}: a new sub-room; say what it may import" for name in sorted(subs - set(table))]
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).parts
+        own = parts[0] if len(parts) > 1 else ""
+        for line, name in imports(path, [*room, *parts[:-1]]):
+            names = name.split(".")
+            if names[: len(room)] == room and len(names) > len(room):
+                target = names[len(room)] if names[len(room)] in subs else ""
+                if target not in table.get(own, set()) | {own}:
+                    found.append(f"{path.relative_to(ROOT.parent)}:{line}: {own or 'its root'} may not import {name}")
+    return found
+
+
+@pytest.mark.parametrize(("folder", "table"), [("live", LIVE_ROOMS)])
+def test_sub_rooms_keep_to_their_arrows(folder: str, table: dict[str, set[str]]) -> None:
+    assert sideways(ROOT / folder, table) == []
+
+
+def test_the_table_of_sub_rooms_finds_a_break() -> None:
+    assert sideways(ROOT / "live", LIVE_ROOMS | {"camera": set()})
+
+
 @pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda p: str(p.relative_to(PLUGINS)))
 def test_plugins_import_only_public_names(path: Path) -> None:
     package = list(path.relative_to(PLUGINS).parts[:-1])

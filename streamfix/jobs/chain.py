@@ -123,9 +123,10 @@ def _for_live(spec: FilterSpec) -> FilterSpec:
 def _is_temporal(made: Filter[Any]) -> bool:
     """True if the filter sees more than one frame at a time, or remembers."""
     from ..filters.base import Filter
+    from .pool import Lease
 
     windowed = made.past or made.future or made.step > 1
-    own: Filter[Any] = getattr(made, "wrapped", made)  # one of a pool is seen through its lease
+    own = made.wrapped if isinstance(made, Lease) else made
     return bool(windowed) or type(own).init_state is not Filter.init_state
 
 

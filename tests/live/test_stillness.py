@@ -9,7 +9,7 @@ import pytest
 from av import VideoFrame
 
 from streamfix.frame import Frame
-from streamfix.live.camera.stillness import Stillness
+from streamfix.live.camera.observer import Stillness
 from streamfix.live.health import Health
 from streamfix.media.picture.planes import frame_from_av
 

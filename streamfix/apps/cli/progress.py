@@ -19,10 +19,11 @@ from .live import live_fields, live_words
 from .values import format_clock
 
 
-class Report(Protocol):
-    """Shows progress. `last` is true exactly once, at the end, also after an error. OSError: nobody looks any more."""
+class ProgressView(Protocol):
+    """Shows a job's progress."""
 
-    def show(self, progress: Progress, last: bool = False) -> None: ...
+    def show(self, progress: Progress, last: bool = False) -> None:
+        """Show it. last: True exactly once, at the end, also after an error. Raises OSError once nobody reads it."""
 
 
 class Blocks:
@@ -151,7 +152,8 @@ def open_url(url: str) -> io.RawIOBase | io.BufferedIOBase:
     except ValueError as error:
         raise UsageError(f"-progress {url}: pipe:N and tcp://host:port take a number ({error})") from None
     except (OSError, http.client.HTTPException) as error:
-        raise OutputError(f"-progress {url}: {getattr(error, 'strerror', None) or error}") from error
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise OutputError(f"-progress {url}: {reason or error}") from error
 
 
 class _HttpBody(io.RawIOBase):

@@ -114,4 +114,5 @@ def is_incurable(error: BaseException, spec: InputSpec) -> bool:
 
 def is_absent(error: BaseException) -> bool:
     """True where there was nobody to answer: the host is off or starting, the device is unplugged."""
-    return getattr(error.__cause__, "errno", None) in _ABSENT
+    cause = error.__cause__
+    return isinstance(cause, OSError | av.error.FFmpegError) and cause.errno in _ABSENT

@@ -28,7 +28,7 @@ _RATES = [
 ]
 
 
-class Splice:
+class JoinedConnections:
     """Frames and packets with the streams, the time bases and the timeline of the first connection.
 
     max_jump_s, keeps_first: as of `Timeline`.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from ...frame import Frame
 from ..health import Health
-from .stillness import Stillness
 
 _EVERY_S = 1.0  # between figures
+_EVERY_LINES = 16  # lines that are looked at: what moves somewhere changes noise everywhere
+_STILL_S = 10.0  # no sensor gives the same codes for so long
 
 
 class Observer:
@@ -44,3 +47,38 @@ class Observer:
             taken_s = self._taken_s(frame.pts)
             if taken_s is not None:
                 self._health.figure("capture_delay_s", self._walltime() - taken_s)
+
+
+class Stillness:
+    """Tells of frames whose codes are the same, as `still_s` among the figures and as an event when it lasts."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._last: int | None = None
+        self._since_s = 0.0
+        self._told = False
+
+    def passed(self, frame: Frame, now_s: float) -> None:
+        """The next frame, as the decoder gave it."""
+        seen = None if frame.origin is None else _sum(frame.origin)
+        if seen is None or seen != self._last:
+            if self._told:
+                self._health.note("still", "the picture changes again")
+            self._last, self._since_s, self._told = seen, now_s, False
+        elif now_s - self._since_s >= _STILL_S and not self._told:
+            self._told = True
+            self._health.note("still", f"the picture has not changed for {_STILL_S:g} s")
+
+    def tell(self, now_s: float) -> None:
+        """Write down for how long it has been the same, in seconds."""
+        self._health.figure("still_s", 0.0 if self._last is None else now_s - self._since_s)
+
+
+def _sum(picture: Any) -> int:
+    plane = picture.planes[0]
+    line = abs(plane.line_size)
+    memory = memoryview(plane)
+    total = 0
+    for begin in range(0, plane.height * line, _EVERY_LINES * line):
+        total = zlib.crc32(memory[begin : begin + line], total)
+    return total

@@ -24,7 +24,7 @@ from ..policy import LivePolicy
 from .camera import Camera, Connect
 from .connection import Connection
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
-from .join import Splice
+from .join import JoinedConnections
 from .observer import Observer
 from .stand_in import StandIn
 
@@ -82,7 +82,7 @@ class LiveSource(ItemSource):
         self.begin_s = Fraction(0)
         self._spec, self._health, self._clock = input, health, clock
         self._shown, self._wanted_s = input.shown, wanted_s
-        self._splice = Splice(policy.max_jump_s, keeps_first=input.copy_timestamps)
+        self._joined = JoinedConnections(policy.max_jump_s, keeps_first=input.copy_timestamps)
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading, streams = live_spec(input, policy), {"audio": audio, "subtitles": subtitles, "data": data}
         self._camera = Camera(
@@ -107,13 +107,13 @@ class LiveSource(ItemSource):
 
     @property
     def streams(self) -> Sequence[MappedStream]:
-        return self._splice.streams
+        return self._joined.streams
 
     @property
     def info(self) -> VideoInfo:
-        if self._splice.info is None:
+        if self._joined.info is None:
             raise RuntimeError("a live source knows its stream once it was opened; call open() first")
-        return self._splice.info
+        return self._joined.info
 
     @property
     def frames_read(self) -> int:
@@ -131,7 +131,7 @@ class LiveSource(ItemSource):
     @property
     def late_packets(self) -> int:
         """Packets of other streams left out because their time had passed."""
-        return self._splice.late_packets
+        return self._joined.late_packets
 
     @property
     def readers_left(self) -> int:
@@ -140,14 +140,14 @@ class LiveSource(ItemSource):
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
         """The stream among `streams` that a packet belongs to."""
-        return self._splice.stream_of(packet)
+        return self._joined.stream_of(packet)
 
     def wallclock_s(self, pts: int) -> float | None:
         """Unix time at which the camera took the picture of that pts, where its protocol tells (RTCP)."""
         start_s = self._camera.wall_start_s
-        if start_s is None or self._splice.info is None:
+        if start_s is None or self._joined.info is None:
             return None
-        return start_s + float(pts * self.info.time_base - self._splice.offset_s)
+        return start_s + float(pts * self.info.time_base - self._joined.offset_s)
 
     def open(self) -> None:
         """Wait for the first picture, however often the camera has to be asked.
@@ -158,7 +158,7 @@ class LiveSource(ItemSource):
             raise Cancelled(f"{self._shown}: stopped before the first picture came")
 
     def __iter__(self) -> Iterator[Item]:
-        if self._splice.info is None:
+        if self._joined.info is None:
             self.open()
         yield from super().__iter__()
 
@@ -172,7 +172,7 @@ class LiveSource(ItemSource):
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
             if isinstance(item, Frame):
                 now_s = self._clock()
-                frame = self._splice.frame(item, now_s if item.received_s is None else item.received_s)
+                frame = self._joined.frame(item, now_s if item.received_s is None else item.received_s)
                 if self._is_behind_end(frame):
                     break
                 self._standin.passed(frame, now_s)
@@ -180,7 +180,7 @@ class LiveSource(ItemSource):
                 yield frame
                 del frame
             elif item is not None:
-                packet = self._splice.packet(item, self._clock())
+                packet = self._joined.packet(item, self._clock())
                 if packet is not None:
                     yield packet
             del item
@@ -188,7 +188,7 @@ class LiveSource(ItemSource):
             if self._is_late_for_all(now_s):
                 break
             if self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
-                frame = self._standin.frame(self._splice.stand_in_pts(now_s), now_s)
+                frame = self._standin.frame(self._joined.stand_in_pts(now_s), now_s)
                 if self._is_behind_end(frame):
                     break
                 self._health.stood_in()
@@ -202,7 +202,7 @@ class LiveSource(ItemSource):
 
     def _is_late_for_all(self, now_s: float) -> bool:
         """True where a picture that came now would be behind all that is wanted, with or without a camera."""
-        at_s = self._splice.now_s(now_s)
+        at_s = self._joined.now_s(now_s)
         ends = [] if self._until_s is None else [self._until_s]
         if self._wanted_s is not None:
             ends.append(self.begin_s + self._wanted_s)
@@ -210,7 +210,7 @@ class LiveSource(ItemSource):
 
     def _begin(self, reader: Reader, streams: Sequence[MappedStream]) -> None:
         """A connection is up."""
-        if self._splice.info is None:
+        if self._joined.info is None:
             self.metadata, self.chapters = dict(reader.metadata), reader.chapters
             if self._spec.copy_timestamps:
                 self.begin_s = reader.begin_s
@@ -221,7 +221,7 @@ class LiveSource(ItemSource):
         if self._reader is not None:
             self._errors += self._reader.errors
         self._reader = reader
-        self._splice.begin(reader.info, streams)
+        self._joined.begin(reader.info, streams)
         self._shape = (self.info.width, self.info.height, self.info.pix_fmt)
         self._standin.begin(reader.info.rate)
 
