@@ -1,7 +1,8 @@
-"""From a description of a job to its running pipeline. The one room that knows all others.
+"""From a job's description to its pipeline: the one room that knows all others.
 
-Three threads a job: `decode` (Reader), `restore` (all filters), `encode` (Writer); a live job has one more for each
-connection to its camera, and one for each output, as has a job with several outputs.
+A `JobSpec` describes a job, `build_job` turns it into a `Job`, whose pipeline has three threads: `decode` (Reader),
+`restore` (its filter chain), `encode` (Writer). A live job has one more for each connection to its camera and one for
+each output; so has a job with several outputs for these.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ __all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build_job", 
 
 
 def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
-    """Check the chain, load its filters, open the inputs and prepare the outputs, in this order.
+    """Check the filter chain, load its filters, open the inputs and prepare the outputs, in this order.
 
-    A live job's camera is waited for as long as it takes; see `Hosting.opening`.
-    hosting: the job's surroundings where it does not run alone.
+    A live job waits for its camera as long as it takes; `Hosting.opening` makes it possible to stop that.
+    hosting: what the program that runs several jobs gives this one.
     Raises a StreamfixError; nothing stays open then.
     """
     hosting = hosting or Hosting()

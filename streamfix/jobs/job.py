@@ -26,19 +26,20 @@ if TYPE_CHECKING:
     from ..live.outputs.fanout import Fanout
     from .pool import FilterPool
 
-_NEVER_LESS_S = 1e-3  # no rate is computed over a shorter time
+_NEVER_LESS_S = 1e-3  # the shortest time that a rate is computed over
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """One restoration job: inputs, filters, outputs.
+    """The description of a job: inputs, filter chain, outputs.
 
-    outputs: one or more; all get the same pictures, and progress is told of the first.
-    filters: the chain as `chainspec.parse_chain` reads it; empty passes pictures through untouched.
-    maps: ffmpeg's -map, empty for the default choice; audio, subtitles, data: False leaves them out.
+    outputs: one or more. All get the same pictures, and progress is that of the first.
+    filters: the chain as `chainspec.parse_chain` gives it; an empty one passes pictures through untouched.
+    maps: ffmpeg's -map, empty for the default choice. audio, subtitles, data: False leaves these streams out.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     queue_depth: items held between two threads; a live job holds as few as it can.
-    live: how a camera is dealt with, which then is the only input; None reads to the end and waits for every picture.
+    live: how to treat a camera, which is then the only input; None reads to the end and waits for every picture.
+    Raises UsageError if it has no input or no output.
     """
 
     inputs: Sequence[InputSpec]
@@ -85,12 +86,12 @@ class Hosting:
 class Progress:
     """How far a job is.
 
-    counts: of the writer, or of the first output: frames written, with those that -r repeated and that stand in for a
-    camera's; dropped, of a live job, are all that never were written.
-    time_s: presentation time of the last picture written, None before the first.
-    part: share of the work that is done, 0 to 1, None if the input does not say how long it is.
-    busy_s: seconds each thread has worked, its waiting left out.
-    health: of a live job.
+    counts: frames written to the first output, repeated (-r) and standing-in ones among them, and frames dropped: by
+    -r, or by a live job for any reason.
+    bytes: of the first output. time_s: seconds of video in it, None before the first picture.
+    errors: damaged packets of the restored video. elapsed_s: since the job began to run.
+    part: share of the work that is done, 0 to 1; None if the input does not say how long it is.
+    busy_s: seconds that each thread has worked, without waiting. health: of a live job.
     """
 
     counts: FrameCounts = NO_FRAMES
@@ -109,27 +110,27 @@ class Progress:
 
     @property
     def fps(self) -> float:
-        """Pictures written a second, over the whole run."""
+        """Pictures written per second, over the whole run."""
         return self.frames / max(self.elapsed_s, _NEVER_LESS_S)
 
     @property
     def speed(self) -> float | None:
-        """Seconds of video a second."""
+        """Seconds of video written per second."""
         return None if self.time_s is None else self.time_s / max(self.elapsed_s, _NEVER_LESS_S)
 
     @property
     def bitrate_bps(self) -> float | None:
-        """Bits a second of the result so far."""
+        """Bits per second of video so far."""
         return None if self.time_s is None or self.time_s <= 0 or not self.bytes else self.bytes * 8 / self.time_s
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to go at the pace so far."""
+        """Seconds that are left at the speed so far; None if nobody knows."""
         return None if not self.part else self.elapsed_s * (1 - self.part) / self.part
 
 
 class Job:
-    """A job ready to run, once. Made by `build_job`.
+    """A job with its pipeline, ready to run once. `build_job` makes it.
 
     health: of a live job, else None.
     """
@@ -167,7 +168,7 @@ class Job:
         self.pipeline.stop()
 
     def cancel(self) -> None:
-        """End now: what is in flight is thrown away; `run` raises Cancelled. From any thread."""
+        """End at once: what is in flight is thrown away, and `run` raises Cancelled. From any thread."""
         self.pipeline.cancel()
 
     @property
@@ -192,7 +193,7 @@ class Job:
         )
 
     def _part(self) -> float | None:
-        """By time, and by the number of pictures where only that is bounded."""
+        """The share that is done: by the number of pictures if that is limited, else by time."""
         spec, w = self.spec, self.writer
         if spec.outputs[0].max_frames:
             return min(1.0, w.counts.written / spec.outputs[0].max_frames)
@@ -203,12 +204,12 @@ class Job:
 
 
 def _settle(health: Health, error: BaseException | None) -> None:
-    """A live run is over; whoever cancels it has not met with an error."""
+    """Tell a live job's health that its run is over; a cancel is no error."""
     health.ended(None if isinstance(error, Cancelled) else error)
 
 
 def _length_s(spec: JobSpec, reader: Reader | LiveSource) -> float | None:
-    """Seconds that the result will last, None if nobody knows."""
+    """How many seconds of video the result will have, None if the input does not say."""
     whole_s = reader.info.duration_s
     first = spec.inputs[0]
     if whole_s is not None and first.loops:

@@ -1,7 +1,7 @@
-"""The steps of a live stream's ladder: its filter chain, then ever lighter ones, down to none of our filters at all.
+"""From a live job's filter chain to its ladder: the chain itself, then lighter ones, down to none of our filters.
 
-libavfilter's filters stay on every step: they are there for the picture's shape, or paint a mask over what nobody may
-see, and nothing is known of what they cost.
+libavfilter's filters stay on every step: they shape the picture, or paint a mask over what nobody may see, and their
+cost is not known.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def live_restoration(
     dropped: Callable[[], int] = lambda: 0,
     pool: FilterPool | None = None,
 ) -> LiveRestoration:
-    """The stage that restores a live stream with that chain, and its steps below it, all of them made now.
+    """The stage that restores a live stream with that chain or the lighter ones below it, all of them made now.
 
-    dropped: frames given up so far in front of it. Raises what `restore_stage` does, for `policy.ladder` too.
+    dropped: says how many frames were dropped so far in front of it. Raises what `restore_stage` raises, for
+    `policy.ladder` too.
     """
 
     def step_of(part: Sequence[FilterSpec], name: str) -> LadderStep:
@@ -78,9 +79,9 @@ def live_restoration(
 
 
 def steps_of(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]] | None = None) -> list[str]:
-    """The chain as text, then what the filters offer in their place, step by step, then the chain without them.
+    """The ladder's chains as text: the chain, what its filters offer instead, step by step, the chain without them.
 
-    An empty text is the empty chain. filters: those of the chain that are ours, in their order; None makes them.
+    An empty text is the empty chain. filters: our filters in the chain, in order; None makes them.
     """
     if filters is None:
         made: list[Filter[Any]] = []
@@ -95,7 +96,7 @@ def steps_of(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]] | None 
         return found
     most = max(map(len, offers))
     for step in range(most):
-        # A filter that has nothing lighter stays, until all others are at their lightest.
+        # A filter that offers nothing lighter stays until all others are at their lightest.
         taken = [parse_chain(offer[min(step, len(offer) - 1)]) if offer else None for offer in offers]
         found.append(_name(_with(chain, taken)))
     if most and not all(offers):
@@ -106,7 +107,7 @@ def steps_of(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]] | None 
 
 
 def without_filters(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]]) -> list[FilterSpec]:
-    """The chain without ours; one that enlarges is replaced by libavfilter's `scale`."""
+    """The chain without our filters; one that enlarges is replaced by libavfilter's `scale`."""
     return _with(chain, [_enlarged(f) for f in filters])
 
 
@@ -117,7 +118,7 @@ def _enlarged(filter: Filter[Any]) -> list[FilterSpec]:
 
 
 def _with(chain: Sequence[FilterSpec], instead: Sequence[Sequence[FilterSpec] | None]) -> list[FilterSpec]:
-    """The chain with other filters in the place of ours; None leaves one as it is."""
+    """The chain with other filters instead of ours; None leaves one as it is."""
     number = count()
     found: list[FilterSpec] = []
     for spec in chain:

@@ -17,22 +17,22 @@ from ..pipeline import Closable, Pipeline, close_all
 from .job import Hosting, Job, JobSpec
 from .ladder import live_restoration
 
-_DEPTH = 2  # restored frames that wait to be handed to the outputs, which take them at once
-_PATIENCE = 0.1  # part of the budget that a frame may wait before one is given up: cameras send in bursts
+_DEPTH = 2  # restored frames that wait for the outputs, which take them at once
+_PATIENCE = 0.1  # share of the budget that a frame may wait before one is dropped: cameras send in bursts
 _SWITCH_INTERVAL_S = 0.0005  # that a thread of Python waits for another one; usually 0.005
 _SPARE = 128  # packets of other streams that wait behind a frame that is being restored
 
 
 def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
-    """Make the filters, wait for the camera, prepare the outputs. Raises as `build_job` does; Cancelled if stopped."""
+    """Make the filters, wait for the camera, prepare the outputs. Raises as `build_job`; Cancelled if stopped."""
     if len(spec.inputs) != 1:
         raise UsageError(f"a live job has one input, got {len(spec.inputs)}; -nolive reads several to their ends")
     health = hosting.health or Health()
-    given_up = _GivenUp(health)
+    overload = _Overload(health)
     opened: list[Closable] = []
     try:
         restoration = live_restoration(
-            spec.filters, policy, health, device=spec.device, dropped=lambda: given_up.count, pool=hosting.pool
+            spec.filters, policy, health, device=spec.device, dropped=lambda: overload.count, pool=hosting.pool
         )
         opened.append(restoration)
         source = LiveSource(
@@ -59,7 +59,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
         first_depth=1,
         first_spare=_SPARE,
         first_patience_s=policy.max_latency_s * _PATIENCE,
-        on_drop=given_up,
+        on_drop=overload,
         worked=_but_encoding(hosting.worked),
     )
     return Job(spec, source, restoration, writer, pipeline, health)
@@ -75,8 +75,8 @@ def share_interpreter() -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
-class _GivenUp:
-    """Counts the frames that the filters had no time for."""
+class _Overload:
+    """Counts the frames that were dropped because the filters had no time for them."""
 
     def __init__(self, health: Health) -> None:
         self.count = 0
@@ -93,7 +93,7 @@ def _is_droppable(item: Any) -> bool:
 
 
 def _encoding(worked: Callable[[str, object, float], None]) -> Callable[[Frame, float], None]:
-    """The first output tells itself how long it took: it works in a thread of its own."""
+    """Called by the first output, which works in a thread of its own, with what a frame took."""
     return lambda frame, seconds: worked(Fanout.name, frame, seconds)
 
 

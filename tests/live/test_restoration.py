@@ -337,7 +337,7 @@ def test_a_filter_that_fails_once_costs_its_own_frames_their_restoration() -> No
     after = next(f for f in filters.given if f.pts == CLIP[7].pts)
     assert after.cut
     assert [e.text for e in live.health.events if e.kind == "filter"] == [
-        f"f failed, its frames pass as they are: f: out of luck at {CLIP[6].pts}"
+        f"f failed, so its frames pass unfiltered: f: out of luck at {CLIP[6].pts}"
     ]
 
 
@@ -383,7 +383,7 @@ def test_one_that_fails_at_the_first_frame_and_cannot_be_made_anew_is_left_too()
     out = [f for frame in CLIP[:5] for f in stage.push(frame)]
     assert [f.picture for f in out] == [f.picture for f in CLIP[:5]]
     assert health.report().step == 1
-    assert "could not be made anew: no model" in next(e.text for e in health.events if e.kind == "step")
+    assert "could not be made again: no model" in next(e.text for e in health.events if e.kind == "step")
 
 
 # -- figures, and the end

@@ -1,4 +1,4 @@
-"""Live streams on the command line: what is asked of them, and how they are."""
+"""Live streams on the command line: their options, and how they are shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...live.policy import LivePolicy, is_live
 from ...media.transport.redact import redact
 from .grammar import CommandLine
 
-# Options of live inputs, and what LivePolicy calls them.
+# Options of live inputs -> fields of LivePolicy.
 _OF_LIVE = {
     "max_latency": "max_latency_s",
     "on_lost": "on_lost",
@@ -20,12 +20,14 @@ _OF_LIVE = {
 
 
 def live_policy(line: CommandLine) -> LivePolicy | None:
-    """How a camera is dealt with; None where all inputs are read to their ends."""
+    """How to treat a camera; None if all inputs are read to their ends. Raises UsageError."""
     live = [file for file in line.inputs if file.get("live", is_live(file.url, file.get("f")))]
     for file in line.inputs:
         given = next((file.all(name)[0] for name in _OF_LIVE if file.all(name)), None)
         if given is not None and file not in live:
-            raise UsageError(f"-{given.name} before -i {redact(file.url)}: is for live inputs; add -live if it is one")
+            raise UsageError(
+                f"-{given.name} before -i {redact(file.url)}: for live inputs only; add -live if it is one"
+            )
     if not live:
         return None
     if len(line.inputs) > 1:
@@ -38,7 +40,7 @@ def live_policy(line: CommandLine) -> LivePolicy | None:
 
 
 def live_fields(r: Report) -> dict[str, str]:
-    """How a live stream is. Latencies are in microseconds; frames dropped are counted by reason as well."""
+    """A live stream's -progress keys. Latencies are in microseconds; dropped frames are counted by reason too."""
     delays_s = {f"latency_{q}_us": r.latency_s.get(q) for q in ("p50", "p99")}
     if "capture_delay_s" in r.figures:  # of a camera that tells the time
         delays_s["capture_delay_us"] = r.figures["capture_delay_s"]
@@ -58,7 +60,7 @@ def live_fields(r: Report) -> dict[str, str]:
 
 
 def _output_fields(index: int, r: OutputReport) -> dict[str, str]:
-    """One output; frames that it made up or repeated are not the camera's, and not counted."""
+    """The keys of one output. Only the camera's frames count, not those that stand in or are repeated."""
     own = {
         "trouble": r.trouble.replace("\n", " "),
         **_frame_fields(r.counts, "output"),
@@ -73,7 +75,7 @@ def _frame_fields(counts: FrameCounts, scope: Scope) -> dict[str, str]:
 
 
 def live_words(r: Report) -> str:
-    """The state, the latency and what is out of the ordinary, in a few words."""
+    """The state, the latency, and counts that are out of the ordinary."""
     p99_s = r.latency_s.get("p99")
     unusual = (("late", r.counts.late), ("damaged", r.counts.damaged), ("reconnects", r.reconnects), ("rung", r.step))
     latency = "N/A" if p99_s is None else f"{p99_s * 1000:.0f}ms"

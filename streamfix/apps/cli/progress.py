@@ -41,7 +41,7 @@ class Blocks:
 
 
 def fields(p: Progress, last: bool) -> dict[str, str]:
-    """The keys and values of one block, named as ffmpeg names them; of a live job with how it is."""
+    """The keys and values of one block, named as ffmpeg names them, and those of a live stream."""
     time_us = None if p.time_s is None else round(p.time_s * 1_000_000)
     return {
         "frame": f"{p.frames}",
@@ -79,7 +79,7 @@ def status_line(p: Progress, last: bool) -> str:
 
 
 def _losses(p: Progress, dropped: str) -> list[tuple[str, int]]:
-    """What went wrong with pictures, as words and counts above 0. dropped: the word for those that were left out."""
+    """Words and counts, above 0, of what went wrong with pictures. dropped: the word for those left out."""
     found = (("dup", p.counts.duplicated), (dropped, p.counts.dropped_total), ("errors", p.errors))
     return [(word, count) for word, count in found if count]
 

@@ -1,4 +1,4 @@
-"""What a live input is opened with, where the user does not say otherwise."""
+"""How a live input is opened where the user does not say otherwise, and which errors another attempt can cure."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _LISTENS = re.compile(r"[?&](?:listen(?:=[1-9]|&|$)|mode=listener)", re.IGNORECA
 
 
 def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
-    """One thread to decode, a time limit for each read.
+    """The input as each connection opens it: one thread to decode, a time limit for each read.
 
-    -t and -to are taken off: they hold for the whole, not for each connection.
+    Without -t and -to, which hold for the whole stream and not for each connection.
     """
     options = dict(spec.options)
-    options.setdefault("fpsprobesize", "4")  # frames that are waited for to guess the rate; usually 20
+    options.setdefault("fpsprobesize", "4")  # frames read ahead to guess the rate; usually 20
     if _is_rtsp(spec) and "rtsp_transport" not in options:
-        options.setdefault("rtsp_flags", "prefer_tcp")  # where nothing is lost; UDP where a camera knows no other
+        options.setdefault("rtsp_flags", "prefer_tcp")  # loses nothing; UDP only where a camera has no TCP
     if spec.url.startswith("udp:"):
-        options.setdefault("overrun_nonfatal", "1")  # else a short stall here ends the input
+        options.setdefault("overrun_nonfatal", "1")  # else a short stall in this process ends the input
     return replace(
         spec,
         options=options,
@@ -49,36 +49,36 @@ def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
 
 
 def end_s(spec: InputSpec, begin_s: Fraction) -> Fraction | None:
-    """The time that -t and -to of the input leave, where its own begins at begin_s."""
+    """Where -t or -to ends the input, in seconds of its own time, which begins at begin_s; None if neither does."""
     if spec.duration_s is not None:
         return begin_s + spec.duration_s
     return None if spec.end_s is None else begin_s + spec.end_s - (spec.start_s or 0)
 
 
 def outputs_end_s(outputs: Sequence[OutputSpec]) -> Fraction | None:
-    """Seconds from the beginning after which no output wants anything, None where one of them has no such time."""
+    """Seconds from the beginning after which no output wants any more; None if one of them has no end."""
     ends = [o.end_s if o.duration_s is None else (o.start_s or 0) + o.duration_s for o in outputs]
     return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
 
 def waits_for_a_sender(spec: InputSpec) -> bool:
-    """True where nobody is asked for pictures: without a connection, or where the camera makes it."""
+    """True if we do not connect to the camera: it connects to us, or the protocol has no connections."""
     listens = spec.options.get("listen", "0") != "0" or spec.options.get("mode") == "listener"
     listens |= "listen" in spec.options.get("rtsp_flags", "")
     return listens or spec.url.lower().startswith(_CONNECTIONLESS) or _is_sdp(spec) or bool(_LISTENS.search(spec.url))
 
 
 def warn_of_silent_loss(spec: InputSpec, codec: str) -> None:
-    """Tell where pictures may be damaged and nobody says so.
+    """Log a warning for an input whose pictures may be damaged without our noticing.
 
-    RTP over UDP: libav does not tell of lost packets. H.264 and MPEG-2 are checked while they are decoded.
+    libav does not report packets lost from RTP over UDP; only some codecs show the damage while they are decoded.
     """
     udp = _is_rtsp(spec) and spec.options.get("rtsp_transport", "tcp").startswith("udp")
     bare = spec.format == "rtp" or spec.url.startswith(("rtp:", "srtp:")) or _is_sdp(spec)
     if (udp or bare) and codec not in _CHECKED_CODECS:
         log.warning(
-            "%s: over UDP nobody tells of lost %s data, and damaged pictures may pass for sound ones; use "
-            "-rtsp_transport tcp or MPEG-TS, if the camera can",
+            "%s: over UDP, lost %s data goes unnoticed, and damaged pictures may be shown as good ones; use "
+            "-rtsp_transport tcp or MPEG-TS if the camera can",
             *(spec.shown, codec),
         )
 
@@ -88,17 +88,17 @@ def _is_rtsp(spec: InputSpec) -> bool:
 
 
 def _is_sdp(spec: InputSpec) -> bool:
-    """A file that only says where the pictures come from."""
+    """True for an SDP file, which only says where the pictures come from."""
     return spec.format == "sdp" or spec.url.lower().endswith(".sdp")
 
 
 def ends_by_itself(spec: InputSpec) -> bool:
-    """True for files and pipes: their end is an end, not a camera that is lost."""
+    """True for files and pipes: when they end, the stream has ended and no camera is lost."""
     return "://" not in spec.url and (spec.format or "") not in LIVE_FORMATS and not _is_sdp(spec)
 
 
 def is_incurable(error: BaseException, spec: InputSpec) -> bool:
-    """True for an error that will be the same at the next attempt."""
+    """True for an error that another attempt would meet again."""
     if not isinstance(error, InputError):
         return True
     cause = error.__cause__
@@ -113,6 +113,6 @@ def is_incurable(error: BaseException, spec: InputSpec) -> bool:
 
 
 def is_absent(error: BaseException) -> bool:
-    """True where there was nobody to answer: the host is off or starting, the device is unplugged."""
+    """True if nothing was there to answer: the host is off or starting, or the device is unplugged."""
     cause = error.__cause__
     return isinstance(cause, OSError | av.error.FFmpegError) and cause.errno in _ABSENT

@@ -1,4 +1,4 @@
-"""What is told of the frames that come: how many, how old, and whether they still change."""
+"""What a source tells its stream's health of the frames that come: how many, how old, whether they still change."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from ...frame import Frame
 from ..health import Health
 
-_EVERY_S = 1.0  # between figures
-_EVERY_LINES = 16  # lines that are looked at: what moves somewhere changes noise everywhere
-_STILL_S = 10.0  # no sensor gives the same codes for so long
+_EVERY_S = 1.0  # between two figures
+_EVERY_LINES = 16  # every how many lines are compared: whatever moves, noise changes everywhere
+_STILL_S = 10.0  # no working sensor gives the same codes for this long
 
 
 class Observer:
-    """Counts a source's frames and keeps their figures.
+    """Counts a source's frames and tells their figures.
 
-    taken_s: when the camera took the picture of a pts, in Unix time; None where that is not known.
-    frames, position_s: as of `Reader`.
+    taken_s: gives the Unix time at which the camera took the picture with a pts; None if that is not known.
+    frames, position_s: as `Reader`'s frames_read and position_s.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Observer:
         self.position_s = 0.0
 
     def passed(self, frame: Frame, now_s: float) -> None:
-        """A frame is about to be given. now_s: monotonic."""
+        """Note a frame that is about to be given. now_s: monotonic."""
         self.frames += 1
         at_s = frame.pts * frame.time_base
         self._first_s = at_s if self._first_s is None else self._first_s
@@ -50,7 +50,10 @@ class Observer:
 
 
 class Stillness:
-    """Tells of frames whose codes are the same, as `still_s` among the figures and as an event when it lasts."""
+    """Notices a picture that does not change any more: a camera that is on and sees nothing.
+
+    Tells the figure `still_s`, and an event once it lasts.
+    """
 
     def __init__(self, health: Health) -> None:
         self._health = health
@@ -59,7 +62,7 @@ class Stillness:
         self._told = False
 
     def passed(self, frame: Frame, now_s: float) -> None:
-        """The next frame, as the decoder gave it."""
+        """Note the next frame, as the decoder gave it."""
         seen = None if frame.origin is None else _sum(frame.origin)
         if seen is None or seen != self._last:
             if self._told:
@@ -70,7 +73,7 @@ class Stillness:
             self._health.note("still", f"the picture has not changed for {_STILL_S:g} s")
 
     def tell(self, now_s: float) -> None:
-        """Write down for how long it has been the same, in seconds."""
+        """Tell for how many seconds the picture has been the same."""
         self._health.figure("still_s", 0.0 if self._last is None else now_s - self._since_s)
 
 

@@ -1,4 +1,4 @@
-"""A camera as the source of a pipeline: it may go away and come back, the stream goes on."""
+"""A camera as the source of a pipeline: it may go away and come back, and the stream goes on."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ from .stand_in import StandIn
 if TYPE_CHECKING:
     from ...media.input.item_source import Item
 
-_POLL_S = 0.1  # how soon a stop, a watchdog, a wait's end is seen
-_LATE_S = 1  # so much later than the last picture that is wanted, it will not come any more
-_CLOSE_S = 1.0  # what close waits for readers that do not return
+_POLL_S = 0.1  # how soon a stop, a silent camera or the end of a wait is noticed
+_LATE_S = 1  # this long after the last picture that is wanted, it will not come any more
+_CLOSE_S = 1.0  # that close waits for readers that hang
 
 
 class LiveSource(ItemSource):
     """Frames of one camera, and the packets of the streams that go along. It has `Reader`'s interface.
 
-    Pictures are read in a thread a connection; where that does not return, it is left alone and another one is made.
-    See `LivePolicy` for what is done when. Frames say when their packet had come (`received_s`), the first one after
-    a gap has `cut`, and times only increase.
+    Each connection is read in a thread of its own; one that hangs is abandoned, and another connection is made.
+    `LivePolicy` says what is done when. Frames say when their packet came (`received_s`), the first one after a gap has
+    `cut`, and times only increase.
 
-    maps, audio, subtitles, data: as `Reader`'s. name: written on the slate. wanted_s: seconds from the beginning after
-    which nobody wants more; a camera that is away then is not waited for. open: makes readers, called as `Reader`.
+    maps, audio, subtitles, data: as for `Reader`. name: written on the slate. wanted_s: seconds from the beginning
+    after which no output wants more; a camera that is away then is not waited for. open: makes readers, like `Reader`.
     clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: numbers in [0, 1).
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
-    say when a camera's first picture was taken (creation_time), by its own clock if it has told that by then.
+    say when a camera's first picture was taken (creation_time), by the camera's clock if it has sent that by then.
     frames_read, errors, position_s: over all connections.
     """
 
@@ -99,7 +99,7 @@ class LiveSource(ItemSource):
             random=random,
         )
         self._shape: Shape | None = None
-        self._errors = 0  # of connections that are no more
+        self._errors = 0  # of earlier connections
         self._reader: Reader | None = None
         self._until_s: Fraction | None = None
         self._walltime = walltime
@@ -112,7 +112,7 @@ class LiveSource(ItemSource):
     @property
     def info(self) -> VideoInfo:
         if self._joined.info is None:
-            raise RuntimeError("a live source knows its stream once it was opened; call open() first")
+            raise RuntimeError("the streams of a live source are known once it is open; call open() first")
         return self._joined.info
 
     @property
@@ -143,16 +143,16 @@ class LiveSource(ItemSource):
         return self._joined.stream_of(packet)
 
     def wallclock_s(self, pts: int) -> float | None:
-        """Unix time at which the camera took the picture of that pts, where its protocol tells (RTCP)."""
+        """Unix time at which the camera took the picture with that pts, if its protocol says so (RTCP)."""
         start_s = self._camera.wall_start_s
         if start_s is None or self._joined.info is None:
             return None
         return start_s + float(pts * self.info.time_base - self._joined.offset_s)
 
     def open(self) -> None:
-        """Wait for the first picture, however often the camera has to be asked.
+        """Wait for the first picture, connecting as often as it takes.
 
-        Raises InputError or UsageError for what no other attempt would cure, Cancelled when `stop` came first.
+        Raises InputError or UsageError for what another attempt would not cure, Cancelled if `stop` came first.
         """
         if self._peek() is None:
             raise Cancelled(f"{self._shown}: stopped before the first picture came")
@@ -201,7 +201,7 @@ class LiveSource(ItemSource):
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s
 
     def _is_late_for_all(self, now_s: float) -> bool:
-        """True where a picture that came now would be behind all that is wanted, with or without a camera."""
+        """True if a picture that came now would come after everything that is wanted."""
         at_s = self._joined.now_s(now_s)
         ends = [] if self._until_s is None else [self._until_s]
         if self._wanted_s is not None:
@@ -209,7 +209,7 @@ class LiveSource(ItemSource):
         return at_s is not None and bool(ends) and at_s >= min(ends) + _LATE_S
 
     def _begin(self, reader: Reader, streams: Sequence[MappedStream]) -> None:
-        """A connection is up."""
+        """Note that a connection is up."""
         if self._joined.info is None:
             self.metadata, self.chapters = dict(reader.metadata), reader.chapters
             if self._spec.copy_timestamps:

@@ -1,4 +1,4 @@
-"""The filters of a live stream: ever lighter chains, a gate for damaged frames, and no crash that ends it."""
+"""The filters of a live stream: lighter chains if need be, a way around for damaged frames, no crash that ends it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .runner import LadderRunner, LadderStep
 class LiveRestoration(Stage):
     """Restores a live stream with the heaviest chain that keeps up, see `Ladder`; one frame out for each in.
 
-    steps: the whole chain, then lighter ones. What is passed through at the last is made by `bypass`.
-    Damaged frames and those that only stand in go through no step: see `LivePolicy.on_damaged`; a frame that stands in
-    and repeats the last picture of the camera shows what that was restored to.
-    A filter that fails costs its own frames no more than their restoration; one that fails again and again is left out.
-    scale: how many times larger the whole chain makes pictures. All steps' pictures get the size and format that the
-    whole chain gives the first frame. dropped: frames given up so far in front of this stage.
-
-    latest: the camera's newest frame that has come out, and what it became; for those who want to see both.
+    steps: the whole chain, then lighter ones. Damaged frames and those that stand in go through none of them, but
+    through `bypass`, see `LivePolicy.on_damaged`; a frame that stands in by repeating the camera's last picture shows
+    what that was restored to. A filter that fails leaves its frames unrestored and nothing worse; one that fails again
+    and again is not used for a time.
+    scale: how many times larger the whole chain makes pictures. The pictures of all steps get the size and format that
+    the whole chain gives the first frame. dropped: says how many frames were dropped so far in front of this stage.
     generative: names of the whole chain's filters that may invent detail.
+
+    latest: the camera's newest frame that has come out, and what it became.
     """
 
     name = "restore"
@@ -56,9 +56,9 @@ class LiveRestoration(Stage):
         self._reorder = Reorder()
         self._interval = FrameInterval()
         self._warm = False
-        self._cut = False  # the next frame of the step is not the successor of its last
+        self._cut = False  # the next frame does not follow the last one that the step has seen
         self._camera: Frame | None = None  # the last frame received
-        self._restored: Frame | None = None  # the last one that came out of a step
+        self._restored: Frame | None = None  # the last one that a step gave
         self._swallowed = 0
 
     def push(self, item: Any) -> Iterator[Any]:
@@ -71,7 +71,7 @@ class LiveRestoration(Stage):
                 yield from self._empty()
                 yield from self._shown(self._reorder.around(item))
             elif item.damaged:
-                yield from self._past_the_gate(item)
+                yield from self._around(item)
             else:
                 yield from self._restore(item)
             yield from self._follow()
@@ -112,21 +112,21 @@ class LiveRestoration(Stage):
                 dropped=dropped,
             )
 
-    def _past_the_gate(self, frame: Frame) -> Iterator[Frame]:
+    def _around(self, frame: Frame) -> Iterator[Frame]:
         self._arrived(frame)
         self._cut |= frame.cut
         held_s = self._reorder.oldest_s
         if held_s is not None and self._clock() - held_s > self.policy.max_latency_s:
-            yield from self._empty()  # what it waits for may be long in coming
+            yield from self._empty()  # what it waits for may take long to come
         yield from self._shown(self._reorder.around(frame))
 
     def _arrived(self, frame: Frame) -> int:
-        """Note that a camera's frame is here; returns how many were given up since the one before."""
+        """Note a frame of the camera's; returns how many were dropped since the one before."""
         self._camera = frame
         return self._interval.passed(frame, self._dropped())
 
     def _shown(self, left: Iterable[Released]) -> Iterator[Frame]:
-        """Frames that have their place in the order, with the pictures they are to show."""
+        """The released frames with the pictures that they are to show."""
         for one in left:
             frame = one.frame
             if not one.around:
@@ -141,7 +141,7 @@ class LiveRestoration(Stage):
             yield shown
 
     def _repeats(self, frame: Frame) -> bool:
-        """True for a frame in whose place the last restored picture is to be seen."""
+        """True for a frame that shows the last restored picture instead of its own."""
         if frame.standing_in:
             return self._camera is not None and frame.picture is self._camera.picture
         return frame.damaged and self.policy.on_damaged == "hold"
@@ -150,12 +150,12 @@ class LiveRestoration(Stage):
         try:
             return self._bypass(frame)
         except StreamfixError as error:
-            self.health.note("filter", f"a frame that passes the filters by: {error}")
+            self.health.note("filter", f"a frame that bypasses the filters: {error}")
             self._bypass.renew()
             return self._bypass.fitted(frame)
 
     def _empty(self) -> Iterator[Frame]:
-        """Get out what the step holds; it begins anew afterwards."""
+        """Get out what the step holds; it begins again afterwards."""
         if self._reorder.oldest_s is not None:
             self._cut = True
             outputs = self.runner.attempt(self.runner.index, self.runner.current.flush)
@@ -174,14 +174,14 @@ class LiveRestoration(Stage):
     # -- steps
 
     def _follow(self) -> Iterator[Frame]:
-        """Be on the step that the ladder says; the one before gives what it holds first."""
+        """Go to the step that the ladder says, after the present one has given what it holds."""
         if self.runner.must_step:
             yield from self._empty()
             self.runner.step()
             self._cut = True
 
     def _warm_up(self, frame: Frame) -> None:
-        """Let every step see a frame of the stream's size, so that a step costs nothing later."""
+        """Let every step see a frame of the stream's size, so that changing steps costs nothing later."""
         self._warm = True
         self._bypass.learn(frame, None)
         for index, step in enumerate(self.runner.all):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from ...frame import Frame
 from ..health import Health
 
-_HOPE_S = 2.0  # a server that has not answered yet is called well for this long
-_SLOW_S = 10.0  # an output is called well again this long after the last picture that was left out
+_HOPE_S = 2.0  # how long a server that has not answered yet counts as healthy
+_SLOW_S = 10.0  # after the last picture that was left out, until an output counts as healthy again
 
 
 class OutputHealth:

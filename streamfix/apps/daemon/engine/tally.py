@@ -1,4 +1,4 @@
-"""What has been counted of a stream since the daemon began: it only ever grows, however often the stream restarts."""
+"""What is counted of a stream since the daemon began; it only grows, however often the stream restarts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from itertools import zip_longest
 from ....counts import NO_FRAMES, FrameCounts
 from ....live.health import Report
 
-# Seconds. Around what live video is asked for: from a frame of a small picture on a GPU to a stream that lags.
+# Seconds: from one small frame on a GPU to a stream that lags.
 LATENCY_BOUNDS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 STAGE_BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0)
 
 
 class Histogram:
-    """Counts values by size. bounds: the upper end of each class, which it includes; one more has the rest."""
+    """Counts values by size. bounds: the upper end of each class, inclusive; one more class has the rest."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = tuple(bounds)
@@ -32,7 +32,7 @@ class Histogram:
             self._sum += value
 
     def read(self) -> tuple[list[tuple[float, int]], float]:
-        """Pairs of a bound and how many values are at most that, the last for all; and the sum of all values."""
+        """Pairs of a bound and the number of values up to it, the last of all values; and the sum of all values."""
         with self._lock:
             total, pairs = 0, []
             for bound, count in zip((*self.bounds, float("inf")), self._counts, strict=True):
@@ -43,7 +43,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class StreamTotals:
-    """Counts of a stream over all its runs, and of each output. restarts: how often a run has ended in an error."""
+    """A stream's and its outputs' counts over all runs. restarts: how often a run has ended in an error."""
 
     counts: FrameCounts = NO_FRAMES
     reconnects: int = 0
@@ -51,7 +51,7 @@ class StreamTotals:
     outputs: tuple[FrameCounts, ...] = ()
 
     def __add__(self, report: Report) -> StreamTotals:
-        """These and a run's."""
+        """These counts and those of one more run."""
         pairs = zip_longest(self.outputs, (own.counts for own in report.outputs), fillvalue=NO_FRAMES)
         return StreamTotals(
             self.counts + report.counts,

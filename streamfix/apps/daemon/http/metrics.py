@@ -79,8 +79,8 @@ def _counters(streams: Sequence[Stream]) -> Iterable[Metric]:
     yield from _frames("output", ["stream", "output"], outputs)
 
 
-# scope -> prefix of its names, description of `dropped`, and the reason whose series begins at 0: that lets the first
-# drop show in a rate
+# scope -> prefix of its names, description of `dropped`, and the reason whose series begins at 0, so that a rate shows
+# the first drop
 _FRAMES: dict[Scope, tuple[str, str, str]] = {
     "stream": ("streamfix_frames", "Frames not written.", "overload"),
     "output": ("streamfix_output_frames", "Frames that an output left out.", "output"),
