@@ -23,8 +23,8 @@ class FrameCounts:
     what it encoded (written, duplicated, dropped); frames that stand in for the camera's count only there.
 
     dropped: by reason. damaged: received frames that the decoder could not put together. standing_in: made up while
-    there was no camera. late: of those written, the ones that were older than the latency budget. duplicated: written
-    once more than they came, by -r.
+    there was no camera. late: of those written, the ones that were older than the latency budget. duplicated: extra
+    copies that -r had written.
 
     A new counter is one more field here. JSON, metrics and -progress of the scopes that it describes then show it under
     its name.

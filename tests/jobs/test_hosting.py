@@ -1,4 +1,4 @@
-"""A job among others: who hosts it is asked before anything is written, and told what its threads do."""
+"""A job among others: its host is asked before anything is written, and told what the threads do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spec(folder: Path, live: LivePolicy | None) -> JobSpec:
 
 
 @both
-def test_who_hosts_is_asked_before_anything_is_written(tmp_path: Path, live: LivePolicy | None) -> None:
+def test_the_host_is_asked_before_anything_is_written(tmp_path: Path, live: LivePolicy | None) -> None:
     asked: list[Any] = []
 
     def admit(info: VideoInfo) -> None:
@@ -47,7 +47,7 @@ def test_who_hosts_is_asked_before_anything_is_written(tmp_path: Path, live: Liv
 
 
 @both
-def test_who_hosts_is_told_what_threads_do(tmp_path: Path, live: LivePolicy | None) -> None:
+def test_the_host_is_told_what_threads_do(tmp_path: Path, live: LivePolicy | None) -> None:
     told: list[tuple[str, Any, float]] = []
     pool, health = FilterPool("cpu"), Health("yard")
     job = build_job(spec(tmp_path, live), Hosting(health, pool, worked=lambda *what: told.append(what)))

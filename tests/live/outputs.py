@@ -1,4 +1,4 @@
-"""Outputs that a test leads by the hand, in the place of writers."""
+"""Fake writers for outputs, which a test controls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NoFootage:
 
 
 class FakeWriter:
-    """Takes items into a list, and fails, waits or has enough when it is told to."""
+    """Collects items in a list, and fails, waits or has enough when a test says so."""
 
     video_codec = "none"
 
@@ -131,15 +131,15 @@ class Made:
         return writer
 
     def items(self, url: str) -> list[Any]:
-        """All that a url's writers have taken."""
+        """All items that a URL's writers have taken."""
         return [item for writer in self.writers[url] for item in writer.items]
 
     def pts(self, url: str) -> list[int]:
-        """The same of frames, as their pts."""
+        """The pts of all frames that a URL's writers have taken."""
         return [pts for writer in self.writers[url] for pts in writer.pts]
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        """Until it holds; looked at after each item."""
+        """Wait until the condition holds; it is checked after each item."""
         with self.changed:
             assert self.changed.wait_for(condition, LONG_S)
 

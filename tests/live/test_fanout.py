@@ -1,4 +1,4 @@
-"""Several outputs: each gets every picture, and none is held up or brought down by another."""
+"""Several outputs: each gets every picture, and none delays or breaks another."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FILE, OTHER, SERVER = "a.mkv", "b.mkv", "rtmp://127.0.0.1/live/x"
 
 
 class Clock:
-    """Seconds that a test turns on."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -63,7 +63,7 @@ def assert_law(health: Health) -> None:
 
 
 def dealt_with(health: Health) -> bool:
-    """Wait until no frame is on its way; what is left out tells nobody, so it is looked at again and again."""
+    """Wait until no frame is in flight, checking again and again: a frame that is left out wakes nobody."""
     pause = threading.Event()
     return any(not health.report().counts.in_flight or pause.wait(0.001) for _ in range(int(LONG_S * 1000)))
 
@@ -202,7 +202,7 @@ def test_a_slow_output_loses_pictures_and_holds_up_nobody() -> None:
 
 @pytest.mark.parametrize("unattended", [False, True])
 def test_a_recording_that_cannot_be_made_takes_others_with_it_only_where_somebody_looks(unattended: bool) -> None:
-    """A folder that is mounted late: who has typed a wrong name is told, a daemon goes on and tries again."""
+    """A folder that is mounted late: on the command line this is an error, a daemon goes on and tries again."""
     made, health, clock = Made(), Health(), Clock()
     mounted = False
 
@@ -375,7 +375,7 @@ def test_what_comes_after_the_end_of_the_first_output_is_no_failure_of_it() -> N
 
 
 def test_latency_and_lateness_are_those_of_the_first_output() -> None:
-    """Each one's own are told too."""
+    """Each output's own counts are told too."""
     health, clock = Health(), Clock()
     given = [*frames(2, at_s=clock.now_s - 0.05), *frames(2, at_s=clock.now_s - 0.5)]
     counted(health, 4)
@@ -392,7 +392,7 @@ def test_latency_and_lateness_are_those_of_the_first_output() -> None:
 
 @pytest.mark.parametrize("url", [SERVER, FILE])
 def test_an_encoder_that_is_too_slow_makes_nothing_late_but_its_own_frame(url: str) -> None:
-    """Each frame takes it three times as long as it has: who watches sees fewer pictures, not older ones.
+    """Each frame takes it three times as long as it has: a viewer sees fewer pictures, not older ones.
 
     A recording has them all, as far as its queue reaches.
     """

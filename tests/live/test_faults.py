@@ -1,4 +1,4 @@
-"""What goes wrong with one real output does not reach the others: a full disk, a reader that does not read."""
+"""A real output that fails does not disturb the others: a full disk, a reader that does not read."""
 
 from __future__ import annotations
 

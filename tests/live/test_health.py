@@ -1,4 +1,4 @@
-"""A stream's record: every frame is somewhere, and the state follows from what the parts say."""
+"""A stream's health: every frame is counted, and the state follows from what the parts tell."""
 
 from __future__ import annotations
 

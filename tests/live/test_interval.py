@@ -22,7 +22,7 @@ def at(ms: int, cut: bool = False) -> Frame:
 
 @given(st.integers(5, 2000), st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 1)), min_size=60, max_size=60))
 def test_dropped_frames_do_not_widen_it(period: int, drops: list[tuple[int, int]]) -> None:
-    """Nor does it matter much that one is counted a frame too early or too late."""
+    """It also matters little if a dropped frame is counted one frame too early or too late."""
     interval, number, dropped, told = FrameInterval(), 0, 0, 0
     interval.passed(at(0), 0)
     for lost, error in drops:

@@ -1,4 +1,4 @@
-"""Live jobs as they are built: every frame accounted for, however the run ends; what hosts a job is told."""
+"""Live jobs: every frame is counted, however the run ends, and the host of a job is told."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Plain(Filter[None]):
 
 
 class Gated(Plain):
-    """Waits at the gate with the third frame of a run."""
+    """Waits for the test at the third frame of a run."""
 
     gate = threading.Event()
     calls = 0
@@ -128,7 +128,7 @@ def test_an_end_from_outside(camera: Path, tmp_path: Path, how: str) -> None:
     thread.join(LONG_S)
     assert_law(job)
     report = health.report()
-    assert report.state == "stopped", "whoever cancels has not met with an error"
+    assert report.state == "stopped", "a cancel is no error"
     assert len(error) == (how == "cancel")
     if how == "stop":
         assert set(report.counts.dropped) <= {"overload"}
@@ -147,7 +147,7 @@ def test_an_error_is_the_state_in_the_end(camera: Path) -> None:
     assert "No space left" in job.health.report().reason
 
 
-def test_whoever_hosts_a_job_is_told(camera: Path, tmp_path: Path) -> None:
+def test_the_host_of_a_job_is_told(camera: Path, tmp_path: Path) -> None:
     health, opening, sizes = Health("yard"), list[Any](), list[int]()
     worked: list[tuple[str, bool]] = []
     hosting = Hosting(
@@ -164,7 +164,7 @@ def test_whoever_hosts_a_job_is_told(camera: Path, tmp_path: Path) -> None:
 
 
 def test_an_opening_can_be_ended(tmp_path: Path) -> None:
-    """A camera that is waited for, perhaps for ever."""
+    """A job that waits for its camera, perhaps for ever."""
     waiting = JobSpec((InputSpec("udp://127.0.0.1:9"),), (OutputSpec(str(tmp_path / "out.mkv")),), live=LivePolicy())
     with pytest.raises(Cancelled, match="stopped before"):
         build_job(waiting, Hosting(opening=lambda source: source.stop()))

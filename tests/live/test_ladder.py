@@ -1,4 +1,4 @@
-"""The ladder: down when a step cannot keep up, up again with patience. The machine is simulated, and its clock."""
+"""The ladder: down when a step cannot keep up, up again with patience. Machine and clock are simulated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Cost = Callable[[float, int], float]  # (now, step) -> seconds a frame takes
 
 
 class Machine:
-    """A camera of 25 fps, a channel of depth 1 that drops, and steps that take so long a frame.
+    """A camera of 25 fps, a channel of depth 1 that drops, and steps that take given times per frame.
 
     changes: (when, step) of each change, the first frame's included. late_s: age of each frame that came out.
     """
@@ -112,7 +112,7 @@ def test_it_climbs_back_once_the_machine_is_free() -> None:
 
 
 def test_a_crowd_at_the_start_is_forgotten_within_a_minute() -> None:
-    """Eight streams that begin at once are slow for each other; what a frame took then says nothing of later."""
+    """Eight streams that begin at once slow each other down; a frame's cost then says nothing about later."""
     machine = Machine(2, lambda now_s, step: (0.05 if now_s < 5 else 0.02) if step == 0 else 0.005).run(60)
     assert machine.steps == [0, 1, 0]
     assert machine.changes[2][0] < 40

@@ -1,4 +1,4 @@
-"""A picture that does not change is told, once, and so is its end."""
+"""A picture that does not change is reported once, and so is its end."""
 
 from __future__ import annotations
 

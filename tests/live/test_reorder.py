@@ -1,4 +1,4 @@
-"""Reorder around a stage that makes more or fewer frames of those it gets, as libavfilter's do."""
+"""Frames stay in order around a stage that gives more or fewer frames than it gets, as libavfilter's do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters of a live stream: order and number of frames, the gate, the ladder's steps, filters that fail."""
+"""The filters of a live stream: order and number of frames, damaged ones, the ladder's steps, filters that fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SLATE = clip(1, 16, 8, seed=5)[0].picture
 
 
 class Clock:
-    """Seconds that pass when somebody says so."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -36,7 +36,7 @@ class Clock:
 
 
 class Filters(Stage):
-    """A chain that holds frames back, takes its time, and fails when it is told to; each result is a new picture.
+    """A chain that holds frames back, takes its time, and fails when a test says so; each result is a new picture.
 
     given: what came in. of: the picture that a result was made of, by the result's identity.
     """
@@ -76,7 +76,7 @@ class Filters(Stage):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """A picture that knows what it was made of, and by whom."""
+    """A picture that knows which one it was made of, and by which chain."""
 
     source: Planes
     by: str
@@ -98,7 +98,7 @@ class Result:
 
 
 class Live:
-    """A restoration with its surroundings: steps of such costs and delays, a clock, a camera of 25 fps."""
+    """A restoration with steps of given costs and delays, a clock, and a camera of 25 fps."""
 
     def __init__(self, *stages: Filters | None, clock: Clock | None = None, **policy: Any) -> None:
         self.clock = clock or Clock()
@@ -241,7 +241,7 @@ def test_a_chain_that_is_too_slow_steps_down_and_the_frames_it_holds_come_first(
 
 
 def test_drops_in_front_of_it_and_what_they_leave_of_the_rate() -> None:
-    """Every second frame was given up: the camera's frames are as near to each other as ever."""
+    """Every second frame was dropped: the time between the camera's frames stays the same."""
     clock = Clock()
     live = Live(Filters("a", clock, cost_s=0.07), None, clock=clock)
     for i in range(0, 2 * len(CLIP), 2):
@@ -356,7 +356,7 @@ def test_a_filter_that_fails_again_and_again_is_left() -> None:
 
 
 def test_a_filter_that_was_left_is_made_anew_and_tried_again() -> None:
-    """Memory that was short for a moment is no reason to show pictures as they come for months."""
+    """A moment without memory is no reason to pass pictures unfiltered for months."""
     clock = Clock()
     filters = Filters("f", clock)
     filters.fails = lambda frame: clock.now_s < until_s

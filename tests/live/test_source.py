@@ -1,4 +1,4 @@
-"""A live source: time only increases, each frame is given once, what is lost comes back, nothing waits for ever."""
+"""A live source: time only increases, each frame comes once, a lost camera comes back, nothing waits for ever."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.live.cameras import BASE, TICKS, Script, ScriptedReader, World, frame
 def ran(
     world: World, policy: LivePolicy | None = None, *, until_s: float = 1e9, url: str = "rtsp://cam/1"
 ) -> list[Any]:
-    """What a source gives until the world's clock reads so many seconds."""
+    """What a source gives until the world's clock reaches so many seconds."""
     source = world.source(policy, url)
     items = []
     for item in source:
@@ -54,7 +54,7 @@ def real(items: list[Any]) -> list[Frame]:
 
 
 def ends(world: World, input: InputSpec, policy: LivePolicy, wanted_s: Fraction | None = None) -> list[Frame]:
-    """What is shown of an input that has an end of its own."""
+    """What comes out of an input that has an end of its own."""
     source = LiveSource(
         *(input, policy, world.health),
         name="yard",
@@ -317,7 +317,7 @@ def test_a_run_that_has_its_time_ends_though_the_camera_is_away(on_lost: Any, li
     ids=lambda input: input.url,
 )
 def test_where_the_camera_connects_nobody_stops_to_listen(input: InputSpec) -> None:
-    """Every wait is time in which it cannot."""
+    """It cannot connect to us while we wait."""
     silent = [Script(opens_after_s=1e9) for _ in range(5)]
     world = World([Script(frames(1)), *silent])
     ends(world, input, LivePolicy(open_timeout_s=20.0, backoff_s=(1.0, 5.0, 10.0, 60.0)))
@@ -339,7 +339,7 @@ def test_where_we_connect_waits_get_longer_however() -> None:
 
 
 def test_a_recording_says_when_its_first_picture_was_taken() -> None:
-    """By the camera's clock where it has told by then; of a pipe nobody knows."""
+    """By the camera's clock if it has sent that by then; for a pipe it is not known."""
     world = World([Script(frames(3))])
     source = world.source()
     source.open()
@@ -397,7 +397,7 @@ def test_sound_of_another_codec_is_left_out_with_one_warning(caplog: pytest.LogC
 
 
 def while_away(on_lost: Any) -> list[Frame]:
-    """Five frames, what stood in for four seconds, and the frame that came then."""
+    """Five frames, four seconds of frames that stand in, and the frame that came then."""
     world = World([Script(frames(5)), Script(frames(5), opens_after_s=3.0)])
     seen = shown(ran(world, LivePolicy(on_lost=on_lost)))
     return seen[: seen.index(real(seen)[5]) + 1]
@@ -446,7 +446,7 @@ def live(readers: list[Any], policy: LivePolicy, opened: list[Any]) -> LiveSourc
 
 
 def stuck(live: Any) -> Any:
-    """A call in C that heeds nothing."""
+    """A call in C that cannot be interrupted."""
     release.wait(20)
     raise InputError("timed out at last")
 

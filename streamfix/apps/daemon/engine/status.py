@@ -34,8 +34,8 @@ def status_of(config: StreamConfig, info: VideoInfo | None, report: Report | Non
 def _written(own: OutputReport) -> dict[str, object]:
     return {
         "trouble": redact(own.trouble),
-        "dropped": dict(own.counts.dropped),
         **own.counts.numbers("output"),
+        "dropped": dict(own.counts.dropped),
     }
 
 
