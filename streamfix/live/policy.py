@@ -10,7 +10,7 @@ from ..errors import UsageError
 OnLost = Literal["wait", "hold", "slate", "end"]
 OnDamaged = Literal["pass", "hold"]
 
-# Protocols and devices that do not wait for their reader: a picture that is not taken in time is lost.
+# Protocols and devices whose pictures come when they come: what is not taken in time is lost anyway.
 LIVE_SCHEMES = frozenset(
     {"rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtmpts", "rtp", "srtp", "srt", "udp", "udplite", "mmsh", "mmst"}
 )

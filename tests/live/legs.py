@@ -118,7 +118,7 @@ class Watch:
         self.source.close()
 
     def until(self, true: Callable[[], object], timeout_s: float = 15.0) -> None:
-        """Wait until the condition holds; fails if it does not in time."""
+        """Wait until something is so; fails if it does not become so in time."""
         end_s = time.monotonic() + timeout_s
         with self._changed:
             while not true():

@@ -34,7 +34,7 @@ def is_bound(port: int) -> bool:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds."""
+    """Until it holds, which others see to."""
     pause = threading.Event()
     for _ in range(int(PATIENCE_S / 0.01)):
         if condition():

@@ -30,7 +30,7 @@ FILE, OTHER, SERVER = "a.mkv", "b.mkv", "rtmp://127.0.0.1/live/x"
 
 
 class Clock:
-    """A clock that a test moves."""
+    """Seconds that a test turns on."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -63,7 +63,7 @@ def assert_law(health: Health) -> None:
 
 
 def dealt_with(health: Health) -> bool:
-    """Wait until no frame is in flight, checking again and again: a frame that is left out wakes nobody."""
+    """Wait until no frame is on its way; what is left out tells nobody, so it is looked at again and again."""
     pause = threading.Event()
     return any(not health.report().counts.in_flight or pause.wait(0.001) for _ in range(int(LONG_S * 1000)))
 

@@ -26,7 +26,7 @@ SLATE = clip(1, 16, 8, seed=5)[0].picture
 
 
 class Clock:
-    """A clock that a test moves."""
+    """Seconds that pass when somebody says so."""
 
     def __init__(self) -> None:
         self.now_s = 100.0

@@ -446,7 +446,7 @@ def live(readers: list[Any], policy: LivePolicy, opened: list[Any]) -> LiveSourc
 
 
 def stuck(live: Any) -> Any:
-    """A call in C that cannot be interrupted."""
+    """A call in C that heeds nothing."""
     release.wait(20)
     raise InputError("timed out at last")
 

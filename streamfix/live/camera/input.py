@@ -32,11 +32,11 @@ def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
     Without -t and -to, which hold for the whole stream and not for each connection.
     """
     options = dict(spec.options)
-    options.setdefault("fpsprobesize", "4")  # frames read ahead to guess the rate; usually 20
+    options.setdefault("fpsprobesize", "4")  # frames that are waited for to guess the rate; usually 20
     if _is_rtsp(spec) and "rtsp_transport" not in options:
-        options.setdefault("rtsp_flags", "prefer_tcp")  # loses nothing; UDP only where a camera has no TCP
+        options.setdefault("rtsp_flags", "prefer_tcp")  # where nothing is lost; UDP where a camera knows no other
     if spec.url.startswith("udp:"):
-        options.setdefault("overrun_nonfatal", "1")  # else a short stall in this process ends the input
+        options.setdefault("overrun_nonfatal", "1")  # else a short stall here ends the input
     return replace(
         spec,
         options=options,
@@ -62,7 +62,7 @@ def outputs_end_s(outputs: Sequence[OutputSpec]) -> Fraction | None:
 
 
 def waits_for_a_sender(spec: InputSpec) -> bool:
-    """True if we do not connect to the camera: it connects to us, or the protocol has no connections."""
+    """True where nobody is asked for pictures: without a connection, or where the camera makes it."""
     listens = spec.options.get("listen", "0") != "0" or spec.options.get("mode") == "listener"
     listens |= "listen" in spec.options.get("rtsp_flags", "")
     return listens or spec.url.lower().startswith(_CONNECTIONLESS) or _is_sdp(spec) or bool(_LISTENS.search(spec.url))
@@ -88,12 +88,12 @@ def _is_rtsp(spec: InputSpec) -> bool:
 
 
 def _is_sdp(spec: InputSpec) -> bool:
-    """True for an SDP file, which only says where the pictures come from."""
+    """A file that only says where the pictures come from."""
     return spec.format == "sdp" or spec.url.lower().endswith(".sdp")
 
 
 def ends_by_itself(spec: InputSpec) -> bool:
-    """True for files and pipes: when they end, the stream has ended and no camera is lost."""
+    """True for files and pipes: their end is an end, not a camera that is lost."""
     return "://" not in spec.url and (spec.format or "") not in LIVE_FORMATS and not _is_sdp(spec)
 
 
