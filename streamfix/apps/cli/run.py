@@ -15,8 +15,8 @@ from .grammar import CommandLine
 from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
 from .keyboard import Keyboard
 from .logs import VERBOSE, redacted_stderr
-from .progress import Bar, Blocks, ProgressView, StatusLine, open_url
-from .runner import JobRunner
+from .progress import Bar, Blocks, Report, StatusLine, open_url
+from .runner import Runner
 
 _log = logging.getLogger("streamfix")
 
@@ -38,7 +38,7 @@ def _run(line: CommandLine) -> int:
         from ...jobs.live import share_interpreter
 
         share_interpreter()
-    views: list[ProgressView] = [listener] if listener else []
+    reports: list[Report] = [listener] if listener else []
     with contextlib.ExitStack() as stack:
         if writes_stdout(line):
             own = stack.enter_context(_private_stdout())
@@ -46,9 +46,9 @@ def _run(line: CommandLine) -> int:
             spec = replace(spec, outputs=outputs)
         if line.options.get("stats", _log.isEnabledFor(logging.INFO)):
             on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-            views.append(stack.enter_context(Bar()) if on_terminal else StatusLine())
+            reports.append(stack.enter_context(Bar()) if on_terminal else StatusLine())
         keyboard = stack.enter_context(Keyboard(_may_take_keys(line)))
-        runner = JobRunner(spec, views, keyboard, float(line.options.get("stats_period", 0.5)))
+        runner = Runner(spec, reports, keyboard, float(line.options.get("stats_period", 0.5)))
         code = runner.run()
     if line.options.get("benchmark"):
         _print_benchmark(runner.elapsed_s)

@@ -22,7 +22,7 @@ from ...jobs import Hosting, Job, JobSpec, Progress, build_job
 from ...live.health import Health
 from .describe import describe
 from .keyboard import Keyboard
-from .progress import Blocks, ProgressView
+from .progress import Blocks, Report
 
 STOPPED = 255  # by a signal; the file is finalised
 HARD_EXIT = 123  # repeated signals
@@ -32,11 +32,11 @@ _log = logging.getLogger("streamfix")
 _END = 0  # in the wake-up pipe, beside signal numbers
 
 
-class JobRunner:
+class Runner:
     """One run of one job."""
 
-    def __init__(self, spec: JobSpec, views: Sequence[ProgressView], keyboard: Keyboard, period_s: float) -> None:
-        self._spec, self._views, self._keyboard = spec, list(views), keyboard
+    def __init__(self, spec: JobSpec, reports: Sequence[Report], keyboard: Keyboard, period_s: float) -> None:
+        self._spec, self._reports, self._keyboard = spec, list(reports), keyboard
         self._period_s = max(period_s, 0.02)
         self._job: Job | None = None
         self._health = None if spec.live is None else Health()  # before there is a job, that is while a camera is away
@@ -132,13 +132,13 @@ class JobRunner:
             return
         waiting = Progress(health=None if health is None else health.report())
         progress = job.progress if job is not None else waiting
-        for view in tuple(self._views):
-            if job is None and not isinstance(view, Blocks):
+        for report in tuple(self._reports):
+            if job is None and not isinstance(report, Blocks):
                 continue
             try:
-                view.show(progress, last)
+                report.show(progress, last)
             except OSError:  # nobody looks any more; that is no reason to end the job
-                self._views.remove(view)
+                self._reports.remove(report)
 
     def _leave(self, code: int, worker: threading.Thread | None = None) -> None:
         """Exit without waiting for threads that may be held up in C."""
