@@ -12,7 +12,7 @@ from typing import Any
 from .chainspec import FilterSpec, parse_chain
 from .errors import BadOption
 from .frame import Frame, VideoInfo
-from .jobs import Job, JobSpec, build, check_chain, restore_stage
+from .jobs import Job, JobSpec, build_job, check_chain, restore_stage
 from .live.policy import is_live
 from .media.input.reader import Reader
 from .media.specs import InputSpec, OutputSpec
@@ -72,22 +72,22 @@ def restore(
     wanted = input if isinstance(input, InputSpec) else InputSpec(os.fspath(input))
     spec = JobSpec(
         inputs=(wanted,),
-        output=output_spec(os.fspath(output), overwrite, options),
+        outputs=(output_spec(os.fspath(output), overwrite, options),),
         filters=tuple(parse_chain(filters)) if filters else (),
         maps=tuple(maps),
         device=device,
     )
-    job = build(spec)
+    job = build_job(spec)
     if on_job is not None:
         on_job(job)
     job.run()
     progress = job.progress
     return Result(
-        output=spec.output.url,
+        output=spec.outputs[0].url,
         frames_in=job.reader.frames_read,
         frames_out=progress.frames,
-        duplicated=progress.duplicated,
-        dropped=progress.dropped,
+        duplicated=progress.counts.duplicated,
+        dropped=progress.counts.dropped_total,
         errors=progress.errors,
         seconds=progress.elapsed_s,
         reconstructed=tuple(job.restoration.generative) if job.restoration else (),

@@ -1,32 +1,29 @@
-"""From a description of a job to its running pipeline. The one room that knows all others.
+"""From a job's description to its pipeline: the one room that knows all others.
 
-Three threads a job: `decode` (Reader), `restore` (all filters), `encode` (Writer); a live job has one more for each
-connection to its camera, and one for each output, as has a job with several outputs.
+A `JobSpec` describes a job, `build_job` turns it into a `Job`, whose pipeline has three threads: `decode` (Reader),
+`restore` (its filter chain), `encode` (Writer). A live job has one more for each connection to its camera and one for
+each output; so has a job with several outputs for these.
 """
 
 from __future__ import annotations
 
-from ..errors import UsageError
 from ..media.input.reader import Reader
 from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
-from .hosting import Hosting
-from .job import Job, JobSpec, Progress
+from .job import Hosting, Job, JobSpec, Progress
 
-__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build", "check_chain", "restore_stage"]
+__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build_job", "check_chain", "restore_stage"]
 
 
-def build(spec: JobSpec, hosting: Hosting | None = None) -> Job:
-    """Check the chain, load its filters, open the inputs and prepare the outputs, in this order.
+def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
+    """Check the filter chain, load its filters, open the inputs and prepare the outputs, in this order.
 
-    A live job's camera is waited for as long as it takes; see `Hosting.opening`.
-    hosting: the job's surroundings where it does not run alone.
+    A live job waits for its camera as long as it takes; `Hosting.opening` makes it possible to stop that.
+    hosting: what the program that runs several jobs gives this one.
     Raises a StreamfixError; nothing stays open then.
     """
     hosting = hosting or Hosting()
-    if not spec.inputs:
-        raise UsageError("a job needs an input")
     if spec.live is not None:
         from .live import live_job
 
@@ -40,12 +37,12 @@ def build(spec: JobSpec, hosting: Hosting | None = None) -> Job:
         hosting.opening(reader)
         hosting.admit(reader.info)
         writer: Stage
-        if spec.also:
+        if len(spec.outputs) > 1:
             from ..live.outputs.fanout import Fanout
 
             writer = Fanout(spec.outputs, reader, depth=spec.queue_depth)
         else:
-            writer = Writer(spec.output, reader)
+            writer = Writer(spec.outputs[0], reader)
     except BaseException:
         close_all(opened)
         raise

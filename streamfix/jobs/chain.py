@@ -1,4 +1,4 @@
-"""From a filter chain to the stage that runs it. torch is imported only for a filter of ours."""
+"""From a job's filter chain to the stage that runs it. torch is imported only for a filter of ours."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Restoration(Chain):
-    """All filters of one stream in one thread; releases the filters at the end.
+    """The stage that runs a whole filter chain in one thread, and releases its filters at the end.
 
-    filters: ours, in their order. generative: names of those that may invent detail.
+    filters: ours, in order. generative: names of those that may invent detail.
     """
 
     def __init__(self, stages: Sequence[Stage], filters: Mapping[str, Filter[Any]]) -> None:
@@ -34,13 +34,12 @@ class Restoration(Chain):
 def restore_stage(
     chain: Iterable[FilterSpec], device: str = "auto", pool: FilterPool | None = None, *, live: bool = False
 ) -> Restoration | None:
-    """The filters of a chain as one stage; None for an empty chain, of which `null` is no part.
+    """The filters of a chain as one stage; None if the chain is empty or has only `null`.
 
-    A name that a package has announced is ours; any other is libavfilter's, and
-    neighbours among these share one graph. With a pool of the same device
-    filters are shared with other stages. live: they have the options they set
-    for live streams. Raises UnknownName, BadOption, DeviceError, or what a
-    filter raises when it loads its model.
+    A name that a package has announced is ours; any other is libavfilter's, and neighbours among these share one graph.
+    With a pool on the same device, our filters are shared with other stages. live: the filters get the options that
+    they set for live streams. Raises UnknownName, BadOption, DeviceError, or what a filter raises when it loads its
+    model.
     """
     chain = tuple(chain)
     check_chain(chain)
@@ -84,7 +83,7 @@ def restore_stage(
 
 
 def check_chain(chain: Iterable[FilterSpec]) -> None:
-    """Raise UnknownName or BadOption for what can be known before any filter is made or model loaded."""
+    """Raise UnknownName or BadOption for mistakes that can be seen before a filter is made or a model loaded."""
     for spec in chain:
         if spec.name in FILTERS:
             _ = spec.options
@@ -112,7 +111,7 @@ def _check_libavfilter(spec: FilterSpec) -> None:
 
 
 def _for_live(spec: FilterSpec) -> FilterSpec:
-    """The filter with the options that it sets for live streams, as far as the user does not."""
+    """The filter with the options that it sets for live streams, except those that the user has set."""
     if spec.name not in FILTERS:
         return spec
     given = FILTERS.values(spec.name, spec.options)
@@ -121,11 +120,12 @@ def _for_live(spec: FilterSpec) -> FilterSpec:
 
 
 def _is_temporal(made: Filter[Any]) -> bool:
-    """True if the filter sees more than one frame at a time, or remembers."""
+    """True if the filter sees more than one frame at a time, or keeps state."""
     from ..filters.base import Filter
+    from .pool import Lease
 
     windowed = made.past or made.future or made.step > 1
-    own: Filter[Any] = getattr(made, "wrapped", made)  # one of a pool is seen through its lease
+    own = made.wrapped if isinstance(made, Lease) else made
     return bool(windowed) or type(own).init_state is not Filter.init_state
 
 

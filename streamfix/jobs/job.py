@@ -1,45 +1,49 @@
-"""A job: what it is to do, its pipeline, how far it is."""
+"""A job: its description, its pipeline, its progress, and what its host gives it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..chainspec import FilterSpec
-from ..errors import Cancelled
+from ..counts import NO_FRAMES, FrameCounts
+from ..errors import Cancelled, UsageError
+from ..frame import VideoInfo
 from ..live.health import Health, Report
 from ..live.policy import LivePolicy
 from ..media.input.reader import Reader
 from ..media.output.writer import Writer
 from ..media.specs import InputSpec, OutputSpec
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, Source
 from .chain import Restoration
 
 if TYPE_CHECKING:
     from ..live.camera.source import LiveSource
     from ..live.ladder.restoration import LiveRestoration
     from ..live.outputs.fanout import Fanout
+    from .pool import FilterPool
 
-_NEVER_LESS_S = 1e-3  # no rate is computed over a shorter time
+_NEVER_LESS_S = 1e-3  # the shortest time that a rate is computed over
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """One restoration job: inputs, filters, outputs.
+    """The description of a job: inputs, filter chain, outputs.
 
-    filters: the chain as `chainspec.parse_chain` reads it; empty passes pictures through untouched.
-    maps: ffmpeg's -map, empty for the default choice; audio, subtitles, data: False leaves them out.
+    outputs: one or more. All get the same pictures, and progress is that of the first.
+    filters: the chain as `chainspec.parse_chain` gives it; an empty one passes pictures through untouched.
+    maps: ffmpeg's -map, empty for the default choice. audio, subtitles, data: False leaves these streams out.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     queue_depth: items held between two threads; a live job holds as few as it can.
-    also: further outputs of the same pictures.
-    live: how a camera is dealt with, which then is the only input; None reads to the end and waits for every picture.
+    live: how to treat a camera, which is then the only input; None reads to the end and waits for every picture.
+    Raises UsageError if it has no input or no output.
     """
 
     inputs: Sequence[InputSpec]
-    output: OutputSpec
+    outputs: Sequence[OutputSpec]
     filters: Sequence[FilterSpec] = ()
     maps: Sequence[str] = ()
     audio: bool = True
@@ -47,30 +51,52 @@ class JobSpec:
     data: bool = True
     device: str = "auto"
     queue_depth: int = 4
-    also: Sequence[OutputSpec] = ()
     live: LivePolicy | None = None
 
-    @property
-    def outputs(self) -> tuple[OutputSpec, ...]:
-        """All of them, the first one first."""
-        return self.output, *self.also
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise UsageError("a job needs an input")
+        if not self.outputs:
+            raise UsageError("a job needs an output")
+
+
+def _nothing(*_: object) -> None:
+    """Ignore what a job tells its host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What a program that runs several jobs gives each of them. The defaults are for a job that runs alone.
+
+    health: of a live job, so that the host can look at it before the job exists; None makes one.
+    pool: the filters that the host's jobs share.
+    opening: called with the source before it opens. An opening may wait for ever; the source's `stop` ends it.
+    admit: called with the input's properties once it is open and before the outputs are; raises to refuse the job.
+    worked: called after each item that a thread has worked on: the stage's name, the item, the seconds it took.
+    """
+
+    health: Health | None = None
+    pool: FilterPool | None = None
+    opening: Callable[[Source], None] = _nothing
+    admit: Callable[[VideoInfo], None] = _nothing
+    worked: Callable[[str, object, float], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a job is.
 
-    time_s: presentation time of the last picture written, None before the first.
-    part: share of the work that is done, 0 to 1, None if the input does not say how long it is.
-    busy_s: seconds each thread has worked, its waiting left out.
-    health: of a live job; `dropped` counts what it gave up, too.
+    counts: frames written to the first output, repeated (-r) and standing-in ones among them, and frames dropped: by
+    -r, or by a live job for any reason.
+    bytes: of the first output. time_s: seconds of video in it, None before the first picture.
+    errors: damaged packets of the restored video. elapsed_s: since the job began to run.
+    part: share of the work that is done, 0 to 1; None if the input does not say how long it is.
+    busy_s: seconds that each thread has worked, without waiting. health: of a live job.
     """
 
-    frames: int = 0
+    counts: FrameCounts = NO_FRAMES
     bytes: int = 0
     time_s: float | None = None
-    duplicated: int = 0
-    dropped: int = 0
     errors: int = 0
     elapsed_s: float = 0.0
     part: float | None = None
@@ -78,28 +104,33 @@ class Progress:
     health: Report | None = None
 
     @property
+    def frames(self) -> int:
+        """Pictures written."""
+        return self.counts.written
+
+    @property
     def fps(self) -> float:
-        """Pictures written a second, over the whole run."""
+        """Pictures written per second, over the whole run."""
         return self.frames / max(self.elapsed_s, _NEVER_LESS_S)
 
     @property
     def speed(self) -> float | None:
-        """Seconds of video a second."""
+        """Seconds of video written per second."""
         return None if self.time_s is None else self.time_s / max(self.elapsed_s, _NEVER_LESS_S)
 
     @property
     def bitrate_bps(self) -> float | None:
-        """Bits a second of the result so far."""
+        """Bits per second of video so far."""
         return None if self.time_s is None or self.time_s <= 0 or not self.bytes else self.bytes * 8 / self.time_s
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to go at the pace so far."""
+        """Seconds that are left at the speed so far; None if nobody knows."""
         return None if not self.part else self.elapsed_s * (1 - self.part) / self.part
 
 
 class Job:
-    """A job ready to run, once. Made by `build`.
+    """A job with its pipeline, ready to run once. `build_job` makes it.
 
     health: of a live job, else None.
     """
@@ -137,7 +168,7 @@ class Job:
         self.pipeline.stop()
 
     def cancel(self) -> None:
-        """End now: what is in flight is thrown away; `run` raises Cancelled. From any thread."""
+        """End at once: what is in flight is thrown away, and `run` raises Cancelled. From any thread."""
         self.pipeline.cancel()
 
     @property
@@ -145,18 +176,15 @@ class Job:
         """How far the job is now. From any thread."""
         w = self.writer
         now_s = self._ended_s or time.monotonic()
-        frames = w.frames_written
         busy_s = dict(self.pipeline.busy_s)
         if not isinstance(w, Writer):
             busy_s["encode"] = w.busy_s
         report = None if self.health is None else self.health.report()
-        dropped = w.dropped + self.pipeline.dropped if report is None else sum(report.dropped.values())
+        counts = w.counts if report is None else replace(w.counts, dropped=report.counts.dropped)
         return Progress(
-            frames=frames,
+            counts=counts,
             bytes=w.bytes_written,
-            time_s=w.position_s if frames else None,
-            duplicated=w.duplicated,
-            dropped=dropped,
+            time_s=w.position_s if counts.written else None,
             errors=self.reader.errors,
             elapsed_s=0.0 if self._begun_s is None else now_s - self._begun_s,
             part=self._part(),
@@ -165,28 +193,28 @@ class Job:
         )
 
     def _part(self) -> float | None:
-        """By time, and by the number of pictures where only that is bounded."""
+        """The share that is done: by the number of pictures if that is limited, else by time."""
         spec, w = self.spec, self.writer
-        if spec.output.max_frames:
-            return min(1.0, w.frames_written / spec.output.max_frames)
+        if spec.outputs[0].max_frames:
+            return min(1.0, w.counts.written / spec.outputs[0].max_frames)
         total_s = _length_s(spec, self.reader)
         if not total_s:
             return None
-        return min(1.0, max(0.0, self.reader.position_s / total_s)) if w.frames_written else 0.0
+        return min(1.0, max(0.0, self.reader.position_s / total_s)) if w.counts.written else 0.0
 
 
 def _settle(health: Health, error: BaseException | None) -> None:
-    """A live run is over; whoever cancels it has not met with an error."""
+    """Tell a live job's health that its run is over; a cancel is no error."""
     health.ended(None if isinstance(error, Cancelled) else error)
 
 
 def _length_s(spec: JobSpec, reader: Reader | LiveSource) -> float | None:
-    """Seconds that the result will last, None if nobody knows."""
+    """How many seconds of video the result will have, None if the input does not say."""
     whole_s = reader.info.duration_s
     first = spec.inputs[0]
     if whole_s is not None and first.loops:
         whole_s = whole_s * (first.loops + 1) if first.loops > 0 else None
-    for part in (first, spec.output):
+    for part in (first, spec.outputs[0]):
         start = part.start_s or Fraction(0)
         limits = [float(x) for x in (part.duration_s, part.end_s and part.end_s - start) if x is not None]
         rest_s = [] if whole_s is None else [whole_s - float(start)]

@@ -1,7 +1,7 @@
-"""The rungs of a live stream's ladder: its filter chain, then ever lighter ones, down to none of our filters at all.
+"""From a live job's filter chain to its ladder: the chain itself, then lighter ones, down to none of our filters.
 
-libavfilter's filters stay on every rung: they are there for the picture's shape, or paint a mask over what nobody may
-see, and nothing is known of what they cost.
+libavfilter's filters stay on every step: they shape the picture, or paint a mask over what nobody may see, and their
+cost is not known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..chainspec import FilterSpec, chain_text, parse_chain
 from ..filters import FILTERS
 from ..live.health import Health
 from ..live.ladder.restoration import LiveRestoration
-from ..live.ladder.step import Rung
+from ..live.ladder.runner import LadderStep
 from ..live.policy import LivePolicy
 from ..pipeline import Closable, close_all
 from .chain import Restoration, check_chain, restore_stage
@@ -34,16 +34,17 @@ def live_restoration(
     dropped: Callable[[], int] = lambda: 0,
     pool: FilterPool | None = None,
 ) -> LiveRestoration:
-    """The stage that restores a live stream with that chain, and its rungs below it, all of them made now.
+    """The stage that restores a live stream with that chain or the lighter ones below it, all of them made now.
 
-    dropped: frames given up so far in front of it. Raises what `restore_stage` does, for `policy.ladder` too.
+    dropped: says how many frames were dropped so far in front of it. Raises what `restore_stage` raises, for
+    `policy.ladder` too.
     """
 
-    def rung(part: Sequence[FilterSpec], name: str) -> Rung:
+    def step_of(part: Sequence[FilterSpec], name: str) -> LadderStep:
         def make() -> Restoration | None:
             return restore_stage(part, device, pool, live=True)
 
-        made = Rung(name, make(), make)
+        made = LadderStep(name, make(), make)
         opened.append(made)
         return made
 
@@ -51,45 +52,54 @@ def live_restoration(
     try:
         for text in policy.ladder or ():
             check_chain(parse_chain(text))
-        whole = rung(chain, _name(chain))
-        filters = whole.stage.filters if isinstance(whole.stage, Restoration) else ()
+        whole = step_of(chain, _name(chain))
+        restoration = whole.stage if isinstance(whole.stage, Restoration) else None
+        filters = () if restoration is None else restoration.filters
         bare = without_filters(chain, filters)
-        texts = rungs_of(chain, filters)[1:] if policy.ladder is None else [*policy.ladder, chain_text(bare)]
-        rungs = [whole]
+        texts = steps_of(chain, filters)[1:] if policy.ladder is None else [*policy.ladder, chain_text(bare)]
+        steps = [whole]
         for text in texts:
             part = parse_chain(text) if text else []
             part = part if _name(part) else bare
-            if (name := _name(part)) not in [r.name for r in rungs]:
-                rungs.append(rung(part, name))
+            if (name := _name(part)) not in [step.name for step in steps]:
+                steps.append(step_of(part, name))
         scale = prod(f.scale for f in filters)
-        return LiveRestoration(rungs, policy, health, scale=scale, dropped=dropped, bypass=rung(bare, _name(bare)))
+        return LiveRestoration(
+            steps,
+            policy,
+            health,
+            scale=scale,
+            generative=() if restoration is None else restoration.generative,
+            dropped=dropped,
+            bypass=step_of(bare, _name(bare)),
+        )
     except BaseException:
         close_all(opened)
         raise
 
 
-def rungs_of(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]] | None = None) -> list[str]:
-    """The chain as text, then what the filters offer in their place, step by step, then the chain without them.
+def steps_of(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]] | None = None) -> list[str]:
+    """The ladder's chains as text: the chain, what its filters offer instead, step by step, the chain without them.
 
-    An empty text is the empty chain. filters: those of the chain that are ours, in their order; None makes them.
+    An empty text is the empty chain. filters: our filters in the chain, in order; None makes them.
     """
     if filters is None:
         made: list[Filter[Any]] = []
         try:
             made += (FILTERS.create(spec.name, spec.options) for spec in chain if spec.name in FILTERS)
-            return rungs_of(chain, made)
+            return steps_of(chain, made)
         finally:
             close_all(made)
     offers = [list(f.lighter()) for f in filters]
     found = [_name(chain)]
     if not filters:
         return found
-    steps = max(map(len, offers))
-    for step in range(steps):
-        # A filter that has nothing lighter stays, until all others are at their lightest.
+    most = max(map(len, offers))
+    for step in range(most):
+        # A filter that offers nothing lighter stays until all others are at their lightest.
         taken = [parse_chain(offer[min(step, len(offer) - 1)]) if offer else None for offer in offers]
         found.append(_name(_with(chain, taken)))
-    if steps and not all(offers):
+    if most and not all(offers):
         lightest = [parse_chain(o[-1]) if o else _enlarged(f) for o, f in zip(offers, filters, strict=True)]
         found.append(_name(_with(chain, lightest)))
     found.append(_name(without_filters(chain, filters)))
@@ -97,7 +107,7 @@ def rungs_of(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]] | None 
 
 
 def without_filters(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]]) -> list[FilterSpec]:
-    """The chain without ours; one that enlarges is replaced by libavfilter's `scale`."""
+    """The chain without our filters; one that enlarges is replaced by libavfilter's `scale`."""
     return _with(chain, [_enlarged(f) for f in filters])
 
 
@@ -108,7 +118,7 @@ def _enlarged(filter: Filter[Any]) -> list[FilterSpec]:
 
 
 def _with(chain: Sequence[FilterSpec], instead: Sequence[Sequence[FilterSpec] | None]) -> list[FilterSpec]:
-    """The chain with other filters in the place of ours; None leaves one as it is."""
+    """The chain with other filters instead of ours; None leaves one as it is."""
     number = count()
     found: list[FilterSpec] = []
     for spec in chain:

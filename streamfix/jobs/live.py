@@ -1,7 +1,8 @@
-"""The parts of a live job, joined so that nothing waits and every frame is accounted for."""
+"""From a live job's description to its pipeline, in which nothing waits and every frame is counted."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,25 +14,25 @@ from ..live.health import Health
 from ..live.outputs.fanout import Fanout
 from ..live.policy import LivePolicy
 from ..pipeline import Closable, Pipeline, close_all
-from .hosting import Hosting
-from .job import Job, JobSpec
+from .job import Hosting, Job, JobSpec
 from .ladder import live_restoration
 
-_DEPTH = 2  # restored frames that wait to be handed to the outputs, which take them at once
-_PATIENCE = 0.1  # part of the budget that a frame may wait before one is given up: cameras send in bursts
+_DEPTH = 2  # restored frames that wait for the outputs, which take them at once
+_PATIENCE = 0.1  # share of the budget that a frame may wait before one is dropped: cameras send in bursts
+_SWITCH_INTERVAL_S = 0.0005  # that a thread of Python waits for another one; usually 0.005
 _SPARE = 128  # packets of other streams that wait behind a frame that is being restored
 
 
 def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
-    """Make the filters, wait for the camera, prepare the outputs. Raises as `build` does; Cancelled if stopped."""
+    """Make the filters, wait for the camera, prepare the outputs. Raises as `build_job`; Cancelled if stopped."""
     if len(spec.inputs) != 1:
         raise UsageError(f"a live job has one input, got {len(spec.inputs)}; -nolive reads several to their ends")
     health = hosting.health or Health()
-    given_up = _GivenUp(health)
+    overload = _Overload(health)
     opened: list[Closable] = []
     try:
         restoration = live_restoration(
-            spec.filters, policy, health, device=spec.device, dropped=lambda: given_up.count, pool=hosting.pool
+            spec.filters, policy, health, device=spec.device, dropped=lambda: overload.count, pool=hosting.pool
         )
         opened.append(restoration)
         source = LiveSource(
@@ -58,14 +59,24 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
         first_depth=1,
         first_spare=_SPARE,
         first_patience_s=policy.max_latency_s * _PATIENCE,
-        on_drop=given_up,
+        on_drop=overload,
         worked=_but_encoding(hosting.worked),
     )
     return Job(spec, source, restoration, writer, pipeline, health)
 
 
-class _GivenUp:
-    """Counts the frames that the filters had no time for."""
+def share_interpreter() -> None:
+    """Let a thread of Python wait for another one half a millisecond at most, not five.
+
+    Every call into a codec, OpenCV or NumPy ends with a wait for the interpreter. With eight streams in a process a
+    frame that took 3 ms of a processor spent 40 to 60 ms in such waits. It holds for the whole process, so programs
+    call it, and the library does not.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
+class _Overload:
+    """Counts the frames that were dropped because the filters had no time for them."""
 
     def __init__(self, health: Health) -> None:
         self.count = 0
@@ -82,7 +93,7 @@ def _is_droppable(item: Any) -> bool:
 
 
 def _encoding(worked: Callable[[str, object, float], None]) -> Callable[[Frame, float], None]:
-    """The first output tells itself how long it took: it works in a thread of its own."""
+    """Called by the first output, which works in a thread of its own, with what a frame took."""
     return lambda frame, seconds: worked(Fanout.name, frame, seconds)
 
 

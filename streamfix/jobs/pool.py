@@ -1,4 +1,4 @@
-"""Filters that several streams share: one object, its weights once in memory, its calls batched where that pays."""
+"""Filters that several jobs share: one object, weights in memory once, calls batched where that is faster."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 @dataclass(slots=True)
 class _Shared:
-    """A filter, or its making, and how many leases there are of it."""
+    """A filter that is made or being made, and how many leases it has."""
 
     made: Future[Filter[Any]] = field(default_factory=Future)
     leases: int = 0
 
 
 class FilterPool:
-    """Gives streams that ask for the same filter with the same options one object between them.
+    """Gives all streams that ask for the same filter with the same options one object.
 
     device: where the filters run, as `devices.choose` takes it. max_batch, max_wait_s: see `Batcher`.
 
-    On a GPU calls of several streams run as one batch. On a CPU a batch takes as long as its parts one by one, and
-    only one thread would work: a filter that is `thread_safe` is called by each stream's own thread there, as many at a
-    time as there are cores (more only take turns at the interpreter, and all become slow), any other through a batcher,
-    which lets one call in at a time.
+    On a GPU, the calls of several streams run as one batch. On a CPU a batch takes as long as its parts one by one, and
+    keeps only one thread busy. There, each stream's own thread calls a filter that is `thread_safe`, as many at a time
+    as there are cores (more would wait for the interpreter and slow each other down); any other filter runs behind a
+    batcher, which lets one call in at a time.
     """
 
     def __init__(self, device: str = "auto", max_batch: int = 8, max_wait_s: float = 0.002) -> None:
@@ -56,13 +56,13 @@ class FilterPool:
 
     @property
     def busy_s(self) -> float:
-        """Seconds that filters behind a batcher have worked, of closed ones too: how long the GPU was taken."""
+        """Seconds that filters behind a batcher have worked, closed ones among them: how long the GPU was busy."""
         with self._lock:
             filters = [s.made.result() for s in self._shared.values() if s.made.done() and not s.made.exception()]
             return self._ended_busy_s + sum(f.busy_s for f in filters if isinstance(f, Batcher))
 
     def lease(self, spec: FilterSpec) -> Filter[Any]:
-        """The filter for one stream; its `close` gives it back, and the last one releases it.
+        """The filter for one stream. Its `close` gives it back; the last lease that is closed releases the filter.
 
         Raises UnknownName, BadOption, or what the filter raises when it is made or loads its model.
         """
@@ -74,7 +74,7 @@ class FilterPool:
                 shared = self._shared[key] = _Shared()
             shared.leases += 1
         if first:
-            # Outside the lock: loading a model takes seconds, and streams with other filters need not wait for it.
+            # Outside the lock: loading a model takes seconds, and streams with other filters should not wait.
             try:
                 shared.made.set_result(self._make(spec))
             except BaseException as error:  # noqa: BLE001  # carried to all that wait for it, and raised below
@@ -124,7 +124,7 @@ class FilterPool:
 
 
 class Lease(Filter[Any]):
-    """A filter of a pool in one stream's hands. wrapped: the filter itself. lanes: held while it is called."""
+    """A pool's filter as one stream has it. wrapped: the filter itself. lanes: held while it is called."""
 
     def __init__(self, filter: Filter[Any], give_back: Callable[[], None], lanes: AbstractContextManager[Any]) -> None:
         for name in DECLARED:
@@ -143,7 +143,7 @@ class Lease(Filter[Any]):
         return self._filter.report(state)
 
     def to(self, device: torch.device) -> None:
-        """Nothing: it is on the pool's device, and others use it."""
+        """Do nothing: the filter is on the pool's device, and other streams use it."""
 
     def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
         with self._lanes:

@@ -1,4 +1,4 @@
-"""What is asked of a live stream."""
+"""What a user asks of a live stream, and which inputs are live."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ OnDamaged = Literal["pass", "hold"]
 class LivePolicy:
     """How a live stream is run.
 
-    max_latency_s: from a picture's arrival to its delivery to the output; what is older is counted as late, and
-    filters step down to lighter ones to keep it.
-    on_lost: what the output gets while there is no camera: nothing ("wait"), the last picture ("hold"), a slate, or
-    its end.
-    on_damaged: pictures that the decoder could not put together: shown as they are ("pass"), or the last good one
-    in their place ("hold"). They never enter temporal state.
-    lost_after_s: so long without a picture is a lost camera. open_timeout_s: the same while connecting.
-    backoff_s: waits after attempts that were answered without a picture; the last one repeats. A camera that is off is
-    asked again after the first one.
-    max_jump_s: timestamps that leap further, or backwards, are a clock that was set, not time that passed.
-    ladder: filter chains, heavier first, that are stepped down to; None makes them from what the filters offer, an
-    empty one has no steps but passing pictures through.
-    unattended: nobody looks whether outputs work: each that fails is opened again by and by, a file under another name.
+    max_latency_s: from a picture's arrival to its delivery to the output. Later pictures count as late, and the stream
+    steps down to lighter filters to stay within it.
+    on_lost: what the output gets while there is no camera: nothing ("wait"), the last picture ("hold"), a slate
+    ("slate"), or its end ("end").
+    on_damaged: what happens to pictures that the decoder could not put together: they are shown as they are ("pass"),
+    or the last good one is shown instead ("hold"). They never enter temporal state.
+    lost_after_s: a camera that sends no picture for this long is lost. open_timeout_s: the same while connecting.
+    backoff_s: waits after attempts that the camera answered without a picture; the last one repeats. A camera that is
+    off is asked again after the first wait each time.
+    max_jump_s: a timestamp that jumps further ahead than this, or backwards, means that the camera's clock was set.
+    ladder: the lighter filter chains to step down to, heaviest first. None takes what the filters offer; with an empty
+    one the only lower step passes pictures through.
+    unattended: no operator watches the outputs: each one that fails is opened again, a file under another name.
     """
 
     max_latency_s: float = 0.2
@@ -44,14 +44,14 @@ class LivePolicy:
     def __post_init__(self) -> None:
         for name in ("max_latency_s", "lost_after_s", "open_timeout_s", "max_jump_s"):
             if not 0 < getattr(self, name) < float("inf"):
-                raise UsageError(f"{name}={getattr(self, name)}: it is a time in seconds, more than 0")
+                raise UsageError(f"{name}={getattr(self, name)}: must be a time in seconds, above 0")
         if not self.backoff_s or min(self.backoff_s) < 0:
             raise UsageError(f"backoff_s={self.backoff_s}: give one wait or more, in seconds, none below 0")
 
 
 def is_live(url: str, format: str | None = None) -> bool:
-    """True for an input that is live without being told: by its protocol or device.
+    """True for an input that is live by its protocol or device.
 
-    HTTP, HLS and pipes carry recordings as well, of which no picture may be dropped: -live says what they are.
+    HTTP, HLS and pipes also carry recordings, of which no picture may be dropped; for them -live says so.
     """
     return any(protocol.live for protocol in input_protocols(url, format))

@@ -132,7 +132,7 @@ def test_what_is_live(words: tuple[str, ...], live: LivePolicy | None) -> None:
 def test_options_of_srt_are_known() -> None:
     job = spec("-latency", "20000", "-passphrase", "0123456789", "-i", "srt://h:1", "-pbkeylen", "16", "srt://h:2")
     assert job.inputs[0].options == {"latency": "20000", "passphrase": "0123456789"}
-    assert job.output.options == {"pbkeylen": "16"}
+    assert job.outputs[0].options == {"pbkeylen": "16"}
 
 
 def test_outputs_share_what_is_said_before_the_first() -> None:

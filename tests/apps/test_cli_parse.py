@@ -78,7 +78,7 @@ def test_options_belong_to_the_next_file() -> None:
     ],
 )  # fmt: skip
 def test_output(words: str, field: str, want: Any) -> None:
-    assert getattr(job(f"-i a.mkv {words}").output, field) == want
+    assert getattr(job(f"-i a.mkv {words}").outputs[0], field) == want
 
 
 @pytest.mark.parametrize(
@@ -167,11 +167,11 @@ def test_a_mistake_is_answered_before_anything_is_opened(words: str, says: str) 
     [
         ("o", "no input: give one with -i"),
         ("-i a", "At least one output file must be specified"),
-        ("-i a -vf smooth o -vf edge p", "-vf edge before 'p': all outputs show the same pictures"),
-        ("-i a o -map 0:v p", "-map 0:v before 'p': all outputs show the same pictures, whose streams are said"),
+        ("-i a -vf smooth o -vf edge p", "-vf edge before 'p': all outputs get the same pictures"),
+        ("-i a o -map 0:v p", "-map 0:v before 'p': all outputs get the same pictures, whose streams are given"),
         ("-i a - pipe:1", "stdout can be one output only"),
-        ("-max_latency 1 -i a o", "-max_latency before -i a: is for live inputs; add -live"),
-        ("-nolive -on_lost hold -i rtsp://u:hush@h/s o", "-on_lost before -i rtsp://***@h/s: is for live inputs"),
+        ("-max_latency 1 -i a o", "-max_latency before -i a: for live inputs only; add -live"),
+        ("-nolive -on_lost hold -i rtsp://u:hush@h/s o", "-on_lost before -i rtsp://***@h/s: for live inputs only"),
         ("-i rtsp://u:hush@h/s -i a o", "rtsp://***@h/s is live and must be the only input, got 2"),
         ("-on_lost never -i rtsp://h o", "-on_lost never: wait, hold, slate or end is wanted"),
         ("-max_latency 0 -i rtsp://h o", "-max_latency 0: a time of more than 0 is wanted"),
@@ -182,9 +182,9 @@ def test_a_mistake_is_answered_before_anything_is_opened(words: str, says: str) 
         ("-i a -b:x 3 o", "-b:x: the stream specifier can be :v, :a or :s"),
         ("-i a -b:a:1 3 o", "all audio streams share their options; write :a"),
         ("-i a -frames:a 3 o", "-frames:a: the stream specifier can be :v"),
-        ("-i a -metadata:c:0 title=x o", "of the file, or of streams"),
+        ("-i a -metadata:c:0 title=x o", "tags belong to the file or to streams"),
         ("-i a -ss 5 -to 4 o", "o: -to 4 lies before -ss 5"),
-        ("-c:a aac -i a o", "names a video decoder"),
+        ("-c:a aac -i a o", "only -c:v is possible before an input"),
         ("-i - -i - o", "stdin can be one input only"),
         ("-i a -vf smooth, o", "a filter name is missing"),
     ],

@@ -144,14 +144,14 @@ def quantiles(values: Sequence[float]) -> tuple[float, float]:
 def live_job(url: str, filters: str, **policy: float) -> Job:
     """A live job in this process, from a camera to nowhere. policy: fields of `LivePolicy`."""
     from streamfix.chainspec import parse_chain
-    from streamfix.jobs import JobSpec, build
+    from streamfix.jobs import JobSpec, build_job
     from streamfix.live.policy import LivePolicy
     from streamfix.media.specs import InputSpec, OutputSpec
 
-    return build(
+    return build_job(
         JobSpec(
             inputs=(InputSpec(url + NODELAY, format="mpegts"),),
-            output=OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),
+            outputs=(OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),),
             filters=tuple(parse_chain(filters)),
             live=LivePolicy(**policy),  # type: ignore[arg-type]  # those that are times
         )
@@ -188,11 +188,11 @@ def bench_slow(a: argparse.Namespace) -> dict[str, Any]:
     return {
         "slow": {
             "seconds": a.seconds,
-            "received": report.received,
-            "written": report.written,
-            "dropped": sum(report.dropped.values()),
-            "in_flight_at_the_end": report.in_flight,
-            "late": report.late,
+            "received": report.counts.received,
+            "written": report.counts.written,
+            "dropped": report.counts.dropped_total,
+            "in_flight_at_the_end": report.counts.in_flight,
+            "late": report.counts.late,
             "ladder_steps": len(steps),
             "p99_ms_first_half": round(max(samples[:half]) * 1e3),
             "p99_ms_second_half": round(max(samples[half:]) * 1e3),
@@ -218,7 +218,7 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
         assert health is not None
         runner = threading.Thread(target=job.run)
         runner.start()
-        _until(lambda: health.report().written > 50, 60)
+        _until(lambda: health.report().counts.written > 50, 60)
         before, memory = usage(), list[int]()
         for k in range(a.times):
             if k == 5:
@@ -228,12 +228,12 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
             running.kill()
             running.wait()
             time.sleep(rng.uniform(0.2, 2.0))
-            count = health.report().written
+            count = health.report().counts.written
             ready.unlink()
             running = subprocess.Popen(words)
             _until(ready.exists, 60)
             began_s = time.monotonic()
-            came = _until(lambda count=count: health.report().written > count + 1, 70)
+            came = _until(lambda count=count: health.report().counts.written > count + 1, 70)
             back_s.append(came - began_s)
             _until(lambda: health.report().state == "running", 30)
             time.sleep(rng.uniform(0.5, 1.5))
@@ -253,10 +253,10 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
             "threads_before_and_after": [before["threads"], after["threads"]],
             "handles_before_and_after": [before["handles"], after["handles"]],
             "rss_mib_every_ten_losses": [*memory, round(after["rss_mib"])],
-            "received": report.received,
-            "written": report.written,
-            "dropped": sum(report.dropped.values()),
-            "in_flight_at_the_end": report.in_flight,
+            "received": report.counts.received,
+            "written": report.counts.written,
+            "dropped": report.counts.dropped_total,
+            "in_flight_at_the_end": report.counts.in_flight,
         }
     }
 

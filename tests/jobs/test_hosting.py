@@ -1,4 +1,4 @@
-"""A job among others: who hosts it is asked before anything is written, and told what its threads do."""
+"""A job among others: its host is asked before anything is written, and told what the threads do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from streamfix.chainspec import parse_chain
 from streamfix.errors import UsageError
 from streamfix.frame import Frame, VideoInfo
-from streamfix.jobs import Hosting, JobSpec, build
+from streamfix.jobs import Hosting, JobSpec, build_job
 from streamfix.jobs.pool import FilterPool
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
@@ -24,11 +24,11 @@ both = pytest.mark.parametrize("live", [None, LIVE], ids=["recorded", "live"])
 def spec(folder: Path, live: LivePolicy | None) -> JobSpec:
     clip = write_clip(folder / "in.mkv", frames=5)
     output = OutputSpec(str(folder / "out.mkv"), video_codec="ffv1")
-    return JobSpec((InputSpec(str(clip)),), output, parse_chain("smooth"), device="cpu", live=live)
+    return JobSpec((InputSpec(str(clip)),), (output,), parse_chain("smooth"), device="cpu", live=live)
 
 
 @both
-def test_who_hosts_is_asked_before_anything_is_written(tmp_path: Path, live: LivePolicy | None) -> None:
+def test_the_host_is_asked_before_anything_is_written(tmp_path: Path, live: LivePolicy | None) -> None:
     asked: list[Any] = []
 
     def admit(info: VideoInfo) -> None:
@@ -38,7 +38,7 @@ def test_who_hosts_is_asked_before_anything_is_written(tmp_path: Path, live: Liv
 
     pool = FilterPool("cpu")
     with pytest.raises(UsageError, match="there is no room"):
-        build(spec(tmp_path, live), Hosting(pool=pool, opening=asked.append, admit=admit))
+        build_job(spec(tmp_path, live), Hosting(pool=pool, opening=asked.append, admit=admit))
     assert len(asked) == 2
     assert callable(asked[0].stop), "the source comes first, so that it can be stopped"
     assert asked[1] == (48, 32)
@@ -47,10 +47,10 @@ def test_who_hosts_is_asked_before_anything_is_written(tmp_path: Path, live: Liv
 
 
 @both
-def test_who_hosts_is_told_what_threads_do(tmp_path: Path, live: LivePolicy | None) -> None:
+def test_the_host_is_told_what_threads_do(tmp_path: Path, live: LivePolicy | None) -> None:
     told: list[tuple[str, Any, float]] = []
     pool, health = FilterPool("cpu"), Health("yard")
-    job = build(spec(tmp_path, live), Hosting(health, pool, worked=lambda *what: told.append(what)))
+    job = build_job(spec(tmp_path, live), Hosting(health, pool, worked=lambda *what: told.append(what)))
     assert len(pool) == 1
     job.run()
     assert len(pool) == 0
@@ -60,6 +60,6 @@ def test_who_hosts_is_told_what_threads_do(tmp_path: Path, live: LivePolicy | No
     else:
         assert job.health is health
         report = health.report()
-        assert frames["encode"] == report.written > 0
-        assert (report.state, report.in_flight) == ("stopped", 0)
+        assert frames["encode"] == report.counts.written > 0
+        assert (report.state, report.counts.in_flight) == ("stopped", 0)
     assert all(seconds >= 0 for _, _, seconds in told)

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from streamfix import devices
 from streamfix.chainspec import FilterSpec, parse_chain
+from streamfix.counts import FrameCounts
 from streamfix.errors import BadOption, DeviceError, InputError, UnknownName, UsageError
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
-from streamfix.jobs import Job, JobSpec, Progress, build, restore_stage
+from streamfix.jobs import Job, JobSpec, Progress, build_job, restore_stage
 from streamfix.jobs.job import _length_s
 from streamfix.media.specs import InputSpec, OutputSpec
 from tests.apps.material import write_clip
@@ -146,28 +147,33 @@ def test_a_filter_that_fails_releases_those_before_it() -> None:
 def test_an_input_that_fails_releases_the_filters(tmp_path: Path) -> None:
     spec = JobSpec(
         (InputSpec(str(tmp_path / "missing")),),
-        OutputSpec(str(tmp_path / "o.mkv")),
+        (OutputSpec(str(tmp_path / "o.mkv")),),
         (FilterSpec("plain"),),
         device="cpu",
     )
     with pytest.raises(InputError):
-        build(spec)
+        build_job(spec)
     assert Plain.closed == 1
+
+
+def test_a_job_without_an_output_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs an output"):
+        JobSpec((InputSpec(str(tmp_path / "i.mkv")),), ())
 
 
 def test_a_job_without_an_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs an input"):
-        build(JobSpec((), OutputSpec(str(tmp_path / "o.mkv"))))
+        build_job(JobSpec((), (OutputSpec(str(tmp_path / "o.mkv")),)))
 
 
 def test_a_job_tells_how_far_it_is(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "in.mkv")
     output = OutputSpec(str(tmp_path / "out.mkv"), video_codec="ffv1")
-    job = build(JobSpec((InputSpec(str(clip)),), output, (FilterSpec("plain"),), device="cpu"))
+    job = build_job(JobSpec((InputSpec(str(clip)),), (output,), (FilterSpec("plain"),), device="cpu"))
     assert job.progress == Progress(busy_s={"decode": 0.0, "restore": 0.0, "encode": 0.0}, part=0.0)
     job.run()
     done = job.progress
-    assert (done.frames, done.errors, done.dropped) == (25, 0, 0)
+    assert (done.frames, done.errors, done.counts.dropped_total) == (25, 0, 0)
     assert done.part == pytest.approx(1, abs=0.05)
     assert done.time_s == pytest.approx(1, abs=0.05)
     assert done.bytes == pytest.approx((tmp_path / "out.mkv").stat().st_size, rel=0.05)
@@ -177,7 +183,7 @@ def test_a_job_tells_how_far_it_is(tmp_path: Path) -> None:
 
 
 def test_rates_follow_from_counts() -> None:
-    p = Progress(frames=50, bytes=1000, time_s=2.0, elapsed_s=4.0, part=0.25)
+    p = Progress(FrameCounts(written=50), bytes=1000, time_s=2.0, elapsed_s=4.0, part=0.25)
     assert (p.fps, p.speed, p.bitrate_bps, p.left_s) == (12.5, 0.5, 4000.0, 12.0)
     nothing = Progress()
     assert (nothing.fps, nothing.speed, nothing.bitrate_bps, nothing.left_s) == (0.0, None, None, None)
@@ -200,7 +206,7 @@ def test_how_long_the_result_will_be(
     tmp_path: Path, input: dict[str, Any], output: dict[str, Any], seconds: float | None
 ) -> None:
     clip = write_clip(tmp_path / "in.mkv")
-    job: Job = build(JobSpec((InputSpec(str(clip), **input),), OutputSpec(str(tmp_path / "out.mkv"), **output)))
+    job: Job = build_job(JobSpec((InputSpec(str(clip), **input),), (OutputSpec(str(tmp_path / "out.mkv"), **output),)))
     assert _length_s(job.spec, job.reader) == (None if seconds is None else pytest.approx(seconds, abs=0.02))
     job.reader.close()
 

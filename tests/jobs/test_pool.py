@@ -64,7 +64,7 @@ class Guarded(Filter[list[float]]):
 
 
 class Free(Guarded):
-    """The same, and says that threads may call it as they like."""
+    """The same, and thread-safe."""
 
     thread_safe = True
 
@@ -226,7 +226,7 @@ def test_a_batch_has_a_call_of_each_and_waits_for_no_more() -> None:
     batcher.close()
 
 
-def test_who_waits_for_one_that_leaves_is_served() -> None:
+def test_a_call_that_waits_for_a_stream_that_leaves_is_served() -> None:
     batcher = Batcher(Guarded(), max_batch=8, max_wait_s=60)
     batcher.callers = 2
     with ThreadPoolExecutor(1) as threads:

@@ -1,4 +1,4 @@
-"""Cameras for tests: what they give and when is written down, the clock moves only as they say."""
+"""Scripted cameras: what they give and when is written down, and only they move the clock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def picture(size: tuple[int, int] = (32, 16), code: int = 90) -> Planes:
 def frames(
     count: int, first_pts: int = 0, *, at_s: float = 0.0, ticks: int = TICKS, base: Fraction = BASE
 ) -> list[tuple[float, Any]]:
-    """So many frames as they come, the first one a cut."""
+    """So many frames in order, the first one a cut."""
     return [
         (at_s + float(i * ticks * base), Frame(picture(), first_pts + i * ticks, base, duration=ticks, cut=i == 0))
         for i in range(count)
@@ -78,7 +78,7 @@ def streams_of(audio: str | None) -> list[MappedStream]:
 
 
 class ScriptedReader:
-    """Gives a script's items as a `Reader` does, in real time: none of it is waited for."""
+    """Gives a script's items as a `Reader` would in real time, without waiting."""
 
     begin_s = Fraction(0)
 
@@ -106,7 +106,7 @@ class ScriptedReader:
         self.failure = self.script.error
 
     def own(self, item: Any) -> Any:
-        """The item as of this connection: packets are made anew for its stream."""
+        """The item as of this connection: packets are made again for its stream."""
         if isinstance(item, int):
             return packet(self.streams[1].stream, item)
         return item

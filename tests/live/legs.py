@@ -43,7 +43,7 @@ needs_namespaces = pytest.mark.skipif(
 
 @contextlib.contextmanager
 def process(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """A command that is ended with the block."""
+    """Run a command until the block ends."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, **options) as child:
         try:
             yield child
@@ -53,7 +53,7 @@ def process(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
 
 @contextlib.contextmanager
 def sender(clip: Path, *output: str, speed: float | None = 1, loop: bool = True) -> Iterator[subprocess.Popen[str]]:
-    """ffmpeg sends a clip as it is. speed: times as fast as it is shown, None as fast as can be."""
+    """ffmpeg sends a clip as it is. speed: a multiple of real time, None for as fast as possible."""
     pace = [] if speed is None else ["-readrate", str(speed)]
     again = ["-stream_loop", "-1"] if loop else []
     with process("ffmpeg", "-v", "error", *pace, *again, "-i", str(clip), "-c", "copy", *output) as child:

@@ -1,4 +1,4 @@
-"""Outputs that a test leads by the hand, in the place of writers."""
+"""Fake writers for outputs, which a test controls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from streamfix.conformance.fakes import clip
+from streamfix.counts import FrameCounts
 from streamfix.frame import Frame, VideoInfo
 from streamfix.media.output.frame_ledger import FrameLedger
 from streamfix.media.specs import InputSpec, OutputSpec
@@ -17,7 +18,7 @@ _PICTURE = clip(1, 8, 8)[0].picture
 LONG_S = 20.0  # for what happens in another thread: far more than it takes
 
 
-class NoFootage:
+class NoSource:
     """A source without streams, for writers that ask for none."""
 
     inputs: tuple[InputSpec, ...] = ()
@@ -34,10 +35,9 @@ class NoFootage:
 
 
 class FakeWriter:
-    """Takes items into a list, and fails, waits or has enough when it is told to."""
+    """Collects items in a list, and fails, waits or has enough when a test says so."""
 
     video_codec = "none"
-    duplicated = dropped = 0
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class FakeWriter:
         return bool(self.frames)
 
     @property
-    def frames_written(self) -> int:
-        return len(self.frames)
+    def counts(self) -> FrameCounts:
+        return FrameCounts(written=len(self.frames))
 
     @property
     def bytes_written(self) -> int:
@@ -131,15 +131,15 @@ class Made:
         return writer
 
     def items(self, url: str) -> list[Any]:
-        """All that a url's writers have taken."""
+        """All items that a URL's writers have taken."""
         return [item for writer in self.writers[url] for item in writer.items]
 
     def pts(self, url: str) -> list[int]:
-        """The same of frames, as their pts."""
+        """The pts of all frames that a URL's writers have taken."""
         return [pts for writer in self.writers[url] for pts in writer.pts]
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        """Until it holds; looked at after each item."""
+        """Wait until the condition holds; it is checked after each item."""
         with self.changed:
             assert self.changed.wait_for(condition, LONG_S)
 

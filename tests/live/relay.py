@@ -8,7 +8,7 @@ import threading
 
 
 class LossyRelay:
-    """Takes datagrams at `port` and passes them on to `target`, but for a part of them.
+    """Takes datagrams at `port` and passes them on to `target`, except for some.
 
     loss: part that is lost, of each packet by itself. seed: which ones.
     """

@@ -17,14 +17,14 @@ PATIENCE_S = 30.0
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that nobody had a moment ago."""
+    """A port that was free a moment ago."""
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_bound(port: int) -> bool:
-    """True once somebody listens there, by TCP or UDP, as the kernel tells: connecting would be taken for a client."""
+    """True once a program listens there, TCP or UDP, by the kernel's tables: a connection would count as a client."""
     wanted = f":{port:04X} "
     for table, state in (("tcp", " 0A "), ("tcp6", " 0A "), ("udp", ""), ("udp6", "")):
         lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
@@ -44,7 +44,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def wait_bound(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until the server is there."""
+    """Wait until the server is there."""
 
     def there() -> bool:
         assert process.poll() is None, "the server has ended"
@@ -87,12 +87,12 @@ class _Puts(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads it."""
+        """Log nothing."""
 
 
 @contextmanager
 def uploads() -> Iterator[tuple[str, dict[str, bytes]]]:
-    """An HTTP server that takes files: its URL, and what it has got by name."""
+    """An HTTP server that takes files: its URL, and what it has received by name."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Puts) as server:
         server.uploads = found = dict[str, bytes]()  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))

@@ -1,4 +1,4 @@
-"""What waits for an output: nothing is lost but what may be, and never the newest."""
+"""The queue in front of an output: only what may be dropped is dropped, and never the newest."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_mpegts_by_http(clip: Path) -> None:
 
 
 def test_motion_jpeg_by_http_is_timed_by_its_arrival(clip: Path) -> None:
-    """It says nothing of time, and libav would have it 25 frames a second."""
+    """It carries no times, and libav would assume 25 frames a second."""
     url = f"http://127.0.0.1:{free_port()}/cam.mjpg"
     jpeg = ("-c:v", "mjpeg", "-r", "10", "-an", "-f", "mpjpeg", "-listen", "1", url)
     begin_s = time.monotonic()
@@ -176,7 +176,7 @@ def test_srt_without_a_sender_is_a_camera_that_is_away(clip: Path) -> None:
 
 @contextlib.contextmanager
 def web(folder: Path) -> Iterator[str]:
-    """An HTTP server of a folder."""
+    """An HTTP server for a folder."""
 
     class Silent(http.server.SimpleHTTPRequestHandler):
         extensions_map = {"": "application/vnd.apple.mpegurl"}  # noqa: RUF012 - the base class's way
@@ -304,7 +304,7 @@ def test_with_5_percent_loss_no_damaged_picture_is_unmarked(
 
 
 def test_a_stream_that_becomes_another_one_goes_on_in_the_first_ones_shape(tmp_path: Path, clip: Path) -> None:
-    """Size, rate and codec change; the sender starts anew at the same port."""
+    """Size, rate and codec change; the sender starts again at the same port."""
     other = encode(
         clip.with_name("short.mp4"), tmp_path / "other.ts", *("-c:v", "mpeg2video"), "-r", "50", "-an", size="320:240"
     )
@@ -339,7 +339,7 @@ def test_a_size_that_changes_within_a_connection(tmp_path: Path, clip: Path) -> 
 
 
 def test_a_pipe_ends_when_it_ends(clip: Path) -> None:
-    """Live from a pipe, as `camera | streamfix -live -i -` would have it."""
+    """Live from a pipe, as in `camera | streamfix -live -i -`."""
     with process("ffmpeg", "-v", "error", "-t", "2", "-i", str(clip), "-c", "copy", "-f", "mpegts", "pipe:1",
                  stdout=subprocess.PIPE) as child:  # fmt: skip
         assert child.stdout is not None

@@ -1,4 +1,4 @@
-"""Several outputs: each gets every picture, and none is held up or brought down by another."""
+"""Several outputs: each gets every picture, and none delays or breaks another."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.conformance.fakes import ListSource
+from streamfix.counts import FrameCounts
 from streamfix.errors import IncompleteOutput, OutputError, UsageError
 from streamfix.frame import Frame
 from streamfix.live.health import Health
@@ -21,7 +22,7 @@ from streamfix.live.outputs.fanout import Fanout
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import OutputSpec
 from streamfix.pipeline import Pipeline
-from tests.live.outputs import LONG_S, Made, NoFootage, frames
+from tests.live.outputs import LONG_S, Made, NoSource, frames
 from tests.live.servers import until
 
 POLICY = LivePolicy(backoff_s=(0.0,))
@@ -47,7 +48,7 @@ def fanout(
     **more: Any,
 ) -> Fanout:
     specs = [OutputSpec(url, format="flv" if url.startswith("rtmp") else None) for url in urls]
-    return Fanout(specs, NoFootage(), policy=policy, health=health, open=made, clock=clock or (lambda: 100.0), **more)
+    return Fanout(specs, NoSource(), policy=policy, health=health, open=made, clock=clock or (lambda: 100.0), **more)
 
 
 def counted(health: Health, count: int) -> None:
@@ -57,14 +58,14 @@ def counted(health: Health, count: int) -> None:
 
 def assert_law(health: Health) -> None:
     report = health.report()
-    assert report.received == report.written + sum(report.dropped.values()), report
-    assert report.in_flight == 0
+    assert report.counts.received == report.counts.written + report.counts.dropped_total, report
+    assert report.counts.in_flight == 0
 
 
 def dealt_with(health: Health) -> bool:
     """Wait until no frame is on its way; what is left out tells nobody, so it is looked at again and again."""
     pause = threading.Event()
-    return any(not health.report().in_flight or pause.wait(0.001) for _ in range(int(LONG_S * 1000)))
+    return any(not health.report().counts.in_flight or pause.wait(0.001) for _ in range(int(LONG_S * 1000)))
 
 
 # -- files
@@ -136,7 +137,7 @@ def test_an_output_that_cannot_be_made_releases_those_before_it() -> None:
         return made(spec, delivery)
 
     with pytest.raises(UsageError, match="no such encoder"):
-        Fanout([OutputSpec(FILE), OutputSpec(OTHER)], NoFootage(), open=make)
+        Fanout([OutputSpec(FILE), OutputSpec(OTHER)], NoSource(), open=make)
     assert made.writers[FILE][0].closed == 1
 
 
@@ -195,13 +196,13 @@ def test_a_slow_output_loses_pictures_and_holds_up_nobody() -> None:
     assert late[-8:] == [f.pts for f in given[-8:]], "the oldest are lost, not the newest"
     assert len(late) <= 10
     assert stage.outlets[1].live is not None
-    assert health.report().outputs[1].dropped["output"] == 101 - len(late)
-    assert health.report().written == 101
+    assert health.report().outputs[1].counts.dropped["output"] == 101 - len(late)
+    assert health.report().counts.written == 101
 
 
 @pytest.mark.parametrize("unattended", [False, True])
 def test_a_recording_that_cannot_be_made_takes_others_with_it_only_where_somebody_looks(unattended: bool) -> None:
-    """A folder that is mounted late: who has typed a wrong name is told, a daemon goes on and tries again."""
+    """A folder that is mounted late: on the command line this is an error, a daemon goes on and tries again."""
     made, health, clock = Made(), Health(), Clock()
     mounted = False
 
@@ -214,7 +215,7 @@ def test_a_recording_that_cannot_be_made_takes_others_with_it_only_where_somebod
     specs = [OutputSpec(FILE), OutputSpec(SERVER, format="flv")]
 
     def run() -> Fanout:
-        return Fanout(specs, NoFootage(), policy=policy, health=health, open=make, clock=clock)
+        return Fanout(specs, NoSource(), policy=policy, health=health, open=make, clock=clock)
 
     if not unattended:
         with pytest.raises(OutputError, match="no directory nas"):
@@ -224,7 +225,7 @@ def test_a_recording_that_cannot_be_made_takes_others_with_it_only_where_somebod
     for i, frame in enumerate(given[:2]):
         stage.push(frame)
         made.wait(lambda i=i: len(made.pts(SERVER)) > i)  # type: ignore[misc]
-    until(lambda: sum(health.report().outputs[0].dropped.values()) == 2)
+    until(lambda: health.report().outputs[0].counts.dropped_total == 2)
     assert "no directory nas" in health.report().outputs[0].trouble
     mounted = True
     clock.now_s += 10
@@ -311,7 +312,7 @@ def test_a_file_that_fails_ends_there_and_the_rest_goes_on() -> None:
     assert len(made.writers[FILE]) == 1
     assert made.pts(OTHER) == [f.pts for f in given]
     report = health.report()
-    assert (report.written, report.dropped) == (3, {"output": 5})
+    assert (report.counts.written, report.counts.dropped) == (3, {"output": 5})
     assert report.state == "degraded" or report.outputs[0].trouble.startswith("No space left")
 
 
@@ -369,28 +370,29 @@ def test_what_comes_after_the_end_of_the_first_output_is_no_failure_of_it() -> N
     counted(health, 8)
     Pipeline(ListSource(given), fanout(made, FILE, SERVER, health=health)).run()
     assert (made.pts(FILE), made.pts(SERVER)) == ([f.pts for f in given[:3]], [f.pts for f in given[:7]])
-    assert health.report().written == 3
-    assert set(health.report().dropped) <= {"outside"}
+    assert health.report().counts.written == 3
+    assert set(health.report().counts.dropped) <= {"outside"}
 
 
 def test_latency_and_lateness_are_those_of_the_first_output() -> None:
-    """Each one's own are told too."""
+    """Each output's own counts are told too."""
     health, clock = Health(), Clock()
     given = [*frames(2, at_s=clock.now_s - 0.05), *frames(2, at_s=clock.now_s - 0.5)]
     counted(health, 4)
     made = Made(limits={OTHER: 3})
     Pipeline(ListSource(given), fanout(made, FILE, OTHER, health=health, clock=clock)).run()
     report = health.report()
-    assert (report.written, report.late) == (4, 2)
+    assert (report.counts.written, report.counts.late) == (4, 2)
     assert 0.45 < report.latency_s["max"] <= 0.5
-    first, second = report.outputs
-    assert (first.written, first.late, first.dropped) == (4, 2, {})
-    assert (second.written, second.late, dict(second.dropped)) == (3, 1, {"outside": 1})
+    assert [output.counts for output in report.outputs] == [
+        FrameCounts(written=4, late=2),
+        FrameCounts(written=3, late=1, dropped={"outside": 1}),
+    ]
 
 
 @pytest.mark.parametrize("url", [SERVER, FILE])
 def test_an_encoder_that_is_too_slow_makes_nothing_late_but_its_own_frame(url: str) -> None:
-    """Each frame takes it three times as long as it has: who watches sees fewer pictures, not older ones.
+    """Each frame takes it three times as long as it has: a viewer sees fewer pictures, not older ones.
 
     A recording has them all, as far as its queue reaches.
     """
@@ -425,9 +427,9 @@ def test_an_encoder_that_is_too_slow_makes_nothing_late_but_its_own_frame(url: s
     if url == FILE:
         assert report.latency_s["max"] > 0.4
     else:
-        assert report.late <= 2, "the first ones, before it is known how long one takes"
+        assert report.counts.late <= 2, "the first ones, before it is known how long one takes"
         assert report.latency_s["p50"] <= 0.21
-    assert report.written >= 18
+    assert report.counts.written >= 18
 
 
 def test_frames_that_stand_in_do_not_count() -> None:
@@ -436,7 +438,7 @@ def test_frames_that_stand_in_do_not_count() -> None:
     counted(health, 3)
     Pipeline(ListSource(given), fanout(made, FILE, health=health)).run()
     assert len(made.items(FILE)) == 6
-    assert health.report().written == 3
+    assert health.report().counts.written == 3
     assert_law(health)
 
 

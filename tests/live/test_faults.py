@@ -1,4 +1,4 @@
-"""What goes wrong with one real output does not reach the others: a full disk, a reader that does not read."""
+"""A real output that fails does not disturb the others: a full disk, a reader that does not read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def give_all(fanout: Fanout, reader: Reader, outlet: int) -> None:
     for item in reader:
         fanout.push(item)
         frames += isinstance(item, Frame)
-        until(lambda: fanout.outlets[outlet].totals.frames >= frames)  # noqa: B023 - called here
+        until(lambda: fanout.outlets[outlet].written.counts.written >= frames)  # noqa: B023 - called here
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
@@ -59,7 +59,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(source: Path, tmp_path: Pat
     health, reader = Health(), Reader([InputSpec(str(source))])
     fanout = Fanout([OutputSpec(str(tmp_path / "well.mkv")), slow], reader, policy=LivePolicy(), health=health)
     give_all(fanout, reader, 0)
-    assert fanout.outlets[1].totals.frames < FRAMES - 8
+    assert fanout.outlets[1].written.counts.written < FRAMES - 8
     assert health.report().outputs[1].trouble == "too slow, pictures are left out"
     os.close(given)  # the output has its own
     drain = threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(taken, 1 << 16), b"")])
@@ -72,4 +72,4 @@ def test_a_reader_that_does_not_read_holds_up_nobody(source: Path, tmp_path: Pat
     assert times(tmp_path / "well.mkv") == times(source)
     live = fanout.outlets[1].live
     assert live is not None
-    assert fanout.outlets[1].totals.frames < FRAMES
+    assert fanout.outlets[1].written.counts.written < FRAMES

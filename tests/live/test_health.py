@@ -1,4 +1,4 @@
-"""A stream's record: every frame is somewhere, and the state follows from what the parts say."""
+"""A stream's health: every frame is counted, and the state follows from what the parts tell."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ from streamfix.live.policy import LivePolicy, is_live
     dropped=st.dictionaries(st.text(), st.integers(0, 9)),
     damaged=st.integers(0, 9),
 )
-def test_received_is_written_and_dropped_and_in_flight(
-    written: int, late: int, dropped: dict[str, int], damaged: int
-) -> None:
+def test_every_frame_told_of_is_counted(written: int, late: int, dropped: dict[str, int], damaged: int) -> None:
     health = Health()
     total = written + late + sum(dropped.values()) + 2
     for i in range(total):
@@ -32,11 +30,11 @@ def test_received_is_written_and_dropped_and_in_flight(
         health.dropped(reason, count)
     health.stood_in()
     report = health.report()
-    assert report.in_flight == 2
-    assert (report.received, report.written, report.late) == (total, written + late, late)
-    assert sum(report.dropped.values()) == sum(dropped.values())
-    assert report.damaged == min(damaged, total)
-    assert report.standing_in == 1
+    assert report.counts.in_flight == 2
+    assert (report.counts.received, report.counts.written, report.counts.late) == (total, written + late, late)
+    assert report.counts.dropped_total == sum(dropped.values())
+    assert report.counts.damaged == min(damaged, total)
+    assert report.counts.standing_in == 1
 
 
 def test_counting_from_many_threads_loses_nothing() -> None:
@@ -52,7 +50,7 @@ def test_counting_from_many_threads_loses_nothing() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert health.report().received == health.report().written == 8000
+    assert health.report().counts.received == health.report().counts.written == 8000
 
 
 def test_the_state_follows_the_parts() -> None:
@@ -165,7 +163,7 @@ def test_a_filter_that_hangs_is_seen() -> None:
         health.dropped("overload")
     report = health.report()
     assert report.stalled
-    assert (report.state, report.reason) == ("degraded", "frames come, and nothing has become of one for 25 s")
+    assert (report.state, report.reason) == ("degraded", "frames come in, but none has come out for 25 s")
     health.written(0.1)
     assert not health.report().stalled
     assert health.report().state == "running"

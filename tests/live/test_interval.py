@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamfix.conformance.fakes import clip
 from streamfix.frame import Frame
-from streamfix.live.ladder.interval import Interval
+from streamfix.live.ladder.ladder import FrameInterval
 
 FRAME = clip(1, 16, 8)[0]
 
@@ -22,8 +22,8 @@ def at(ms: int, cut: bool = False) -> Frame:
 
 @given(st.integers(5, 2000), st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 1)), min_size=60, max_size=60))
 def test_dropped_frames_do_not_widen_it(period: int, drops: list[tuple[int, int]]) -> None:
-    """Nor does it matter much that one is counted a frame too early or too late."""
-    interval, number, dropped, told = Interval(), 0, 0, 0
+    """It also matters little if a dropped frame is counted one frame too early or too late."""
+    interval, number, dropped, told = FrameInterval(), 0, 0, 0
     interval.passed(at(0), 0)
     for lost, error in drops:
         number += 1 + lost
@@ -34,7 +34,7 @@ def test_dropped_frames_do_not_widen_it(period: int, drops: list[tuple[int, int]
 
 
 def test_a_gap_and_a_cut_say_nothing() -> None:
-    interval = Interval()
+    interval = FrameInterval()
     times = [40 * i for i in range(30)] + [5000 + 40 * i for i in range(10)]
     for ms in times:
         interval.passed(at(ms), 0)
@@ -43,7 +43,7 @@ def test_a_gap_and_a_cut_say_nothing() -> None:
 
 
 def test_it_follows_another_rate_within_seconds() -> None:
-    interval, ms = Interval(), 0
+    interval, ms = FrameInterval(), 0
     for period in [40] * 100 + [250] * 30:
         ms += period
         interval.passed(at(ms), 0)
@@ -51,7 +51,7 @@ def test_it_follows_another_rate_within_seconds() -> None:
 
 
 def test_it_takes_two_frames_in_a_row() -> None:
-    interval, known = Interval(), []
+    interval, known = FrameInterval(), []
     for ms, cut in ((0, False), (40, True), (80, False)):
         interval.passed(at(ms, cut), 0)
         known.append(interval.known)
@@ -59,5 +59,5 @@ def test_it_takes_two_frames_in_a_row() -> None:
 
 
 def test_it_tells_how_many_were_dropped_since() -> None:
-    interval = Interval()
+    interval = FrameInterval()
     assert [interval.passed(at(40 * i), n) for i, n in enumerate((0, 0, 2, 5, 5))] == [0, 0, 2, 3, 0]

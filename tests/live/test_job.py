@@ -1,4 +1,4 @@
-"""Live jobs as they are built: every frame accounted for, however the run ends; what hosts a job is told."""
+"""Live jobs: every frame is counted, however the run ends, and the host of a job is told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamfix.errors import Cancelled, OutputError, UsageError
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame
-from streamfix.jobs import Hosting, Job, JobSpec, build
+from streamfix.jobs import Hosting, Job, JobSpec, build_job
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
@@ -36,7 +36,7 @@ class Plain(Filter[None]):
 
 
 class Gated(Plain):
-    """Waits at the gate with the third frame of a run."""
+    """Waits for the test at the third frame of a run."""
 
     gate = threading.Event()
     calls = 0
@@ -63,52 +63,53 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spec(camera: Path, out: Path, filter: str = "", *, policy: LivePolicy = PATIENT, **input: Any) -> JobSpec:
     given = InputSpec(str(camera), realtime=True, **input)
     chain = [FilterSpec(filter)] if filter else []
-    return JobSpec((given,), OutputSpec(str(out), video_codec="ffv1"), chain, device="cpu", live=policy)
+    return JobSpec((given,), (OutputSpec(str(out), video_codec="ffv1"),), chain, device="cpu", live=policy)
 
 
 def assert_law(job: Job) -> None:
     assert job.health is not None
     report = job.health.report()
-    assert report.received == report.written + sum(report.dropped.values()), report
+    assert report.counts.received == report.counts.written + report.counts.dropped_total, report
 
 
 @pytest.mark.parametrize("filter", ["", "plain"])
 def test_a_run_to_the_end(camera: Path, tmp_path: Path, filter: str) -> None:
-    job = build(spec(camera, tmp_path / "out.mkv", filter))
+    job = build_job(spec(camera, tmp_path / "out.mkv", filter))
     job.run()
     assert_law(job)
     assert job.health is not None
     report = job.health.report()
-    assert (report.state, report.received, report.written, dict(report.dropped)) == ("stopped", 25, 25, {})
+    counts = report.counts
+    assert (report.state, counts.received, counts.written, counts.dropped) == ("stopped", 25, 25, {})
     assert levels(tmp_path / "out.mkv") == list(range(25))
     progress = job.progress
-    assert (progress.frames, progress.dropped) == (25, 0)
+    assert (progress.frames, progress.counts.dropped_total) == (25, 0)
     assert progress.health is not None
-    assert progress.health.written == 25
+    assert progress.health.counts.written == 25
     assert progress.busy_s["encode"] > 0
 
 
 def test_what_the_filters_have_no_time_for_is_dropped_and_counted(camera: Path, tmp_path: Path) -> None:
     policy = LivePolicy(max_latency_s=0.01, ladder=())
-    job = build(spec(camera, tmp_path / "out.mkv", "gated", policy=policy))
+    job = build_job(spec(camera, tmp_path / "out.mkv", "gated", policy=policy))
     assert job.health is not None
     health = job.health
     thread = threading.Thread(target=job.run)
     thread.start()
-    until(lambda: health.report().dropped.get("overload", 0) >= 3)
+    until(lambda: health.report().counts.dropped.get("overload", 0) >= 3)
     Gated.gate.set()
     thread.join(LONG_S)
     assert_law(job)
     report = health.report()
-    assert report.written >= 1
-    assert report.late > 0
-    assert len(levels(tmp_path / "out.mkv")) == report.written
-    assert job.progress.dropped == sum(report.dropped.values())
+    assert report.counts.written >= 1
+    assert report.counts.late > 0
+    assert len(levels(tmp_path / "out.mkv")) == report.counts.written
+    assert job.progress.counts.dropped_total == report.counts.dropped_total
 
 
 @pytest.mark.parametrize("how", ["stop", "cancel"])
 def test_an_end_from_outside(camera: Path, tmp_path: Path, how: str) -> None:
-    job = build(spec(camera, tmp_path / "out.mkv", "gated", loops=-1))
+    job = build_job(spec(camera, tmp_path / "out.mkv", "gated", loops=-1))
     assert job.health is not None
     health = job.health
     error: list[BaseException] = []
@@ -127,16 +128,16 @@ def test_an_end_from_outside(camera: Path, tmp_path: Path, how: str) -> None:
     thread.join(LONG_S)
     assert_law(job)
     report = health.report()
-    assert report.state == "stopped", "whoever cancels has not met with an error"
+    assert report.state == "stopped", "a cancel is no error"
     assert len(error) == (how == "cancel")
     if how == "stop":
-        assert set(report.dropped) <= {"overload"}
-        assert len(levels(tmp_path / "out.mkv")) == report.written
+        assert set(report.counts.dropped) <= {"overload"}
+        assert len(levels(tmp_path / "out.mkv")) == report.counts.written
 
 
 def test_an_error_is_the_state_in_the_end(camera: Path) -> None:
-    job = build(
-        JobSpec((InputSpec(str(camera), realtime=True),), OutputSpec("/dev/full", format="mpegts"), live=PATIENT)
+    job = build_job(
+        JobSpec((InputSpec(str(camera), realtime=True),), (OutputSpec("/dev/full", format="mpegts"),), live=PATIENT)
     )
     with pytest.raises(OutputError, match="No space left"):
         job.run()
@@ -146,7 +147,7 @@ def test_an_error_is_the_state_in_the_end(camera: Path) -> None:
     assert "No space left" in job.health.report().reason
 
 
-def test_whoever_hosts_a_job_is_told(camera: Path, tmp_path: Path) -> None:
+def test_the_host_of_a_job_is_told(camera: Path, tmp_path: Path) -> None:
     health, opening, sizes = Health("yard"), list[Any](), list[int]()
     worked: list[tuple[str, bool]] = []
     hosting = Hosting(
@@ -155,18 +156,18 @@ def test_whoever_hosts_a_job_is_told(camera: Path, tmp_path: Path) -> None:
         admit=lambda info: sizes.append(info.width),
         worked=lambda stage, item, seconds: worked.append((stage, isinstance(item, Frame))),
     )
-    job = build(spec(camera, tmp_path / "out.mkv", "plain"), hosting)
+    job = build_job(spec(camera, tmp_path / "out.mkv", "plain"), hosting)
     job.run()
     assert (opening, sizes, job.health) == ([job.reader], [48], health)
     assert worked.count(("encode", True)) == worked.count(("restore", True)) == 25
-    assert health.report().written == 25
+    assert health.report().counts.written == 25
 
 
 def test_an_opening_can_be_ended(tmp_path: Path) -> None:
-    """A camera that is waited for, perhaps for ever."""
-    waiting = JobSpec((InputSpec("udp://127.0.0.1:9"),), OutputSpec(str(tmp_path / "out.mkv")), live=LivePolicy())
+    """A job that waits for its camera, perhaps for ever."""
+    waiting = JobSpec((InputSpec("udp://127.0.0.1:9"),), (OutputSpec(str(tmp_path / "out.mkv")),), live=LivePolicy())
     with pytest.raises(Cancelled, match="stopped before"):
-        build(waiting, Hosting(opening=lambda source: source.stop()))
+        build_job(waiting, Hosting(opening=lambda source: source.stop()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -175,21 +176,21 @@ def test_a_job_that_is_not_admitted_leaves_nothing(camera: Path, tmp_path: Path)
         raise UsageError("the machine is full")
 
     with pytest.raises(UsageError, match="the machine is full"):
-        build(spec(camera, tmp_path / "out.mkv", "plain"), Hosting(admit=refuse))
+        build_job(spec(camera, tmp_path / "out.mkv", "plain"), Hosting(admit=refuse))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UsageError, match="the machine is full"):
-        build(JobSpec((InputSpec(str(camera)),), OutputSpec(str(tmp_path / "o.mkv"))), Hosting(admit=refuse))
+        build_job(JobSpec((InputSpec(str(camera)),), (OutputSpec(str(tmp_path / "o.mkv")),)), Hosting(admit=refuse))
 
 
 def test_a_live_job_has_one_input(camera: Path, tmp_path: Path) -> None:
     two = (InputSpec(str(camera)), InputSpec(str(camera)))
     with pytest.raises(UsageError, match="has one input, got 2"):
-        build(JobSpec(two, OutputSpec(str(tmp_path / "out.mkv")), live=PATIENT))
+        build_job(JobSpec(two, (OutputSpec(str(tmp_path / "out.mkv")),), live=PATIENT))
 
 
 def test_files_may_have_several_outputs_too(camera: Path, tmp_path: Path) -> None:
     outputs = [OutputSpec(str(tmp_path / f"{i}.mkv"), video_codec="ffv1", audio=i < 2) for i in range(3)]
-    job = build(JobSpec((InputSpec(str(camera)),), outputs[0], also=tuple(outputs[1:])))
+    job = build_job(JobSpec((InputSpec(str(camera)),), outputs))
     job.run()
     assert job.health is None
     assert job.progress.frames == 25

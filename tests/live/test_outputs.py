@@ -47,7 +47,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(source: Path, url: str | Path, *, realtime: bool = False, **options: Any) -> list[Frame]:
-    """Write a clip live; the frames that were told to be written."""
+    """Write a clip live; returns the frames that were reported as written."""
     written: list[Frame] = []
     left: list[tuple[Frame, str]] = []
     reader = Reader([InputSpec(str(source), realtime=realtime)])
@@ -162,7 +162,7 @@ def test_hls_to_a_server(source: Path) -> None:
 
 @pytest.mark.parametrize("name", ["out.m3u8", "out.mpd", "out.ts"])
 def test_a_web_server_that_says_nothing_stops_nobody_else(source: Path, name: str) -> None:
-    """It takes connections and never answers: Python goes on, and whoever waits for it is let go when told."""
+    """It takes connections and never answers: Python goes on, and a writer that waits for it can be aborted."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/{name}"
         reader = Reader([InputSpec(str(source), loops=-1)], audio=False)
@@ -204,7 +204,7 @@ sink.connect()
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs util-linux' setpriv")
 def test_what_sends_for_us_does_not_outlive_us() -> None:
-    """Killed while a server is waited for, which would be waited for still."""
+    """Killed while it waits for a server, which it would otherwise go on doing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/x"
         with subprocess.Popen([sys.executable, "-c", _SENDER, url], stdout=subprocess.PIPE, text=True) as sender:
@@ -233,7 +233,7 @@ def test_segments(source: Path, tmp_path: Path) -> None:
 
 
 def test_a_segment_is_readable_while_it_is_written(source: Path, tmp_path: Path) -> None:
-    """A power cut in the middle of an hour's MP4 costs no more than the last second."""
+    """A power cut in the middle of an hour of MP4 costs no more than the last second."""
     reader = Reader([InputSpec(str(source))])
     hour = OutputSpec(str(tmp_path / "s%d.mp4"), format="segment", format_options={"segment_time": "3600"})
     writer = Writer(hour, reader, live=True)
@@ -346,13 +346,13 @@ def test_what_goes_to_an_srt_server_that_is_not_there_is_not_called_written(sour
 
 
 def test_an_option_that_a_connecting_muxer_has_not(source: Path) -> None:
-    """RTSP's muxer connects before it says what it knows, so the server has to be there."""
+    """RTSP's muxer connects before it reports its options, so the server has to be there."""
     with pytest.raises(BadOption, match="Unrecognized option 'presset'"):
         write(source, "out.flv", format="flv", format_options={"presset": "x"})
 
 
 def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
-    """It takes the connection and says nothing: whoever waits for it is woken from another thread."""
+    """It takes the connection and says nothing: another thread can abort the write."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         reader = Reader([InputSpec(str(source))], audio=False)
@@ -390,7 +390,7 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
     publication, items, pushed = fanout.outlets[1], iter(reader), count(1)
 
     def written(number: int) -> bool:
-        return fanout.frames_written == number
+        return fanout.counts.written == number
 
     def push(frames: int) -> None:
         """So many frames, and what comes between; the recording keeps up."""
@@ -405,13 +405,13 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
     until(lambda: publication.error is not None)
     with recorder(url, port, out, "-listen", "1", wait=False):
         rest = FRAMES - 10
-        while not publication.totals.frames:
-            until(lambda: is_bound(port) or publication.totals.frames > 0)
+        while not publication.written.counts.written:
+            until(lambda: is_bound(port) or publication.written.counts.written > 0)
             before = publication.error
             push(1)
             rest -= 1
             # The attempt that it makes takes as long as a process needs to start.
-            until(lambda before=before: publication.error is not before or publication.totals.frames > 0)  # type: ignore[misc]
+            until(lambda before=before: publication.error is not before or publication.written.counts.written > 0)  # type: ignore[misc]
         push(rest)
         until(lambda: f"{url}: well again" in [event.text for event in tuple(health.events)])
         list(fanout.flush())

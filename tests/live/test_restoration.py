@@ -1,4 +1,4 @@
-"""The filters of a live stream: order and number of frames, the gate, the ladder's steps, filters that fail."""
+"""The filters of a live stream: order and number of frames, damaged ones, the ladder's steps, filters that fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamfix.errors import FilterError
 from streamfix.frame import Frame, Planes
 from streamfix.live.health import Health
 from streamfix.live.ladder.restoration import LiveRestoration
-from streamfix.live.ladder.step import Rung
+from streamfix.live.ladder.runner import LadderStep
 from streamfix.live.policy import LivePolicy
 from streamfix.pipeline import Stage
 
@@ -36,7 +36,7 @@ class Clock:
 
 
 class Filters(Stage):
-    """A chain that holds frames back, takes its time, and fails when it is told to; each result is a new picture.
+    """A chain that holds frames back, takes its time, and fails when a test says so; each result is a new picture.
 
     given: what came in. of: the picture that a result was made of, by the result's identity.
     """
@@ -76,7 +76,7 @@ class Filters(Stage):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """A picture that knows what it was made of, and by whom."""
+    """A picture that knows which one it was made of, and by which chain."""
 
     source: Planes
     by: str
@@ -98,7 +98,7 @@ class Result:
 
 
 class Live:
-    """A restoration with its surroundings: rungs of such costs and delays, a clock, a camera of 25 fps."""
+    """A restoration with steps of given costs and delays, a clock, and a camera of 25 fps."""
 
     def __init__(self, *stages: Filters | None, clock: Clock | None = None, **policy: Any) -> None:
         self.clock = clock or Clock()
@@ -107,7 +107,7 @@ class Live:
         self.dropped = 0
         self.health = Health(clock=self.clock)
         self.stage = LiveRestoration(
-            [Rung(s.name if s else "", s, self._maker(s) if s else None) for s in stages],
+            [LadderStep(s.name if s else "", s, self._maker(s) if s else None) for s in stages],
             LivePolicy(**policy),
             self.health,
             dropped=lambda: self.dropped,
@@ -190,7 +190,7 @@ def test_whatever_happens_one_out_for_each_in_in_order(
     assert all(f.received_s is not None for f in frames)
     assert [i for i in out if isinstance(i, str)] == [i for i in items if isinstance(i, str)]
     # nothing is lost, nothing is counted that is not so
-    assert live.health.report().dropped == {}
+    assert live.health.report().counts.dropped == {}
     # the gate
     seen = [f for s in stages for f in s.given[1:]]
     assert not [f for f in seen if f.damaged or f.standing_in]
@@ -214,7 +214,7 @@ def test_what_was_emptied_begins_anew(kinds: list[str], held: int) -> None:
         assert b.cut or all(f.damaged for f in between)
 
 
-def test_every_rung_has_seen_a_frame_of_the_size_before_it_is_needed() -> None:
+def test_every_step_has_seen_a_frame_of_the_size_before_it_is_needed() -> None:
     clock = Clock()
     stages = [Filters("a", clock, 2), Filters("b", clock), Filters("c", clock)]
     live = Live(*stages, None, clock=clock)
@@ -235,19 +235,19 @@ def test_a_chain_that_is_too_slow_steps_down_and_the_frames_it_holds_come_first(
     assert makers == sorted(makers, reverse=True) and set(makers) == {"slow", "light"}
     assert light.given[1].cut  # [0] was to warm it up
     report = live.health.report()
-    assert (report.rung, report.rung_name) == (1, "light")
+    assert (report.step, report.step_name) == (1, "light")
     event = next(e for e in live.health.events if e.kind == "step")
     assert "a frame takes 60 ms and one comes every 40 ms" in event.text and "down to light" in event.text
 
 
 def test_drops_in_front_of_it_and_what_they_leave_of_the_rate() -> None:
-    """Every second frame was given up: the camera's frames are as near to each other as ever."""
+    """Every second frame was dropped: the time between the camera's frames stays the same."""
     clock = Clock()
     live = Live(Filters("a", clock, cost_s=0.07), None, clock=clock)
     for i in range(0, 2 * len(CLIP), 2):
         live.feed([replace(CLIP[i % len(CLIP)], pts=1000 + 40 * i)])
         live.dropped += 1
-        if live.health.report().rung:
+        if live.health.report().step:
             break
     texts = [e.text for e in live.health.events if e.kind == "step"]
     assert texts and "one comes every 40 ms" in texts[0] and "dropped" in texts[0]
@@ -257,7 +257,7 @@ def test_pass_through_is_the_very_frame() -> None:
     live = Live(None)
     out = live.run(CLIP)
     assert [f.picture for f in out] == [f.picture for f in CLIP]
-    assert live.health.report().rung_name == "pass-through"
+    assert live.health.report().step_name == "pass-through"
 
 
 def test_steps_are_told_up_from_pass_through_too() -> None:
@@ -267,10 +267,10 @@ def test_steps_are_told_up_from_pass_through_too() -> None:
     frames = [replace(CLIP[i % 40], pts=1000 + 40 * i) for i in range(9000)]
     for frame in frames:
         live.feed([frame])
-        busy.cost_s = 0.0 if live.health.report().rung else busy.cost_s
+        busy.cost_s = 0.0 if live.health.report().step else busy.cost_s
     texts = [e.text for e in live.health.events if e.kind == "step"]
     assert ["down to pass-through" in texts[0], "up to busy" in texts[1]] == [True, True]
-    assert live.health.report().rung == 0
+    assert live.health.report().step == 0
 
 
 # -- damaged frames and those that stand in
@@ -332,12 +332,12 @@ def test_a_filter_that_fails_once_costs_its_own_frames_their_restoration() -> No
     assert [f.pts for f in out] == [f.pts for f in CLIP[:12]]
     assert [i for i, f in enumerate(out) if by(f) != "f"][-1] == 6
     report = live.health.report()
-    assert report.figures["filter_errors"] == 1 and report.rung == 0
+    assert report.figures["filter_errors"] == 1 and report.step == 0
     assert live.made == {"f": 1} and filters.closed == 1
     after = next(f for f in filters.given if f.pts == CLIP[7].pts)
     assert after.cut
     assert [e.text for e in live.health.events if e.kind == "filter"] == [
-        f"f failed, its frames pass as they are: f: out of luck at {CLIP[6].pts}"
+        f"f failed, so its frames pass unfiltered: f: out of luck at {CLIP[6].pts}"
     ]
 
 
@@ -350,13 +350,13 @@ def test_a_filter_that_fails_again_and_again_is_left() -> None:
     assert [f.pts for f in out] == [f.pts for f in CLIP]
     assert [by(f) for f in out] == ["f"] * 4 + [""] * 3 + ["light"] * 33
     report = live.health.report()
-    assert report.rung == 1 and report.figures["filter_errors"] == 3
+    assert report.step == 1 and report.figures["filter_errors"] == 3
     step = next(e.text for e in live.health.events if e.kind == "step")
     assert "f failed 3 times: f: out of luck at" in step
 
 
 def test_a_filter_that_was_left_is_made_anew_and_tried_again() -> None:
-    """Memory that was short for a moment is no reason to show pictures as they come for months."""
+    """A moment without memory is no reason to pass pictures unfiltered for months."""
     clock = Clock()
     filters = Filters("f", clock)
     filters.fails = lambda frame: clock.now_s < until_s
@@ -365,7 +365,7 @@ def test_a_filter_that_was_left_is_made_anew_and_tried_again() -> None:
     frames = stream(["good"] * 8000)
     out = live.run(frames)
     assert [f.pts for f in out] == [f.pts for f in frames]
-    assert by(out[-1]) == "f" and live.health.report().rung == 0
+    assert by(out[-1]) == "f" and live.health.report().step == 0
     assert live.made["f"] >= 3
 
 
@@ -377,11 +377,13 @@ def test_one_that_fails_at_the_first_frame_and_cannot_be_made_anew_is_left_too()
     def make() -> Stage:
         raise FilterError("no model")
 
-    stage = LiveRestoration([Rung("f", filters, make), Rung("")], LivePolicy(), health := Health(), clock=clock)
+    stage = LiveRestoration(
+        [LadderStep("f", filters, make), LadderStep("")], LivePolicy(), health := Health(), clock=clock
+    )
     out = [f for frame in CLIP[:5] for f in stage.push(frame)]
     assert [f.picture for f in out] == [f.picture for f in CLIP[:5]]
-    assert health.report().rung == 1
-    assert "could not be made anew: no model" in next(e.text for e in health.events if e.kind == "step")
+    assert health.report().step == 1
+    assert "could not be made again: no model" in next(e.text for e in health.events if e.kind == "step")
 
 
 # -- figures, and the end
@@ -406,7 +408,7 @@ def test_the_newest_pair_is_a_frame_and_what_became_of_it() -> None:
     assert before.picture is CLIP[6].picture and source(after) is CLIP[6].picture
 
 
-def test_closing_closes_every_rung_once() -> None:
+def test_closing_closes_every_step_once() -> None:
     clock = Clock()
     stages = [Filters("a", clock), Filters("b", clock)]
     live = Live(*stages, None, clock=clock)

@@ -1,4 +1,4 @@
-"""A live source: time only increases, each frame is given once, what is lost comes back, nothing waits for ever."""
+"""A live source: time only increases, each frame comes once, a lost camera comes back, nothing waits for ever."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.live.cameras import BASE, TICKS, Script, ScriptedReader, World, frame
 def ran(
     world: World, policy: LivePolicy | None = None, *, until_s: float = 1e9, url: str = "rtsp://cam/1"
 ) -> list[Any]:
-    """What a source gives until the world's clock reads so many seconds."""
+    """What a source gives until the world's clock reaches so many seconds."""
     source = world.source(policy, url)
     items = []
     for item in source:
@@ -54,7 +54,7 @@ def real(items: list[Any]) -> list[Frame]:
 
 
 def ends(world: World, input: InputSpec, policy: LivePolicy, wanted_s: Fraction | None = None) -> list[Frame]:
-    """What is shown of an input that has an end of its own."""
+    """What comes out of an input that has an end of its own."""
     source = LiveSource(
         *(input, policy, world.health),
         name="yard",
@@ -115,8 +115,8 @@ def test_times_increase_and_each_frame_comes_once(scripts: list[Script], on_lost
     dts = [p.dts for p in packets(items)]
     assert dts == sorted(dts)
     report = world.health.report()
-    assert report.received == len(expected) == source.frames_read
-    assert report.standing_in == len(shown(items)) - len(expected)
+    assert report.counts.received == len(expected) == source.frames_read
+    assert report.counts.standing_in == len(shown(items)) - len(expected)
     assert report.reconnects == len(firsts) - 1
     # Nothing that comes from a later connection, or from after a leap, continues what was before.
     assert [f.cut for f in real(items) if any(f.picture is p for p in firsts)] == [True] * len(firsts)
@@ -280,7 +280,7 @@ def test_the_input_s_own_limit_holds_for_the_whole_and_across_a_loss() -> None:
     world = World([Script(frames(25)), Script(frames(100, 77))])
     seen = ends(world, InputSpec("rtsp://cam/1", duration_s=Fraction(3)), LivePolicy())
     assert seen[-1].time_s == pytest.approx(2.96, abs=0.03)
-    assert world.health.report().received == len(seen)
+    assert world.health.report().counts.received == len(seen)
 
 
 @pytest.mark.parametrize("on_lost", ["wait", "hold", "slate"])
@@ -317,7 +317,7 @@ def test_a_run_that_has_its_time_ends_though_the_camera_is_away(on_lost: Any, li
     ids=lambda input: input.url,
 )
 def test_where_the_camera_connects_nobody_stops_to_listen(input: InputSpec) -> None:
-    """Every wait is time in which it cannot."""
+    """It cannot connect to us while we wait."""
     silent = [Script(opens_after_s=1e9) for _ in range(5)]
     world = World([Script(frames(1)), *silent])
     ends(world, input, LivePolicy(open_timeout_s=20.0, backoff_s=(1.0, 5.0, 10.0, 60.0)))
@@ -339,7 +339,7 @@ def test_where_we_connect_waits_get_longer_however() -> None:
 
 
 def test_a_recording_says_when_its_first_picture_was_taken() -> None:
-    """By the camera's clock where it has told by then; of a pipe nobody knows."""
+    """By the camera's clock if it has sent that by then; for a pipe it is not known."""
     world = World([Script(frames(3))])
     source = world.source()
     source.open()
@@ -359,7 +359,7 @@ def test_the_wall_clock_goes_along_where_the_camera_tells() -> None:
         assert source._camera._connection is not None
         source._camera._connection.wall_start_s = 1.5e9
         if isinstance(item, Frame):
-            since_s = float(item.pts * item.time_base - source._splice.offset_s)
+            since_s = float(item.pts * item.time_base - source._joined.offset_s)
             assert source.wallclock_s(item.pts) == pytest.approx(1.5e9 + since_s)
     assert "capture_delay_s" in world.health.report().figures
     source.close()
@@ -390,14 +390,14 @@ def test_sound_of_another_codec_is_left_out_with_one_warning(caplog: pytest.LogC
     others = [Script([*frames(1), (0.0, 99)], audio="ac3") for _ in range(3)]
     items = ran(World([Script([*frames(1), (0.0, 0)]), *others]))
     assert len(packets(items)) == 1
-    assert caplog.text.count("left out: in its place the first connection had aac") == 1
+    assert caplog.text.count("left out: the first connection had aac in its place") == 1
 
 
 # -- what stands in
 
 
 def while_away(on_lost: Any) -> list[Frame]:
-    """Five frames, what stood in for four seconds, and the frame that came then."""
+    """Five frames, four seconds of frames that stand in, and the frame that came then."""
     world = World([Script(frames(5)), Script(frames(5), opens_after_s=3.0)])
     seen = shown(ran(world, LivePolicy(on_lost=on_lost)))
     return seen[: seen.index(real(seen)[5]) + 1]

@@ -1,4 +1,4 @@
-"""Where a camera's items are in time: always further, and as far as the clock on the wall."""
+"""A camera's items in time: output times only increase, and keep pace with the wall clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEP, FRAME = Fraction(1, 90000), Fraction(1, 25)
 
 
 class Viewer:
-    """Sees what a timeline gives, on a wall clock of its own. drift_s: how far the output is ahead of it."""
+    """Drives a timeline with a wall clock of its own. drift_s: how far the output is ahead of that clock."""
 
     def __init__(self) -> None:
         self.timeline = Timeline(10.0)
@@ -51,7 +51,7 @@ def test_without_gaps_a_clock_is_as_the_camera_has_it() -> None:
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.integers(5, 100), min_size=1, max_size=5), st.booleans())
 def test_what_was_held_up_and_comes_at_once_pushes_nothing_ahead(stalls: list[int], standing_in: bool) -> None:
-    """A network that stands still and then delivers all: TCP."""
+    """A network that stalls and then delivers everything at once: TCP."""
     viewer = Viewer()
     for stall in stalls:
         for _ in range(50):

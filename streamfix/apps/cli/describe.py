@@ -24,7 +24,7 @@ def describe(job: Job) -> None:
     urls = ", ".join(repr(spec.shown) for spec in job.spec.inputs)
     _log.info("Input %s: %s", urls, ", ".join(facts))
     chain = ",".join(spec.name for spec in job.spec.filters) or "null"
-    codecs = dict.fromkeys([job.writer.video_codec, *(o.video_codec for o in job.spec.also if o.video_codec)])
+    codecs = dict.fromkeys([job.writer.video_codec, *(o.video_codec for o in job.spec.outputs[1:] if o.video_codec)])
     outputs = job.spec.outputs
     ways = {
         "audio": ", ".join(dict.fromkeys(o.audio_codec for o in outputs if o.audio)),

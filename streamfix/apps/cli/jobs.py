@@ -1,4 +1,4 @@
-"""From a command line that was read to the job it asks for."""
+"""From a parsed command line to the description of its job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STDOUT = ("-", "pipe:", "pipe:1", "/dev/stdout", "fd:1")
 
 
 def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
-    """The job. Raises UsageError for what cannot be meant or is not there."""
+    """The job's description. Raises UsageError for what is missing or makes no sense."""
     if not line.inputs:
         raise UsageError("no input: give one with -i, as in streamfix -i in.mp4 -vf smooth out.mp4")
     if not line.outputs:
@@ -30,15 +30,14 @@ def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
     for kind, urls, files in (("input", _STDIN, line.inputs), ("output", STDOUT, line.outputs)):
         if sum(file.url in urls for file in files) > 1:
             raise UsageError(f"std{kind[:-3]} can be one {kind} only")
-    output, *others = line.outputs
+    first, *others = line.outputs
     for other in others:
-        _check_shared(output, other)
+        _check_shared(first, other)
     return JobSpec(
         inputs=tuple(_input(file, line) for file in line.inputs),
-        output=_output(output, overwrite),
-        also=tuple(_output(other, overwrite) for other in others),
-        filters=_chain(output),
-        maps=tuple(given.text for given in output.all("map")),
+        outputs=tuple(_output(file, overwrite) for file in line.outputs),
+        filters=_chain(first),
+        maps=tuple(given.text for given in first.all("map")),
         audio=not _off(line, "an"),
         subtitles=not _off(line, "sn"),
         data=not _off(line, "dn"),
@@ -49,7 +48,7 @@ def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
 
 
 def reads_stdin(line: CommandLine) -> bool:
-    """True if an input is stdin, which then is no keyboard."""
+    """True if an input is stdin, which then cannot be the keyboard."""
     return any(file.url in _STDIN for file in line.inputs)
 
 
@@ -59,7 +58,7 @@ def writes_stdout(line: CommandLine) -> bool:
 
 
 def existing_outputs(line: CommandLine) -> list[str]:
-    """The names of outputs that are files that are there already and would be replaced."""
+    """The outputs that are existing files and would be replaced."""
     return [o.url for o in line.outputs if o.url != "-" and Path(o.url.removeprefix("file:")).is_file()]
 
 
@@ -68,13 +67,13 @@ def _off(line: CommandLine, name: str) -> bool:
 
 
 def _check_shared(first: FileLine, other: FileLine) -> None:
-    """The pictures and the streams of all outputs are those of the first. Raises UsageError for others."""
+    """Raise UsageError if an output asks for other pictures or streams than the first one."""
     for name, what in (("vf", "filters"), ("s", "size"), ("map", "streams")):
         given = [(g.spec, g.text) for g in other.all(name)]
         if given and given != [(g.spec, g.text) for g in first.all(name)]:
             raise UsageError(
-                f"-{name} {given[-1][1]} before {redact(other.url)!r}: all outputs show the same pictures, whose "
-                f"{what} are said before the first one, {redact(first.url)!r}; leave it out, or run streamfix twice"
+                f"-{name} {given[-1][1]} before {redact(other.url)!r}: all outputs get the same pictures, whose "
+                f"{what} are given before the first one, {redact(first.url)!r}; leave it out, or run streamfix twice"
             )
 
 
@@ -89,7 +88,8 @@ def _input(file: FileLine, line: CommandLine) -> InputSpec:
     for given in (*file.all("c"), *file.all("vcodec")):
         if given.spec not in ("", "v") or given.text == "copy":
             raise UsageError(
-                f"-{given.name}:{given.spec} {given.text} before -i {redact(file.url)}: names a video decoder, -c:v"
+                f"-{given.name}:{given.spec} {given.text} before -i {redact(file.url)}: "
+                "only -c:v is possible before an input, to name a video decoder"
             )
         codec = given.text
     start_s, duration_s, end_s = _times(file)
@@ -117,13 +117,13 @@ def _times(file: FileLine) -> tuple[Fraction | None, Fraction | None, Fraction |
         end = None
     if end is not None and end <= (start or 0):
         raise UsageError(
-            f"{redact(file.url)}: -to {float(end):g} lies before -ss {float(start or 0):g}; nothing would be left"
+            f"{redact(file.url)}: -to {float(end):g} lies before -ss {float(start or 0):g}; no video would be left"
         )
     return start, duration, end
 
 
 def _libav(file: FileLine) -> dict[str, str]:
-    """Options of no stream, for the container and whoever else knows them."""
+    """Options without a stream specifier, for the container and any codec that knows them."""
     return {given.name: given.text for given in file.libav if not given.spec}
 
 
@@ -183,21 +183,19 @@ def _output(file: FileLine, overwrite: bool) -> OutputSpec:
 
 
 def _tags(file: FileLine) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """-metadata: the file's tags, and those of its streams by the specifier behind -metadata:s."""
+    """-metadata: the file's tags, and those of its streams by the specifier after -metadata:s."""
     tags: dict[str, str] = {}
     of_streams: dict[str, dict[str, str]] = {}
     for given in file.all("metadata"):
         letter, _, place = given.spec.partition(":")
         if letter not in ("", "g", "s"):
-            raise UsageError(
-                f"-metadata:{given.spec}: tags can be set of the file, or of streams, as in -metadata:s:a:0"
-            )
+            raise UsageError(f"-metadata:{given.spec}: tags belong to the file or to streams, as in -metadata:s:a:0")
         (of_streams.setdefault(place, {}) if letter == "s" else tags).update([given.value])
     return tags, of_streams
 
 
 def _codecs(file: FileLine) -> dict[str, str]:
-    """Encoders by kind of stream; the last word for each kind counts."""
+    """Encoders by kind of stream; the last option for each kind counts."""
     codecs: dict[str, str] = {}
     for given in file.options:
         if given.name in ("vcodec", "acodec", "scodec"):
@@ -216,7 +214,7 @@ def _codecs(file: FileLine) -> dict[str, str]:
 
 
 def _kind(given: Given, only: str | None = None) -> str:
-    """The kind of stream an option's specifier names: v, a or s, all of them or index 0."""
+    """The kind of stream that an option's specifier names: v, a or s, alone or with index 0."""
     letter, _, index = given.spec.partition(":")
     kind = _KINDS.get(letter, "" if letter else "video")
     wrong = not kind or (index not in ("", "0") and kind == "video") or (only is not None and kind != only)

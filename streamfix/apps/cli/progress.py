@@ -20,9 +20,10 @@ from .values import format_clock
 
 
 class Report(Protocol):
-    """Shows progress. `last` is true exactly once, at the end, also after an error. OSError: nobody looks any more."""
+    """Shows a job's progress."""
 
-    def show(self, progress: Progress, last: bool = False) -> None: ...
+    def show(self, progress: Progress, last: bool = False) -> None:
+        """Show it. last: True exactly once, at the end, also after an error. Raises OSError once nobody reads it."""
 
 
 class Blocks:
@@ -40,7 +41,7 @@ class Blocks:
 
 
 def fields(p: Progress, last: bool) -> dict[str, str]:
-    """The keys and values of one block, named as ffmpeg names them; of a live job with how it is."""
+    """The keys and values of one block, named as ffmpeg names them, and those of a live stream."""
     time_us = None if p.time_s is None else round(p.time_s * 1_000_000)
     return {
         "frame": f"{p.frames}",
@@ -50,8 +51,8 @@ def fields(p: Progress, last: bool) -> dict[str, str]:
         "out_time_us": "N/A" if time_us is None else f"{time_us}",
         "out_time_ms": "N/A" if time_us is None else f"{time_us}",  # microseconds in ffmpeg too, for historic reasons
         "out_time": "N/A" if p.time_s is None else format_clock(p.time_s, 6),
-        "dup_frames": f"{p.duplicated}",
-        "drop_frames": f"{p.dropped}",
+        "dup_frames": f"{p.counts.duplicated}",
+        "drop_frames": f"{p.counts.dropped_total}",
         "speed": "N/A" if p.speed is None else f"{p.speed:.3g}x",
         **({} if p.health is None else live_fields(p.health)),
         "progress": "end" if last else "continue",
@@ -71,10 +72,16 @@ def status_line(p: Progress, last: bool) -> str:
     time = "N/A" if p.time_s is None else format_clock(p.time_s)
     bitrate = "N/A" if p.bitrate_bps is None else f"{p.bitrate_bps / 1000:6.1f}kbits/s"
     speed = "N/A" if p.speed is None else f"{p.speed:4.3g}x"
-    losses = "".join(f" {k}={n}" for k, n in (("dup", p.duplicated), ("drop", p.dropped), ("errors", p.errors)) if n)
+    losses = "".join(f" {key}={n}" for key, n in _losses(p, "drop"))
     live = "" if p.health is None else f" {live_words(p.health)}"
     size = f"{'L' if last else ''}size={p.bytes / 1024:8.0f}KiB"
     return f"frame={p.frames:5d} fps={p.fps:3.0f} {size} time={time} bitrate={bitrate}{losses} speed={speed}{live}    "
+
+
+def _losses(p: Progress, dropped: str) -> list[tuple[str, int]]:
+    """Words and counts, above 0, of what went wrong with pictures. dropped: the word for those left out."""
+    found = (("dup", p.counts.duplicated), (dropped, p.counts.dropped_total), ("errors", p.errors))
+    return [(word, count) for word, count in found if count]
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -118,9 +125,7 @@ class Bar(AbstractContextManager["Bar"]):
             parts.append(f"{p.bytes / 1024:.0f} KiB in {format_clock(p.elapsed_s, 1)}")
         elif p.left_s is not None:
             parts.append(f"{format_clock(p.left_s, 0).removesuffix('.0')} left")
-        parts += [
-            f"{n} {word}" for word, n in (("dup", p.duplicated), ("dropped", p.dropped), ("errors", p.errors)) if n
-        ]
+        parts += [f"{n} {word}" for word, n in _losses(p, "dropped")]
         if p.health is not None:
             parts.append(live_words(p.health))
         span = p.elapsed_s - self._elapsed_s
@@ -147,7 +152,8 @@ def open_url(url: str) -> io.RawIOBase | io.BufferedIOBase:
     except ValueError as error:
         raise UsageError(f"-progress {url}: pipe:N and tcp://host:port take a number ({error})") from None
     except (OSError, http.client.HTTPException) as error:
-        raise OutputError(f"-progress {url}: {getattr(error, 'strerror', None) or error}") from error
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise OutputError(f"-progress {url}: {reason or error}") from error
 
 
 class _HttpBody(io.RawIOBase):

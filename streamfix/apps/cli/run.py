@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...errors import UsageError
-from ...live.interpreter import share_interpreter
 from .grammar import CommandLine
 from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
 from .keyboard import Keyboard
@@ -36,13 +35,15 @@ def _run(line: CommandLine) -> int:
         listener = Blocks(open_url(url))
     spec = job_spec(line, overwrite=may_overwrite(line))
     if spec.live is not None:
+        from ...jobs.live import share_interpreter
+
         share_interpreter()
     reports: list[Report] = [listener] if listener else []
     with contextlib.ExitStack() as stack:
         if writes_stdout(line):
             own = stack.enter_context(_private_stdout())
-            first, *others = (replace(o, url=own) if o.url in STDOUT else o for o in spec.outputs)
-            spec = replace(spec, output=first, also=tuple(others))
+            outputs = tuple(replace(o, url=own) if o.url in STDOUT else o for o in spec.outputs)
+            spec = replace(spec, outputs=outputs)
         if line.options.get("stats", _log.isEnabledFor(logging.INFO)):
             on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
             reports.append(stack.enter_context(Bar()) if on_terminal else StatusLine())

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...errors import Cancelled
-from ...jobs import Hosting, Job, JobSpec, Progress, build
+from ...jobs import Hosting, Job, JobSpec, Progress, build_job
 from ...live.health import Health
 from .describe import describe
 from .keyboard import Keyboard
@@ -77,7 +77,7 @@ class Runner:
 
     def _work(self) -> None:
         try:
-            job = build(self._spec, Hosting(health=self._health))
+            job = build_job(self._spec, Hosting(health=self._health))
             describe(job)
             self._job = job
             job.run()

@@ -16,7 +16,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import StreamfixError
-from ...live.interpreter import share_interpreter
+from ...jobs.live import share_interpreter
 from . import logs
 from .config.changes import needs_new_process
 from .config.config import DaemonConfig, load

@@ -1,1 +1,1 @@
-"""A camera as a source: it may go away and come back, the stream goes on."""
+"""A camera as a source: it may go away and come back, and the stream goes on."""

@@ -1,4 +1,4 @@
-"""Keeps up the connection to a camera: connects, watches over it, waits, connects again."""
+"""Keeps the connection to a camera: connects, notices when pictures stop, waits, connects again."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from .input import is_absent
 
 log = logging.getLogger("streamfix.live")
 
-_LEFT_ALONE = 4  # connections whose thread does not return; no more are made until one does
-_SETTLED_S = 0.5  # pictures for so long show that it works; waits are for cameras that answer and give none
+_LEFT_ALONE = 4  # connections whose thread may hang at once; no further one is made until a thread returns
+_SETTLED_S = 0.5  # pictures for this long show that it works; longer waits are for cameras that answer and send none
 _ENDED = "the camera has ended the stream"
 
 Connect = Callable[[Callable[[Interruption], Reader]], Connection]
 
 
 class Camera:
-    """One connection at a time.
+    """Has one connection at a time, and replaces one that is lost.
 
-    open: makes a reader, is given the flag that ends it. begun: called with each new reader, which may be closed
-    already, and its streams, before its first item is given. finite: the input's own end is the end. passive: it is the
-    camera that connects, or nobody does; not to listen would only miss it. incurable: tells the errors that another
-    attempt will not cure.
-    clock, pause, random: as of `LiveSource`.
+    open: makes a reader, which ends when the flag that is passed is set. begun: called with each new reader and its
+    streams before its first item is given; the reader may be closed by then. finite: the input's own end is the end.
+    passive: the camera connects to us, or there is no connection, so listening must go on. incurable: True for an
+    error that another attempt will not cure.
+    clock, pause, random: as for `LiveSource`.
 
-    reader: of the connection that is up. ended: nothing will come any more. failure: why, if that was an error.
+    reader: of the connection that is up. ended: nothing more will come. failure: the error that ended it, if any.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Camera:
 
     @property
     def wall_start_s(self) -> float | None:
-        """As `Reader.wall_start_s`, of the connection that is up."""
+        """`Reader.wall_start_s` of the connection that is up."""
         return None if self._connection is None else self._connection.wall_start_s
 
     @property
@@ -80,9 +80,9 @@ class Camera:
         return len(self._left)
 
     def take(self, timeout_s: float) -> Any:
-        """The next frame or packet; None after at most timeout_s without one.
+        """The next frame or packet; None if none came within timeout_s.
 
-        Raises what no other attempt would cure, as long as the camera was never up.
+        Raises an error that another attempt would not cure, unless the camera was up before.
         """
         now_s = self._clock()
         if self._connection is None:
@@ -97,14 +97,14 @@ class Camera:
         return self._watch(self._connection, timeout_s)
 
     def leave(self) -> None:
-        """Give the connection up. Its thread closes it, if need be later."""
+        """Give the connection up. Its thread closes it, perhaps later."""
         connection, self._connection, self.reader = self._connection, None, None
         if connection is not None:
             connection.abandon()
             self._left = [*(c for c in self._left if c.alive), connection]
 
     def close(self, timeout_s: float) -> None:
-        """Give it up and wait for the threads, together no longer than that."""
+        """Give the connection up and wait for all threads, timeout_s at most in total."""
         self.leave()
         until_s = self._clock() + timeout_s
         for connection in self._left:
@@ -133,7 +133,7 @@ class Camera:
         if error is not None:
             reason = redact(str(error))
             if not isinstance(error, StreamfixError | av.error.FFmpegError | OSError):
-                log.error("reading the camera failed in an unforeseen way", exc_info=error)
+                log.error("reading the camera failed with an unexpected error", exc_info=error)
         over = self._finite or self._policy.on_lost == "end"
         if not self._was_up and error is not None and (over or self._incurable(error)):
             self.leave()

@@ -1,4 +1,4 @@
-"""One connection to a camera, read in a thread of its own that may be left alone when it does not return."""
+"""One connection to a camera, read in a thread of its own, which can be abandoned if it hangs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from ...media.streams import MappedStream
 
 log = logging.getLogger("streamfix.live")
 
-_DEPTH = 8  # items between the two threads: what comes faster waits in the network
+_DEPTH = 8  # items between the two threads; more wait in the network
 
 
 class Connection:
     """Opens a reader and reads it, in a daemon thread that also closes it.
 
-    open: makes the reader; is given the flag that ends it.
+    open: makes the reader, which ends when the flag that is passed is set.
 
-    reader: None until it is open, that is until its first frame was decoded. It may be closed already when this is
-    seen; streams: its streams, which are not. over: all it had was taken, and there
-    will be no more. error: why; None where the input just ended. wall_start_s: as `Reader.wall_start_s`, kept up to
-    date.
+    reader: None until it is open, that is until its first frame was decoded; the thread may have closed it since.
+    streams: its streams, usable after that. over: everything was taken and nothing more will come. error: why; None if
+    the input simply ended. wall_start_s: the newest `Reader.wall_start_s`.
     """
 
     def __init__(self, open: Callable[[Interruption], Reader], name: str = "camera") -> None:
@@ -51,11 +50,11 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        """True while its thread has not returned: there is a call that it waits for, or a close."""
+        """True until its thread has returned; it may hang in a read or a close."""
         return self._thread.is_alive()
 
     def take(self, timeout_s: float) -> Any:
-        """The next frame or packet; None where none came in time, or none will come."""
+        """The next frame or packet; None if none came within timeout_s, or none will come."""
         with self._changed:
             if not self._items and not self._finished:
                 self._changed.wait(timeout_s)
@@ -65,14 +64,14 @@ class Connection:
             return self._items.popleft()
 
     def abandon(self) -> None:
-        """Want nothing more. The thread ends, and closes the reader, when the call that it is in returns."""
+        """Take nothing more. The thread ends, and closes the reader, when the call that it is in returns."""
         self._stopped.set()
         with self._changed:
             self._items.clear()
             self._changed.notify_all()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the thread, no longer than that."""
+        """Wait for the thread, timeout_s at most."""
         self._thread.join(timeout_s)
 
     def _read(self) -> None:
@@ -90,7 +89,7 @@ class Connection:
                     break
                 del item
             error = reader.failure
-        except BaseException as caught:  # noqa: BLE001 - carried to the thread that takes
+        except BaseException as caught:  # noqa: BLE001 - the thread that takes raises it
             error = caught
         with self._changed:
             self.error, self._finished = error, True
@@ -99,7 +98,7 @@ class Connection:
             try:
                 reader.close()
             except StreamfixError as failure:
-                log.debug("%s: %s", self._thread.name, failure)  # it is `error`, and told already
+                log.debug("%s: %s", self._thread.name, failure)  # it is `error`, and reported already
 
     def _put(self, item: Any) -> bool:
         """Wait for room; False if nothing more is wanted."""

@@ -1,4 +1,4 @@
-"""What a live input is opened with, where the user does not say otherwise."""
+"""How a live input is opened where the user does not say otherwise, and which errors another attempt can cure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _CHECKED_CODECS = {"h264", "mpeg1video", "mpeg2video", "mjpeg", "vp8"}
 
 
 def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
-    """One thread to decode, a time limit for each read.
+    """The input as each connection opens it: one thread to decode, a time limit for each read.
 
-    -t and -to are taken off: they hold for the whole, not for each connection.
+    Without -t and -to, which hold for the whole stream and not for each connection.
     """
     options = dict(spec.options)
     options.setdefault("fpsprobesize", "4")  # frames that are waited for to guess the rate; usually 20
@@ -46,14 +46,14 @@ def live_spec(spec: InputSpec, policy: LivePolicy) -> InputSpec:
 
 
 def end_s(spec: InputSpec, begin_s: Fraction) -> Fraction | None:
-    """The time that -t and -to of the input leave, where its own begins at begin_s."""
+    """Where -t or -to ends the input, in seconds of its own time, which begins at begin_s; None if neither does."""
     if spec.duration_s is not None:
         return begin_s + spec.duration_s
     return None if spec.end_s is None else begin_s + spec.end_s - (spec.start_s or 0)
 
 
 def outputs_end_s(outputs: Sequence[OutputSpec]) -> Fraction | None:
-    """Seconds from the beginning after which no output wants anything, None where one of them has no such time."""
+    """Seconds from the beginning after which no output wants any more; None if one of them has no end."""
     ends = [o.end_s if o.duration_s is None else (o.start_s or 0) + o.duration_s for o in outputs]
     return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
@@ -65,15 +65,15 @@ def waits_for_a_sender(spec: InputSpec) -> bool:
 
 
 def warn_of_silent_loss(spec: InputSpec, codec: str) -> None:
-    """Tell where pictures may be damaged and nobody says so.
+    """Log a warning for an input whose pictures may be damaged without our noticing.
 
-    RTP over UDP: libav does not tell of lost packets. H.264 and MPEG-2 are checked while they are decoded.
+    libav does not report packets lost from RTP over UDP; only some codecs show the damage while they are decoded.
     """
     silent = any(protocol.loses_silently(spec.options) for protocol in input_protocols(spec.url, spec.format))
     if silent and codec not in _CHECKED_CODECS:
         log.warning(
-            "%s: over UDP nobody tells of lost %s data, and damaged pictures may pass for sound ones; use "
-            "-rtsp_transport tcp or MPEG-TS, if the camera can",
+            "%s: over UDP, lost %s data goes unnoticed, and damaged pictures may be shown as good ones; use "
+            "-rtsp_transport tcp or MPEG-TS if the camera can",
             *(spec.shown, codec),
         )
 
@@ -85,7 +85,7 @@ def ends_by_itself(spec: InputSpec) -> bool:
 
 
 def is_incurable(error: BaseException, spec: InputSpec) -> bool:
-    """True for an error that will be the same at the next attempt."""
+    """True for an error that another attempt would meet again."""
     if not isinstance(error, InputError):
         return True
     cause = error.__cause__
@@ -100,5 +100,6 @@ def is_incurable(error: BaseException, spec: InputSpec) -> bool:
 
 
 def is_absent(error: BaseException) -> bool:
-    """True where there was nobody to answer: the host is off or starting, the device is unplugged."""
-    return getattr(error.__cause__, "errno", None) in _ABSENT
+    """True if nothing was there to answer: the host is off or starting, or the device is unplugged."""
+    cause = error.__cause__
+    return isinstance(cause, OSError | av.error.FFmpegError) and cause.errno in _ABSENT

@@ -1,4 +1,4 @@
-"""Makes one stream of what several connections to a camera give."""
+"""Joins what several connections to a camera give into one stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .timeline import Timeline
 log = logging.getLogger("streamfix.live")
 
 _NO_STEP = Fraction(0)
-_STEP_S = Fraction(1, 1000)  # that frames differ by at least: Matroska and FLV count in it
+_STEP_S = Fraction(1, 1000)  # least time between two frames: Matroska and FLV count in milliseconds
 _RATES = [
     *(Fraction(whole) for whole in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)),
     *(Fraction(1000 * whole, 1001) for whole in (24, 30, 60, 120)),
@@ -27,10 +27,10 @@ _RATES = [
 ]
 
 
-class Splice:
-    """Frames and packets with the streams, the time bases and the timeline of the first connection.
+class JoinedConnections:
+    """Gives the frames and packets of all connections the streams, time bases and timeline of the first one.
 
-    max_jump_s, keeps_first: as of `Timeline`.
+    max_jump_s, keeps_first: as for `Timeline`.
     late_packets: packets left out because their time had passed.
     """
 
@@ -44,7 +44,7 @@ class Splice:
         self.late_packets = 0
 
     def begin(self, info: VideoInfo, streams: Sequence[MappedStream]) -> None:
-        """What follows comes from this connection. The first one decides what all are made like.
+        """Take what follows from a new connection. The first one decides the streams and the time bases of all.
 
         streams: detached, so that the connection may be closed while its packets are still on their way.
         """
@@ -60,20 +60,20 @@ class Splice:
 
     @property
     def offset_s(self) -> Fraction:
-        """What the restored video's times are moved by now."""
+        """Seconds that are added to the restored video's times now."""
         return self._timeline.offset_s(self._video.place)
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
-        """The stream that a packet given by `packet` belongs to."""
+        """The stream that a packet returned by `packet` belongs to."""
         return self._by_id.get(id(packet.stream))
 
     def frame(self, frame: Frame, wall_s: float) -> Frame:
-        """The frame in its place. wall_s: monotonic time at which it came."""
+        """The frame at its time in the output. wall_s: monotonic time at which it came."""
         assert self.info is not None
         base = self.info.time_base
         at_s, leapt = self._timeline.place(self._video.place, frame.pts * frame.time_base, wall_s, self._step_s)
         if leapt:
-            log.warning("the camera's clock was set at %.3f s; time goes on", float(at_s))
+            log.warning("the camera's clock jumped to %.3f s; the output's time goes on without a jump", float(at_s))
         pts = self._after_last(to_units(at_s, base))
         if (pts, base, leapt) == (frame.pts, frame.time_base, False):
             return frame
@@ -81,7 +81,7 @@ class Splice:
         return replace(frame, pts=pts, time_base=base, duration=duration, cut=frame.cut or leapt)
 
     def packet(self, packet: av.Packet[Any], wall_s: float) -> av.Packet[Any] | None:
-        """The packet in its place and of the first connection's stream; None if there is no place for it."""
+        """The packet at its time and in the first connection's stream; None if it is left out."""
         mapped = self._routes.get(packet.stream_index)
         if mapped is None:
             return None
@@ -91,18 +91,18 @@ class Splice:
             out_s, _ = self._timeline.place(mapped.place, at_s, wall_s, _NO_STEP)
             if self._timeline.is_late(mapped.place, out_s):
                 self.late_packets += 1
-                log.debug("%s: a packet that runs back to %.3f s is left out", mapped, float(out_s))
+                log.debug("%s: a packet that goes back to %.3f s is left out", mapped, float(out_s))
                 return None
             shift_packet(packet, to_units(out_s - at_s, packet.time_base))
         packet.stream = mapped.stream
         return packet
 
     def now_s(self, wall_s: float) -> Fraction | None:
-        """The time that a picture would have that comes now; None before the first one."""
+        """The output time of a picture that comes now; None before the first one."""
         return self._timeline.expected_s(self._video.place, wall_s) if self._last_pts is not None else None
 
     def stand_in_pts(self, wall_s: float) -> int:
-        """Where a frame that stands in now is to be shown, in units of the first connection's time base."""
+        """The pts for a frame that stands in now, in the first connection's time base."""
         assert self.info is not None
         base = self.info.time_base
         return self._after_last(to_units(self._timeline.stand_in(self._video.place, wall_s, self._step_s), base))
@@ -114,7 +114,7 @@ class Splice:
         return pts
 
     def _routes_of(self, streams: Sequence[MappedStream]) -> dict[int, MappedStream]:
-        """The first connection's stream for each of this one's, by kind, order and codec."""
+        """The first connection's stream for each stream of this one, by kind, order and codec."""
         routes, waiting = {}, [s for s in self.streams if not s.restored]
         for mapped in streams:
             if mapped.restored:
@@ -127,12 +127,12 @@ class Splice:
             elif str(mapped) not in self._told:
                 self._told.add(str(mapped))
                 was = "nothing" if first is None else first.codec
-                log.warning("%s is left out: in its place the first connection had %s", mapped, was)
+                log.warning("%s is left out: the first connection had %s in its place", mapped, was)
         return routes
 
 
 def usual_rate(rate: Fraction | None) -> Fraction | None:
-    """The usual number of frames a second that is near; live it was guessed from a few frames with rounded times."""
+    """The nearest usual rate, in frames a second: a live rate is a guess from a few frames with rounded times."""
     if rate is None:
         return None
     nearest = min(_RATES, key=lambda usual: abs(usual - rate))
@@ -140,7 +140,7 @@ def usual_rate(rate: Fraction | None) -> Fraction | None:
 
 
 def _parameters(mapped: MappedStream) -> tuple[Any, ...]:
-    """What cannot change in the middle of an output's stream."""
+    """Parameters that cannot change in the middle of an output's stream."""
     context: Any = mapped.stream.codec_context
     sound = (context.sample_rate, context.layout.name) if mapped.kind == "audio" and context is not None else ()
     return mapped.codec, *sound

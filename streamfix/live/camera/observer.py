@@ -1,23 +1,26 @@
-"""What is told of the frames that come: how many, how old, and whether they still change."""
+"""What a source tells its stream's health of the frames that come: how many, how old, whether they still change."""
 
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from ...frame import Frame
 from ..health import Health
-from .stillness import Stillness
 
-_EVERY_S = 1.0  # between figures
+_EVERY_S = 1.0  # between two figures
+_EVERY_LINES = 16  # every how many lines are compared: whatever moves, noise changes everywhere
+_STILL_S = 10.0  # no working sensor gives the same codes for this long
 
 
 class Observer:
-    """Counts a source's frames and keeps their figures.
+    """Counts a source's frames and tells their figures.
 
-    taken_s: when the camera took the picture of a pts, in Unix time; None where that is not known.
-    frames, position_s: as of `Reader`.
+    taken_s: gives the Unix time at which the camera took the picture with a pts; None if that is not known.
+    frames, position_s: as `Reader`'s frames_read and position_s.
     """
 
     def __init__(
@@ -31,7 +34,7 @@ class Observer:
         self.position_s = 0.0
 
     def passed(self, frame: Frame, now_s: float) -> None:
-        """A frame is about to be given. now_s: monotonic."""
+        """Note a frame that is about to be given. now_s: monotonic."""
         self.frames += 1
         at_s = frame.pts * frame.time_base
         self._first_s = at_s if self._first_s is None else self._first_s
@@ -44,3 +47,41 @@ class Observer:
             taken_s = self._taken_s(frame.pts)
             if taken_s is not None:
                 self._health.figure("capture_delay_s", self._walltime() - taken_s)
+
+
+class Stillness:
+    """Notices a picture that does not change any more: a camera that is on and sees nothing.
+
+    Tells the figure `still_s`, and an event once it lasts.
+    """
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._last: int | None = None
+        self._since_s = 0.0
+        self._told = False
+
+    def passed(self, frame: Frame, now_s: float) -> None:
+        """Note the next frame, as the decoder gave it."""
+        seen = None if frame.origin is None else _sum(frame.origin)
+        if seen is None or seen != self._last:
+            if self._told:
+                self._health.note("still", "the picture changes again")
+            self._last, self._since_s, self._told = seen, now_s, False
+        elif now_s - self._since_s >= _STILL_S and not self._told:
+            self._told = True
+            self._health.note("still", f"the picture has not changed for {_STILL_S:g} s")
+
+    def tell(self, now_s: float) -> None:
+        """Tell for how many seconds the picture has been the same."""
+        self._health.figure("still_s", 0.0 if self._last is None else now_s - self._since_s)
+
+
+def _sum(picture: Any) -> int:
+    plane = picture.planes[0]
+    line = abs(plane.line_size)
+    memory = memoryview(plane)
+    total = 0
+    for begin in range(0, plane.height * line, _EVERY_LINES * line):
+        total = zlib.crc32(memory[begin : begin + line], total)
+    return total

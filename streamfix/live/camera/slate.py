@@ -1,4 +1,4 @@
-"""The picture that says that there is none."""
+"""The slate: the picture that says that there is no signal."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from ...frame import Color, PixelFormat, Planes
 
 _GROUND, _BAND, _INK = 0.22, 0.12, 0.82  # luma, of the way from black to white
-_WIDTH = 0.8  # of the picture, at most, that the text takes
+_WIDTH = 0.8  # of the picture's width that the text may take
 
 
 def slate(format: PixelFormat, width: int, height: int, color: Color, name: str, time: str) -> Planes:
     """A grey picture with "NO SIGNAL", the stream's name and the time.
 
-    format: any planar one. color: its range is kept; untagged Y'CbCr is limited. Text that the font has no letters
-    for is shown as "?".
+    format: any planar one. width, height: in pixels. color: its range is kept; untagged Y'CbCr is limited. Letters that
+    the font does not have are shown as "?".
     """
     import cv2
     import numpy as np
@@ -42,7 +42,7 @@ def _limited(depth: int) -> tuple[int, int]:
 
 
 def _write(cv2: Any, ink: Any, text: str, line_height: float, bottom: int) -> None:
-    """One line in the middle, no wider than the picture allows."""
+    """Write one centred line, scaled down if it is too wide."""
     font = cv2.FONT_HERSHEY_SIMPLEX
     scale, thickness = line_height / max(1, cv2.getTextSize(text, font, 1.0, 1)[0][1]), 1
     for _ in range(2):  # its width does not quite follow the scale

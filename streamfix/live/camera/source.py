@@ -1,21 +1,21 @@
-"""A camera as the source of a pipeline: it may go away and come back, the stream goes on."""
+"""A camera as the source of a pipeline: it may go away and come back, and the stream goes on."""
 
 from __future__ import annotations
 
 import random as stdlib_random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import av
 
-from ...errors import Cancelled, StreamfixError
+from ...errors import Cancelled
 from ...frame import Frame, VideoInfo
 from ...media.input.decoder import Shape
+from ...media.input.item_source import ItemSource
 from ...media.input.reader import LiveInput, Reader
 from ...media.specs import InputSpec
 from ...media.streams import MappedStream
@@ -24,30 +24,32 @@ from ..policy import LivePolicy
 from .camera import Camera, Connect
 from .connection import Connection
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
-from .join import Splice
+from .join import JoinedConnections
 from .observer import Observer
 from .stand_in import StandIn
 
-Item: TypeAlias = "Frame | av.Packet[Any]"
+if TYPE_CHECKING:
+    from ...media.input.item_source import Item
 
-_POLL_S = 0.1  # how soon a stop, a watchdog, a wait's end is seen
-_LATE_S = 1  # so much later than the last picture that is wanted, it will not come any more
-_CLOSE_S = 1.0  # what close waits for readers that do not return
+_POLL_S = 0.1  # how soon a stop, a silent camera or the end of a wait is noticed
+_LATE_S = 1  # this long after the last picture that is wanted, it will not come any more
+_CLOSE_S = 1.0  # that close waits for readers that hang
 
 
-class LiveSource:
+class LiveSource(ItemSource):
     """Frames of one camera, and the packets of the streams that go along. It has `Reader`'s interface.
 
-    Pictures are read in a thread a connection; where that does not return, it is left alone and another one is made.
-    See `LivePolicy` for what is done when. Frames say when their packet had come (`received_s`), the first one after
-    a gap has `cut`, and times only increase.
+    Each connection is read in a thread of its own; one that hangs is abandoned, and another connection is made.
+    `LivePolicy` says what is done when. Frames say when their packet came (`received_s`), the first one after a gap has
+    `cut`, and times only increase.
 
-    maps, audio, subtitles, data: as `Reader`'s. name: written on the slate. wanted_s: seconds from the beginning after
-    which nobody wants more; a camera that is away then is not waited for. open: makes readers, called as `Reader`.
+    maps, audio, subtitles, data: as for `Reader`. name: written on the slate. wanted_s: seconds from the beginning
+    after which no output wants more; a camera that is away then is not waited for. open: makes readers, like `Reader`.
     clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: numbers in [0, 1).
 
+    failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
-    say when a camera's first picture was taken (creation_time), by its own clock if it has told that by then.
+    say when a camera's first picture was taken (creation_time), by the camera's clock if it has sent that by then.
     frames_read, errors, position_s: over all connections.
     """
 
@@ -72,15 +74,16 @@ class LiveSource:
         pause: Callable[[float], object] | None = None,
         random: Callable[[], float] = stdlib_random.random,
     ) -> None:
+        stopped = threading.Event()
+        super().__init__(stopped)
         self.inputs = (input,)
         self.metadata: dict[str, str] = {}
         self.chapters: list[Any] = []
         self.begin_s = Fraction(0)
         self._spec, self._health, self._clock = input, health, clock
         self._shown, self._wanted_s = input.shown, wanted_s
-        self._splice = Splice(policy.max_jump_s, keeps_first=input.copy_timestamps)
+        self._joined = JoinedConnections(policy.max_jump_s, keeps_first=input.copy_timestamps)
         self._standin = StandIn(policy.on_lost, name, walltime)
-        self._stopped = threading.Event()
         reading, streams = live_spec(input, policy), {"audio": audio, "subtitles": subtitles, "data": data}
         self._camera = Camera(
             lambda stopped: open([reading], maps, **streams, live=LiveInput(stopped, self._shape)),
@@ -92,28 +95,25 @@ class LiveSource:
             incurable=lambda error: is_incurable(error, input),
             connect=connect,
             clock=clock,
-            pause=pause or self._stopped.wait,
+            pause=pause or stopped.wait,
             random=random,
         )
         self._shape: Shape | None = None
-        self._errors = 0  # of connections that are no more
+        self._errors = 0  # of earlier connections
         self._reader: Reader | None = None
         self._until_s: Fraction | None = None
         self._walltime = walltime
         self._observer = Observer(health, self.wallclock_s, walltime)
-        self._closed = False
-        self._held: deque[Item] = deque()
-        self._items = self._run()
 
     @property
     def streams(self) -> Sequence[MappedStream]:
-        return self._splice.streams
+        return self._joined.streams
 
     @property
     def info(self) -> VideoInfo:
-        if self._splice.info is None:
-            raise RuntimeError("a live source knows its stream once it was opened; call open() first")
-        return self._splice.info
+        if self._joined.info is None:
+            raise RuntimeError("the streams of a live source are known once it is open; call open() first")
+        return self._joined.info
 
     @property
     def frames_read(self) -> int:
@@ -124,11 +124,6 @@ class LiveSource:
         return self._observer.position_s
 
     @property
-    def failure(self) -> StreamfixError | None:
-        """Why an input that ends by itself, a file or a pipe, ended before its end."""
-        return self._camera.failure
-
-    @property
     def errors(self) -> int:
         """Packets of the restored video that were damaged."""
         return self._errors + (0 if self._reader is None else self._reader.errors)
@@ -136,11 +131,7 @@ class LiveSource:
     @property
     def late_packets(self) -> int:
         """Packets of other streams left out because their time had passed."""
-        return self._splice.late_packets
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped.is_set()
+        return self._joined.late_packets
 
     @property
     def readers_left(self) -> int:
@@ -149,58 +140,39 @@ class LiveSource:
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
         """The stream among `streams` that a packet belongs to."""
-        return self._splice.stream_of(packet)
+        return self._joined.stream_of(packet)
 
     def wallclock_s(self, pts: int) -> float | None:
-        """Unix time at which the camera took the picture of that pts, where its protocol tells (RTCP)."""
+        """Unix time at which the camera took the picture with that pts, if its protocol says so (RTCP)."""
         start_s = self._camera.wall_start_s
-        if start_s is None or self._splice.info is None:
+        if start_s is None or self._joined.info is None:
             return None
-        return start_s + float(pts * self.info.time_base - self._splice.offset_s)
+        return start_s + float(pts * self.info.time_base - self._joined.offset_s)
 
     def open(self) -> None:
-        """Wait for the first picture, however often the camera has to be asked.
+        """Wait for the first picture, connecting as often as it takes.
 
-        Raises InputError or UsageError for what no other attempt would cure, Cancelled when `stop` came first.
+        Raises InputError or UsageError for what another attempt would not cure, Cancelled if `stop` came first.
         """
-        for item in self._items:
-            self._held.append(item)
-            if isinstance(item, Frame):
-                return
-        raise Cancelled(f"{self._shown}: stopped before the first picture came")
+        if self._peek() is None:
+            raise Cancelled(f"{self._shown}: stopped before the first picture came")
 
     def __iter__(self) -> Iterator[Item]:
-        if self._splice.info is None:
+        if self._joined.info is None:
             self.open()
-        while self._held:
-            yield self._held.popleft()
-        for item in self._items:
-            yield item
-            del item
+        yield from super().__iter__()
 
-    def stop(self) -> None:
-        """End the iteration soon; may be called from any thread and from a signal handler."""
-        self._stopped.set()
-
-    def close(self) -> None:
-        """Release everything that can be; a reader that is stuck is left to its thread. Raises `failure`."""
-        if self._closed:
-            return
-        self._closed = True
-        self._stopped.set()
-        self._items.close()
-        self._held.clear()
+    def _release(self) -> None:
+        """Give the camera up; a reader that is stuck is left to its thread."""
         self._camera.close(_CLOSE_S)
-        if self.failure is not None:
-            raise self.failure
 
-    def _run(self) -> Generator[Item, None, None]:
+    def _read(self) -> Generator[Item, None, None]:
         while not self._stopped.is_set() and not self._camera.ended:
             due_s = self._standin.due_in_s(self._clock())
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
             if isinstance(item, Frame):
                 now_s = self._clock()
-                frame = self._splice.frame(item, now_s if item.received_s is None else item.received_s)
+                frame = self._joined.frame(item, now_s if item.received_s is None else item.received_s)
                 if self._is_behind_end(frame):
                     break
                 self._standin.passed(frame, now_s)
@@ -208,7 +180,7 @@ class LiveSource:
                 yield frame
                 del frame
             elif item is not None:
-                packet = self._splice.packet(item, self._clock())
+                packet = self._joined.packet(item, self._clock())
                 if packet is not None:
                     yield packet
             del item
@@ -216,28 +188,29 @@ class LiveSource:
             if self._is_late_for_all(now_s):
                 break
             if self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
-                frame = self._standin.frame(self._splice.stand_in_pts(now_s), now_s)
+                frame = self._standin.frame(self._joined.stand_in_pts(now_s), now_s)
                 if self._is_behind_end(frame):
                     break
                 self._health.stood_in()
                 yield frame
                 del frame
         self._camera.leave()
+        self.failure = self._camera.failure
 
     def _is_behind_end(self, frame: Frame) -> bool:
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s
 
     def _is_late_for_all(self, now_s: float) -> bool:
-        """True where a picture that came now would be behind all that is wanted, with or without a camera."""
-        at_s = self._splice.now_s(now_s)
+        """True if a picture that came now would come after everything that is wanted."""
+        at_s = self._joined.now_s(now_s)
         ends = [] if self._until_s is None else [self._until_s]
         if self._wanted_s is not None:
             ends.append(self.begin_s + self._wanted_s)
         return at_s is not None and bool(ends) and at_s >= min(ends) + _LATE_S
 
     def _begin(self, reader: Reader, streams: Sequence[MappedStream]) -> None:
-        """A connection is up."""
-        if self._splice.info is None:
+        """Note that a connection is up."""
+        if self._joined.info is None:
             self.metadata, self.chapters = dict(reader.metadata), reader.chapters
             if self._spec.copy_timestamps:
                 self.begin_s = reader.begin_s
@@ -248,7 +221,7 @@ class LiveSource:
         if self._reader is not None:
             self._errors += self._reader.errors
         self._reader = reader
-        self._splice.begin(reader.info, streams)
+        self._joined.begin(reader.info, streams)
         self._shape = (self.info.width, self.info.height, self.info.pix_fmt)
         self._standin.begin(reader.info.rate)
 

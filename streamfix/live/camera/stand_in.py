@@ -1,4 +1,4 @@
-"""What is shown while no picture comes."""
+"""What the output shows while no picture comes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...frame import Frame, Picture
 from ..policy import OnLost
 from .slate import slate
 
-_PATIENCE_S = 0.5  # no camera is that even: shorter gaps are no gaps
+_PATIENCE_S = 0.5  # no camera is perfectly even: shorter gaps do not count
 _USUAL_S = 1 / 25
 _FASTEST_S, _SLOWEST_S = 1 / 60, 1.0
 
@@ -19,8 +19,7 @@ _FASTEST_S, _SLOWEST_S = 1 / 60, 1.0
 class StandIn:
     """Decides when a frame is due though none has come, and makes it.
 
-    name: written on the slate. rate: frames a second, if known; then what is seen decides.
-    walltime: Unix time in seconds.
+    name: written on the slate. walltime: gives Unix time in seconds.
     """
 
     def __init__(self, on_lost: OnLost, name: str, walltime: Callable[[], float] = time.time) -> None:
@@ -31,12 +30,12 @@ class StandIn:
         self._drawn: tuple[str, Picture] | None = None
 
     def begin(self, rate: Fraction | None) -> None:
-        """A connection is open."""
+        """Note that a connection is open. rate: its frames a second, if known; later the frames themselves show it."""
         if rate:
             self._interval_s = min(max(float(1 / rate), _FASTEST_S), _SLOWEST_S)
 
     def passed(self, frame: Frame, now_s: float) -> None:
-        """A real frame was given, with the times of the output."""
+        """Note a frame of the camera's that was given, with its time in the output."""
         last = self._last
         if last is not None and frame.pts > last.pts and not frame.cut:
             seen_s = float((frame.pts - last.pts) * frame.time_base)
@@ -46,15 +45,15 @@ class StandIn:
         self._due_s = now_s + max(2 * self._interval_s, _PATIENCE_S)
 
     def due_in_s(self, now_s: float) -> float | None:
-        """Seconds until one is due, 0 if it is; None if none ever is."""
+        """Seconds until a frame is due, 0 if one is due now, None if none will be."""
         if self._due_s is None or self._on_lost not in ("hold", "slate"):
             return None
         return max(0.0, self._due_s - now_s)
 
     def frame(self, pts: int, now_s: float) -> Frame:
-        """The frame that stands in, shown at `pts` in the output's time base. The next one is due an interval later."""
+        """The frame that stands in, at `pts` in the output's time base. The next one is due an interval later."""
         assert self._last is not None and self._due_s is not None
-        # In step with the rate; but what was slept through is not made up for.
+        # In step with the rate, but frames that were missed meanwhile are not made up for.
         self._due_s = max(self._due_s, now_s - self._interval_s) + self._interval_s
         duration = round(self._interval_s / self._last.time_base)
         held = replace(self._last, pts=pts, duration=duration, cut=False, received_s=None, standing_in=True)
@@ -63,7 +62,7 @@ class StandIn:
         return replace(held, picture=self._slate(self._last), damaged=False, origin=None)
 
     def _slate(self, last: Frame) -> Picture:
-        """Drawn anew each second."""
+        """The slate, drawn again each second."""
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._walltime()))
         if self._drawn is None or self._drawn[0] != at:
             drawn = slate(last.picture.format, last.width, last.height, last.color, self._name, at)

@@ -1,4 +1,4 @@
-"""Output times of an input whose clock may stand still, leap, and begin anew with every connection."""
+"""Output times for an input whose clock may stop, jump, and start again with every connection."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from fractions import Fraction
 
-_REORDERED_S = Fraction(1, 2)  # what runs back by less is jitter, not a clock that was set
-_SETTLED_S = 10  # what had gathered at the other end has come by then
-_FORGOTTEN = Fraction(1, 100)  # of a second, each second in which frames come: clocks differ by less
-_FRAME_S = Fraction(1, 10)  # frames come as often
+_REORDERED_S = Fraction(1, 2)  # a smaller step back is jitter, not a clock that was set
+_SETTLED_S = 10  # by then everything that had gathered at the other end has come
+_FORGOTTEN = Fraction(1, 100)  # seconds forgotten in each second in which frames come: clocks differ by less
+_FRAME_S = Fraction(1, 10)  # at most between two frames while frames come
 
 
 @dataclass(slots=True)
 class _Track:
-    """One stream. in_s, in_wall_s: of its last item of this connection; out_s, out_wall_s: of the last one shown."""
+    """One stream's times.
+
+    in_s, in_wall_s: of its last item in this connection. out_s, out_wall_s: of the last one placed in the output.
+    """
 
     offset_s: Fraction = Fraction(0)
     in_s: Fraction | None = None
@@ -23,7 +26,7 @@ class _Track:
     out_wall_s: Fraction = Fraction(0)
 
     def expected_s(self, wall_s: Fraction) -> Fraction:
-        """The time that goes on as the wall clock does."""
+        """The output time that goes on with the wall clock."""
         assert self.out_s is not None
         return self.out_s + max(wall_s - self.out_wall_s, Fraction(0))
 
@@ -31,28 +34,28 @@ class _Track:
 class Timeline:
     """Places the items of an input's streams in time.
 
-    The first item of all is at 0, since a camera's clock counts from anywhere; keeps_first: the first connection keeps
-    its times instead. Later ones continue where the wall clock is; all streams of a connection are
-    moved by the same amount, so that sound stays with its picture. A leap further than max_jump_s against the wall
-    clock, or backwards, is a clock that was set: time goes on as the wall clock did.
+    The very first item is at 0, because a camera's clock may count from anywhere; with keeps_first the first connection
+    keeps its own times. Later connections continue where the wall clock is. All streams of a connection are moved by
+    the same amount, so that sound stays with its picture. A jump of more than max_jump_s against the wall clock, or
+    backwards, means that the clock was set: output time then goes on as the wall clock did.
 
-    What comes after a gap, at once, had gathered somewhere: it is shown as fast as it comes, or the output would run
-    ahead of the wall clock by the length of every gap.
+    Items that come all at once after a gap had gathered somewhere. They are shown as fast as they come; otherwise every
+    gap would put the output further ahead of the wall clock.
 
-    Walls are times of one monotonic clock, in seconds; so are input and output times, each from its own zero.
+    wall: monotonic seconds. Input and output times are seconds too, each from its own zero.
     """
 
     def __init__(self, max_jump_s: float, *, keeps_first: bool = False) -> None:
         self._max_jump_s = Fraction(max_jump_s)
         self._tracks: dict[Hashable, _Track] = {}
-        self._ahead_s: Fraction | None = None  # how far frames that come without delay are ahead of the wall clock
-        self._settling_s: Fraction | None = None  # until then, after a gap, none may be further
+        self._ahead_s: Fraction | None = None  # how far undelayed frames are ahead of the wall clock
+        self._settling_s: Fraction | None = None  # after a gap, until when no frame may be further ahead
         self._seen_s = Fraction(0)
-        # The newest one; None: the next item decides it.
+        # Of the newest connection; None: the next item decides it.
         self._offset_s: Fraction | None = Fraction(0) if keeps_first else None
 
     def begin(self) -> None:
-        """What follows comes from another connection, whose times have nothing to do with those before."""
+        """Begin another connection, whose times have nothing to do with those before."""
         if not any(track.out_s is not None for track in self._tracks.values()):
             return
         self._offset_s = None
@@ -60,15 +63,15 @@ class Timeline:
             track.in_s = None
 
     def offset_s(self, key: Hashable) -> Fraction:
-        """What a stream's times are moved by now."""
+        """Seconds that are added to a stream's times now."""
         track = self._tracks.get(key)
         return Fraction(0) if track is None else track.offset_s
 
     def place(self, key: Hashable, at_s: Fraction, wall: float, step_s: Fraction) -> tuple[Fraction, bool]:
-        """The output time of a stream's next item, and whether its clock was set before it.
+        """The output time of a stream's next item, and True if the clock was set just before it.
 
-        step_s: the least that two frames differ by; 0 for packets, whose result may lie before the last one's: such a
-        packet is late. Times of frames always increase.
+        step_s: the least time between two frames; their output times always increase. 0 for packets: one whose time
+        lies before the last one's is late, see `is_late`.
         """
         track, wall_s = self._tracks.setdefault(key, _Track()), _exact(wall)
         leapt = False
@@ -85,7 +88,7 @@ class Timeline:
         if step_s and track.out_s is not None and out_s <= track.out_s:
             late_s = track.out_s + step_s - out_s
             if track.in_s is None or at_s > track.in_s:
-                self._move(late_s)  # others stood in while it was away: it continues after them
+                self._move(late_s)  # frames stood in while the camera was away: it continues after them
                 self._settle(wall_s)
             out_s += late_s
         if track.in_s is None or at_s > track.in_s or leapt:
@@ -96,11 +99,11 @@ class Timeline:
         return out_s, leapt
 
     def expected_s(self, key: Hashable, wall: float) -> Fraction:
-        """The output time that now is, of a stream that had an item."""
+        """The output time at `wall`, for a stream that has had an item."""
         return self._tracks[key].expected_s(_exact(wall))
 
     def stand_in(self, key: Hashable, wall: float, step_s: Fraction) -> Fraction:
-        """The output time of a frame that stands in now."""
+        """The output time for a frame that stands in now."""
         track, wall_s = self._tracks[key], _exact(wall)
         assert track.out_s is not None
         out_s = max(track.expected_s(wall_s), track.out_s + step_s)
@@ -108,12 +111,12 @@ class Timeline:
         return out_s
 
     def is_late(self, key: Hashable, out_s: Fraction) -> bool:
-        """True if a packet of that time would go back behind one that was given."""
+        """True if a packet at that time would come after a later one."""
         track = self._tracks[key]
         return track.out_s is not None and out_s < track.out_s
 
     def _adopt(self, track: _Track, at_s: Fraction, wall_s: Fraction) -> None:
-        """A stream's first item of a connection: moved as the others of it are, where that is near enough."""
+        """Place a stream's first item in a connection: with the connection's offset, if the result is near enough."""
         shown = [t for t in self._tracks.values() if t.out_s is not None]
         if shown and (self._offset_s is None or track.out_s is not None):
             basis = track if track.out_s is not None else max(shown, key=lambda t: t.out_wall_s)
@@ -126,7 +129,7 @@ class Timeline:
         track.offset_s = self._offset_s
 
     def _follow_leap(self, track: _Track, at_s: Fraction, wall_s: Fraction) -> None:
-        """The clock was set; another stream may have shown by how much already."""
+        """Follow a clock that was set; another stream may have shown by how much already."""
         expected_s = track.expected_s(wall_s)
         assert self._offset_s is not None
         if self._offset_s == track.offset_s or abs(at_s + self._offset_s - expected_s) > self._max_jump_s:
@@ -138,7 +141,7 @@ class Timeline:
         self._settling_s = wall_s + _SETTLED_S
 
     def _keep_pace(self, track: _Track, at_s: Fraction, wall_s: Fraction, step_s: Fraction) -> None:
-        """Soon after a gap: take back what a frame would be further ahead of the wall clock than those before were."""
+        """Soon after a gap, pull back a frame that would be further ahead of the wall clock than those before it."""
         ahead_s, passed_s = at_s + track.offset_s - wall_s, min(max(wall_s - self._seen_s, Fraction(0)), _FRAME_S)
         self._seen_s = wall_s
         if self._settling_s is None or wall_s >= self._settling_s:

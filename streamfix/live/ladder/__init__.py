@@ -1,1 +1,1 @@
-"""Filters under a latency budget: ever lighter steps, and no crash that ends a stream."""
+"""Filters under a latency budget: lighter steps when a machine is too slow, and no crash that ends a stream."""

@@ -1,4 +1,4 @@
-"""Frames that go around the filters, in the size and format that the filters give."""
+"""Frames that bypass our filters, in the size and format that the filters give."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from fractions import Fraction
 from ...frame import Frame, Picture
 from ...media.picture.convert import reformat
 from ...media.picture.planes import DecodedPicture, to_av
-from .step import Rung
+from .runner import LadderStep
 
 
 def showing(frame: Frame, other: Frame) -> Frame:
-    """The frame's own moment and marks with the picture of another one."""
+    """The frame with its own times and marks, and the picture of another one."""
     return replace(frame, picture=other.picture, color=other.color, sample_aspect_ratio=other.sample_aspect_ratio)
 
 
 class Bypass:
-    """Makes of a frame what it would be without our filters.
+    """Turns a frame into what the chain would give without our filters.
 
-    rung: libavfilter's part of the chain, which a frame goes through all the same, by itself: a mask that it paints
-    must not come off because a frame is damaged. scale: of the whole chain, where nothing has been `learn`t.
+    step: libavfilter's part of the chain, which every frame still goes through, by itself: a mask that it paints must
+    stay on a damaged frame too. scale: of the whole chain, until `learn` has seen what the chain gives.
     """
 
-    def __init__(self, rung: Rung, scale: int) -> None:
-        self._rung, self._scale = rung, scale
+    def __init__(self, step: LadderStep, scale: int) -> None:
+        self._step, self._scale = step, scale
         self._shape: tuple[int, int, str] | None = None  # width, height, pixel format
         self._aspect: Fraction | None = None
-        self._last: tuple[Picture, Frame] | None = None  # a slate is shown many times
+        self._last: tuple[Picture, Frame] | None = None  # a slate is given many times
 
     def learn(self, given: Frame, result: Frame | None) -> None:
-        """What the whole chain made of a frame, or None if it made nothing of it: all frames are to be like that."""
+        """Note what the whole chain made of a frame, None if nothing: all frames get that size and format."""
         if result is not None:
             shape = result.width, result.height, result.picture.format.name
         else:
@@ -38,14 +38,14 @@ class Bypass:
         self._shape, self._aspect = shape, (result or given).sample_aspect_ratio
 
     def __call__(self, frame: Frame) -> Frame:
-        """The frame without our filters; times and marks stay its own."""
+        """The frame without our filters, with its own times and marks."""
         if self._last is None or self._last[0] is not frame.picture:
             self._last = (frame.picture, self.fitted(self._plain(frame)))
         made = self._last[1]
         return showing(frame, made)
 
     def fitted(self, frame: Frame) -> Frame:
-        """The frame scaled and converted, by bicubic interpolation, where it has not the shape it is to have."""
+        """The frame in the size and format that all frames get: scaled (bicubic) and converted if it differs."""
         if self._shape is None:
             return frame
         if frame.sample_aspect_ratio != self._aspect:
@@ -56,15 +56,15 @@ class Bypass:
         return frame.with_picture(DecodedPicture(reformat(to_av(frame), pix_fmt, width, height, color=frame.color)))
 
     def renew(self) -> None:
-        """Make the stage anew after a failure."""
-        self._rung.renew()
+        """Make the stage again after a failure."""
+        self._step.renew()
 
     def close(self) -> None:
         self._last = None
-        self._rung.close()
+        self._step.close()
 
     def _plain(self, frame: Frame) -> Frame:
-        if self._rung.stage is None:
+        if self._step.stage is None:
             return frame
-        outputs = self._rung.alone(frame)
+        outputs = self._step.alone(frame)
         return outputs[0] if outputs else frame

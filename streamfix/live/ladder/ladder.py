@@ -1,24 +1,27 @@
-"""Which rung of the ladder a stream is on: lighter filters while the whole chain is too slow."""
+"""Which step of the ladder a stream should be on: lighter filters while the whole chain is too slow."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
-# What is looked at at once: the last half second, or the last four frames if they are more.
+from ...frame import Frame
+
+# Trouble is judged over the last half second, or the last four frames if they took longer.
 SHORT_S, SHORT_FRAMES = 0.5, 4
-TROUBLE_S = 2.0  # so long it must be in trouble: one stall, of a disk or of another program, costs no quality
-# After a beginning, so long only a rung that is itself too slow counts: what gathered while the connection was made
-# comes in a burst, and is old or dropped however fast the rung is.
+TROUBLE_S = 2.0  # trouble must last this long before a step down: one stall of the disk costs no quality
+# For this long after a beginning only a step that is itself too slow counts as trouble: frames that gathered during the
+# connection come in a burst, and are old or dropped however fast the step is.
 SETTLE_S = 5.0
-CALM_S = 10.0  # so long without trouble before a heavier rung is tried
-TRY_S = 60.0  # one that is left again within this was too early: the wait for the next try doubles
-MOST_WAIT_S = 300.0  # at most to this
-BAN_S, MOST_BAN_S = 60.0, 3600.0  # so long one that fails is not used, twice as long each time
-# A cost is remembered for so many waits: whatever else kept the machine busy then, such as other streams that began at
-# the same moment, may be gone.
+CALM_S = 10.0  # without trouble, before a heavier step is tried
+TRY_S = 60.0  # a heavier step that is left again within this was tried too early: the next wait is twice as long
+MOST_WAIT_S = 300.0  # the longest such wait
+BAN_S, MOST_BAN_S = 60.0, 3600.0  # how long a step that fails is not used: twice as long each time, up to the latter
+# How many waits a cost is remembered: other work that slowed the machine then, such as streams that began at the same
+# moment, may be over.
 REMEMBERED = 3.0
-SPARE = 0.8  # a heavier rung is tried if its frames took at most this share of the time they have
+SPARE = 0.8  # a heavier step is tried if its frames took at most this share of the time between frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,10 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Memory:
-    """Of one rung. cost_s: a frame's, when it was last left, at `left_s`. wait_s: calm that is asked before a try."""
+    """What is remembered of one step.
+
+    cost_s: what a frame took when the step was last left, at left_s. wait_s: how long it must be calm before a try.
+    """
 
     cost_s: float = 0.0
     left_s: float = float("-inf")
@@ -42,40 +48,40 @@ class _Memory:
 
 
 class Ladder:
-    """Decides after each frame. Rung 0 is the whole chain, the last one the lightest; no clock of its own.
+    """Decides after each frame which step to use: 0 is the whole chain, the last one the lightest.
 
-    Down by one when, for two seconds, frames take longer than there is time between them, or some are dropped, or
-    most are older than `budget_s`. Up by one after ten seconds without any of these, if what the heavier rung took
-    when it was left fits into the time between frames with a fifth to spare, or was so long ago that it says nothing.
-    A heavier rung that shows the same trouble within its first seconds is left at once; one that is left within a
-    minute is tried again after twice the wait, up to five minutes. In the first seconds after a beginning (see `begin`)
-    only frames that take too long are trouble.
+    It goes down by one when, for two seconds, a frame takes longer than the time between frames, or frames are dropped,
+    or most of them are older than budget_s. It goes up by one after ten seconds without any of these, if the heavier
+    step's cost when it was left fits into the time between frames with a fifth to spare, or is too long ago to count.
+    A heavier step that shows trouble within its first seconds is left at once. One that is left within a minute is
+    tried again after twice the wait, up to five minutes. In the first seconds after a beginning (see `begin`) only
+    frames that take too long count as trouble.
 
-    patience: waits last so many times as long. Streams that share a machine each have another one: those that climb
-    at the same moment are slow for each other, and all fail.
+    patience: factor on all waits. Streams that share a machine need different ones: streams that climb at the same
+    moment slow each other down, and all fail.
 
-    rung: to use now. reason: why it is this one.
+    step: to use now. reason: why it is this one. The ladder has no clock of its own: calls say what time it is.
     """
 
-    def __init__(self, rungs: int, budget_s: float, patience: float = 1.0) -> None:
-        if rungs < 1:
-            raise ValueError(f"a ladder has at least one rung, got {rungs}")
-        self.rung = 0
+    def __init__(self, steps: int, budget_s: float, patience: float = 1.0) -> None:
+        if steps < 1:
+            raise ValueError(f"a ladder has at least one step, got {steps}")
+        self.step = 0
         self.reason = "the whole chain"
         self._budget_s, self._patience = budget_s, patience
-        self._memories = [_Memory() for _ in range(rungs)]
+        self._memories = [_Memory() for _ in range(steps)]
         self._seen: deque[_Seen] = deque()
-        self._stepped_s: float | None = None  # when the rung was entered; None before the first frame
+        self._stepped_s: float | None = None  # when the step was entered; None before the first frame
         self._trouble_s: float | None = None  # since when there is trouble
         self._calm_s = 0.0  # since when there is none
         self._begun_s = 0.0
         self._climbed = False
 
     def observe(self, now_s: float, *, busy_s: float, interval_s: float, age_s: float, dropped: int) -> int:
-        """Tell of a frame; get the rung for the next one.
+        """Note a frame, and return the step for the next one.
 
-        busy_s: what the rung took for it. interval_s: between the camera's frames. age_s: since it was received.
-        dropped: frames given up since the one told of before.
+        busy_s: seconds that the step took for it. interval_s: between two frames of the camera. age_s: since it was
+        received. dropped: frames dropped since the previous call.
         """
         if self._stepped_s is None:
             self._stepped_s = self._calm_s = now_s
@@ -84,7 +90,7 @@ class Ladder:
         while len(self._seen) > SHORT_FRAMES and self._seen[0].at_s < now_s - SHORT_S:
             self._seen.popleft()
         if len(self._seen) < SHORT_FRAMES or now_s - self._stepped_s < SHORT_S:
-            return self.rung
+            return self.step
         trouble = self._trouble(settled=now_s - self._begun_s >= SETTLE_S)
         if trouble:
             self._calm_s = now_s
@@ -100,30 +106,30 @@ class Ladder:
                 calm_s = now_s - self._calm_s
                 self._enter(now_s, upper, f"{calm_s:.0f} s without trouble; trying it again")
                 self._climbed = True
-        return self.rung
+        return self.step
 
-    def forbid(self, now_s: float, rung: int, reason: str) -> int:
-        """Leave a rung alone for a time, longer each time; the last one stays. Returns the rung for the next frame."""
-        if rung == len(self._memories) - 1:
-            return self.rung
-        memory = self._memories[rung]
+    def forbid(self, now_s: float, step: int, reason: str) -> int:
+        """Do not use a step for a time, longer each time; never the last one. Returns the step for the next frame."""
+        if step == len(self._memories) - 1:
+            return self.step
+        memory = self._memories[step]
         memory.banned_until_s = now_s + memory.ban_s
         memory.ban_s = min(2 * memory.ban_s, MOST_BAN_S)
-        if rung == self.rung and (lower := self._next(1, now_s)) is not None:
+        if step == self.step and (lower := self._next(1, now_s)) is not None:
             self._enter(now_s, lower, reason)
-        return self.rung
+        return self.step
 
     def pause(self) -> None:
-        """Forget the last frames: something else than the rung has taken time."""
+        """Forget the last frames: something other than the step has taken time."""
         self._seen.clear()
         self._trouble_s = None
 
     def begin(self, now_s: float) -> None:
-        """The camera's connection has begun, for the first time or again."""
+        """Note that the camera's connection has begun, for the first time or again."""
         self._begun_s = now_s
 
     def _trouble(self, settled: bool) -> str:
-        """What is wrong with the last frames, with figures; empty if nothing is."""
+        """What is wrong with the last frames, in words with figures; empty if nothing is."""
         seen = self._seen
         busy_s, interval_s = self._cost_s(), sum(s.interval_s for s in seen) / len(seen)
         dropped = sum(s.dropped for s in seen)
@@ -140,7 +146,7 @@ class Ladder:
         return ", ".join(said)
 
     def _cost_s(self) -> float:
-        """What the rung takes for a frame, the mean over the last ones."""
+        """Seconds that the step takes for a frame, the mean over the last ones."""
         return sum(s.busy_s for s in self._seen) / len(self._seen)
 
     def _fits(self, now_s: float, upper: int) -> bool:
@@ -151,24 +157,60 @@ class Ladder:
         return memory.cost_s <= SPARE * self._seen[-1].interval_s or now_s - memory.left_s >= remembered_s
 
     def _down(self, now_s: float, lower: int, reason: str) -> None:
-        memory = self._memories[self.rung]
+        memory = self._memories[self.step]
         memory.cost_s, memory.left_s = self._cost_s(), now_s
         assert self._stepped_s is not None
         too_early = self._climbed and now_s - self._stepped_s < TRY_S
         memory.wait_s = min(2 * memory.wait_s, MOST_WAIT_S) if too_early else CALM_S
         self._enter(now_s, lower, reason)
 
-    def _enter(self, now_s: float, rung: int, reason: str) -> None:
-        self.rung, self.reason = rung, reason
+    def _enter(self, now_s: float, step: int, reason: str) -> None:
+        self.step, self.reason = step, reason
         self._stepped_s = self._calm_s = now_s
         self._climbed = False
         self.pause()
 
-    def _next(self, step: int, now_s: float) -> int | None:
-        """The nearest rung that is allowed, down (1) or up (-1)."""
-        rung = self.rung + step
-        while 0 <= rung < len(self._memories):
-            if now_s >= self._memories[rung].banned_until_s:
-                return rung
-            rung += step
+    def _next(self, direction: int, now_s: float) -> int | None:
+        """The nearest step that is allowed, down (1) or up (-1)."""
+        step = self.step + direction
+        while 0 <= step < len(self._memories):
+            if now_s >= self._memories[step].banned_until_s:
+                return step
+            step += direction
         return None
+
+
+_GROUP, _GROUPS = 5, 9  # frames are taken in fives: it is chance which of them a dropped one is counted with
+
+
+class FrameInterval:
+    """The usual time between two frames of a camera, dropped ones counted in; a gap does not count.
+
+    From timestamps: times of arrival say more about the network.
+    """
+
+    def __init__(self) -> None:
+        self._groups: deque[tuple[float, int, int]] = deque(maxlen=_GROUPS)  # seconds, frames in them, frames seen
+        self._last_s: float | None = None
+        self._dropped = 0
+
+    def passed(self, frame: Frame, dropped: int) -> int:
+        """Note the next frame. dropped: frames dropped so far. Returns how many of them since the previous call."""
+        new, self._dropped = dropped - self._dropped, dropped
+        last_s, self._last_s = self._last_s, frame.time_s
+        if last_s is not None and frame.time_s > last_s and not frame.cut:
+            seconds, frames, seen = 0.0, 0, 0
+            if self._groups and self._groups[-1][2] < _GROUP:
+                seconds, frames, seen = self._groups.pop()
+            self._groups.append((seconds + frame.time_s - last_s, frames + 1 + new, seen + 1))
+        return new
+
+    @property
+    def known(self) -> bool:
+        """True once there were two frames in a row."""
+        return bool(self._groups)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from frame to frame."""
+        return median(seconds / frames for seconds, frames, _ in self._groups)

@@ -1,4 +1,4 @@
-"""The filters of a live stream: ever lighter chains, a gate for damaged frames, and no crash that ends it."""
+"""The filters of a live stream: lighter chains if need be, a way around for damaged frames, no crash that ends it."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from ...pipeline import Stage, close_all
 from ..health import Health
 from ..policy import LivePolicy
 from .bypass import Bypass, showing
-from .interval import Interval
-from .reorder import Left, Order
-from .runner import Rungs
-from .step import Rung
+from .ladder import FrameInterval
+from .reorder import Released, Reorder
+from .runner import LadderRunner, LadderStep
 
 
 class LiveRestoration(Stage):
     """Restores a live stream with the heaviest chain that keeps up, see `Ladder`; one frame out for each in.
 
-    rungs: the whole chain, then lighter ones. What is passed through at the last is made by `bypass`.
-    Damaged frames and those that only stand in go through no rung: see `LivePolicy.on_damaged`; a frame that stands in
-    and repeats the last picture of the camera shows what that was restored to.
-    A filter that fails costs its own frames no more than their restoration; one that fails again and again is left out.
-    scale: how many times larger the whole chain makes pictures. All rungs' pictures get the size and format that the
-    whole chain gives the first frame. dropped: frames given up so far in front of this stage.
-
-    latest: the camera's newest frame that has come out, and what it became; for those who want to see both.
+    steps: the whole chain, then lighter ones. Damaged frames and those that stand in go through none of them, but
+    through `bypass`, see `LivePolicy.on_damaged`; a frame that stands in by repeating the camera's last picture shows
+    what that was restored to. A filter that fails leaves its frames unrestored and nothing worse; one that fails again
+    and again is not used for a time.
+    scale: how many times larger the whole chain makes pictures. The pictures of all steps get the size and format that
+    the whole chain gives the first frame. dropped: says how many frames were dropped so far in front of this stage.
     generative: names of the whole chain's filters that may invent detail.
+
+    latest: the camera's newest frame that has come out, and what it became.
     """
 
     name = "restore"
 
     def __init__(
         self,
-        rungs: Sequence[Rung],
+        steps: Sequence[LadderStep],
         policy: LivePolicy,
         health: Health,
         *,
         scale: int = 1,
+        generative: Sequence[str] = (),
         dropped: Callable[[], int] = lambda: 0,
-        bypass: Rung | None = None,
+        bypass: LadderStep | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.policy, self.health = policy, health
-        self.rungs = Rungs(rungs, policy.max_latency_s, health, clock)
+        self.runner = LadderRunner(steps, policy.max_latency_s, health, clock)
         self.latest: tuple[Frame, Frame] | None = None
-        self.generative: Sequence[str] = getattr(rungs[0].stage, "generative", ())
-        self._bypass = Bypass(bypass or Rung(""), scale)
+        self.generative = tuple(generative)
+        self._bypass = Bypass(bypass or LadderStep(""), scale)
         self._dropped, self._clock = dropped, clock
-        self._order = Order()
-        self._interval = Interval()
+        self._reorder = Reorder()
+        self._interval = FrameInterval()
         self._warm = False
-        self._cut = False  # the next frame of the rung is not the successor of its last
+        self._cut = False  # the next frame does not follow the last one that the step has seen
         self._camera: Frame | None = None  # the last frame received
-        self._restored: Frame | None = None  # the last one that came out of a rung
+        self._restored: Frame | None = None  # the last one that a step gave
         self._swallowed = 0
 
     def push(self, item: Any) -> Iterator[Any]:
@@ -69,9 +69,9 @@ class LiveRestoration(Stage):
                 self._warm_up(item)
             if item.standing_in:
                 yield from self._empty()
-                yield from self._shown(self._order.around(item))
+                yield from self._shown(self._reorder.around(item))
             elif item.damaged:
-                yield from self._past_the_gate(item)
+                yield from self._around(item)
             else:
                 yield from self._restore(item)
             yield from self._follow()
@@ -80,7 +80,7 @@ class LiveRestoration(Stage):
         yield from self._empty()
 
     def close(self) -> None:
-        close_all((self.rungs, self._bypass))
+        close_all((self.runner, self._bypass))
 
     # -- frames
 
@@ -88,23 +88,23 @@ class LiveRestoration(Stage):
         dropped = self._arrived(frame)
         begin_s = self._clock()
         if frame.cut:
-            self.rungs.ladder.begin(begin_s)
+            self.runner.ladder.begin(begin_s)
         if self._cut:
             frame, self._cut = replace(frame, cut=True), False
-        self._order.into(frame, begin_s)
-        outputs = self.rungs.attempt(self.rungs.index, partial(self.rungs.current.push, frame))
+        self._reorder.into(frame, begin_s)
+        outputs = self.runner.attempt(self.runner.index, partial(self.runner.current.push, frame))
         if outputs is None:
             self._cut = True
-            yield from self._shown(self._order.give_up())
+            yield from self._shown(self._reorder.give_up())
             return
         now_s = self._clock()
-        left = [one for out in outputs for one in self._order.out(out)]
+        left = [one for out in outputs for one in self._reorder.out(out)]
         ages_s = [now_s - one.frame.received_s for one in left if one.frame.received_s is not None and one.given]
         yield from self._shown(left)
         self._count_swallowed()
-        self.rungs.report(now_s)
+        self.runner.report(now_s)
         if self._interval.known:
-            self.rungs.ladder.observe(
+            self.runner.ladder.observe(
                 now_s,
                 busy_s=now_s - begin_s,
                 interval_s=self._interval.seconds,
@@ -112,21 +112,21 @@ class LiveRestoration(Stage):
                 dropped=dropped,
             )
 
-    def _past_the_gate(self, frame: Frame) -> Iterator[Frame]:
+    def _around(self, frame: Frame) -> Iterator[Frame]:
         self._arrived(frame)
         self._cut |= frame.cut
-        held_s = self._order.oldest_s
+        held_s = self._reorder.oldest_s
         if held_s is not None and self._clock() - held_s > self.policy.max_latency_s:
-            yield from self._empty()  # what it waits for may be long in coming
-        yield from self._shown(self._order.around(frame))
+            yield from self._empty()  # what it waits for may take long to come
+        yield from self._shown(self._reorder.around(frame))
 
     def _arrived(self, frame: Frame) -> int:
-        """Note that a camera's frame is here; returns how many were given up since the one before."""
+        """Note a frame of the camera's; returns how many were dropped since the one before."""
         self._camera = frame
         return self._interval.passed(frame, self._dropped())
 
-    def _shown(self, left: Iterable[Left]) -> Iterator[Frame]:
-        """Frames that have their place in the order, with the pictures they are to show."""
+    def _shown(self, left: Iterable[Released]) -> Iterator[Frame]:
+        """The released frames with the pictures that they are to show."""
         for one in left:
             frame = one.frame
             if not one.around:
@@ -141,7 +141,7 @@ class LiveRestoration(Stage):
             yield shown
 
     def _repeats(self, frame: Frame) -> bool:
-        """True for a frame in whose place the last restored picture is to be seen."""
+        """True for a frame that shows the last restored picture instead of its own."""
         if frame.standing_in:
             return self._camera is not None and frame.picture is self._camera.picture
         return frame.damaged and self.policy.on_damaged == "hold"
@@ -150,42 +150,42 @@ class LiveRestoration(Stage):
         try:
             return self._bypass(frame)
         except StreamfixError as error:
-            self.health.note("filter", f"a frame that passes the filters by: {error}")
+            self.health.note("filter", f"a frame that bypasses the filters: {error}")
             self._bypass.renew()
             return self._bypass.fitted(frame)
 
     def _empty(self) -> Iterator[Frame]:
-        """Get out what the rung holds; it begins anew afterwards."""
-        if self._order.oldest_s is not None:
+        """Get out what the step holds; it begins again afterwards."""
+        if self._reorder.oldest_s is not None:
             self._cut = True
-            outputs = self.rungs.attempt(self.rungs.index, self.rungs.current.flush)
+            outputs = self.runner.attempt(self.runner.index, self.runner.current.flush)
             if outputs is None:
-                yield from self._shown(self._order.give_up())
+                yield from self._shown(self._reorder.give_up())
             else:
-                yield from self._shown([one for out in outputs for one in self._order.out(out)])
-                yield from self._shown(self._order.emptied())
+                yield from self._shown([one for out in outputs for one in self._reorder.out(out)])
+                yield from self._shown(self._reorder.emptied())
         self._count_swallowed()
 
     def _count_swallowed(self) -> None:
-        if self._order.swallowed > self._swallowed:
-            self.health.dropped("filtered", self._order.swallowed - self._swallowed)
-            self._swallowed = self._order.swallowed
+        if self._reorder.swallowed > self._swallowed:
+            self.health.dropped("filtered", self._reorder.swallowed - self._swallowed)
+            self._swallowed = self._reorder.swallowed
 
-    # -- rungs
+    # -- steps
 
     def _follow(self) -> Iterator[Frame]:
-        """Be on the rung that the ladder says; the one before gives what it holds first."""
-        if self.rungs.must_step:
+        """Go to the step that the ladder says, after the present one has given what it holds."""
+        if self.runner.must_step:
             yield from self._empty()
-            self.rungs.step()
+            self.runner.step()
             self._cut = True
 
     def _warm_up(self, frame: Frame) -> None:
-        """Let every rung see a frame of the stream's size, so that a step costs nothing later."""
+        """Let every step see a frame of the stream's size, so that changing steps costs nothing later."""
         self._warm = True
         self._bypass.learn(frame, None)
-        for index, rung in enumerate(self.rungs.all):
-            outputs = self.rungs.attempt(index, partial(rung.alone, frame))
+        for index, step in enumerate(self.runner.all):
+            outputs = self.runner.attempt(index, partial(step.alone, frame))
             self._cut |= outputs is None
             if index == 0 and outputs:
                 self._bypass.learn(frame, outputs[0])

@@ -1,1 +1,1 @@
-"""Several outputs of the same pictures, none of which waits for another."""
+"""Several outputs of the same pictures; a live one never waits for another."""

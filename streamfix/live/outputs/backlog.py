@@ -1,4 +1,4 @@
-"""What waits for one output."""
+"""The items that wait for one output."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import av
 from ...channel import Closed
 from ...frame import Frame
 
-_MOST_PACKETS = 256  # of the other streams: some seconds
+_MOST_PACKETS = 256  # of the other streams: a few seconds
 
 
 class Backlog:
-    """A queue between two threads that never makes the sender wait, if it may lose something.
+    """A queue between two threads. A lossy one never makes the sender wait.
 
-    depth: frames that wait, or items, where nothing may be lost. lossy: in the place of waiting the oldest frame is
-    lost, and of very many packets the oldest; nothing else ever is. outdated: True for a frame that is not worth to be
-    taken any more; it is lost if a newer one waits. lost: told of each, in the thread of whoever sends or takes.
+    depth: how many frames may wait; of a queue that is not lossy, how many items. lossy: when it is full, the oldest
+    frame is dropped, or the oldest packet if there are very many; nothing else is ever dropped. outdated: True for a
+    frame that is too old to be worth taking; it is dropped if a newer one waits. lost: called with each dropped item,
+    in the thread that puts or gets.
     """
 
     def __init__(
@@ -38,11 +39,11 @@ class Backlog:
 
     @property
     def closed(self) -> bool:
-        """True once nothing more is taken."""
+        """True once it takes nothing more."""
         return self._closed
 
     def put(self, item: Any) -> None:
-        """Append; waits for room where nothing may be lost. Raises Closed once nobody takes any more."""
+        """Append an item; a queue that is not lossy waits for room. Raises Closed once it is closed."""
         gone = None
         with self._changed:
             while not self._lossy and len(self._items) >= self._depth and not self._closed:
@@ -57,7 +58,7 @@ class Backlog:
             self._lost(gone)
 
     def get(self) -> Any:
-        """The next item; waits for it. None at the end."""
+        """Wait for the next item; None at the end."""
         with self._changed:
             while not (self._items or self._finished or self._closed):
                 self._changed.wait()
@@ -69,13 +70,13 @@ class Backlog:
         return item
 
     def finish(self) -> None:
-        """The sender's side: what waits is still taken."""
+        """For the sender: nothing more will come; what waits is still taken."""
         with self._changed:
             self._finished = True
             self._changed.notify_all()
 
     def close(self) -> list[Any]:
-        """Either side's: nothing more is taken. Returns what was waiting."""
+        """For either side: take nothing more. Returns what was waiting."""
         with self._changed:
             self._closed = True
             rest = list(self._items)
@@ -84,7 +85,7 @@ class Backlog:
             return rest
 
     def _too_old(self) -> list[Frame]:
-        """Take out frames in front that are outdated, but for the newest."""
+        """Remove outdated frames from the front, except the newest frame."""
         gone: list[Frame] = []
         newest = next((item for item in reversed(self._items) if isinstance(item, Frame)), None)
         while self._items and isinstance(first := self._items[0], Frame) and first is not newest:

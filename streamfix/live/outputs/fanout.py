@@ -1,4 +1,4 @@
-"""Several outputs of the same pictures, none of which waits for another."""
+"""Several outputs of the same pictures; a live one never waits for another."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any
 
+import av
+
 from ...channel import Closed
+from ...counts import FrameCounts
 from ...errors import IncompleteOutput, OutputError
 from ...frame import Frame
 from ...media.output.frame_ledger import FrameLedger
 from ...media.output.muxer import guess_format
 from ...media.output.writer import Writer
+from ...media.picture.clone import FrameCloner, clone_packet
 from ...media.redact import redact
 from ...media.source_info import DetachedSourceInfo, SourceInfo
 from ...media.specs import OutputSpec
@@ -22,25 +26,23 @@ from ...pipeline import Stage
 from ..backoff import Backoff
 from ..health import Health
 from ..policy import LivePolicy
-from .account import Account
-from .outlet import Live, Outlet
-from .portions import Portions
-from .totals import WriterLike
+from .outlet import LiveTerms, Outlet, WriterLike
+from .output_health import OutputHealth
 
-_DEPTH = 8  # frames that wait for a live output
-_PATIENCE_S = 5.0  # at the end, for a live output to write what it has
-_LAST_S = 2.0  # and for one that was broken off
+_DEPTH = 8  # frames that may wait for a live output
+_PATIENCE_S = 5.0  # that a live output has at the end to write what it holds
+_LAST_S = 2.0  # that it has once its write was broken off
 
 
 class Fanout(Stage):
-    """Writes what comes to several outputs, each in a thread of its own.
+    """Writes each item to several outputs, each in a thread of its own.
 
-    Files: all wait for the slowest, and the first error is that of the whole.
-    policy, health: of a live stream. Nothing waits there: an output that is too slow loses pictures, one that fails is
-    opened again if it is a server or a row of files, and the whole is broken off only when no output is left, or one
-    was never opened because the request is wrong. Frames of the first output count in `health`.
+    Files: all wait for the slowest, and the first error ends the run.
+    policy, health: of a live stream. There nothing waits: an output that is too slow loses pictures; one that fails is
+    opened again if it is a server or a series of files. The run ends early only when no output is left, or when one
+    could never be opened because the request for it is wrong. `health` counts the frames of the first output.
 
-    worked: told of each frame of the first output and the seconds it took. open: makes writers, for tests.
+    worked: called with each frame of the first output and the seconds it took. open: makes writers, for tests.
     Raises what a writer raises that cannot be made.
     """
 
@@ -49,7 +51,7 @@ class Fanout(Stage):
     def __init__(
         self,
         specs: Sequence[OutputSpec],
-        footage: SourceInfo,
+        source: SourceInfo,
         *,
         policy: LivePolicy | None = None,
         health: Health | None = None,
@@ -58,8 +60,8 @@ class Fanout(Stage):
         open: Callable[[OutputSpec, FrameLedger | None], WriterLike] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._policy, self._footage = policy, footage
-        self._portions = Portions(len(specs))
+        self._policy, self._source = policy, source
+        self._copies = FrameCloner()
         self._begun = self._waited = self._closed = False
         self._clock = clock
         self.outlets: list[Outlet] = []
@@ -93,29 +95,23 @@ class Fanout(Stage):
         return self.outlets[0].video_codec
 
     @property
-    def frames_written(self) -> int:
-        """Of the first output, as are those that follow."""
-        return self.outlets[0].totals.frames
+    def counts(self) -> FrameCounts:
+        """What the first output's writers counted."""
+        return self.outlets[0].written.counts
 
     @property
     def bytes_written(self) -> int:
-        return self.outlets[0].totals.bytes
+        """Bytes of the first output."""
+        return self.outlets[0].written.bytes
 
     @property
     def position_s(self) -> float:
-        return self.outlets[0].totals.position_s
-
-    @property
-    def duplicated(self) -> int:
-        return self.outlets[0].totals.duplicated
-
-    @property
-    def dropped(self) -> int:
-        return self.outlets[0].totals.dropped
+        """Seconds of video in the first output."""
+        return self.outlets[0].written.position_s
 
     def push(self, item: Any) -> Iterable[Any]:
         self._begin()
-        for outlet, own in zip(self.outlets, self._portions.of(item), strict=True):
+        for outlet, own in zip(self.outlets, self._item_for_each(item), strict=True):
             try:
                 outlet.give(own)
             except Closed:
@@ -136,7 +132,7 @@ class Fanout(Stage):
         return ()
 
     def close(self) -> None:
-        """Whatever is not finished is given up."""
+        """Give up what is not finished."""
         if self._closed:
             return
         self._closed = True
@@ -150,6 +146,15 @@ class Fanout(Stage):
             for outlet in self.outlets:
                 outlet.discard()
 
+    def _item_for_each(self, item: Any) -> list[Any]:
+        """The item for each outlet; each may change its own."""
+        count = len(self.outlets)
+        if isinstance(item, Frame):
+            return list(self._copies.of(item, count))
+        if isinstance(item, av.Packet):
+            return [item, *(clone_packet(item) for _ in range(count - 1))]
+        return [item] * count
+
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
@@ -157,7 +162,7 @@ class Fanout(Stage):
                 outlet.start()
 
     def _judge(self) -> None:
-        """See whether there is anybody left to write for."""
+        """End the run if an output has failed for good or none is left. Sets `enough` when all have what they want."""
         for outlet in self.outlets:
             if outlet.ended and not outlet.done and (self._policy is None or outlet.refused):
                 raise self._error()
@@ -167,14 +172,14 @@ class Fanout(Stage):
             self.enough = True
 
     def _error(self) -> BaseException:
-        """What ends the run: a request that is wrong before an outage, and the first of several."""
+        """The error that ends the run: a wrong request before an outage, and the first of several."""
         failed = sorted((o for o in self.outlets if o.error and not o.done), key=lambda o: not o.refused)
         error = _why_unfinished((failed or self.outlets)[0])
         assert error is not None
         return error
 
     def _join(self) -> None:
-        """Wait for the outputs: of files as long as it takes, of live ones as long as they can be expected to, once."""
+        """Wait for the outputs, once: for files as long as it takes, for live ones a few seconds."""
         waits_s: tuple[float | None, ...] = (None,) if self._policy is None else (_PATIENCE_S, _LAST_S)
         for wait_s in () if self._waited else waits_s:
             end_s = None if wait_s is None else time.monotonic() + wait_s
@@ -184,17 +189,17 @@ class Fanout(Stage):
         self._waited = True
 
     def _writer(self, spec: OutputSpec, delivery: FrameLedger | None) -> Writer:
-        return Writer(spec, DetachedSourceInfo(self._footage), live=self._policy is not None, ledger=delivery)
+        return Writer(spec, DetachedSourceInfo(self._source), live=self._policy is not None, ledger=delivery)
 
     def _live(
         self, spec: OutputSpec, format: str, policy: LivePolicy | None, health: Health | None, index: int
-    ) -> Live | None:
+    ) -> LiveTerms | None:
         if policy is None:
             return None
         place = output_kind(spec.url, format)
         again = place == "network" or format in PATTERN_FORMATS or (policy.unattended and place == "file")
-        return Live(
-            Account(health or Health(), index, redact(spec.url), policy.max_latency_s, self._clock),
+        return LiveTerms(
+            OutputHealth(health or Health(), index, redact(spec.url), policy.max_latency_s, self._clock),
             Backoff(policy.backoff_s) if again else None,
             inf if is_listening(spec.url) else policy.lost_after_s,
             policy.max_latency_s if place in ("network", "pipe") else None,
@@ -206,4 +211,4 @@ def _why_unfinished(outlet: Outlet) -> BaseException | None:
     """Why an output is not complete, None if it is."""
     if outlet.done:
         return None
-    return outlet.error or OutputError(f"{outlet.name}: takes nothing; what had not been written is lost")
+    return outlet.error or OutputError(f"{outlet.name}: it takes no more data; what was not written yet is lost")

@@ -1,4 +1,4 @@
-"""One of several outputs: a writer in a thread of its own, opened anew when it fails and may."""
+"""One output of several: a writer in a thread of its own, opened again after a failure where that can help."""
 
 from __future__ import annotations
 
@@ -7,37 +7,85 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from ...counts import NO_FRAMES, FrameCounts
 from ...errors import OutputError, UsageError
 from ...frame import Frame
 from ...media.output.frame_ledger import FrameLedger
 from ...media.redact import redact
 from ...media.specs import OutputSpec
 from ..backoff import Backoff
-from .account import Account
 from .backlog import Backlog
-from .condition import Condition
+from .output_health import OutputHealth, WriteWatch
 from .resuming import resumed
-from .totals import Totals, WriterLike
 
-_KEPT = 0.9  # of what the longest write took, with each one after it
+_KEPT = 0.9  # share of the longest write's time that is still expected after each later write
 
 log = logging.getLogger("streamfix.live")
+
+
+class WriterLike(Protocol):
+    """What an outlet needs of `media.output.writer.Writer`."""
+
+    @property
+    def counts(self) -> FrameCounts: ...
+
+    @property
+    def bytes_written(self) -> int: ...
+
+    @property
+    def position_s(self) -> float: ...
+
+    @property
+    def enough(self) -> bool: ...
+
+    @property
+    def settled(self) -> bool: ...
+
+    @property
+    def video_codec(self) -> str: ...
+
+    def push(self, item: Any) -> Any: ...
+
+    def flush(self) -> Any: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
 
 Open = Callable[[OutputSpec, FrameLedger | None], WriterLike]
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """What makes an output a live one: nobody waits for it, and it may be opened again.
+class Written:
+    """What an output has written, over all the writers that it had. position_s: seconds of video."""
 
-    backoff: waits between a failure and the next attempt; None where the first failure is the end. stuck_s: a write
-    that takes so long is broken off. max_age_s: a picture that would be older when it is written is left out if there
-    is a newer one; None where all are wanted, of a recording. patient: one that cannot be opened at first is no error.
+    counts: FrameCounts = NO_FRAMES
+    bytes: int = 0
+    position_s: float = 0.0
+
+    def plus(self, writer: WriterLike | None) -> Written:
+        """With what a writer has written so far."""
+        if writer is None:
+            return self
+        return Written(
+            self.counts + writer.counts, self.bytes + writer.bytes_written, self.position_s + writer.position_s
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTerms:
+    """How a live output is treated: nothing waits for it, and it may be opened again.
+
+    backoff: waits between a failure and the next attempt; None: the first failure ends the output.
+    stuck_s: a write that takes longer is broken off.
+    max_age_s: a picture that would be older than this when written is left out if a newer one waits; None for a
+    recording, which wants all of them. patient: an output that cannot be opened at first is no error.
     """
 
-    account: Account
+    health: OutputHealth
     backoff: Backoff | None
     stuck_s: float
     max_age_s: float | None = None
@@ -45,11 +93,11 @@ class Live:
 
 
 class Outlet:
-    """Writes what it is given, in its own thread.
+    """Writes the items that it is given, in a thread of its own.
 
-    open: makes its writer, now and after each failure. format: the muxer. depth: items that wait for it; of a live
-    output frames, and what is too much is lost.
-    worked: told of each frame and the seconds that it took.
+    open: makes its writer, now and after each failure. format: the muxer. depth: how many items may wait; for a live
+    output how many frames, and more than that are lost.
+    worked: called with each frame and the seconds that it took.
 
     error: the last failure. done: all that was wanted is written. ended: nothing will be written any more.
     busy_s: seconds its thread has worked. Raises what `open` raises for the first writer.
@@ -62,7 +110,7 @@ class Outlet:
         open: Open,
         *,
         depth: int,
-        live: Live | None = None,
+        live: LiveTerms | None = None,
         worked: Callable[[Frame, float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,11 +120,11 @@ class Outlet:
         self.busy_s = 0.0
         self._codec = spec.video_codec or ""
         self._open, self._worked, self._clock = open, worked, clock
-        # Replaced as one, so that whoever looks counts nothing twice.
-        self._state: tuple[Totals, WriterLike | None] = (Totals(), None)
+        # What earlier writers wrote, and the present one: replaced together, so that a reader counts nothing twice.
+        self._state: tuple[Written, WriterLike | None] = (Written(), None)
         self._backlog = Backlog(depth, lossy=live is not None, lost=self._lost, outdated=self._is_outdated)
-        self._condition = None if live is None else Condition(live.account, self.name, clock)
-        self._frame_s = 0.0  # what writing a frame may take
+        self._watch = None if live is None else WriteWatch(live.health, self.name, clock)
+        self._frame_s = 0.0  # seconds that writing a frame may take
         self._retry_s = 0.0
         self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
         self._open_first()
@@ -88,15 +136,15 @@ class Outlet:
         return self._codec if writer is None else writer.video_codec
 
     @property
-    def totals(self) -> Totals:
+    def written(self) -> Written:
         """What is written so far. From any thread."""
         before, writer = self._state
         return before.plus(writer)
 
     @property
     def refused(self) -> bool:
-        """True if it was never opened because the request is wrong."""
-        return isinstance(self.error, UsageError) and not self.totals.frames
+        """True if the output was never opened, because the request for it is wrong."""
+        return isinstance(self.error, UsageError) and not self.written.counts.written
 
     # -- for the thread that gives
 
@@ -105,9 +153,9 @@ class Outlet:
         self._thread.start()
 
     def give(self, item: Any) -> None:
-        """One more item. Raises Closed where a failure was the end of all."""
+        """Take one more item to write. Raises Closed after a failure of an output that is not live."""
         self._backlog.put(item)
-        if self.live is not None and self._condition is not None and self._condition.is_stuck(self.live.stuck_s):
+        if self.live is not None and self._watch is not None and self._watch.is_stuck(self.live.stuck_s):
             self.abort()
 
     def finish(self) -> None:
@@ -115,7 +163,7 @@ class Outlet:
         self._backlog.finish()
 
     def join(self, timeout_s: float | None) -> bool:
-        """Wait until all is written; False if that takes longer."""
+        """Wait until all is written; False if that takes longer than timeout_s."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -126,7 +174,7 @@ class Outlet:
             writer.abort()
 
     def close(self) -> None:
-        """Throw away what waits; nothing more is taken."""
+        """Throw away what waits, and take nothing more."""
         for item in self._backlog.close():
             self._discard(item)
 
@@ -136,9 +184,9 @@ class Outlet:
         self._drop_writer()
 
     def _lost(self, item: Any) -> None:
-        """An item too many."""
-        if self._condition is not None:
-            self._condition.lost_one()
+        """Count an item that there was no room for."""
+        if self._watch is not None:
+            self._watch.lost_one()
         self._discard(item)
 
     def _is_outdated(self, frame: Frame) -> bool:
@@ -148,9 +196,9 @@ class Outlet:
         return self._clock() + self._frame_s - frame.received_s > max_age_s
 
     def _discard(self, item: Any) -> None:
-        """An item that will not be written."""
+        """Count an item that will not be written."""
         if isinstance(item, Frame) and self.live is not None:
-            self.live.account.left_out(item, "outside" if self.done else "output")
+            self.live.health.left_out(item, "outside" if self.done else "output")
 
     # -- in its own thread
 
@@ -173,11 +221,11 @@ class Outlet:
             self._discard(item)
             return
         begin_s = self._clock()
-        if self._condition is not None:
-            self._condition.writes()
+        if self._watch is not None:
+            self._watch.writes()
         fine = self._guarded(lambda: writer.push(item))
-        if self._condition is not None:
-            self._condition.wrote(settled=fine and writer.settled)
+        if self._watch is not None:
+            self._watch.wrote(settled=fine and writer.settled)
         took_s = self._clock() - begin_s
         self.busy_s += took_s
         if isinstance(item, Frame):
@@ -188,12 +236,12 @@ class Outlet:
             self._guarded(self._end)
 
     def _new_writer(self, spec: OutputSpec) -> WriterLike:
-        account = None if self.live is None else self.live.account
-        return self._open(spec, None if account is None else FrameLedger(account.written, account.left_out))
+        health = None if self.live is None else self.live.health
+        return self._open(spec, None if health is None else FrameLedger(health.written, health.left_out))
 
     def _open_first(self) -> None:
         try:
-            self._state = Totals(), self._new_writer(self.spec)
+            self._state = Written(), self._new_writer(self.spec)
         except OutputError as error:
             if self.live is None or not self.live.patient:
                 raise
@@ -203,10 +251,10 @@ class Outlet:
 
     def _reopen(self) -> None:
         before, _ = self._state
-        self._state = before, self._new_writer(resumed(self.spec, self.format, before.frames))
+        self._state = before, self._new_writer(resumed(self.spec, self.format, before.counts.written))
 
     def _end(self) -> None:
-        """All is there: the trailer."""
+        """Write the trailer: everything is there."""
         _, writer = self._state
         assert writer is not None
         writer.flush()
@@ -214,7 +262,7 @@ class Outlet:
         self.done = self.ended = True
 
     def _guarded(self, call: Callable[[], Any]) -> bool:
-        """Call; False if it failed, which is dealt with."""
+        """Make the call; False if it failed, after dealing with the failure."""
         try:
             call()
         except Exception as error:  # noqa: BLE001 - whatever an output raises: the others go on
@@ -223,10 +271,10 @@ class Outlet:
         return True
 
     def _down(self, error: Exception) -> None:
-        """The writer has failed: let go of it, and see whether there will be another."""
+        """Give up the writer after its failure, and decide whether there will be another."""
         self.error = error
         self._drop_writer()
-        worked_s = None if self._condition is None else self._condition.failed(redact(str(error)))
+        worked_s = None if self._watch is None else self._watch.failed(redact(str(error)))
         backoff = None if self.live is None else self.live.backoff
         if backoff is None or self.refused:
             self.ended = True
@@ -242,6 +290,6 @@ class Outlet:
             return
         try:
             writer.close()
-        except Exception as error:  # noqa: BLE001 - it is over; what was raised before is what counts
+        except Exception as error:  # noqa: BLE001 - the first error counts, not those of closing
             log.debug("%s: %s", self.name, error)
         self._state = before.plus(writer), None

@@ -1,4 +1,4 @@
-"""How an output goes on that was open before."""
+"""How an output continues that was open before."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NUMBER = re.compile(r"%0?\d*d")
 
 
 def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
-    """The output with what it must not do again: write over the segments that are there, count frames from 0.
+    """The output as it is opened again: it neither overwrites existing segments nor counts its frames from 0.
 
-    A file gets a neighbour's name. DASH, whose muxer continues nothing, gets a manifest beside the one that is there,
-    and segments named after it.
-    Segments that are named by the clock get a neighbour's name where the present one is taken: y_%H.mkv, y_%H.1.mkv.
+    A file gets a new name beside the old one. DASH, whose muxer cannot continue, gets a manifest beside the existing
+    one, and segments named after it. Segments named by the clock get a new name if the present one is taken: y_%H.mkv,
+    y_%H.1.mkv.
 
     format: the muxer. frames_written: before.
     """
@@ -44,7 +44,7 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
 
 
 def neighbour(name: str, path: Callable[[str], str] = str) -> str:
-    """The name, or the next like it that nothing has: yard.mp4, yard.1.mp4. path: makes a file's path of a name."""
+    """The name, or the first free one like it: yard.mp4, yard.1.mp4. path: turns a name into a file's path."""
     stem, ending = os.path.splitext(name)
     names = (f"{stem}.{n}{ending}" if n else name for n in count())
     return next(one for one in names if not os.path.lexists(path(one)))
@@ -75,7 +75,7 @@ def _with(spec: OutputSpec, options: Mapping[str, str]) -> OutputSpec:
 
 
 def _next_number(pattern: str) -> int:
-    """One more than the highest number among the files that a pattern stands for."""
+    """One more than the highest number among the files that match a pattern."""
     before, after = (re.escape(part) for part in _NUMBER.split(os.path.basename(pattern), maxsplit=1))
     numbered = re.compile(rf"{before}(\d+){after}")
     folder = os.path.dirname(pattern)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -19,6 +18,7 @@ from ..specs import InputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
 from .decoder import Shape, VideoDecoder
+from .item_source import ItemSource
 from .mapping import choose_streams
 from .packet_reader import PacketReader
 from .source import LoopEnd, Source
@@ -28,7 +28,7 @@ __all__ = ["InputSpec", "LiveInput", "MappedStream", "Reader"]
 _ARRIVAL_BASE = Fraction(1, 90000)
 
 if TYPE_CHECKING:
-    Item: TypeAlias = Frame | av.Packet[Any]
+    from .item_source import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class LiveInput:
     shape: Shape | None = None
 
 
-class Reader:
+class Reader(ItemSource):
     """Frames of one video stream and the packets of all streams that go along, in order of time.
 
     If an input breaks off (truncated file, I/O error, too many damaged packets),
@@ -74,22 +74,21 @@ class Reader:
         data: bool = True,
         live: LiveInput | None = None,
     ) -> None:
+        stopped = Interruption() if live is None else live.stopped
+        super().__init__(stopped)
         self.inputs = tuple(inputs)
-        self.failure: StreamfixError | None = None
         self.position_s = 0.0
         self._live = live
-        self._stopped = Interruption() if live is None else live.stopped
-        self._closed = False
         self._cut = False  # of a frame that -ss left out, for the first that it does not
         self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
         self._last_pts = -1
         self._sources: list[Source] = []
         try:
             for spec in inputs:
-                self._sources.append(Source(spec, self._stopped, live=live is not None))
+                self._sources.append(Source(spec, stopped, live=live is not None))
             self._open(maps, audio, subtitles, data)
         except BaseException:
-            self._close_sources()
+            self._release()
             raise
 
     @property
@@ -119,35 +118,12 @@ class Reader:
         """The stream among `streams` that a packet of this reader belongs to, None if it belongs to none."""
         return self._by_id.get(id(packet.stream))
 
-    @property
-    def stopped(self) -> bool:
-        """True once `stop` was called."""
-        return self._stopped.is_set()
-
     def __iter__(self) -> Iterator[Item]:
-        while self._held:
-            yield self._held.popleft()
-        for item in self._items:
+        for item in super().__iter__():
             if isinstance(item, Frame):
                 self.position_s = float(item.pts * item.time_base - self._first_s)
             yield item
             del item
-
-    def stop(self) -> None:
-        """End the iteration soon; may be called from any thread and from a signal handler."""
-        self._stopped.set()
-
-    def close(self) -> None:
-        """Release everything; raises `failure` if there is one."""
-        if self._closed:
-            return
-        self._closed = True
-        self._stopped.set()
-        self._items.close()
-        self._held.clear()
-        self._close_sources()
-        if self.failure is not None:
-            raise self.failure
 
     def _open(self, maps: Sequence[str], audio: bool, subtitles: bool, data: bool) -> None:
         self.streams = choose_streams(
@@ -168,18 +144,14 @@ class Reader:
         first = self._sources[0]
         self.metadata = dict(first.container.metadata)
         self.chapters = shift_chapters(first.container.chapters(), first.shift_s)
-        self._items = self._read()
-        self._held: deque[Item] = deque()
-        frame = self._peek()
+        frame = self._first_frame()
         self._first_s = frame.pts * frame.time_base
         self.info = self._describe(frame, source)
 
-    def _peek(self) -> Frame:
-        """The first frame; it and the packets before it are held."""
-        for item in self._items:
-            self._held.append(item)
-            if isinstance(item, Frame):
-                return item
+    def _first_frame(self) -> Frame:
+        """The first frame; raises why there is none."""
+        if (frame := self._peek()) is not None:
+            return frame
         if self.failure is not None:
             raise self.failure
         url = self._sources[self._video.input_index].spec.shown
@@ -250,6 +222,6 @@ class Reader:
         self._last_pts = max(round((now_s - self._arrived_s) / _ARRIVAL_BASE), self._last_pts + 1)
         return replace(frame, pts=self._last_pts, time_base=_ARRIVAL_BASE, duration=0)
 
-    def _close_sources(self) -> None:
+    def _release(self) -> None:
         for source in self._sources:
             source.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 
+from ...counts import FrameCounts
 from ...errors import Cancelled, OutputError, StreamfixError
 from ...frame import Frame
 from ...pipeline import Stage
@@ -42,8 +43,8 @@ class Writer(Stage):
     colour; packets that come before it are held, however many there are.
     If -t, -to or -frames ends the video, the other streams end with it.
 
-    frames_written, duplicated, dropped (by -r), bytes_written, position_s (seconds
-    that were written), enough (-t, -to or -frames is reached by all streams): may be read from any thread.
+    frames_written, counts, bytes_written, position_s (seconds that were written),
+    enough (-t, -to or -frames is reached by all streams): may be read from any thread.
 
     Raises OutputError or UsageError when the request cannot be met; nothing has been written then.
     """
@@ -88,14 +89,12 @@ class Writer(Stage):
         return 0 if self._output is None else self._output.muxer.bytes
 
     @property
-    def duplicated(self) -> int:
-        """Frames that -r repeated."""
-        return 0 if self._rate is None else self._rate.duplicated
-
-    @property
-    def dropped(self) -> int:
-        """Frames that -r left out."""
-        return 0 if self._rate is None else self._rate.dropped
+    def counts(self) -> FrameCounts:
+        """Frames written, and those that -r repeated and left out (reason "rate")."""
+        if self._rate is None:
+            return FrameCounts(written=self.frames_written)
+        dropped = {"rate": self._rate.dropped}
+        return FrameCounts(written=self.frames_written, duplicated=self._rate.duplicated, dropped=dropped)
 
     def push(self, item: Any) -> Iterable[Any]:
         if isinstance(item, Frame):

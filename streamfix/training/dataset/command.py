@@ -69,7 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MIB",
         help="largest size of the dataset (default: %(default)g MiB)",
     )
-    add("--max-pixels", type=int, default=3_200_000, help="largest number of pixels of a photograph (default: %(default)s)")
+    add(
+        "--max-pixels",
+        type=int,
+        default=3_200_000,
+        help="largest number of pixels of a photograph (default: %(default)s)",
+    )
     add("--clip-frames", type=int, default=240, help="frames taken from each clip (default: %(default)s)")
     add("--clip-places", type=int, default=4, help="places in the clip that they are taken from (default: %(default)s)")
     add("--cache", type=Path, help="folder to keep downloaded packages in (default: they are deleted)")

@@ -12,8 +12,7 @@ from streamfix.apps.daemon.config.spec import OutputConfig, StreamConfig
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import Cancelled
 from streamfix.frame import VideoInfo
-from streamfix.jobs import Job, JobSpec
-from streamfix.jobs.hosting import Hosting
+from streamfix.jobs import Hosting, Job, JobSpec
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
 
@@ -34,7 +33,7 @@ def spec_of(config: StreamConfig) -> JobSpec:
     """The job of a configuration, without secrets and files."""
     return JobSpec(
         (InputSpec(config.input),),
-        OutputSpec(config.outputs[0].url),
+        (OutputSpec(config.outputs[0].url),),
         [FilterSpec(config.filters)] if config.filters else [],
         live=LivePolicy(),
     )
@@ -85,7 +84,7 @@ class FakeJob:
 
 @dataclass
 class Builder:
-    """Makes fake jobs as `build` makes real ones.
+    """Makes fake jobs as `build_job` makes real ones.
 
     opens: called in place of opening the input; may raise. made: all jobs so far, by stream.
     """
@@ -96,7 +95,7 @@ class Builder:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __call__(self, spec: JobSpec, hosting: Hosting) -> Job:
-        name = spec.output.url.rpartition("/")[2]
+        name = spec.outputs[0].url.rpartition("/")[2]
         hosting.admit(self.opens(spec))
         job = FakeJob(hosting, stuck=self.stuck)
         with self.changed:

@@ -154,8 +154,8 @@ def test_a_kind_of_job_is_measured_once_and_scaled() -> None:
     assert measure.asked == 1
     costs.need(SPEC, replace(INFO, width=1920, height=1080))
     costs.need(replace(SPEC, filters=[FilterSpec("denoise")]), INFO)
-    costs.need(replace(SPEC, also=[OutputSpec("rtsp://m/2")]), INFO)
-    costs.need(replace(SPEC, output=replace(SPEC.output, video_codec="libx265")), INFO)
+    costs.need(replace(SPEC, outputs=[*SPEC.outputs, OutputSpec("rtsp://m/2")]), INFO)
+    costs.need(replace(SPEC, outputs=[replace(SPEC.outputs[0], video_codec="libx265")]), INFO)
     assert measure.asked == 5
 
 
@@ -231,7 +231,8 @@ def test_a_slow_chain_is_not_measured_for_ever(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_without_filters_codecs_remain(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = replace(SPEC, filters=[], also=[OutputSpec("b"), OutputSpec("c", video_codec="no_such_encoder")])
+    others = [OutputSpec("b"), OutputSpec("c", video_codec="no_such_encoder")]
+    spec = replace(SPEC, filters=[], outputs=[*SPEC.outputs, *others])
     asked: list[str] = []
     real = calibration.codecs
 
@@ -243,7 +244,7 @@ def test_without_filters_codecs_remain(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = Calibration()(spec, INFO)
     assert cost.restoring_s == 0
     assert cost.coding_s > 0
-    assert asked == [SPEC.output.url, "b", "c"]
+    assert asked == [SPEC.outputs[0].url, "b", "c"]
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj422p", "gray", "rgb24", "nv12", "yuv444p12le"])

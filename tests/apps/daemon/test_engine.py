@@ -137,7 +137,7 @@ def test_cameras_are_restored_and_recorded_side_by_side(cameras: list[Camera], t
     for name in "ab":
         report = supervisor.stream(name).report
         assert report is not None
-        assert (report.state, report.in_flight) == ("stopped", 0), "every frame is accounted for"
+        assert (report.state, report.counts.in_flight) == ("stopped", 0), "every frame is accounted for"
         with av.open(str(tmp_path / f"{name}.mkv")) as recording:
-            assert sum(1 for _ in recording.decode(video=0)) == report.written
+            assert sum(1 for _ in recording.decode(video=0)) == report.counts.written
     assert len(supervisor._shared.pool()) == 0, "all filters were given back"

@@ -80,7 +80,7 @@ class World:
             text = repr(spec)
             for word in (f"{self.folder}/secret", "way_out", "/etc/", "/proc/", "/dev/", "CANARY"):
                 assert word not in text, f"{word} in {text}"
-            for url in (spec.inputs[0].url, spec.output.url, *(output.url for output in spec.also)):
+            for url in (spec.inputs[0].url, *(output.url for output in spec.outputs)):
                 self.check_url(url)
         self.opened.clear()
 

@@ -92,7 +92,7 @@ def test_an_error_is_told_counted_and_tried_again(make: Make, error: Exception) 
     assert stream.status()["state"] == "running"
     assert [e.text for e in stream.events if e.kind == "state" and str(error) in e.text]
     totals = stream.record.totals
-    assert (totals.restarts, totals.written, stream.status()["written"]) == (1, 7, 2)
+    assert (totals.restarts, totals.counts.written, stream.status()["written"]) == (1, 7, 2)
 
 
 def test_an_error_while_opening_is_no_other(make: Make) -> None:
@@ -290,7 +290,7 @@ def test_what_was_on_its_way_when_a_run_could_not_begin_is_counted(make: Make) -
     stream.start()
     until(lambda: stream.waiting == "attempt")
     assert stream.report is not None
-    assert (stream.report.in_flight, stream.report.dropped) == (0, {"error": 3})
+    assert (stream.report.counts.in_flight, stream.report.counts.dropped) == (0, {"error": 3})
     stream.stop()
 
 
@@ -327,7 +327,7 @@ def test_counts_only_grow(steps: list[tuple[int, str]]) -> None:
         job = builder.job("yard", nth)
         job.frames(frames)
         written += frames
-        assert (stream.record.totals.written, stream.record.totals.received) == (written, written)
+        assert (stream.record.totals.counts.written, stream.record.totals.counts.received) == (written, written)
         if how == "error":
             job.end(InputError("gone"))
         else:
@@ -335,7 +335,7 @@ def test_counts_only_grow(steps: list[tuple[int, str]]) -> None:
             stream.start()
     builder.job("yard", len(steps) + 1)
     stream.stop()
-    assert stream.record.totals.written == written
+    assert stream.record.totals.counts.written == written
     pairs, _ = stream.record.latencies.read()
     assert pairs[-1] == (float("inf"), written)
     assert stream.record.totals.restarts == sum(how == "error" for _, how in steps)

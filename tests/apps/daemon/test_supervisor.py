@@ -79,7 +79,7 @@ def test_every_configured_stream_is_started_in_order(make: Make) -> None:
 
 def test_a_stream_that_breaks_touches_no_other(make: Make) -> None:
     def opens(spec: JobSpec) -> VideoInfo:
-        if spec.output.url.endswith("/bad"):
+        if spec.outputs[0].url.endswith("/bad"):
             raise ZeroDivisionError("a mistake in a filter")
         return INFO
 
@@ -112,7 +112,7 @@ def test_streams_come_change_and_go(make: Make) -> None:
     supervisor.change(stream_config("yard", filters="smooth"))
     builder.job("yard", 2).frames(3)
     assert supervisor.config_of("yard").filters == supervisor.get("yard")["filters"] == "smooth"
-    assert supervisor.stream("yard").record.totals.written == 5, "what was counted stays"
+    assert supervisor.stream("yard").record.totals.counts.written == 5, "what was counted stays"
     supervisor.change(stream_config("yard", filters="smooth", enabled=False))
     assert states(supervisor)["yard"] == "stopped"
     supervisor.start("yard")

@@ -92,14 +92,12 @@ class StreamConfig:
         """
         guards = check_stream(self, allowed, secrets)
         url = secrets.resolve(self.input)
-        first, *others = (self._output(o, secrets) for o in self.outputs)
         options = secrets.resolve_all(self.input_options)
         # The operator may set guards aside for an input of his own, such as a playlist of local files.
         options = {**options, **guards} if "input" in self.foreign else {**guards, **options}
         return JobSpec(
             inputs=(InputSpec(url, self.input_format or usual_demuxer(url), options),),
-            output=first,
-            also=tuple(others),
+            outputs=tuple(self._output(output, secrets) for output in self.outputs),
             filters=tuple(parse_chain(self.filters)) if self.filters else (),
             audio=self.audio,
             subtitles=False,

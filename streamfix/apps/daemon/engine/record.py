@@ -1,4 +1,4 @@
-"""What is kept of a stream over all its runs: counts that only grow, distributions, the last hour."""
+"""What is kept of a stream over all its runs: counts that only grow, histograms, the last hour."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from math import nan
 
 from ....frame import Frame
 from ....live.health import Event, Health
 from .history import History, Step, quantile
-from .tally import LATENCY_BOUNDS_S, STAGE_BOUNDS_S, Histogram, Totals
+from .tally import LATENCY_BOUNDS_S, STAGE_BOUNDS_S, Histogram, StreamTotals
 
-_BETWEEN_STEPS = 4096  # latencies that are kept until a step of the history asks for them
+_BETWEEN_STEPS = 4096  # latencies that are kept for the next step of the history
 
 
 class StreamHealth(Health):
-    """Tells the latency of every frame that is written."""
+    """A health that passes on the latency of every frame that is written."""
 
     def __init__(self, name: str, on_latency: Callable[[float], None], on_event: Callable[[Event], None]) -> None:
         super().__init__(name, on_event)
@@ -29,10 +30,10 @@ class StreamHealth(Health):
             self._on_latency(latency_s)
 
 
-class Record:
-    """One stream's. Every method may be called from any thread.
+class StreamRecord:
+    """What is kept of one stream. Every method may be called from any thread.
 
-    latencies: of all frames written. stages: seconds that each thread works for a frame, by the thread's name.
+    latencies: of all frames written. stages: seconds that each thread works on a frame, by the thread's name.
     """
 
     def __init__(self) -> None:
@@ -40,29 +41,29 @@ class Record:
         self.latencies = Histogram(LATENCY_BOUNDS_S)
         self.stages: dict[str, Histogram] = {}
         self._recent: deque[float] = deque(maxlen=_BETWEEN_STEPS)
-        self._ended = Totals()
+        self._ended = StreamTotals()
         self._health: Health | None = None
         self._lock = threading.Lock()
-        self._stepped: tuple[float, Totals] | None = None
+        self._stepped: tuple[float, StreamTotals] | None = None
 
     def begin(self, on_health: Health) -> None:
-        """A run begins; the one before is counted."""
+        """Begin a run, and add up the one before."""
         with self._lock:
             self._ended = self._now()
             self._health = on_health
 
     def failed(self) -> None:
-        """A run has ended in an error."""
+        """Count a run that has ended in an error."""
         with self._lock:
-            self._ended.restarts += 1
+            self._ended = replace(self._ended, restarts=self._ended.restarts + 1)
 
     def latency(self, latency_s: float) -> None:
-        """A frame was written so long after it came."""
+        """Note the seconds from a frame's arrival to its delivery."""
         self.latencies.observe(latency_s)
         self._recent.append(latency_s)
 
     def worked(self, stage: str, item: object, seconds: float) -> None:
-        """A thread has worked for an item so long."""
+        """Note the seconds that a thread has worked on an item."""
         if isinstance(item, Frame):
             if stage not in self.stages:
                 with self._lock:
@@ -70,7 +71,7 @@ class Record:
             self.stages[stage].observe(seconds)
 
     @property
-    def totals(self) -> Totals:
+    def totals(self) -> StreamTotals:
         """All runs together."""
         with self._lock:
             return self._now()
@@ -88,13 +89,13 @@ class Record:
         self.history.add(
             Step(
                 time.time(),
-                (totals.written - then.written) / took_s,
+                (totals.counts.written - then.counts.written) / took_s,
                 quantile(recent, 0.5),
                 quantile(recent, 0.99),
-                totals.dropped.total() - then.dropped.total(),
+                totals.counts.dropped_total - then.counts.dropped_total,
                 noise,
             )
         )
 
-    def _now(self) -> Totals:
+    def _now(self) -> StreamTotals:
         return self._ended if self._health is None else self._ended + self._health.report()

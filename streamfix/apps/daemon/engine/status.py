@@ -34,9 +34,8 @@ def status_of(config: StreamConfig, info: VideoInfo | None, report: Report | Non
 def _written(own: OutputReport) -> dict[str, object]:
     return {
         "trouble": redact(own.trouble),
-        "written": own.written,
-        "late": own.late,
-        "dropped": dict(own.dropped),
+        **own.counts.numbers("output"),
+        "dropped": dict(own.counts.dropped),
     }
 
 
@@ -44,15 +43,11 @@ def _measured(report: Report) -> dict[str, object]:
     return {
         "fps": report.fps,
         "latency": {name: report.latency_s.get(name) for name in ("p50", "p99")},
-        "dropped": dict(report.dropped),
-        "received": report.received,
-        "written": report.written,
-        "damaged": report.damaged,
-        "standing_in": report.standing_in,
-        "late": report.late,
+        "dropped": dict(report.counts.dropped),
+        **report.counts.numbers("stream"),
         "reconnects": report.reconnects,
-        "rung": report.rung,
-        "rung_name": redact(report.rung_name),
+        "rung": report.step,
+        "rung_name": redact(report.step_name),
         "noise": {name: report.figures.get(f"noise_{name}") for name in ("luma", "chroma")},
         "last_frame_s": report.last_frame_s,
     }

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from ....errors import Cancelled, IncompleteOutput, UsageError
 from ....frame import Frame, VideoInfo
-from ....jobs import Job, JobSpec, build
-from ....jobs.hosting import Hosting
+from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event, Report, State
 from ....media.redact import redact
 from ..config.spec import StreamConfig
 from .control import Refused
-from .record import Record, StreamHealth
+from .record import StreamHealth, StreamRecord
 from .run import BACKOFF_S, Run, Waiting
 from .status import status_of
 
@@ -51,12 +50,12 @@ class Stream:
         admit: Admit = lambda name, spec, info: None,
         release: Callable[[str], None] = lambda name: None,
         pool: Callable[[], FilterPool | None] = lambda: None,
-        build: Callable[[JobSpec, Hosting], Job] = build,
+        build: Callable[[JobSpec, Hosting], Job] = build_job,
         backoff_s: Sequence[float] = BACKOFF_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
-        self.record = Record()
+        self.record = StreamRecord()
         self.info: VideoInfo | None = None  # of its input, once that was open
         self.spec: JobSpec | None = None  # the last one
         self.held = False  # the operator has stopped it, and he starts it again

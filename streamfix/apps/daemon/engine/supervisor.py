@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from .... import __version__
 from ....frame import Frame, VideoInfo
-from ....jobs import Job, JobSpec, build
-from ....jobs.hosting import Hosting
+from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event
 from ..access.secrets import Secrets
 from ..config.changes import Plan, plan
@@ -41,7 +40,7 @@ class Supervisor:
         config: DaemonConfig,
         read: Callable[[], DaemonConfig] | None = None,
         *,
-        build: Callable[[JobSpec, Hosting], Job] = build,
+        build: Callable[[JobSpec, Hosting], Job] = build_job,
         measure: Callable[[JobSpec, VideoInfo], FrameCost] | None = None,
         capacity: float | None = None,
         notifier: Notifier | None = None,

@@ -95,7 +95,7 @@ class Watch:
             self._worked[stream.name] = count, total_s
             count_before, before_s = worked.get(stream.name, (count, total_s))
             known = stream.spec is not None and stream.info is not None
-            if spare and known and report.rung == 0 and count - count_before >= _ENOUGH:
+            if spare and known and report.step == 0 and count - count_before >= _ENOUGH:
                 assert stream.spec is not None and stream.info is not None
                 self._shared.costs.learn(stream.spec, stream.info, (total_s - before_s) / (count - count_before))
 

@@ -13,9 +13,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from .... import __version__
+from ....counts import FrameCounts, Scope, published
 from ....live.health import STATES
 from ..engine.stream import Stream
-from ..engine.tally import Histogram, Totals
+from ..engine.tally import Histogram
 from ..load.admission import Admission
 
 
@@ -63,52 +64,51 @@ class Metrics(Collector):
 
 
 def _counters(streams: Sequence[Stream]) -> Iterable[Metric]:
-    totals = [(s.name, s.record.totals) for s in streams]
-    for name, help, field in (
-        ("streamfix_frames", "Frames written to the first output.", "written"),
-        ("streamfix_frames_received", "Frames that came from the camera.", "received"),
-        ("streamfix_frames_damaged", "Received frames that the decoder could not put together.", "damaged"),
-        ("streamfix_frames_standing_in", "Frames made up while there was no camera.", "standing_in"),
-        ("streamfix_frames_late", "Frames written after the latency budget.", "late"),
-        ("streamfix_reconnects", "How often a lost camera came back.", "reconnects"),
-        ("streamfix_stream_failures", "How often a run has ended in an error.", "restarts"),
+    totals = [(stream.name, stream.record.totals) for stream in streams]
+    yield from _frames("stream", ["stream"], [((name,), total.counts) for name, total in totals])
+    for name, help, values in (
+        ("streamfix_reconnects", "How often a lost camera came back.", {n: t.reconnects for n, t in totals}),
+        ("streamfix_stream_failures", "How often a run has ended in an error.", {n: t.restarts for n, t in totals}),
     ):
         family = CounterMetricFamily(name, help, labels=["stream"])
-        for stream, total in totals:
-            family.add_metric([stream], getattr(total, field))
+        for stream, value in values.items():
+            family.add_metric([stream], value)
         yield family
-    dropped = CounterMetricFamily("streamfix_frames_dropped", "Frames not written.", labels=["stream", "reason"])
-    for stream, total in totals:
-        # A series that begins at 0 lets the first drop show in a rate.
-        for reason, count in {"overload": 0, **total.dropped}.items():
-            dropped.add_metric([stream, reason], count)
+    # Outputs are numbered from 1, as the page does.
+    outputs = [((name, f"{number}"), own) for name, total in totals for number, own in enumerate(total.outputs, 1)]
+    yield from _frames("output", ["stream", "output"], outputs)
+
+
+# scope -> prefix of its names, description of `dropped`, and the reason whose series begins at 0, so that a rate shows
+# the first drop
+_FRAMES: dict[Scope, tuple[str, str, str]] = {
+    "stream": ("streamfix_frames", "Frames not written.", "overload"),
+    "output": ("streamfix_output_frames", "Frames that an output left out.", "output"),
+}
+
+
+def _frames(
+    scope: Scope, labels: Sequence[str], counts: Sequence[tuple[Sequence[str], FrameCounts]]
+) -> Iterable[Metric]:
+    """Each counter that the scope publishes, and `dropped` by reason. counts: with the labels' values."""
+    prefix, dropped_help, usual = _FRAMES[scope]
+    for name, help in published(scope).items():
+        family = CounterMetricFamily(prefix if name == "written" else f"{prefix}_{name}", help, labels=labels)
+        for where, own in counts:
+            family.add_metric(where, own.numbers(scope)[name])
+        yield family
+    dropped = CounterMetricFamily(f"{prefix}_dropped", dropped_help, labels=[*labels, "reason"])
+    for where, own in counts:
+        for reason, count in {usual: 0, **own.dropped}.items():
+            dropped.add_metric([*where, reason], count)
     yield dropped
-    yield from _outputs(totals)
-
-
-def _outputs(totals: Sequence[tuple[str, Totals]]) -> Iterable[Metric]:
-    """Of each output; they are numbered from 1, as the page does."""
-    labels = ["stream", "output"]
-    written = CounterMetricFamily("streamfix_output_frames", "Camera frames written to an output.", labels=labels)
-    late = CounterMetricFamily("streamfix_output_frames_late", "Of those, after the latency budget.", labels=labels)
-    dropped = CounterMetricFamily(
-        "streamfix_output_frames_dropped", "Frames that an output left out.", labels=[*labels, "reason"]
-    )
-    for stream, total in totals:
-        for number, own in enumerate(total.outputs, 1):
-            where = [stream, f"{number}"]
-            written.add_metric(where, own.written)
-            late.add_metric(where, own.late)
-            for reason, count in {"output": 0, **own.dropped}.items():
-                dropped.add_metric([*where, reason], count)
-    yield from (written, late, dropped)
 
 
 def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
     up = GaugeMetricFamily("streamfix_stream_up", "1 while pictures come and go.", labels=["stream"])
     output_up = GaugeMetricFamily("streamfix_output_up", "1 while an output is written.", labels=["stream", "output"])
     state = GaugeMetricFamily("streamfix_stream_state", "1 for the state it is in.", labels=["stream", "state"])
-    rung = GaugeMetricFamily("streamfix_ladder_rung", "0 is the whole filter chain.", labels=["stream"])
+    step = GaugeMetricFamily("streamfix_ladder_rung", "0 is the whole filter chain.", labels=["stream"])
     depth = GaugeMetricFamily("streamfix_queue_depth", "Frames on their way through.", labels=["stream"])
     noise = GaugeMetricFamily(
         "streamfix_noise_codes", "The camera's noise as filters measure it, 8-bit codes.", labels=["stream", "plane"]
@@ -124,12 +124,12 @@ def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
         for each in STATES:
             state.add_metric([stream.name, each], each == now)
         if report is not None:
-            rung.add_metric([stream.name], report.rung)
-            depth.add_metric([stream.name], report.in_flight)
+            step.add_metric([stream.name], report.step)
+            depth.add_metric([stream.name], report.counts.in_flight)
             for plane in ("luma", "chroma"):
                 if (value := report.figures.get(f"noise_{plane}")) is not None:
                     noise.add_metric([stream.name, plane], value)
-    yield from (up, output_up, state, rung, depth, noise)
+    yield from (up, output_up, state, step, depth, noise)
 
 
 def _histograms(streams: Sequence[Stream]) -> Iterable[Metric]:

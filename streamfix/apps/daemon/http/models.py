@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model
 
+from ....counts import Scope, published
 from ....live.health import State
 from .forms import YARD
 
@@ -53,6 +55,20 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+M = TypeVar("M", bound=Answer)
+
+
+def _counting(scope: Scope) -> Callable[[type[M]], type[M]]:
+    """Add a number to a model for each counter that the scope publishes, named as in `FrameCounts`."""
+
+    def add(model: type[M]) -> type[M]:
+        numbers: dict[str, Any] = dict.fromkeys(published(scope), (int, 0))
+        return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **numbers)
+
+    return add
+
+
+@_counting("output")
 class Output(Answer):
     """One output of a stream. trouble: what keeps it from being written, empty if nothing does.
 
@@ -61,8 +77,6 @@ class Output(Answer):
 
     url: str
     trouble: str = ""
-    written: int = 0
-    late: int = 0
     dropped: dict[str, int] = {}
 
 
@@ -80,6 +94,7 @@ class Noise(Answer):
     chroma: Known = None
 
 
+@_counting("stream")
 class StreamStatus(Answer):
     """How a stream is. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
 
@@ -100,11 +115,6 @@ class StreamStatus(Answer):
     latency: Latency = Latency()
     max_latency: Known = None
     dropped: dict[str, int] = {}
-    received: int = 0
-    written: int = 0
-    damaged: int = 0
-    standing_in: int = 0
-    late: int = 0
     reconnects: int = 0
     rung: int = 0
     rung_name: str = ""

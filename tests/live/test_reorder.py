@@ -1,4 +1,4 @@
-"""Order around a stage that makes more or fewer frames of those it gets, as libavfilter's do."""
+"""Frames stay in order around a stage that gives more or fewer frames than it gets, as libavfilter's do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamfix.conformance.fakes import clip
 from streamfix.frame import Frame
-from streamfix.live.ladder.reorder import Left, Order
+from streamfix.live.ladder.reorder import Released, Reorder
 
 FRAME = clip(1, 16, 8)[0]
 
@@ -29,7 +29,7 @@ def test_frames_in_are_frames_out_and_those_swallowed(
     steps: list[tuple[int, bool]], output_steps: list[int], delay: int
 ) -> None:
     """Whatever times come out: each frame in is one out, or counted; those around come out once; times rise."""
-    order, left, time_ms, around = Order(), list[Left](), 0, 0
+    order, left, time_ms, around = Reorder(), list[Released](), 0, 0
     out_ms = 0
     for i, (step, goes_around) in enumerate(steps):
         time_ms += step
@@ -52,7 +52,7 @@ def test_frames_in_are_frames_out_and_those_swallowed(
 
 
 def test_a_rate_that_is_doubled_counts_each_frame_once() -> None:
-    order, left = Order(), list[Left]()
+    order, left = Reorder(), list[Released]()
     for ms in (0, 40, 80):
         order.into(at(ms), 0.0)
         left += order.out(at(ms, received=False))
@@ -62,7 +62,7 @@ def test_a_rate_that_is_doubled_counts_each_frame_once() -> None:
 
 
 def test_a_rate_that_is_halved_counts_the_others_as_swallowed() -> None:
-    order, left = Order(), list[Left]()
+    order, left = Reorder(), list[Released]()
     for ms in (0, 40, 80, 120):
         order.into(at(ms), 0.0)
         if ms % 80 == 0:
@@ -73,7 +73,7 @@ def test_a_rate_that_is_halved_counts_the_others_as_swallowed() -> None:
 
 
 def test_what_a_filter_swallows_for_ever_does_not_pile_up() -> None:
-    order = Order()
+    order = Reorder()
     for ms in range(0, 40_000, 40):
         order.into(at(ms), 0.0)
     freed = list(order.around(at(40_000)))

@@ -1,4 +1,4 @@
-"""The ladder of a real chain: which rungs it has, and that pictures keep size, format and masks on all of them."""
+"""The ladder of a real chain: which steps it has, and that pictures keep size, format and masks on all of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamfix.errors import UnknownName
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame
 from streamfix.jobs import ladder, restore_stage
-from streamfix.jobs.ladder import live_restoration, rungs_of
+from streamfix.jobs.ladder import live_restoration, steps_of
 from streamfix.live.health import Health
 from streamfix.live.ladder.restoration import LiveRestoration
 from streamfix.live.policy import LivePolicy
@@ -61,18 +61,18 @@ def live(chain: str, **policy: Any) -> LiveRestoration:
 
 def names(chain: str, **policy: Any) -> list[str]:
     with closing(live(chain, **policy)) as stage:
-        return [rung.name for rung in stage.rungs.all]
+        return [step.name for step in stage.runner.all]
 
 
-def on(stage: LiveRestoration, rung: int, frames: Sequence[Frame]) -> list[Frame]:
-    """What comes out on that rung."""
-    for heavier in range(rung):
-        stage.rungs.ladder.forbid(time.monotonic(), heavier, "the test wants it")
+def on(stage: LiveRestoration, step: int, frames: Sequence[Frame]) -> list[Frame]:
+    """What comes out on that step."""
+    for heavier in range(step):
+        stage.runner.ladder.forbid(time.monotonic(), heavier, "the test wants it")
     list(stage.push(replace(frames[0], damaged=True)))  # the ladder is followed behind a frame
     return [out for frame in frames for out in stage.push(frame)] + [*stage.flush()]
 
 
-# -- which rungs there are
+# -- which steps there are
 
 
 def test_smooth_has_none_lighter() -> None:
@@ -86,7 +86,7 @@ def test_a_chain_without_our_filters_is_its_own_ladder() -> None:
     assert names("gblur,scale=32:24") == ["gblur,scale=32:24"]
 
 
-def test_libavfilters_filters_stay_on_every_rung() -> None:
+def test_libavfilters_filters_stay_on_every_step() -> None:
     assert names(f"crop=32:32,smooth,{MASK}") == [f"crop=32:32,smooth,{MASK}", f"crop=32:32,{MASK}"]
 
 
@@ -149,13 +149,13 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("format", "chain"), SHAPES)
-def test_the_shape_is_the_same_on_every_rung(twice: type[Twice], format: str, chain: str) -> None:
+def test_the_shape_is_the_same_on_every_step(twice: type[Twice], format: str, chain: str) -> None:
     frames = clip(2, 64, 48, format)
     found = []
     with closing(live(chain, ladder=("smooth", "gblur"))) as stage:
-        for rung in range(4):
-            found += on(stage, rung, frames)
-            assert stage.rungs.index == min(rung, len(stage.rungs.all) - 1)
+        for step in range(4):
+            found += on(stage, step, frames)
+            assert stage.runner.index == min(step, len(stage.runner.all) - 1)
     assert len(found) == 4 * len(frames)
     assert len({(f.width, f.height, f.picture.format.name) for f in found}) == 1
     assert len({f.sample_aspect_ratio for f in found}) == 1
@@ -179,7 +179,7 @@ def test_frames_that_libavfilter_swallows_are_counted(twice: type[Twice]) -> Non
         out = [f for frame in clip(12, 64, 48) for f in stage.push(replace(frame, received_s=1.0))]
         out += stage.flush()
         assert len(out) == 4 and all(f.received_s == 1.0 for f in out)
-        assert stage.health.report().dropped == {"filtered": 8}
+        assert stage.health.report().counts.dropped == {"filtered": 8}
 
 
 def test_real_filters_are_reported_and_remember_nothing_of_the_warming_up() -> None:
@@ -195,5 +195,5 @@ def test_real_filters_are_reported_and_remember_nothing_of_the_warming_up() -> N
         assert all(torch.equal(x, y) for x, y in zip(codes(a), codes(b), strict=True))
 
 
-def test_rungs_of_makes_the_filters_it_is_not_given() -> None:
-    assert rungs_of(parse_chain("smooth,scale=32:24")) == ["smooth,scale=32:24", "scale=32:24"]
+def test_steps_of_makes_the_filters_it_is_not_given() -> None:
+    assert steps_of(parse_chain("smooth,scale=32:24")) == ["smooth,scale=32:24", "scale=32:24"]

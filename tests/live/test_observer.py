@@ -1,4 +1,4 @@
-"""A picture that does not change is told, once, and so is its end."""
+"""A picture that does not change is reported once, and so is its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from av import VideoFrame
 
 from streamfix.frame import Frame
-from streamfix.live.camera.stillness import Stillness
+from streamfix.live.camera.observer import Stillness
 from streamfix.live.health import Health
 from streamfix.media.picture.planes import frame_from_av
 
