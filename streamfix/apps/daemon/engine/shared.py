@@ -13,7 +13,7 @@ from ....jobs import JobSpec
 from ..access.secrets import Secrets
 from ..config.config import DaemonConfig, StreamConfig
 from ..load.admission import Admission, Need
-from ..load.calibration import Calibration
+from ..load.calibration import CostCalibration
 from ..load.capacity import cores
 from ..load.costs import Costs, FrameCost
 
@@ -40,7 +40,7 @@ class Shared:
         self.secrets = Secrets()
         self.cores = cores() if capacity is None else capacity
         self.admission = Admission(self.cores, config.max_load)
-        self.costs = Costs(measure or Calibration(self.pool))
+        self.costs = Costs(measure or CostCalibration(self.pool))
         self._digests: dict[str, str] = {}  # of the secrets that each stream's last job was given
         self._pool: FilterPool | None = None
         self._lock = threading.Lock()
