@@ -16,11 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from streamfix.apps.daemon.engine.control import Refused
+from streamfix.apps.daemon.engine.control import Conflict
 from streamfix.apps.daemon.load import calibration
-from streamfix.apps.daemon.load.admission import Admission, Need
+from streamfix.apps.daemon.load.admission import Admission, Need, cores
 from streamfix.apps.daemon.load.calibration import CostCalibration, Meter, pictures
-from streamfix.apps.daemon.load.capacity import cores
 from streamfix.apps.daemon.load.costs import Costs, FrameCost
 from streamfix.apps.daemon.load.sample_encoder import MadeUpSource, SampleEncoder
 from streamfix.chainspec import FilterSpec
@@ -56,7 +55,7 @@ def test_never_more_is_taken_than_there_is(steps: list[tuple[str, float | None]]
             admission.admit(name, Need(need))
             inside[name] = need
         else:
-            with pytest.raises(Refused, match=rf"^{name} needs about "):
+            with pytest.raises(Conflict, match=rf"^{name} needs about "):
                 admission.admit(name, Need(need))
         assert admission.taken.cores == pytest.approx(sum(inside.values()))
         assert admission.taken.cores <= admission.capacity.cores == 1.8
@@ -76,7 +75,7 @@ def test_who_has_waited_longest_of_those_that_fit_is_next(steps: list[tuple[str,
                 admission.admit(name, Need(need))
                 inside[name] = need
                 waiting.pop(name, None)
-            except Refused:
+            except Conflict:
                 waiting[name] = need
         room = 1.0 - sum(inside.values())
         fits = [n for n, w in waiting.items() if w <= room]
@@ -88,18 +87,18 @@ def test_who_has_waited_longest_of_those_that_fit_is_next(steps: list[tuple[str,
 def test_the_figure_is_said() -> None:
     admission = Admission(2.0, 0.9)
     admission.admit("gate", Need(1.62))
-    with pytest.raises(Refused, match=r"^yard needs about 0\.71 of a core, 1\.62 of 1\.80 are taken; stop "):
+    with pytest.raises(Conflict, match=r"^yard needs about 0\.71 of a core, 1\.62 of 1\.80 are taken; stop "):
         admission.admit("yard", Need(0.71))
-    with pytest.raises(Refused, match=r"^yard needs about 2\.50 cores, 1\.62 of 1\.80 are taken"):
+    with pytest.raises(Conflict, match=r"^yard needs about 2\.50 cores, 1\.62 of 1\.80 are taken"):
         admission.check("yard", Need(2.5))
-    with pytest.raises(Refused, match=r"^yard needs about 0\.95 of a GPU, 0\.00 of 0\.90 are taken"):
+    with pytest.raises(Conflict, match=r"^yard needs about 0\.95 of a GPU, 0\.00 of 0\.90 are taken"):
         admission.check("yard", Need(0.01, 0.95))
 
 
 def test_what_is_known_better_holds_for_who_runs_and_who_waits() -> None:
     admission = Admission(2.0, 0.9)
     admission.admit("a", Need(1.2))
-    with pytest.raises(Refused):
+    with pytest.raises(Conflict):
         admission.admit("b", Need(1.2))
     assert admission.next() is None
     for name in ("a", "b", "nobody"):
@@ -130,7 +129,7 @@ def test_what_is_measured_counts_where_it_is_more() -> None:
     admission.admit("gate", Need(0.5))
     measured(admission, 1.7)
     assert admission.taken.cores == 1.7
-    with pytest.raises(Refused, match=r"1\.70 of 2\.00 are taken"):
+    with pytest.raises(Conflict, match=r"1\.70 of 2\.00 are taken"):
         admission.admit("yard", Need(0.4))
     admission.check("gate", Need(0.7))  # its own half is in what was measured
     measured(admission, 0.1)

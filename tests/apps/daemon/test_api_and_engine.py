@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.config import DaemonConfig
+from streamfix.apps.daemon.engine import shared
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.load.costs import FrameCost
@@ -24,7 +25,7 @@ def builder() -> Builder:
 
 @pytest.fixture
 def client(builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(StreamConfig, "job_spec", lambda self, *_: spec_of(self))
+    monkeypatch.setattr(shared, "job_spec", lambda config, *_: spec_of(config))
     config = DaemonConfig(streams=(stream_config("gate"),), allow_private=True, allow_folders=(tmp_path,))
     supervisor = Supervisor(
         config, lambda: config, build=builder, measure=lambda *_: FrameCost(1 / 25), capacity=2.5, backoff_s=(0.0,)

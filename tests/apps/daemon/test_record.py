@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamfix.apps.daemon.engine.history import History, Step, quantile
-from streamfix.apps.daemon.engine.record import Record
+from streamfix.apps.daemon.engine.record import StreamRecord
 from streamfix.apps.daemon.engine.tally import Histogram
 from streamfix.conformance.fakes import clip
 from streamfix.live.health import Health
@@ -63,7 +63,7 @@ def test_a_quantile_is_one_of_the_values(values: list[float], part: float) -> No
 
 
 def test_a_step_has_what_happened_since_the_one_before() -> None:
-    record = Record()
+    record = StreamRecord()
     record.step(100.0)
     health = Health()
     record.begin(health)
@@ -85,7 +85,7 @@ def test_a_step_has_what_happened_since_the_one_before() -> None:
 
 
 def test_only_frames_count_as_work() -> None:
-    record = Record()
+    record = StreamRecord()
     for item in (clip(1)[0], "a packet", clip(1)[0]):
         record.worked("restore", item, 0.01)
     pairs, total = record.stages["restore"].read()

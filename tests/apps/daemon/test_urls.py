@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.access import allowlist as permitted
+from streamfix.apps.daemon.access import allowlist
 from streamfix.apps.daemon.access.addresses import Address, is_public, is_within, resolve
 from streamfix.apps.daemon.access.location import split, usual_demuxer, usual_format
 from streamfix.apps.daemon.access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
@@ -335,23 +335,23 @@ def test_output_formats_that_write_elsewhere_are_not_taken_over_http(name: str) 
     ("name", "value", "known"),
     [
         *(
-            (n, "x", permitted.INPUT_OPTIONS)
+            (n, "x", allowlist.INPUT_OPTIONS)
             for n in ("protocol_whitelist", "format_whitelist", "http_proxy", "headers")
         ),
-        *((n, "x", permitted.INPUT_OPTIONS) for n in ("key", "cafile", "cert_file", "listen", "rtsp_flags", "io_open")),
-        *((n, "x", permitted.OUTPUT_OPTIONS) for n in ("segment_list", "hls_key_info_file", "hls_segment_filename")),
-        *((n, "x", permitted.OUTPUT_OPTIONS) for n in ("master_pl_name", "var_stream_map", "method", "sdp_file")),
+        *((n, "x", allowlist.INPUT_OPTIONS) for n in ("key", "cafile", "cert_file", "listen", "rtsp_flags", "io_open")),
+        *((n, "x", allowlist.OUTPUT_OPTIONS) for n in ("segment_list", "hls_key_info_file", "hls_segment_filename")),
+        *((n, "x", allowlist.OUTPUT_OPTIONS) for n in ("master_pl_name", "var_stream_map", "method", "sdp_file")),
         *(
-            (n, "x", permitted.ENCODER_OPTIONS)
+            (n, "x", allowlist.ENCODER_OPTIONS)
             for n in ("x264-params", "x264opts", "x265-params", "stats", "passlogfile")
         ),
-        ("segment_format", "tee", permitted.OUTPUT_OPTIONS),
-        ("user_agent", "a\r\nHost: b", permitted.INPUT_OPTIONS),
+        ("segment_format", "tee", allowlist.OUTPUT_OPTIONS),
+        ("user_agent", "a\r\nHost: b", allowlist.INPUT_OPTIONS),
     ],
 )
 def test_options_that_name_files_and_servers(name: str, value: str, known: frozenset[str]) -> None:
     with pytest.raises(UsageError, match=name):
-        permitted.check_option(name, value, known, "option")
+        allowlist.check_option(name, value, known, "option")
 
 
 @pytest.mark.parametrize(
@@ -368,14 +368,14 @@ def test_options_that_name_files_and_servers(name: str, value: str, known: froze
 )
 def test_filters_that_read_files(spec: FilterSpec) -> None:
     with pytest.raises(UsageError):
-        permitted.check_filter(spec)
+        allowlist.check_filter(spec)
 
 
 def test_filters_of_packages_tell_the_files_they_are_given() -> None:
-    assert permitted.check_filter(FilterSpec("model", "/srv/net.pth")) == ["/srv/net.pth"]
-    assert permitted.check_filter(FilterSpec("model", "path=net.pth:sigma=5")) == ["net.pth"]
-    assert permitted.check_filter(FilterSpec("denoise", "strength=auto:tier=xs:backend=torch")) == []
-    assert permitted.check_filter(FilterSpec("scale", "iw/2:-2")) == []
+    assert allowlist.check_filter(FilterSpec("model", "/srv/net.pth")) == ["/srv/net.pth"]
+    assert allowlist.check_filter(FilterSpec("model", "path=net.pth:sigma=5")) == ["net.pth"]
+    assert allowlist.check_filter(FilterSpec("denoise", "strength=auto:tier=xs:backend=torch")) == []
+    assert allowlist.check_filter(FilterSpec("scale", "iw/2:-2")) == []
 
 
 def test_the_defaults_are_schemes_that_can_be_allowed() -> None:

@@ -1,7 +1,7 @@
 """What streams may read and write: schemes, folders and addresses.
 
 A stream of the operator's file is held to the schemes and folders; one that came over HTTP may also reach no private
-address unless that is allowed, refer to no secret, and use only what `permitted` lists. What remains: the library
+address unless that is allowed, refer to no secret, and use only what `allowlist` lists. What remains: the library
 looks a name up again when it connects, and an RTSP server may send it on to another address.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....errors import UsageError
-from . import allowlist as permitted
+from . import allowlist
 from .addresses import Network, Resolve, is_public, is_within, resolve
 from .location import DEVICE, Location, split
 
@@ -64,9 +64,9 @@ class Allowed:
         guards = {"protocol_whitelist": _PROTOCOLS[scheme]} if scheme in _PROTOCOLS else {}
         if from_api and scheme in ("http", "https") and self.private is not True:
             # Neither a redirection nor a playlist may lead to addresses that nobody has checked.
-            guards |= {"max_redirects": "0", "format_whitelist": permitted.PROBED}
+            guards |= {"max_redirects": "0", "format_whitelist": allowlist.PROBED}
         elif from_api and scheme == "file":
-            guards |= {"format_whitelist": permitted.PROBED}
+            guards |= {"format_whitelist": allowlist.PROBED}
         return guards
 
     def check_demuxer(self, format: str, url: str, *, url_from_api: bool = False, from_api: bool = False) -> None:
@@ -78,8 +78,8 @@ class Allowed:
             raise UsageError("it is not taken: it reads other files than the one it is given")
         free = not url_from_api or (self.private is True and not url.startswith("/"))
         if from_api or url_from_api:
-            formats = permitted.INPUT_FORMATS | (permitted.PLAYLISTS if free else frozenset())
-            permitted.check_format(format, formats, "input format")
+            formats = allowlist.INPUT_FORMATS | (allowlist.PLAYLISTS if free else frozenset())
+            allowlist.check_format(format, formats, "input format")
 
     def check_output(self, url: str, *, from_api: bool = False) -> None:
         """Raise UsageError if it may not be written. url: its secrets in place; a pattern of files is strftime's."""
@@ -101,7 +101,7 @@ class Allowed:
         if format in ("tee", "fifo"):
             raise UsageError("it is not taken; name each output by itself")
         if from_api:
-            permitted.check_format(format, permitted.OUTPUT_FORMATS, "output format")
+            allowlist.check_format(format, allowlist.OUTPUT_FORMATS, "output format")
 
     def check_file(self, path: str) -> None:
         """Raise UsageError if a file does not lie below an allowed folder, links resolved. path: absolute."""

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from ....chainspec import parse_chain
 from ....errors import UsageError
 from ....filters import FILTERS
 from ....jobs import check_chain
 from ....media.transport.redact import HIDDEN, redact, redact_options
-from ..access import allowlist as permitted
+from ..access import allowlist
 from ..access.secrets import Secrets, masked, references
 from ..access.urls import Allowed
-from .problems import ConfigError, Place, Problem
-
-if TYPE_CHECKING:
-    from .spec import OutputConfig, StreamConfig
+from .problems import ConfigError, Problem, TomlPlace
+from .spec import OutputConfig, StreamConfig
 
 T = TypeVar("T")
 _OPTIONS = (
-    ("input_options", permitted.INPUT_OPTIONS, "input option"),
-    ("video_options", permitted.ENCODER_OPTIONS, "encoder option"),
+    ("input_options", allowlist.INPUT_OPTIONS, "input option"),
+    ("video_options", allowlist.ENCODER_OPTIONS, "encoder option"),
 )
 
 
@@ -80,7 +78,7 @@ class _Check:
                 )
                 self._wrong(("input_options", name), HIDDEN, text)
 
-    def _output(self, place: Place, output: OutputConfig, stream: StreamConfig) -> None:
+    def _output(self, place: TomlPlace, output: OutputConfig, stream: StreamConfig) -> None:
         url = self._text((*place, "url"), output.url, output.foreign)
         if url is not None:
             look = self._allowed.check_output
@@ -91,22 +89,22 @@ class _Check:
             look_at = self._allowed.check_muxer
             self._try((*place, "format"), output.format, look_at, output.format, from_api=output.foreign)
         for field, options, known, what in (
-            ("options", output.options, permitted.OUTPUT_OPTIONS, "output option"),
-            ("video_options", output.video_options, permitted.ENCODER_OPTIONS, "encoder option"),
+            ("options", output.options, allowlist.OUTPUT_OPTIONS, "output option"),
+            ("video_options", output.video_options, allowlist.ENCODER_OPTIONS, "encoder option"),
         ):
             self._options((*place, field), options, set(options) if output.foreign else set(), known, what)
 
     def _options(
-        self, place: Place, options: Mapping[str, str], foreign: Collection[str], known: Collection[str], what: str
+        self, place: TomlPlace, options: Mapping[str, str], foreign: Collection[str], known: Collection[str], what: str
     ) -> None:
         """foreign: names of those that came over HTTP. known: those that may."""
         shown = redact_options(options)
         for name, value in options.items():
             text = self._text((*place, name), value, name in foreign)
             if name in foreign and text is not None:
-                self._try((*place, name), shown[name], permitted.check_option, name, text, known, what)
+                self._try((*place, name), shown[name], allowlist.check_option, name, text, known, what)
 
-    def _text(self, place: Place, text: str, from_api: bool) -> str | None:
+    def _text(self, place: TomlPlace, text: str, from_api: bool) -> str | None:
         """The text with its secrets, or with a word for each; None if that says nothing or there was a problem."""
         if not text:
             return None  # what is missing is told of where it was read
@@ -124,11 +122,11 @@ class _Check:
             return None
         return masked(text) if self._secrets is None else self._try(place, text, self._secrets.resolve, text)
 
-    def _chain(self, place: Place, text: str, from_api: bool) -> None:
+    def _chain(self, place: TomlPlace, text: str, from_api: bool) -> None:
         def look() -> None:
             chain = parse_chain(text)
             for spec in chain if from_api else ():
-                for path in permitted.check_filter(spec):
+                for path in allowlist.check_filter(spec):
                     self._file(path)
             check_chain(chain)
             for spec in chain:
@@ -144,7 +142,9 @@ class _Check:
         except UsageError as error:
             raise UsageError(f"{path!r}: {error}") from None
 
-    def _try(self, place: Place, shown: str, check: Callable[..., T], *arguments: object, **named: object) -> T | None:
+    def _try(
+        self, place: TomlPlace, shown: str, check: Callable[..., T], *arguments: object, **named: object
+    ) -> T | None:
         """What `check` gives; a UsageError becomes a problem at `place`."""
         try:
             return check(*arguments, **named)
@@ -152,5 +152,5 @@ class _Check:
             self._wrong(place, shown, str(error))
             return None
 
-    def _wrong(self, place: Place, value: str, text: str) -> None:
+    def _wrong(self, place: TomlPlace, value: str, text: str) -> None:
         self.problems.append(Problem(place, redact(repr(value)), redact(text)))

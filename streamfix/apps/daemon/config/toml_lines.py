@@ -6,7 +6,7 @@ import bisect
 import re
 import tomllib
 
-from .problems import Place
+from .problems import TomlPlace
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -22,18 +22,18 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text, self._at = text.replace("\r\n", "\n"), 0
         self._starts = [0, *(m.end() for m in re.finditer("\n", self._text))]
-        self._lines: dict[Place, int] = {}
-        self._counts: dict[Place, int] = {}  # tables of each array so far
+        self._lines: dict[TomlPlace, int] = {}
+        self._counts: dict[TomlPlace, int] = {}  # tables of each array so far
         self._document()
 
-    def line_of(self, place: Place) -> int:
+    def line_of(self, place: TomlPlace) -> int:
         """The line, from 1, of a place, or of what is nearest around it if it is not in the document."""
         while place and place not in self._lines:
             place = place[:-1]
         return self._lines.get(place, 1)
 
     def _document(self) -> None:
-        table: Place = ()
+        table: TomlPlace = ()
         while self._skip():
             line = self._line()
             if self._takes("[["):
@@ -50,10 +50,10 @@ class Lines:
             else:
                 self._pair(table)
 
-    def _pair(self, table: Place) -> None:
+    def _pair(self, table: TomlPlace) -> None:
         """key = value, the key dotted perhaps."""
         line = self._line()
-        place: Place = table
+        place: TomlPlace = table
         for key in self._keys():
             place = (*place, key)
             self._mark(place, line)
@@ -61,7 +61,7 @@ class Lines:
         self._skip()
         self._value(place)
 
-    def _value(self, place: Place) -> None:
+    def _value(self, place: TomlPlace) -> None:
         if self._takes("["):
             index = 0
             while self._skip() and not self._takes("]"):
@@ -94,17 +94,17 @@ class Lines:
         self._at = quoted.end()
         return str(tomllib.loads(f"key = {quoted[0]}")["key"])
 
-    def _resolve(self, keys: list[str]) -> Place:
+    def _resolve(self, keys: list[str]) -> TomlPlace:
         """The place that a header names: inside an array of tables, its last one is meant."""
-        place: Place = ()
+        place: TomlPlace = ()
         for key in keys:
             place = (*self._inside(place), key)
         return place
 
-    def _inside(self, place: Place) -> Place:
+    def _inside(self, place: TomlPlace) -> TomlPlace:
         return (*place, self._counts[place] - 1) if place in self._counts else place
 
-    def _mark(self, place: Place, line: int) -> None:
+    def _mark(self, place: TomlPlace, line: int) -> None:
         for end in range(1, len(place) + 1):
             self._lines.setdefault(place[:end], line)
 

@@ -29,7 +29,7 @@ class StreamHealth(Health):
             self._on_latency(latency_s)
 
 
-class Record:
+class StreamRecord:
     """One stream's. Every method may be called from any thread.
 
     latencies: of all frames written. stages: seconds that each thread works for a frame, by the thread's name.

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from ....errors import StreamfixError, UsageError
 from ....media.transport.redact import redact
 from ..config.problems import ConfigError, place_text
-from ..engine.control import Refused, StreamExists, UnknownStream
+from ..engine.control import Conflict, StreamExists, UnknownStream
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST = 200  # characters of a value that are repeated
@@ -63,7 +63,7 @@ def explain(error: Exception) -> Response:
         return problem(error.status, str(error), headers=error.headers)
     if isinstance(error, UnknownStream):
         return problem(404, str(error))
-    if isinstance(error, Refused | StreamExists):
+    if isinstance(error, Conflict | StreamExists):
         return problem(409, str(error))
     if isinstance(error, ConfigError):
         errors = [{"where": place_text(p.place), "value": p.value, "detail": p.text} for p in error.problems]

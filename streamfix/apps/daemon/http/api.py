@@ -23,7 +23,7 @@ from ..engine.control import Supervisor
 from . import answers
 from .answers import Denied, problems
 from .document import LOGIN, describe
-from .middleware import Gate
+from .middleware import AccessMiddleware
 from .models import Probe, Reloaded, System
 from .preview import Previews
 from .routes import Sent, stream_routes
@@ -87,7 +87,7 @@ def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | 
     app.state.previews = previews
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     answers.install(app)
-    app.add_middleware(Gate, access=access)
+    app.add_middleware(AccessMiddleware, access=access)
     app.include_router(stream_routes(supervisor, previews))
     _add_daemon(app, supervisor)
     _add_session(app, access)

@@ -1,12 +1,16 @@
-"""What clients send: JSON, read strictly, and what they cannot know of a stream put back: its hidden credentials."""
+"""What clients send, as streams: JSON, read strictly, with the credentials put back that are hidden from them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ....media.transport.redact import HIDDEN
+from ..config.config import DaemonConfig, StreamConfig, stream_from
+from ..config.options import options_of
+from ..config.problems import ConfigError, Problem
 from .answers import Denied
 
 
@@ -25,6 +29,43 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Denied(422, f"the body is {_kind(value)}; send an object, as the OpenAPI document has it")
     return value
+
+
+def shown(config: StreamConfig) -> dict[str, Any]:
+    """The stream as the API gives it: credentials hidden."""
+    return config.as_mapping(redacted=True)
+
+
+def new_stream(body: Mapping[str, Any], config: DaemonConfig) -> StreamConfig:
+    """A stream that nobody knows yet. Raises ConfigError with all that is wrong."""
+    return _read(body, config, None)
+
+
+def changed_stream(
+    body: Mapping[str, Any], current: StreamConfig, config: DaemonConfig, *, whole: bool
+) -> StreamConfig:
+    """A stream changed as the body says. whole: the body has all of it; else it has the fields that change.
+
+    Raises ConfigError with all that is wrong.
+    """
+    if body.get("name", current.name) != current.name:
+        text = f"a stream is not renamed; its name is {current.name!r}: leave it out, or add another stream"
+        raise ConfigError([Problem(("name",), repr(body["name"]), text)])
+    seen = shown(current)
+    fields = {**({} if whole else seen), **body, "name": current.name}
+    given = revealed(fields, seen, current.as_mapping())
+    # Options may hold credentials for the input that they were set for; with another one they are checked anew.
+    known = current if given.get("input") == current.input else replace(current, input_options={})
+    return _read(given, config, known)
+
+
+def _read(fields: Mapping[str, Any], config: DaemonConfig, known: StreamConfig | None) -> StreamConfig:
+    secret = {key for key, option in options_of(StreamConfig).items() if option.refers or option.tables}
+    hidden = still_hidden({name: value for name, value in fields.items() if name in secret})
+    if hidden:
+        text = "it holds *** where credentials were hidden, which belong to another address; give them anew"
+        raise ConfigError([Problem((place,), "", text) for place in hidden])
+    return stream_from(fields, config, known)
 
 
 def revealed(body: Mapping[str, Any], shown: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:

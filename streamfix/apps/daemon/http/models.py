@@ -8,8 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from ....live.health import State
-from .forms import YARD
 
+YARD: dict[str, Any] = {
+    "name": "yard",
+    "input": "rtsp://${env:CAM_USER}:${env:CAM_PASSWORD}@192.0.2.5/stream",
+    "filters": "denoise",
+    "outputs": ["rtsp://media.example:8554/yard"],
+    "max_latency": "200ms",
+    "on_lost": "hold",
+}
 _STATUS: dict[str, Any] = {
     "name": "yard",
     "state": "degraded",

@@ -12,9 +12,8 @@ from fastapi.responses import StreamingResponse
 from ..engine.control import Supervisor, UnknownStream
 from . import preview
 from .answers import Denied, problems
-from .bodies import read_object
+from .bodies import changed_stream, new_stream, read_object, shown
 from .document import CHANGE, WHOLE
-from .editing import changed_stream, new_stream, shown
 from .jpeg import Side
 from .models import Happening, History, StreamDetail, StreamStatus
 from .preview import BOUNDARY, Previews

@@ -58,6 +58,8 @@ async function call(method, path, body) {
   return content;
 }
 
+let form = null; // the schema of a stream, which stays what it is while the page is open
+
 const of = (name, rest = "") => `api/streams/${encodeURIComponent(name)}${rest}`;
 
 export const api = {
@@ -66,6 +68,7 @@ export const api = {
   history: (name) => call("GET", of(name, "/history")),
   events: (name) => call("GET", of(name, "/events")),
   system: () => call("GET", "api/system"),
+  form: async () => (form ??= (await call("GET", "api/openapi.json")).components.schemas.StreamBody),
   add: (stream) => call("POST", "api/streams", stream),
   change: (name, fields) => call("PATCH", of(name), fields),
   remove: (name) => call("DELETE", of(name)),

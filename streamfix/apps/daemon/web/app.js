@@ -150,8 +150,12 @@ const acts = {
 };
 
 async function add() {
-  const name = await addStream();
-  if (name) location.hash = `#/${encodeURIComponent(name)}`;
+  try {
+    const name = await addStream();
+    if (name) location.hash = `#/${encodeURIComponent(name)}`;
+  } catch (error) {
+    if (!(error instanceof Problem || error instanceof Unreachable)) throw error; // else poll() says what is wrong
+  }
   await poll();
 }
 
