@@ -273,7 +273,7 @@ def test_hidden_credentials_do_not_go_to_another_address(
 ) -> None:
     answer = refused(client.patch("/api/streams/yard", json=change), 422)
     assert [error.where for error in answer.errors] == [place]
-    assert "give them anew" in answer.errors[0].detail
+    assert "give them again" in answer.errors[0].detail
     assert supervisor.streams["yard"] == YARD
 
 

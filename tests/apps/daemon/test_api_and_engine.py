@@ -62,7 +62,7 @@ def test_refusals_have_their_figure(client: TestClient) -> None:
     assert client.post("/api/streams", json=YARD).status_code == 409
     same = client.post("/api/streams", json={**YARD, "name": "porch"})
     assert same.status_code == 409
-    assert same.json()["detail"] == "stream 'yard' writes there already; give another"
+    assert same.json()["detail"] == "stream 'yard' writes there already; write to another place"
     refused = client.post("/api/streams", json={**YARD, "name": "porch", "outputs": ["rtsp://192.0.2.7/porch"]})
     assert refused.status_code == 409
     assert "porch needs about 1.00 of a core, 2.00 of 2.25 are taken" in refused.json()["detail"]

@@ -201,7 +201,7 @@ def test_no_two_streams_write_to_one_place(make: Make) -> None:
     supervisor = make(builder, config=config, read=lambda: replace(config, streams=(*config.streams, twin)))
     supervisor.open()
     supervisor.add(stream_config("guest"))
-    with pytest.raises(Conflict, match="stream 'guest' writes there already; give another"):
+    with pytest.raises(Conflict, match="stream 'guest' writes there already; write to another place"):
         supervisor.add(twin)
     with pytest.raises(Conflict, match="stream 'gate' writes there already"):
         supervisor.change(replace(stream_config("guest"), outputs=stream_config("gate").outputs))

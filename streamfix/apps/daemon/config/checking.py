@@ -1,4 +1,4 @@
-"""Everything about a stream that can be known to be wrong before it is started."""
+"""Checks everything about a stream that can be checked before it starts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _OPTIONS = (
 
 
 def check_stream(stream: StreamConfig, allowed: Allowed, secrets: Secrets | None = None) -> dict[str, str]:
-    """Raise ConfigError with all that is wrong; else the demuxer options that guard the stream's input.
+    """Raise ConfigError with all that is wrong; else return the demuxer options that guard the stream's input.
 
-    What came over HTTP (`StreamConfig.foreign`) is held to more than what the operator has set.
-    secrets: None looks at the form alone, a word in place of each secret; an address that is a secret as a whole is
-    then left to the start of the stream.
+    What came over HTTP (`StreamConfig.foreign`) may do less than what the operator has set.
+    secrets: None checks the form alone, with a word in place of each secret; an address that is one secret as a whole
+    is then checked when the stream starts.
     """
     check = _Check(allowed, secrets)
     guards = check.stream(stream)
@@ -69,13 +69,11 @@ class _Check:
             self._try(("input_format",), stream.input_format, look, stream.input_format, url, **origin)
 
     def _not_given_away(self, stream: StreamConfig) -> None:
-        """The operator's secrets are for the operator's inputs: no other address is told them."""
+        """The operator's secrets are for the operator's inputs; they are sent to no other address."""
         for name, value in stream.input_options.items():
             secret = "${" in value or redact_options({name: value}) != {name: value}
             if secret and f"input_options.{name}" not in stream.foreign:
-                text = (
-                    "it holds a secret, which no other input than the operator's is told; leave it out or set it anew"
-                )
+                text = "it holds a secret that may go to the operator's own input only; leave it out, or set it again"
                 self._wrong(("input_options", name), HIDDEN, text)
 
     def _output(self, place: TomlPlace, output: OutputConfig, stream: StreamConfig) -> None:
@@ -84,7 +82,7 @@ class _Check:
             look = self._allowed.check_output
             self._try((*place, "url"), output.url, look, url, from_api=output.foreign)
             if output.url == stream.input:
-                self._wrong((*place, "url"), output.url, "it is the input; write to another place")
+                self._wrong((*place, "url"), output.url, "it is the input itself; write to another place")
         if output.format:
             look_at = self._allowed.check_muxer
             self._try((*place, "format"), output.format, look_at, output.format, from_api=output.foreign)
@@ -97,7 +95,7 @@ class _Check:
     def _options(
         self, place: TomlPlace, options: Mapping[str, str], foreign: Collection[str], known: Collection[str], what: str
     ) -> None:
-        """foreign: names of those that came over HTTP. known: those that may."""
+        """foreign: names of options that came over HTTP. known: names of options that may come so."""
         shown = redact_options(options)
         for name, value in options.items():
             text = self._text((*place, name), value, name in foreign)
@@ -105,9 +103,9 @@ class _Check:
                 self._try((*place, name), shown[name], allowlist.check_option, name, text, known, what)
 
     def _text(self, place: TomlPlace, text: str, from_api: bool) -> str | None:
-        """The text with its secrets, or with a word for each; None if that says nothing or there was a problem."""
+        """The text with its secrets put in, or a word for each; None if there is nothing to check, or a problem."""
         if not text:
-            return None  # what is missing is told of where it was read
+            return None  # what is missing was reported when it was read
         found = self._try(place, text, references, text)
         if found is None:
             return None
@@ -116,7 +114,7 @@ class _Check:
             self._wrong(
                 place,
                 text,
-                f"${{{refused[0]}}}: streams given over HTTP may not refer to this secret; give the stream in the "
+                f"${{{refused[0]}}}: streams given over HTTP may not refer to this secret; set the stream in the "
                 f'daemon\'s own file, or set allow_secrets = ["{refused[0]}"] there',
             )
             return None
@@ -145,7 +143,7 @@ class _Check:
     def _try(
         self, place: TomlPlace, shown: str, check: Callable[..., T], *arguments: object, **named: object
     ) -> T | None:
-        """What `check` gives; a UsageError becomes a problem at `place`."""
+        """Returns what `check` returns; its UsageError becomes a problem at `place`."""
         try:
             return check(*arguments, **named)
         except UsageError as error:

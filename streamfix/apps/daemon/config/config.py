@@ -1,4 +1,4 @@
-"""The daemon's configuration: a TOML file, and single streams of the same form from elsewhere."""
+"""The daemon's configuration: a TOML file, and single streams of the same form that come over HTTP."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConf
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:
-    """The whole file. `Secrets.resolve` the token when it is used: it stands here as it was written.
+    """The whole file. The token stands here as it was written; `Secrets.resolve` it to use it.
 
-    defaults: fields of streams that do not say otherwise, as written.
+    defaults: options of streams that do not set them, as written.
     """
 
     host: Annotated[FilledText, option("Host", "Where the API listens.")] = "127.0.0.1"
@@ -69,11 +69,11 @@ class DaemonConfig:
 
 
 def stream_from(given: Mapping[str, Any], config: DaemonConfig, known: StreamConfig | None = None) -> StreamConfig:
-    """Read a stream that came over HTTP. Names of hosts are looked up, which takes seconds where none answers.
+    """Read a stream that came over HTTP. Host names are looked up, which takes seconds where no server answers.
 
-    given: as [[streams]] has it; null is like leaving it out: then [defaults] holds.
-    known: the stream that it takes the place of: what reads there as it does here keeps the rights that it has.
-    Raises ConfigError with everything that is wrong with it.
+    given: as in [[streams]]; null leaves an option to [defaults].
+    known: the stream that it replaces; an option that reads the same in both keeps its rights.
+    Raises ConfigError with everything that is wrong.
     """
     stream, own, problems = read_stream(given, config.defaults)
     stream = replace(stream, **foreign_parts(stream, own, known))
@@ -81,14 +81,16 @@ def stream_from(given: Mapping[str, Any], config: DaemonConfig, known: StreamCon
 
 
 def load(path: Path) -> DaemonConfig:
-    """Read the file. Raises InputError if it cannot be read; ConfigError with a line for each thing that is wrong."""
+    """Read the file. Raises InputError if it cannot be read; ConfigError with a line for each mistake."""
     try:
         text = path.read_bytes().decode()
         found = tomllib.loads(text)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give the daemon's configuration, a TOML file") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: it is no text in UTF-8: {error.reason} at byte {error.start}") from error
+        raise UsageError(
+            f"{path}: it is not UTF-8 text: {error.reason} at byte {error.start}; save it as UTF-8"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         at = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
         place = f":{at[1]}:{at[2]}" if at else ""
@@ -115,7 +117,7 @@ def _read(found: Mapping[str, Any]) -> tuple[list[Problem], DaemonConfig]:
     read_table(StreamConfig, ("defaults",), defaults, problems, without=("name",))
     config = DaemonConfig(**own, defaults=defaults if len(problems.found) == before else {})
     if not is_loopback(config.host) and not config.token:
-        text = "whoever reaches this address could control the daemon; set token, or listen at 127.0.0.1"
+        text = "anyone who reaches this address could control the daemon; set token, or listen at 127.0.0.1"
         problems.wrong(("daemon", "host"), config.host, text)
     streams = _streams(found.get("streams", []), config, problems)
     config = replace(config, streams=streams)
@@ -146,7 +148,7 @@ def _stream(place: TomlPlace, given: Any, config: DaemonConfig, problems: Proble
 
 
 def _checked(stream: StreamConfig, allowed: Allowed, problems: Sequence[Problem]) -> StreamConfig:
-    """The stream, if nothing is wrong with it; else raise ConfigError with all that is. problems: known so far."""
+    """Return the stream if nothing is wrong; else raise ConfigError with everything. problems: known so far."""
     try:
         check_stream(stream, allowed)
     except ConfigError as error:
@@ -157,11 +159,11 @@ def _checked(stream: StreamConfig, allowed: Allowed, problems: Sequence[Problem]
 
 
 def _check_unique(problems: Problems, streams: Sequence[StreamConfig]) -> None:
-    """No two streams of one name, and none that write to the same place."""
+    """Note streams that share a name, or write to the same place."""
     names: dict[str, int] = {}
     for i, stream in enumerate(streams):
         if names.setdefault(stream.name, i) != i:
-            text = f"streams[{names[stream.name]}] has that name already; give another"
+            text = f"streams[{names[stream.name]}] has that name already; choose another"
             problems.wrong(("streams", i, "name"), stream.name, text)
     for place, text in clashes(streams):
         i, k = place
@@ -169,10 +171,10 @@ def _check_unique(problems: Problems, streams: Sequence[StreamConfig]) -> None:
 
 
 def clashes(streams: Sequence[StreamConfig]) -> list[tuple[tuple[int, int], str]]:
-    """Outputs that go where another one goes, by the numbers of stream and output, and what is to be said of each."""
+    """Outputs that go where an earlier one goes: the indices of stream and output, and what to say of it."""
     urls: dict[str, str] = {}
     return [
-        ((i, k), f"stream {urls[output.url]!r} writes there already; give another")
+        ((i, k), f"stream {urls[output.url]!r} writes there already; write to another place")
         for i, stream in enumerate(streams)
         for k, output in enumerate(stream.outputs)
         if urls.setdefault(output.url, stream.name) != stream.name or output in stream.outputs[:k]

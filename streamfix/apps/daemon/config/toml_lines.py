@@ -1,4 +1,4 @@
-"""Which line of a TOML document a key, a table or an array's entry stands at. `tomllib` does not tell."""
+"""Finds the line of a key, a table or an array's entry in a TOML document, which `tomllib` does not tell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHER_VALUE = re.compile(r"[^,\]}#\n]+")
 
 
 class Lines:
-    """The lines of a document that `tomllib` has read without complaint; TOML 1.0."""
+    """The lines of a valid TOML 1.0 document: `tomllib` must have read it."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text.replace("\r\n", "\n"), 0
@@ -27,7 +27,7 @@ class Lines:
         self._document()
 
     def line_of(self, place: TomlPlace) -> int:
-        """The line, from 1, of a place, or of what is nearest around it if it is not in the document."""
+        """The line, from 1, of a place; if the document lacks it, that of the nearest place around it."""
         while place and place not in self._lines:
             place = place[:-1]
         return self._lines.get(place, 1)
@@ -51,7 +51,7 @@ class Lines:
                 self._pair(table)
 
     def _pair(self, table: TomlPlace) -> None:
-        """key = value, the key dotted perhaps."""
+        """key = value; the key may be dotted."""
         line = self._line()
         place: TomlPlace = table
         for key in self._keys():
@@ -95,7 +95,7 @@ class Lines:
         return str(tomllib.loads(f"key = {quoted[0]}")["key"])
 
     def _resolve(self, keys: list[str]) -> TomlPlace:
-        """The place that a header names: inside an array of tables, its last one is meant."""
+        """The place that a header names; inside an array of tables that is its last table."""
         place: TomlPlace = ()
         for key in keys:
             place = (*self._inside(place), key)
@@ -112,7 +112,7 @@ class Lines:
         return bisect.bisect_right(self._starts, self._at)
 
     def _skip(self) -> bool:
-        """Go on to what is neither white space nor comment; False at the end."""
+        """Skip white space and comments; False at the end of the document."""
         found = _BLANK.match(self._text, self._at)
         self._at = found.end() if found else self._at
         return self._at < len(self._text)

@@ -1,6 +1,6 @@
-"""The values that options take, whether they come from TOML or from JSON.
+"""The types of options, whether their values come from TOML or from JSON.
 
-Each type is checked by a function that raises ValueError saying what the option takes instead.
+Each type is checked by a function that raises ValueError, which says what the option takes.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def secret(value: Any) -> str:
 
 
 def reference(value: Any) -> str:
-    """A secret as it is referred to, without ${ and }, such as env:CAM_PASSWORD."""
+    """A reference to a secret without ${ and }, such as env:CAM_PASSWORD."""
     references(f"${{{text(value)}}}")
     return str(value)
 
 
 def stream_name(value: Any) -> str:
-    """What a stream is called, in URLs and metrics too."""
+    """A stream's name, which also appears in URLs and metrics."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("a name has 1 to 63 of a-z, 0-9, _ and -, the first a letter or digit, as in yard-2")
     return value
@@ -97,7 +97,7 @@ def port(value: Any) -> int:
 
 
 def choice(*known: str) -> BeforeValidator:
-    """One of a few words."""
+    """One of these words."""
 
     def read(value: Any) -> str:
         if value not in known:
@@ -143,7 +143,7 @@ def option_text(value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """A number that is finite as a float, which an integer of JSON need not be."""
+    """True for a number that is finite as a float, which an integer of JSON need not be."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
 
 

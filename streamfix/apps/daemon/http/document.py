@@ -17,7 +17,7 @@ from ..config.spec import StreamConfig
 from .models import YARD, ProblemDocument
 
 _REF = "#/components/schemas/{model}"
-_ABOUT = """Live streams: what they are, what is asked of them, what they look like.
+_ABOUT = """Live streams: their state, their configuration and their pictures.
 
 Changes need `Content-Type: application/json`. Where a token is needed, send `Authorization: Bearer TOKEN`, or log in
 for a cookie. Errors are problem details (RFC 9457)."""
@@ -32,7 +32,7 @@ class Login(BaseModel):
 
 
 def stream_schemas() -> dict[str, dict[str, Any]]:
-    """The bodies that are streams, as the configuration's options have them."""
+    """The schemas of a stream in a request's body, made from the options of the configuration."""
     change = schema_of(StreamConfig, partial=True, without=("name",))
     return {
         "StreamBody": {
@@ -59,7 +59,7 @@ WHOLE, CHANGE, LOGIN = _takes("StreamBody"), _takes("StreamChange"), _takes("Log
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The document of the app, made once."""
+    """The app's OpenAPI document, made once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=_ABOUT, routes=app.routes)
         models = (Login, ProblemDocument)
