@@ -1,6 +1,6 @@
-// The daemon's REST API, and what can go wrong with it. Addresses are relative, so a proxy may serve it under a path.
+// The daemon's REST API and its errors. Addresses are relative, so a proxy may serve the page under a path.
 
-/** The daemon refused: title and detail for people, errors by field where it says so. */
+/** The daemon refused: title and detail for people, errors by field where it gives them. */
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || `The daemon answered ${status}.`);
@@ -58,7 +58,7 @@ async function call(method, path, body) {
   return content;
 }
 
-let form = null; // the schema of a stream, which stays what it is while the page is open
+let form = null; // the schema of a stream; it does not change while the page is open
 
 const of = (name, rest = "") => `api/streams/${encodeURIComponent(name)}${rest}`;
 

@@ -1,6 +1,6 @@
-// Adding a stream and changing one. Labels, help, groups and defaults are those of the daemon's own configuration: the
-// form is built from the schema of a stream in its OpenAPI document. Only what was changed is sent: secrets that the
-// daemon hides (***) stay as they are.
+// The form that adds or changes a stream. It is built from the schema of a stream in the daemon's OpenAPI document,
+// which has each option's label, help, group and default. Only changes are sent: secrets that the daemon hides (***)
+// stay as they are.
 
 import { api } from "./api.js";
 import { ask, field, wrong } from "./dialogs.js";
@@ -38,7 +38,7 @@ const TRUTH = [
   ["false", "No"],
 ];
 
-/** What an option takes, null aside, which is its default. */
+/** The types that an option takes; null, which stands for its default, left out. */
 const taken = (schema) => (schema.anyOf ?? [schema]).filter((part) => part.type !== "null");
 
 function kindOf(schema) {
@@ -76,7 +76,7 @@ async function entries(without = []) {
   return Object.fromEntries(made);
 }
 
-/** What is always seen first, then a part that opens for each group. */
+/** The fields that always show, then a part that opens for each group. */
 function fields(form) {
   const groups = new Map([["", []]]);
   for (const { schema, control } of Object.values(form)) {
@@ -92,7 +92,7 @@ function fields(form) {
 const read = ({ kind, control }) => KINDS[kind].read(control.value);
 const isEmpty = (value) => value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 
-/** Show what is wrong beside the fields that the daemon names; what belongs to none of them is returned. */
+/** Show each error beside the field that it names; returns the errors that name none. */
 function refuse(form, error) {
   for (const { control } of Object.values(form)) wrong(control, "");
   const left = [];
@@ -110,7 +110,7 @@ function refuse(form, error) {
   return "";
 }
 
-/** What can be seen to be wrong without asking the daemon. */
+/** Throw what can be seen to be wrong without asking the daemon. */
 function complete(form) {
   const errors = [];
   for (const [key, entry] of Object.entries(form)) {
@@ -123,10 +123,10 @@ function complete(form) {
   if (errors.length) throw Object.assign(new Error(""), { errors });
 }
 
-/** Outputs that were left as they were keep their format, options and hidden secrets. */
+/** Unchanged outputs keep their format, options and hidden secrets. */
 const kept = (urls, before) => urls.map((url) => before.find((o) => o.url === url) ?? url);
 
-/** An emptied field is back to the daemon's default; only where that is an empty text, such as no filters, it is one. */
+/** An emptied field goes back to the daemon's default (null), except where empty means something, as for no filters. */
 const asSent = ({ schema, kind }, value, before) => {
   if (isEmpty(value)) return schema.default === "" ? "" : null;
   return kind === "outputs" ? kept(value, before ?? []) : value;
