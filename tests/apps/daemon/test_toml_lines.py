@@ -1,4 +1,4 @@
-"""The locator of TOML places: the line it finds is the one where the key was written."""
+"""Lines of a TOML document: the line found for a place is the one where its key was written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.apps.daemon.config.problems import TomlPlace
-from streamfix.apps.daemon.config.toml_lines import Lines
+from streamfix.apps.daemon.config.toml_lines import TomlLines
 
 # What a scanner could trip over, if it took what is inside of strings for the document's own.
 _TRICKS = [
@@ -170,7 +170,7 @@ def well_formed(made: Document) -> bool:
 @settings(max_examples=40, deadline=None)
 @given(documents().filter(well_formed))
 def test_every_place_is_found_where_it_was_written(made: Document) -> None:
-    found, lines = tomllib.loads(made.text), Lines(made.text)
+    found, lines = tomllib.loads(made.text), TomlLines(made.text)
     for place, line in made.lines.items():
         look_up(found, place)  # the generator tells the truth
         assert lines.line_of(place) == line, f"{place} of\n{made.text}"
@@ -180,7 +180,7 @@ def test_every_place_is_found_where_it_was_written(made: Document) -> None:
 @given(documents().filter(well_formed), st.data())
 def test_what_is_not_there_is_looked_for_around_it(made: Document, data: st.DataObject) -> None:
     place = data.draw(st.sampled_from([(), *made.lines]))
-    assert Lines(made.text).line_of((*place, "not there", 7)) == made.lines.get(place, 1)
+    assert TomlLines(made.text).line_of((*place, "not there", 7)) == made.lines.get(place, 1)
 
 
 def test_lines_of_a_configuration() -> None:
@@ -200,7 +200,7 @@ input_options.rtsp_transport = "tcp"
 [streams.video_options]
 crf = 20
 """
-    lines = Lines(text)
+    lines = TomlLines(text)
     want: dict[TomlPlace, int] = {
         ("daemon", "port"): 3,
         ("streams", 0): 5,
@@ -216,4 +216,4 @@ crf = 20
 
 @pytest.mark.parametrize("text", ["", "\n", "# only this", "a = 1", "a = [[], [[]]]\r\n", 'a = """"""""'])
 def test_small_documents(text: str) -> None:
-    assert (tomllib.loads(text) == {}) or Lines(text).line_of(("a",)) == 1
+    assert (tomllib.loads(text) == {}) or TomlLines(text).line_of(("a",)) == 1

@@ -16,7 +16,7 @@ from .checking import check_stream
 from .options import option, read_table
 from .problems import ConfigError, Problem, Problems, TomlPlace
 from .spec import OutputConfig, StreamConfig, foreign_parts, read_stream
-from .toml_lines import Lines
+from .toml_lines import TomlLines
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
 _TABLES = ("daemon", "defaults", "streams")
@@ -101,7 +101,7 @@ def load(path: Path) -> DaemonConfig:
         raise UsageError(f"{path}: {error}") from error
     problems, config = _read(found)
     if problems:
-        lines = Lines(text)
+        lines = TomlLines(text)
         raise ConfigError(sorted(problems, key=lambda p: lines.line_of(p.place)), str(path), lines.line_of)
     return config
 

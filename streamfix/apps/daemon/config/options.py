@@ -1,11 +1,11 @@
-"""Options of the configuration: declared once, as fields of a dataclass, and from there read, shown and described.
+"""Options of the configuration: each is declared once, as a field of a dataclass.
 
 A field is an option when its annotation holds a pydantic `Field`, as `option` makes it:
 
     max_latency_s: Annotated[Seconds, option("Latency allowed", "From a picture's arrival to its output.")] = 0.2
 
 Everything else follows from it: the key in TOML and JSON, errors with their place, the OpenAPI document, the page's
-form, and how the value is written down again. Fields without one, such as a stream's `foreign`, nobody can set.
+form, and how the value is written down again. A field without `option`, such as a stream's `foreign`, cannot be set.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -25,9 +25,9 @@ from .values import Refers
 Schema = dict[str, Any]
 
 _KNOWN: dict[type[Any], Mapping[str, Option]] = {}
-WRONG: Any = object()  # stands for a value that could not be read: its problem has been noted
+WRONG: Any = object()  # stands for a value that could not be read; its problem has been noted
 
-# What pydantic finds itself; everything else is said by the functions of `values`.
+# Our words for what pydantic itself finds wrong; the functions of `values` word everything else.
 _TAKES = {
     "tuple_type": "it takes a list, in brackets",
     "too_short": "it takes a list of one entry or more, in brackets",
@@ -44,11 +44,11 @@ def option(
     needed: str = "",
     **more: Any,
 ) -> Any:
-    """The metadata of an option.
+    """Make the metadata of an option.
 
     label, help: what the page's form calls it and says of it; the OpenAPI document has the same.
-    group: the part of the form that it stands in; "" is the part that is always seen. choices: what the form calls
-    each value. needed: what the form says where it must be given and is not. more: see pydantic's `Field`.
+    group: the part of the form that holds it; "" is the part that always shows. choices: what the form calls each
+    value. needed: what the form says where a required value is missing. more: see pydantic's `Field`.
     """
     extra: Schema = {"x-group": group}
     extra |= {"x-choices": [list(pair) for pair in choices.items()]} if choices else {}
@@ -58,9 +58,10 @@ def option(
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option. name: the dataclass's field. key: what TOML and JSON call it.
+    """One option. name: of the dataclass's field. key: its name in TOML and JSON.
 
-    tables: the dataclass of its entries, None unless it is a list of tables. default: MISSING where it must be given.
+    values: reads, writes and describes its values. tables: the dataclass of its entries if it is a list of tables.
+    refers: its texts may refer to secrets. default: MISSING where it must be given.
     """
 
     name: str
@@ -73,12 +74,12 @@ class Option:
 
     @property
     def needed(self) -> bool:
-        """True if a table must have it."""
+        """True if it must be given."""
         return self.default is dataclasses.MISSING
 
     @property
     def merged(self) -> bool:
-        """True for a table of names and values: a stream's is added to that of [defaults], it does not replace it."""
+        """True for a table of names and values: a stream's table adds to that of [defaults] and does not replace it."""
         return isinstance(self.default, Mapping)
 
 
@@ -94,15 +95,16 @@ def _found_in(kind: type[Any]) -> Mapping[str, Option]:
     hints = get_type_hints(kind, include_extras=True)
     found: dict[str, Option] = {}
     for field in dataclasses.fields(kind):
-        metadata = getattr(hints[field.name], "__metadata__", ())
+        hint = hints[field.name]
+        metadata = hint.__metadata__ if get_origin(hint) is Annotated else ()
         info = next((m for m in metadata if isinstance(m, FieldInfo)), None)
         if info is None:
             continue
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        inner: type[Any] | None = next((t for t in get_args(get_args(hints[field.name])[0]) if _has_options(t)), None)
+        inner: type[Any] | None = next((t for t in get_args(get_args(hint)[0]) if _has_options(t)), None)
         refers = any(isinstance(m, Refers) for m in metadata)
         key = field.name.removesuffix("_s")  # a time says its own unit, as in "200ms"
-        found[key] = Option(field.name, key, info, TypeAdapter(hints[field.name]), inner, refers, default)
+        found[key] = Option(field.name, key, info, TypeAdapter(hint), inner, refers, default)
     return found
 
 
@@ -116,9 +118,9 @@ def _has_options(kind: Any) -> bool:
 def read_table(
     kind: type[Any], place: TomlPlace, given: Any, problems: Problems, without: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """A table's values by the names of the dataclass's fields: all that could be read. Null leaves an option out.
+    """Read a table: all values that are right, by the name of their field. Null leaves an option out.
 
-    problems: takes what is wrong with it. without: keys that are none here.
+    problems: receives everything that is wrong. without: keys that do not exist here.
     """
     if not isinstance(given, Mapping):
         problems.wrong(place, given, "it takes a table")
@@ -145,15 +147,15 @@ def _read(option: Option, place: TomlPlace, value: Any, problems: Problems) -> A
         text = str(said) if said is not None else _TAKES.get(found["type"], found["msg"])
         problems.wrong((*place, *found["loc"]), found["input"], text)
     wrong = {found["loc"][0] for found in errors if found["loc"]}
-    if isinstance(value, Mapping) and wrong:  # the rest of it can be checked further
+    if isinstance(value, Mapping) and wrong:  # the rest can be checked further
         return option.values.validate_python({k: v for k, v in value.items() if k not in wrong})
     return WRONG
 
 
 def _read_entry(kind: type[Any], place: TomlPlace, value: Any, problems: Problems) -> Any:
-    """An entry of a list of tables: a table, or just the value of the one option that it must have.
+    """Read an entry of a list of tables: a table, or just the value of its one required option.
 
-    Where that value is wrong, the entry has an empty one, so that the rest can be checked.
+    Where that value is wrong it is left empty, so that the rest of the entry can be checked.
     """
     (needed,) = (option for option in options_of(kind).values() if option.needed)
     empty = {needed.name: ""}
@@ -174,9 +176,9 @@ def _read_entry(kind: type[Any], place: TomlPlace, value: Any, problems: Problem
 
 
 def as_table(made: Any, *, redacted: bool = False) -> dict[str, Any]:
-    """What TOML and JSON have of a dataclass with options: reading it again gives the same.
+    """Write a dataclass with options down as TOML and JSON have it; `read_table` reads the same values again.
 
-    redacted: credentials in texts and options are hidden; such a table is for showing only.
+    redacted: hide credentials in texts and options; such a table is for showing only.
     """
     table = {}
     for key, option in options_of(type(made)).items():
@@ -212,7 +214,7 @@ def texts(made: Any) -> Iterator[str]:
 
 
 def schema_of(kind: type[Any], *, partial: bool = False, without: Sequence[str] = ()) -> Schema:
-    """The JSON schema of a table of options. partial: none has to be given. An option that is null has its default."""
+    """The JSON schema of a table of options; null stands for an option's default. partial: no option is required."""
     properties, needed = {}, []
     for key, option in options_of(kind).items():
         if key in without:
@@ -225,7 +227,8 @@ def schema_of(kind: type[Any], *, partial: bool = False, without: Sequence[str] 
         if not option.needed and option.default is not None:
             schema["default"] = option.values.dump_python(option.default, mode="json")
         properties[key] = schema
-    found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    found: Schema = {"type": "object", "properties": properties}
+    found |= {} if partial else {"additionalProperties": False}
     return {**found, "required": needed} if needed else found
 
 
@@ -247,7 +250,7 @@ def _schema(option: Option) -> Schema:
 
 
 def _or_null(schema: Schema) -> Schema:
-    """The schema that takes null too; what is said of the option stays at its top."""
+    """The schema, extended to take null; label, help and the like stay at its top level."""
     if any(part.get("type") == "null" for part in schema.get("anyOf", ())):
         return schema
     said = {k: v for k, v in schema.items() if k in ("title", "description", "examples") or k.startswith("x-")}

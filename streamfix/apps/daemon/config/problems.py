@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, all of it at once, each with its place."""
+"""Everything that is wrong with a configuration, collected at once, each problem with its place."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Problem:
 
 
 class ConfigError(UsageError):
-    """A configuration that cannot be used. problems: everything that is wrong with it; the message has a line for each.
+    """A configuration that cannot be used. problems: everything that is wrong; the message has a line for each.
 
-    source: the file's name, empty for what came over HTTP. line_of: the line of a place, for files.
+    source: the file's name, empty for what came over HTTP. line_of: returns the line of a place in the file.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ConfigError(UsageError):
 
 
 class Problems:
-    """Collects problems while a configuration is read. found: those so far."""
+    """Collects problems while a configuration is read. found: the problems so far."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []

@@ -1,4 +1,4 @@
-"""One configured stream: what is read, what is done with it, where it goes."""
+"""The options of a stream and of its outputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOSSES = "Latency and lost pictures"
 class OutputConfig:
     """One output. References to secrets stand in it as they were written, see `secrets`.
 
-    foreign: it came over HTTP, not from the operator's file.
+    foreign: True if it came over HTTP and not from the operator's file.
     """
 
     url: Annotated[
@@ -50,10 +50,11 @@ class OutputConfig:
 class StreamConfig:
     """One stream. References to secrets stand in it as they were written, see `secrets`.
 
-    A new option is a new field here and nothing else: `options` reads, checks, shows and documents it.
+    A new option is one new field here: `options` reads, shows and documents it. Where its value can name a file, an
+    address or a secret, `checking` has to check it too.
 
-    foreign: names of the fields that came over HTTP, not from the operator's file: they may do less (see `urls`);
-    of options by their own, as input_options.timeout.
+    foreign: names of the options that came over HTTP and not from the operator's file: they may do less (see `urls`).
+    Tables are listed by entry, as in input_options.timeout.
     """
 
     name: Annotated[
@@ -173,7 +174,7 @@ class StreamConfig:
 
     @property
     def policy(self) -> LivePolicy:
-        """How the stream is run."""
+        """How the live stream is run."""
         own = {one.name for one in options_of(StreamConfig).values()}
         given = {f.name: getattr(self, f.name) for f in fields(LivePolicy) if f.name in own}
         return LivePolicy(**given, unattended=True)
@@ -185,15 +186,15 @@ class StreamConfig:
     def as_mapping(self, *, redacted: bool = False) -> dict[str, Any]:
         """The stream as a configuration has it: `stream_from` of it is the stream again.
 
-        redacted: credentials in URLs and options are hidden; such a mapping is for showing only.
+        redacted: hide credentials in URLs and options; such a mapping is for showing only.
         """
         return as_table(self, redacted=redacted)
 
 
 def read_stream(given: Any, defaults: Mapping[str, Any]) -> tuple[StreamConfig, dict[str, Any], list[Problem]]:
-    """A stream, those of its fields that it gives itself, and what is wrong; then the stream lacks what is.
+    """Read a stream. Returns the stream without what is wrong, the options that it sets itself, and the problems.
 
-    given: as [[streams]] has it. defaults: as [defaults] has it, without problems.
+    given: as in [[streams]]. defaults: as in [defaults], known to be right.
     """
     problems, options = Problems(), options_of(StreamConfig)
     own = read_table(StreamConfig, (), given, problems)
@@ -210,9 +211,9 @@ def read_stream(given: Any, defaults: Mapping[str, Any]) -> tuple[StreamConfig, 
 
 
 def foreign_parts(stream: StreamConfig, own: Mapping[str, Any], known: StreamConfig | None) -> dict[str, Any]:
-    """What to replace in a stream that came over HTTP, so that it is marked: what it gives and the operator does not.
+    """What to replace in a stream that came over HTTP, to mark the options that did not come from the operator.
 
-    known: the stream that it takes the place of.
+    own: the options that it sets itself. known: the stream that it replaces.
     """
     trusted = [o for o in known.outputs if not o.foreign] if known else []
     outputs = (
@@ -226,6 +227,6 @@ def foreign_parts(stream: StreamConfig, own: Mapping[str, Any], known: StreamCon
 
 
 def _at(stream: StreamConfig, name: str) -> Any:
-    """A field's value, or an option's, as in input_options.timeout."""
+    """An option's value, or that of a table's entry, as in input_options.timeout."""
     field, dot, key = name.partition(".")
     return getattr(stream, field).get(key) if dot else getattr(stream, field)

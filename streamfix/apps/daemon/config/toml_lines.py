@@ -16,7 +16,7 @@ _STRING = re.compile(  # the long ones first; up to two quotes may stand before 
 _OTHER_VALUE = re.compile(r"[^,\]}#\n]+")
 
 
-class Lines:
+class TomlLines:
     """The lines of a valid TOML 1.0 document: `tomllib` must have read it."""
 
     def __init__(self, text: str) -> None:

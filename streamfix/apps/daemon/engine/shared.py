@@ -54,14 +54,14 @@ class Shared:
         self.config = config
         self.admission.max_load = config.max_load
 
-    def rotated(self, config: DaemonConfig, there: Sequence[StreamConfig]) -> set[str]:
+    def rotated(self, config: DaemonConfig, present: Sequence[StreamConfig]) -> set[str]:
         """Names of streams that must restart though their configuration reads the same: a secret or the device changed.
 
-        there: the configurations of the present streams.
+        present: the configurations of the present streams.
         """
         if config.device != self.config.device:
-            return {stream.name for stream in there}
-        return {stream.name for stream in there if self._has_other_secrets(stream)}
+            return {stream.name for stream in present}
+        return {stream.name for stream in present if self._has_other_secrets(stream)}
 
     def forget(self, names: Iterable[str]) -> None:
         """Forget the secrets of streams that are about to restart or go."""

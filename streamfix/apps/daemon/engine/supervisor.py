@@ -99,7 +99,7 @@ class Supervisor:
             names = {*self._table.names, *old, *(config.name for config in new.streams)}
             with self._table.lock(*names) as release:
                 rotated = self._shared.rotated(new, [stream.config for stream in self.streams])
-                todo = self._of_those_there(plan(self.config.streams, new.streams, rotated), old, new, rotated)
+                todo = self._for_present_streams(plan(self.config.streams, new.streams, rotated), old, new, rotated)
                 release(names - {*todo.add, *todo.remove, *todo.restart})
                 # What reads the same in the file keeps its changes over HTTP, and restarts for a new secret.
                 given = {
@@ -223,7 +223,7 @@ class Supervisor:
             stream.wait_settled(_DECISION_S)
         return stream.error if isinstance(stream.error, Conflict) else None
 
-    def _of_those_there(
+    def _for_present_streams(
         self, todo: Plan, old: Mapping[str, StreamConfig], new: DaemonConfig, rotated: set[str]
     ) -> Plan:
         """Adapt the plan, which compares two files, to the streams that run: some were added or removed over HTTP."""
