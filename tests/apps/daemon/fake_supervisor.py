@@ -84,7 +84,7 @@ class FakeSupervisor:
     def start(self, name: str) -> None:
         self.config_of(name)
         if self.draining:
-            raise Conflict("the daemon is ending and takes no changes; try again when it has started anew")
+            raise Conflict("the daemon is ending and takes no changes; try again once it has restarted")
         self.running.add(name)
 
     def stop(self, name: str) -> None:

@@ -73,7 +73,7 @@ def beginning(spec: OutputSpec) -> OutputSpec:
         return spec
     format = guess_format(spec.url, spec.format)
     if format in PATTERN_FORMATS:
-        # An HLS playlist is written anew with what it had in it.
+        # An HLS playlist is rewritten together with its earlier entries.
         return replace(resumed(spec, format, 0), overwrite=format == "hls")
     if not os.path.isfile(spec.url):
         return spec

@@ -58,7 +58,7 @@ class StreamTable:
     def refuse_if_draining(self) -> None:
         """Raise Conflict if the daemon is ending."""
         if self.draining:
-            raise Conflict("the daemon is ending and takes no changes; try again when it has started anew")
+            raise Conflict("the daemon is ending and takes no changes; try again once it has restarted")
 
     # -- for callers that hold the locks
 
