@@ -1,4 +1,4 @@
-"""The daemon's log, on stderr: for people, or a JSON object a line. No credentials, whoever wrote them."""
+"""The daemon's log, on stderr: for people, or one JSON object a line. Credentials are redacted."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _OURS = ("streamfix", "uvicorn", "py.warnings")
 def parse_level(text: str) -> int:
     """A level of Python's logging by its name here. Raises BadOption."""
     if text not in LEVELS:
-        raise BadOption(f"--loglevel {text}: there are {', '.join(LEVELS)}")
+        raise BadOption(f"--loglevel {text}: unknown level; choose one of {', '.join(LEVELS)}")
     return LEVELS[text]
 
 
 class HumanFormatter(logging.Formatter):
     """`2026-01-31 12:00:00 warning live: yard: no picture for 20 s`.
 
-    journal: for journald, which has the time already and wants a priority.
+    journal: for journald, which adds the time itself and reads a priority.
     """
 
     def __init__(self, journal: bool = False) -> None:
@@ -64,7 +64,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(style: Style, level: int, environment: Mapping[str, str] | None = None) -> None:
-    """Send what streamfix and its HTTP server log, from `level` on, to stderr."""
+    """Send the log of streamfix and its HTTP server to stderr, from `level` up."""
     environment = os.environ if environment is None else environment
     formatter = JsonFormatter() if style == "json" else HumanFormatter(_goes_to_journal(environment))
     handler = logging.StreamHandler(sys.stderr)
@@ -74,7 +74,7 @@ def set_up(style: Style, level: int, environment: Mapping[str, str] | None = Non
         logger.handlers[:] = [handler]
         logger.propagate = False
         logger.setLevel(level)
-    if level > logging.DEBUG:  # that it has started and ended is said by ourselves
+    if level > logging.DEBUG:  # we log its start and end ourselves
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
     # Python's own warnings are for developers.
     logging.captureWarnings(True)

@@ -1,4 +1,4 @@
-"""`streamfix daemon`: from its words to a service that runs until a signal ends it."""
+"""`streamfix daemon`: parses its arguments and runs the service until a signal ends it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ log = logging.getLogger("streamfix.daemon")
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the daemon; its exit code: 0 when all outputs were finished, 1 if not or if it cannot start, 123 when it was
-    told twice to end. Raises SystemExit as argparse does."""
+    """Run the daemon; returns its exit code. Raises SystemExit as argparse does.
+
+    0: all outputs were finished. 1: they were not, or the daemon could not start. 123: a second signal ended it.
+    """
     arguments = read(words)
     level = logs.parse_level(arguments.loglevel)
     logs.set_up(arguments.log or "human", level)
@@ -51,7 +53,7 @@ def run(words: Sequence[str]) -> int:
 
 
 class Service:
-    """The streams, their API, and the signals that the process is sent.
+    """Runs the streams and their API, and handles signals.
 
     SIGTERM, SIGINT: finish all outputs and end; a second one ends at once. SIGHUP: read the configuration again.
     """
@@ -65,7 +67,7 @@ class Service:
         self._told = 0
 
     def run(self) -> int:
-        """Run until a signal ends it; the exit code. To be called in the main thread. Raises UsageError."""
+        """Run until a signal ends it; returns the exit code. Call it in the main thread. Raises UsageError."""
         threading.excepthook = _thread_died
         share_interpreter()
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -88,17 +90,17 @@ class Service:
             for line in str(error).splitlines():
                 log.error("not reloaded: %s", line)
         except Exception:
-            log.exception("not reloaded, for a mistake of the daemon's own; the streams go on")
+            log.exception("not reloaded because of a bug in the daemon; the streams go on")
         else:
             log.info("reloaded: %s", done)
             for name in needs_new_process(before, self.supervisor.config):
-                log.warning("daemon.%s: it takes a restart of the daemon to change that", name)
+                log.warning("daemon.%s has changed; restart the daemon for it to take effect", name)
         finally:
             self._notifier.ready()
 
     def _end(self, why: signal.Signals) -> int:
         limit_s = self.supervisor.config.drain_s
-        log.info("%s: finishing all outputs, %.0f s at most; another signal ends at once", why.name, limit_s)
+        log.info("%s: finishing all outputs within %.0f s; another signal ends at once", why.name, limit_s)
         self._notifier.stopping()
         begun_s = time.monotonic()
         finished = self.supervisor.drain(limit_s)
@@ -107,8 +109,8 @@ class Service:
         if finished:
             log.info("all outputs were finished in %.1f s", took_s)
         else:
-            log.error("ended after %.1f s; outputs of the streams named above are not finished", took_s)
-        # A thread that was left behind may hang in C for ever: the process does not wait for it.
+            log.error("ended after %.1f s; the outputs of the streams named above are unfinished", took_s)
+        # An abandoned thread may hang in C for ever: the process does not wait for it.
         return 0 if finished else _leave(UNFINISHED)
 
     def _on_signal(self, number: int, frame: Any) -> None:
@@ -122,7 +124,7 @@ class Service:
 def _thread_died(what: threading.ExceptHookArgs) -> None:
     name = what.thread.name if what.thread is not None else "?"
     value = what.exc_value
-    log.critical("thread %s has died of a mistake of its own", name, exc_info=value)
+    log.critical("thread %s has died of a bug in the daemon", name, exc_info=value)
 
 
 def _leave(code: int) -> int:
@@ -138,8 +140,8 @@ def read(words: Sequence[str]) -> argparse.Namespace:
         "outputs and ends.",
     )
     parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the configuration, TOML")
-    parser.add_argument("--check", action="store_true", help="look for mistakes in the file, and start nothing")
-    parser.add_argument("--log", choices=logs.STYLES, help="form of the log, in place of daemon.log")
+    parser.add_argument("--check", action="store_true", help="check the file for mistakes and start nothing")
+    parser.add_argument("--log", choices=logs.STYLES, help="form of the log; overrides daemon.log")
     parser.add_argument(
         "-v", "-loglevel", "--loglevel", default="info", metavar="LEVEL", help=f"one of {', '.join(logs.LEVELS)}"
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import streamfix
+from streamfix.apps.daemon.http.document import stream_schemas
 from tests.apps.daemon.page_material import STEP_S, pictures
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         daemon = self.daemon
         if path == ["system"]:
             self._json(200, {"version": "1", "ready": True, "draining": False, "load": {"used": 1.12, "capacity": 1.8}})
+        elif path == ["openapi.json"]:
+            self._json(200, {"components": {"schemas": stream_schemas()}})
         elif path == ["streams"]:
             self._json(200, list(daemon.streams.values()))
         elif path[0] != "streams" or path[1] not in daemon.streams:

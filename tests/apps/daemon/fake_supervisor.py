@@ -10,7 +10,7 @@ from typing import Any
 
 from streamfix.apps.daemon.config.changes import Plan
 from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
-from streamfix.apps.daemon.engine.control import Refused, StreamExists, UnknownStream
+from streamfix.apps.daemon.engine.control import Conflict, StreamExists, UnknownStream
 from streamfix.frame import Frame
 from streamfix.live.health import Event
 from streamfix.media.redact import redact
@@ -62,9 +62,9 @@ class FakeSupervisor:
     def add(self, config: StreamConfig) -> None:
         with self.lock:
             if config.name in self.streams:
-                raise StreamExists(f"there is a stream {config.name!r} already; change it, or choose another name")
+                raise StreamExists(f"a stream {config.name!r} exists already; change it, or choose another name")
             if len(self.streams) >= self.capacity:
-                raise Refused(f"{config.name} needs about 0.71 of a core, 1.62 of 1.80 are taken")
+                raise Conflict(f"{config.name} needs about 0.71 of a core, 1.62 of 1.80 are taken")
             self.streams[config.name] = config
             self.happened.append(Event(time.time(), "state", f"reading {redact(config.input)}"))
             if config.enabled:
@@ -84,7 +84,7 @@ class FakeSupervisor:
     def start(self, name: str) -> None:
         self.config_of(name)
         if self.draining:
-            raise Refused("the daemon is ending and takes no changes; try again when it has started anew")
+            raise Conflict("the daemon is ending and takes no changes; try again once it has restarted")
         self.running.add(name)
 
     def stop(self, name: str) -> None:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from av.video.codeccontext import VideoCodecContext
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from streamfix.apps.daemon.engine.control import Refused
+from streamfix.apps.daemon.engine.control import Conflict
 from streamfix.apps.daemon.load import calibration
-from streamfix.apps.daemon.load.admission import Admission, Need
-from streamfix.apps.daemon.load.calibration import Calibration, Meter, pictures
-from streamfix.apps.daemon.load.capacity import cores
+from streamfix.apps.daemon.load.admission import Admission, Need, cores
+from streamfix.apps.daemon.load.calibration import CostCalibration, Meter, pictures
 from streamfix.apps.daemon.load.costs import Costs, FrameCost
+from streamfix.apps.daemon.load.sample_encoder import MadeUpSource, SampleEncoder
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import BadOption
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame, VideoInfo
 from streamfix.jobs import JobSpec
+from streamfix.media.output.encoder import VideoEncoder
+from streamfix.media.output.writer import Writer
 from streamfix.media.specs import OutputSpec
 from tests.apps.daemon.engine import INFO, LONG_S, spec_of, stream_config
 
@@ -52,7 +55,7 @@ def test_never_more_is_taken_than_there_is(steps: list[tuple[str, float | None]]
             admission.admit(name, Need(need))
             inside[name] = need
         else:
-            with pytest.raises(Refused, match=rf"^{name} needs about "):
+            with pytest.raises(Conflict, match=rf"^{name} needs about "):
                 admission.admit(name, Need(need))
         assert admission.taken.cores == pytest.approx(sum(inside.values()))
         assert admission.taken.cores <= admission.capacity.cores == 1.8
@@ -72,7 +75,7 @@ def test_who_has_waited_longest_of_those_that_fit_is_next(steps: list[tuple[str,
                 admission.admit(name, Need(need))
                 inside[name] = need
                 waiting.pop(name, None)
-            except Refused:
+            except Conflict:
                 waiting[name] = need
         room = 1.0 - sum(inside.values())
         fits = [n for n, w in waiting.items() if w <= room]
@@ -84,18 +87,18 @@ def test_who_has_waited_longest_of_those_that_fit_is_next(steps: list[tuple[str,
 def test_the_figure_is_said() -> None:
     admission = Admission(2.0, 0.9)
     admission.admit("gate", Need(1.62))
-    with pytest.raises(Refused, match=r"^yard needs about 0\.71 of a core, 1\.62 of 1\.80 are taken; stop "):
+    with pytest.raises(Conflict, match=r"^yard needs about 0\.71 of a core, 1\.62 of 1\.80 are taken; stop "):
         admission.admit("yard", Need(0.71))
-    with pytest.raises(Refused, match=r"^yard needs about 2\.50 cores, 1\.62 of 1\.80 are taken"):
+    with pytest.raises(Conflict, match=r"^yard needs about 2\.50 cores, 1\.62 of 1\.80 are taken"):
         admission.check("yard", Need(2.5))
-    with pytest.raises(Refused, match=r"^yard needs about 0\.95 of a GPU, 0\.00 of 0\.90 are taken"):
+    with pytest.raises(Conflict, match=r"^yard needs about 0\.95 of a GPU, 0\.00 of 0\.90 are taken"):
         admission.check("yard", Need(0.01, 0.95))
 
 
 def test_what_is_known_better_holds_for_who_runs_and_who_waits() -> None:
     admission = Admission(2.0, 0.9)
     admission.admit("a", Need(1.2))
-    with pytest.raises(Refused):
+    with pytest.raises(Conflict):
         admission.admit("b", Need(1.2))
     assert admission.next() is None
     for name in ("a", "b", "nobody"):
@@ -126,7 +129,7 @@ def test_what_is_measured_counts_where_it_is_more() -> None:
     admission.admit("gate", Need(0.5))
     measured(admission, 1.7)
     assert admission.taken.cores == 1.7
-    with pytest.raises(Refused, match=r"1\.70 of 2\.00 are taken"):
+    with pytest.raises(Conflict, match=r"1\.70 of 2\.00 are taken"):
         admission.admit("yard", Need(0.4))
     admission.check("gate", Need(0.7))  # its own half is in what was measured
     measured(admission, 0.1)
@@ -212,10 +215,11 @@ def test_what_a_frame_costs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a factor: other programs run on this machine."""
     monkeypatch.setattr(FILTERS, "_classes", {**FILTERS._classes, "spinning": Spinning})
     monkeypatch.setattr(calibration, "_FRAMES", 3)
+    monkeypatch.setattr(calibration, "_MOST_S", LONG_S)  # else a busy machine measures fewer frames
     monkeypatch.setattr(Spinning, "seen", 0)
     monkeypatch.setattr(Spinning, "closed", 0)
     spec = replace(SPEC, filters=[FilterSpec("spinning", "0.02")], device="cpu")
-    cost = Calibration()(spec, replace(INFO, width=63, height=33, pix_fmt="yuv422p10le"))
+    cost = CostCalibration()(spec, replace(INFO, width=63, height=33, pix_fmt="yuv422p10le"))
     assert (Spinning.seen, Spinning.closed) == (4, 1)
     assert 0.015 < cost.restoring_s < 0.08
     assert 0 < cost.coding_s < 0.08
@@ -226,7 +230,7 @@ def test_a_slow_chain_is_not_measured_for_ever(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(FILTERS, "_classes", {**FILTERS._classes, "spinning": Spinning})
     monkeypatch.setattr(calibration, "_MOST_S", 0.0)
     monkeypatch.setattr(Spinning, "seen", 0)
-    Calibration()(replace(SPEC, filters=[FilterSpec("spinning")], device="cpu"), INFO)
+    CostCalibration()(replace(SPEC, filters=[FilterSpec("spinning")], device="cpu"), INFO)
     assert Spinning.seen == 3, "the first, and one of each half"
 
 
@@ -234,17 +238,73 @@ def test_without_filters_codecs_remain(monkeypatch: pytest.MonkeyPatch) -> None:
     others = [OutputSpec("b"), OutputSpec("c", video_codec="no_such_encoder")]
     spec = replace(SPEC, filters=[], outputs=[*SPEC.outputs, *others])
     asked: list[str] = []
-    real = calibration.codecs
 
-    def codecs(output: OutputSpec, frame: Frame) -> Any:
-        asked.append(output.url)
-        return real(output, frame)
+    class Seen(SampleEncoder):
+        def __init__(self, output: OutputSpec, info: VideoInfo, first: Frame) -> None:
+            asked.append(output.url)
+            super().__init__(output, info, first)
 
-    monkeypatch.setattr(calibration, "codecs", codecs)
-    cost = Calibration()(spec, INFO)
+    monkeypatch.setattr(calibration, "SampleEncoder", Seen)
+    cost = CostCalibration()(spec, INFO)
     assert cost.restoring_s == 0
     assert cost.coding_s > 0
     assert asked == [SPEC.outputs[0].url, "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        (None, {}),
+        ("libx264", {}),
+        ("libx264", {"preset": "slow", "crf": "30"}),
+        ("libx264", {"tune": "film"}),
+        ("libx265", {}),
+        ("libx265", {"preset": "fast", "x265-params": "keyint=50"}),
+        ("libvpx", {}),
+        ("libvpx-vp9", {}),
+        ("libvpx-vp9", {"cpu-used": "5", "b": "400k"}),
+        ("mpeg4", {}),
+        ("mpeg4", {"q": "5"}),
+        ("mpeg2video", {"g": "9"}),
+        ("mjpeg", {}),
+        ("ffv1", {}),
+    ],
+)
+def test_the_measured_encoder_is_that_of_a_live_output(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, codec: str | None, options: dict[str, str]
+) -> None:
+    """Both are opened by the same code, so that they cannot drift apart; what the user has set reaches both."""
+    opened: list[dict[str, Any]] = []
+    real = VideoEncoder._open
+
+    def look(encoder: VideoEncoder, options: Mapping[str, str]) -> None:
+        given = dict(encoder.stream.codec_context.options)  # libav takes them out when it opens
+        real(encoder, options)
+        opened.append({"given": given, **set_up_of(encoder.stream.codec_context)})
+
+    monkeypatch.setattr(VideoEncoder, "_open", look)
+    output = OutputSpec(str(tmp_path / "out.mkv"), video_codec=codec, video_options=options)
+    first = next(pictures(INFO, 1))
+    with SampleEncoder(output, INFO, first) as measured:
+        list(measured.flush())
+    writer = Writer(output, MadeUpSource(INFO), live=True)
+    list(writer.push(first))
+    list(writer.flush())
+    writer.close()
+    sample, live = opened
+    assert sample == live
+    assert sample["name"] == (codec or "libx264")
+    for name in set(options) - {"q"}:
+        assert options[name] in sample["given"][name]
+
+
+def set_up_of(context: VideoCodecContext) -> dict[str, Any]:
+    """What an encoder was opened with."""
+    names = (
+        *("name", "width", "height", "pix_fmt", "time_base", "framerate", "bit_rate", "bit_rate_tolerance", "profile"),
+        *("qmin", "qmax", "gop_size", "has_b_frames", "max_b_frames", "thread_count", "thread_type", "global_quality"),
+    )
+    return {name: getattr(context, name, None) for name in names}
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj422p", "gray", "rgb24", "nv12", "yuv444p12le"])

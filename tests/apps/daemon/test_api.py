@@ -20,7 +20,6 @@ from streamfix.apps.daemon.config.changes import Plan
 from streamfix.apps.daemon.config.config import ConfigError, DaemonConfig, Problem, StreamConfig
 from streamfix.apps.daemon.config.spec import OutputConfig
 from streamfix.apps.daemon.http.api import create_app
-from streamfix.apps.daemon.http.forms import OutputBody, StreamBody, StreamChange
 from streamfix.apps.daemon.http.models import ProblemDocument, StreamStatus
 from streamfix.conformance.fakes import clip
 from streamfix.errors import InputError, UsageError
@@ -131,11 +130,13 @@ def every_route(app: Any) -> Iterator[Any]:
         yield from every_route(inner) if inner is not None else [route]
 
 
-def test_the_documented_bodies_are_those_that_the_configuration_takes() -> None:
+def test_the_documented_bodies_are_those_that_the_configuration_takes(client: TestClient) -> None:
     known = set(YARD.as_mapping())
-    assert set(StreamBody.model_fields) == known
-    assert set(StreamChange.model_fields) == known - {"name"}
-    assert set(OutputBody.model_fields) == set(YARD.as_mapping()["outputs"][0])
+    schemas = client.get("/api/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["StreamBody"]["properties"]) == known
+    assert set(schemas["StreamChange"]["properties"]) == known - {"name"}
+    output = schemas["StreamBody"]["properties"]["outputs"]["items"]["anyOf"][1]
+    assert set(output["properties"]) == set(YARD.as_mapping()["outputs"][0])
 
 
 def test_the_document_names_no_other_host_and_its_references_lead_somewhere(client: TestClient) -> None:
@@ -272,7 +273,7 @@ def test_hidden_credentials_do_not_go_to_another_address(
 ) -> None:
     answer = refused(client.patch("/api/streams/yard", json=change), 422)
     assert [error.where for error in answer.errors] == [place]
-    assert "give them anew" in answer.errors[0].detail
+    assert "give them again" in answer.errors[0].detail
     assert supervisor.streams["yard"] == YARD
 
 

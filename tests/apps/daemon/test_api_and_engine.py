@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.config import DaemonConfig
+from streamfix.apps.daemon.engine import shared
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.load.costs import FrameCost
@@ -24,7 +25,7 @@ def builder() -> Builder:
 
 @pytest.fixture
 def client(builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(StreamConfig, "job_spec", lambda self, *_: spec_of(self))
+    monkeypatch.setattr(shared, "job_spec", lambda config, *_: spec_of(config))
     config = DaemonConfig(streams=(stream_config("gate"),), allow_private=True, allow_folders=(tmp_path,))
     supervisor = Supervisor(
         config, lambda: config, build=builder, measure=lambda *_: FrameCost(1 / 25), capacity=2.5, backoff_s=(0.0,)
@@ -61,7 +62,7 @@ def test_refusals_have_their_figure(client: TestClient) -> None:
     assert client.post("/api/streams", json=YARD).status_code == 409
     same = client.post("/api/streams", json={**YARD, "name": "porch"})
     assert same.status_code == 409
-    assert same.json()["detail"] == "stream 'yard' writes there already; give another"
+    assert same.json()["detail"] == "stream 'yard' writes there already; write to another place"
     refused = client.post("/api/streams", json={**YARD, "name": "porch", "outputs": ["rtsp://192.0.2.7/porch"]})
     assert refused.status_code == 409
     assert "porch needs about 1.00 of a core, 2.00 of 2.25 are taken" in refused.json()["detail"]

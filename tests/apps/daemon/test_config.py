@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,10 +24,12 @@ from streamfix.apps.daemon.config.config import (
     load,
     stream_from,
 )
-from streamfix.apps.daemon.config.problems import place_text
-from streamfix.apps.daemon.config.reading import shown
-from streamfix.apps.daemon.config.schema import DAEMON, DEFAULTS, STREAM
-from streamfix.apps.daemon.config.values import seconds
+from streamfix.apps.daemon.config.job import job_spec
+from streamfix.apps.daemon.config.options import as_table, option, options_of, read_table, schema_of
+from streamfix.apps.daemon.config.problems import Problems, place_text, shown
+from streamfix.apps.daemon.config.spec import read_stream
+from streamfix.apps.daemon.config.values import Seconds, seconds
+from streamfix.apps.daemon.http.document import stream_schemas
 from streamfix.errors import InputError, UsageError
 
 CLIP = "rtsp://10.0.0.5/stream"
@@ -107,7 +109,9 @@ JUNK = st.recursive(
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.dictionaries(st.sampled_from([*STREAM, "nmae"]), JUNK, max_size=6), st.booleans())
+@given(
+    st.dictionaries(st.sampled_from([*options_of(StreamConfig), "foreign", "nmae"]), JUNK, max_size=6), st.booleans()
+)
 def test_whatever_comes_is_a_stream_or_a_usage_error(junk: dict[str, Any], filled: bool) -> None:
     whole = {"name": "yard", "input": CLIP, "outputs": [OUT], **junk} if filled else junk
     try:
@@ -129,15 +133,61 @@ def test_anything_but_a_table_is_no_stream(junk: Any) -> None:
             stream_from(junk, OPEN)
 
 
-@settings(deadline=None)
-@given(st.sampled_from([STREAM, DEFAULTS, DAEMON]))
-def test_every_key_has_a_field(table: Mapping[str, Any]) -> None:
-    names = {f.name for kind in (StreamConfig, DaemonConfig) for f in dataclasses.fields(kind)}
-    assert {name for name, _ in table.values()} <= names
-    assert {f.name for f in dataclasses.fields(StreamConfig)} - {"foreign"} == {name for name, _ in STREAM.values()}
-    assert {f.name for f in dataclasses.fields(DaemonConfig)} - {"defaults", "streams"} == {
-        n for n, _ in DAEMON.values()
-    }
+def test_every_field_is_an_option_but_what_nobody_sets() -> None:
+    for kind, inner in (
+        (StreamConfig, {"foreign"}),
+        (OutputConfig, {"foreign"}),
+        (DaemonConfig, {"defaults", "streams"}),
+    ):
+        names = [f.name for f in dataclasses.fields(kind) if f.name not in inner]
+        assert [option.name for option in options_of(kind).values()] == names
+
+
+@dataclasses.dataclass(frozen=True)
+class _Extended(OutputConfig):
+    """An output with one more option, declared as a programmer would: one field."""
+
+    delay_s: Annotated[Seconds, option("Delay", "How long it is held back.", group="More")] = 1.0
+
+
+def test_an_option_is_written_once() -> None:
+    """What is read, written down, and described follows from the field."""
+    problems = Problems()
+    read = read_table(_Extended, (), {"url": OUT, "delay": "200ms"}, problems)
+    assert (read, problems.found) == ({"url": OUT, "delay_s": 0.2}, [])
+    assert as_table(_Extended(**read))["delay"] == "0.2s"
+    described = schema_of(_Extended)["properties"]["delay"]
+    assert described["title"] == "Delay" and described["description"] == "How long it is held back."
+    assert described["x-group"] == "More" and described["default"] == "1.0s"
+    read_table(_Extended, ("outputs", 0), {"url": OUT, "delay": "fast"}, problems)
+    read_table(_Extended, ("outputs", 1), {"url": OUT, "dely": 1}, problems)
+    assert [place_text(p.place) for p in problems.found] == ["outputs[0].delay", "outputs[1].dely"]
+    assert "did you mean 'delay'?" in problems.found[1].text
+
+
+def test_whatever_is_an_option_is_read_and_described_and_written_down() -> None:
+    keys = list(options_of(StreamConfig))
+    assert list(OWN.as_mapping()) == list(OWN.as_mapping(redacted=True)) == keys
+    body, change = (stream_schemas()[name] for name in ("StreamBody", "StreamChange"))
+    assert list(body["properties"]) == keys and list(change["properties"]) == keys[1:]
+    assert body["required"] == ["name", "input", "outputs"] and "required" not in change
+    for schema in (body, schema_of(OutputConfig), schema_of(DaemonConfig)):
+        for said in schema["properties"].values():
+            assert said["title"] and said["description"] and "x-group" in said
+    entry = body["properties"]["outputs"]["items"]["anyOf"][1]
+    assert list(entry["properties"]) == list(OWN.as_mapping()["outputs"][0]) == list(options_of(OutputConfig))
+    # [[streams]] takes each, from TOML: what is written down is read again.
+    read, _, problems = read_stream(OWN.as_mapping(), {})
+    assert read == OWN and problems == []
+    defaults = {key: value for key, value in OWN.as_mapping().items() if key != "name"}
+    assert read_stream({"name": "yard"}, defaults)[0] == OWN
+
+
+def test_what_came_from_where_cannot_be_set(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, stream('foreign = ["input"]'))
+    assert "foreign = " in line and "there is no such key" in line
+    with pytest.raises(ConfigError, match="there is no such key"):
+        stream_from({**BODY, "outputs": [{"url": "rtsp://server/y", "foreign": False}]}, HTTP)
 
 
 @settings(deadline=None)
@@ -320,9 +370,8 @@ def test_what_the_defaults_have_wrong_is_told_of_them_and_once(tmp_path: Path) -
 
 def test_two_streams_do_not_write_to_one_place(tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, stream() + stream().replace('"yard"', '"gate"'))
-    assert (
-        line == f"streams.toml:9: streams[1].outputs[0] = \"{OUT}\": stream 'yard' writes there already; give another"
-    )
+    text = "stream 'yard' writes there already; write to another place"
+    assert line == f'streams.toml:9: streams[1].outputs[0] = "{OUT}": {text}'
 
 
 def test_a_filter_of_ours_is_known_by_its_options(tmp_path: Path) -> None:
@@ -334,7 +383,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file or directory; give the daemon's configuration"):
         load(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b'a = "\xe9"')
-    with pytest.raises(UsageError, match="no text in UTF-8"):
+    with pytest.raises(UsageError, match="it is not UTF-8 text"):
         load(tmp_path / "latin.toml")
 
 
@@ -412,7 +461,7 @@ def test_what_is_given_is_foreign_and_the_defaults_are_not() -> None:
     ],
 )
 def test_what_is_the_operators_to_say(field: str, value: Any) -> None:
-    """Refused over HTTP, also in place of what the operator has set."""
+    """Conflict over HTTP, also in place of what the operator has set."""
     for body, known in ((BODY, None), (OWN.as_mapping(), OWN)):
         with pytest.raises(ConfigError) as caught:
             stream_from({**body, field: value}, HTTP, known)
@@ -449,7 +498,7 @@ def test_no_other_address_is_told_the_operators_secrets() -> None:
 
 def test_secrets_that_may_be_referred_to() -> None:
     made = stream_from({**BODY, "input": "rtsp://${env:SHARED}@cam/x"}, HTTP)
-    assert made.job_spec(Secrets({"SHARED": "a@b"}), HTTP.allowed).inputs[0].url == "rtsp://a%40b@cam/x"
+    assert job_spec(made, Secrets({"SHARED": "a@b"}), HTTP.allowed).inputs[0].url == "rtsp://a%40b@cam/x"
 
 
 # -- the job
@@ -464,7 +513,7 @@ def test_the_job_of_a_stream() -> None:
         max_latency_s=0.1,
         ladder=("null",),
     )
-    spec = made.job_spec(Secrets({"U": "user", "P": "p/w"}), HTTP.allowed, "cpu")
+    spec = job_spec(made, Secrets({"U": "user", "P": "p/w"}), HTTP.allowed, "cpu")
     assert spec.inputs[0].url == "rtsp://user:p%2Fw@10.0.0.5/x"
     assert spec.inputs[0].options["timeout"] == "p/w" and "file" not in spec.inputs[0].options["protocol_whitelist"]
     assert [o.url for o in spec.outputs] == ["rtsp://10.0.0.6/y", "/srv/y.mp4", "rtmp://h/p%2Fw"]
@@ -480,14 +529,14 @@ def test_the_job_of_a_stream() -> None:
 
 def test_only_the_operator_sets_guards_aside() -> None:
     secrets = Secrets({"U": "u", "P": "p"})
-    assert OWN.job_spec(secrets, HTTP.allowed).inputs[0].options["protocol_whitelist"] == "file,rtsp"
+    assert job_spec(OWN, secrets, HTTP.allowed).inputs[0].options["protocol_whitelist"] == "file,rtsp"
     moved = dataclasses.replace(OWN, input="rtsp://cam/x", foreign=frozenset({"input"}))
-    assert "file" not in moved.job_spec(secrets, HTTP.allowed).inputs[0].options["protocol_whitelist"]
+    assert "file" not in job_spec(moved, secrets, HTTP.allowed).inputs[0].options["protocol_whitelist"]
 
 
 def test_a_camera_of_this_machine_is_opened_as_one() -> None:
     made = stream_from({**BODY, "input": "/dev/video63"}, HTTP)
-    assert made.job_spec(Secrets({}), HTTP.allowed).inputs[0].format == "v4l2"
+    assert job_spec(made, Secrets({}), HTTP.allowed).inputs[0].format == "v4l2"
 
 
 @pytest.mark.parametrize("url", ["/etc/passwd", "file:///etc/passwd", "concat:/etc/passwd|/etc/group"])
@@ -495,7 +544,7 @@ def test_a_secret_is_looked_at_when_it_is_known(url: str) -> None:
     """What the file could not show, the start of the stream refuses."""
     made = dataclasses.replace(OWN, input="${env:URL}")
     with pytest.raises(ConfigError, match="allowed") as caught:
-        made.job_spec(Secrets({"URL": url}), HTTP.allowed)
+        job_spec(made, Secrets({"URL": url}), HTTP.allowed)
     assert caught.value.problems[0].value == "'${env:URL}'"
 
 
@@ -503,7 +552,7 @@ def test_a_name_is_looked_up_again_when_the_stream_starts() -> None:
     made = stream_from(BODY, HTTP)
     moved = dataclasses.replace(HTTP.allowed, look_up=lambda host: [ip_address("127.0.0.1")])
     with pytest.raises(ConfigError, match=r"127\.0\.0\.1 is a private address"):
-        made.job_spec(Secrets({}), moved)
+        job_spec(made, Secrets({}), moved)
 
 
 def test_secrets_are_not_in_what_is_shown() -> None:

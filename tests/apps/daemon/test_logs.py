@@ -88,5 +88,5 @@ def test_only_the_journals_own_socket_is_the_journal(tmp_path: Path, monkeypatch
 
 def test_levels_have_names() -> None:
     assert logs.parse_level("debug") == logging.DEBUG
-    with pytest.raises(BadOption, match="--loglevel loud: there are error, warning, info, debug"):
+    with pytest.raises(BadOption, match="--loglevel loud: unknown level; choose one of error, warning, info, debug"):
         logs.parse_level("loud")

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamfix import __version__
-from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.config import DaemonConfig
+from streamfix.apps.daemon.engine import shared
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.conformance.fakes import clip
@@ -21,7 +22,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 
 @pytest.fixture
 def supervisor(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
-    monkeypatch.setattr(StreamConfig, "job_spec", lambda self, *_: spec_of(self))
+    monkeypatch.setattr(shared, "job_spec", lambda config, *_: spec_of(config))
     config = DaemonConfig(streams=(stream_config("yard"), stream_config("gate", enabled=False)))
     made = Supervisor(config, build=builder, measure=lambda *_: FrameCost(0.01), capacity=2.0, backoff_s=(0.0,))
     made.open()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from streamfix.apps.daemon.access.auth import COOKIE, Access
-from streamfix.apps.daemon.http import middleware as gate
-from streamfix.apps.daemon.http.middleware import MAX_BODY_BYTES, Gate
+from streamfix.apps.daemon.http import middleware
+from streamfix.apps.daemon.http.middleware import MAX_BODY_BYTES, AccessMiddleware
 from streamfix.apps.daemon.http.models import ProblemDocument
 
 TOKEN = "0123456789abcdef"
@@ -20,7 +20,7 @@ Headers = dict[str, str]
 
 
 class Inner:
-    """The app behind the gate: remembers what came through."""
+    """The app behind the middleware: remembers what came through."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -36,7 +36,7 @@ class Inner:
 
 
 class Asked:
-    """One request sent through a gate, and what came of it."""
+    """One request sent through the middleware, and what came of it."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Asked:
         async def send(message: Any) -> None:
             self.sent.append(message)
 
-        asyncio.run(Gate(self.inner, Access(token, ["box"]))(scope, receive, send))
+        asyncio.run(AccessMiddleware(self.inner, Access(token, ["box"]))(scope, receive, send))
 
     @property
     def status(self) -> int:
@@ -175,7 +175,7 @@ def test_a_body_that_is_too_large_is_not_even_read(length: str, parts: list[byte
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "BODY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(middleware, "BODY_TIMEOUT_S", 0.01)
     asked = Asked("POST", "/api/streams", JSON, [b'{"na'], stalls=True)
     assert asked.status == 408
     assert "send it at once" in asked.detail

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from streamfix.apps.daemon.http.document import stream_schemas
 from tests.apps.daemon.browsing import AWAY, PHONE, Visit, chromium, needs_chromium, sync_api
 from tests.apps.daemon.engine import until
 from tests.apps.daemon.fake_daemon import FakeDaemon
@@ -242,7 +243,7 @@ def test_a_restarted_daemon_is_found_again(daemon: FakeDaemon, visit: Open) -> N
     expect(compare).to_have_attribute("data-pictures", re.compile(r"\d"))
     daemon.close()
     there.poll()
-    expect(page.get_by_role("alert").filter(has_text="The daemon does not answer since")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="The daemon has not answered since")).to_be_visible()
     seen = int(compare.get_attribute("data-pictures") or 0)
     daemon.streams["gate"]["fps"] = 12.5
     daemon.start()
@@ -328,6 +329,49 @@ def test_adding_a_stream(daemon: FakeDaemon, visit: Open) -> None:
         "outputs": ["rtsp://127.0.0.1:8554/porch", "/var/lib/streamfix/porch.mp4"],
     })  # fmt: skip
     there.forgive(AWAY)
+
+
+def test_the_form_has_every_option(daemon: FakeDaemon, visit: Open) -> None:
+    """With the label, the help and the choices that the configuration's own field has."""
+    page = visit().open()
+    page.get_by_role("button", name="Add a stream").click()
+    expect(page.get_by_label("Name")).to_be_focused()
+    dialog = page.get_by_role("dialog")
+    for closed in dialog.locator("summary").all():
+        closed.click()
+    options = stream_schemas()["StreamBody"]["properties"]
+    groups = list(dict.fromkeys(["", *(said["x-group"] for said in options.values())]))
+    assert dialog.locator("summary").all_inner_texts() == groups[1:]
+    controls = [control.get_attribute("name") for control in dialog.locator("[name]").all()]
+    assert controls == [key for group in groups for key, said in options.items() if said["x-group"] == group]
+    for key, said in options.items():
+        control = dialog.get_by_label(said["title"], exact=True)
+        expect(control).to_have_attribute("name", key)
+        expect(control).to_have_accessible_description(said["description"])
+        for value, label in said.get("x-choices", ()):
+            expect(control.locator(f"option[value={value}]")).to_have_text(label)
+
+
+def test_every_kind_of_option_is_sent_as_the_api_takes_it(daemon: FakeDaemon, visit: Open) -> None:
+    page = visit().open()
+    page.get_by_role("button", name="Add a stream").click()
+    page.get_by_label("Name").fill("porch")
+    page.get_by_label("Camera", exact=True).fill("rtsp://10.0.0.5/porch")
+    page.get_by_label("Outputs").fill("rtsp://127.0.0.1:8554/porch")
+    for group in ("Sound and encoding", "Latency and lost pictures", "Camera's connection"):
+        page.get_by_text(group).click()
+    page.get_by_label("Sound").select_option("No")
+    page.get_by_label("Camera options").fill("rtsp_transport = tcp\ntimeout")
+    page.get_by_label("Steps under load").fill("smooth\natadenoise=s=9")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("Write name=value, one per line; timeout has no =.")).to_be_visible()
+    page.get_by_label("Camera options").fill("rtsp_transport = tcp\nuser_agent=a=b")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="porch")).to_be_visible()
+    assert daemon.sent[-1] == ("POST", "streams", {
+        "name": "porch", "input": "rtsp://10.0.0.5/porch", "outputs": ["rtsp://127.0.0.1:8554/porch"], "audio": False,
+        "input_options": {"rtsp_transport": "tcp", "user_agent": "a=b"}, "ladder": ["smooth", "atadenoise=s=9"],
+    })  # fmt: skip
 
 
 def test_editing_sends_only_what_was_changed(daemon: FakeDaemon, visit: Open) -> None:

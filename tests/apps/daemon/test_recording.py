@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamfix.apps.daemon.config.recording import beginning
+from streamfix.apps.daemon.config.job import beginning
 from streamfix.media.output.target import Target
 from streamfix.media.specs import OutputSpec
 

@@ -95,7 +95,7 @@ def test_digests_keep_texts_apart() -> None:
     ("text", "message"),
     [
         ("${env:NONE}", r"\$\{env:NONE\}: the variable is not set; set it"),
-        ("${env:EMPTY}", "is empty; it is one line"),
+        ("${env:EMPTY}", "is empty; give one line"),
         ("${env:LINES}", "has line breaks or control characters"),
         ("${file:/nowhere/cam}", r"\$\{file:/nowhere/cam\}: No such file"),
         ("${file:/}", "Is a directory"),

@@ -46,7 +46,7 @@ def test_a_service_from_its_start_to_its_end(start: Callable[..., Daemon]) -> No
     daemon.send(signal.SIGHUP)
     daemon.told("RELOADING=1")
     daemon.told("READY=1")
-    assert "daemon.hosts: it takes a restart of the daemon to change that" in [e["message"] for e in daemon.said()]
+    assert "daemon.hosts has changed; restart the daemon for it to take effect" in [e["message"] for e in daemon.said()]
     daemon.send(signal.SIGTERM)
     daemon.told("STOPPING=1")
     assert daemon.process.wait(TIMEOUT_S) == 0
@@ -79,7 +79,7 @@ def test_a_wrong_file_is_told_with_its_place(
     [
         ([], "the following arguments are required: -c"),
         (["-c", "/nowhere/streams.toml"], "No such file or directory; give the daemon's configuration"),
-        (["-c", "x", "-v", "loud"], "--loglevel loud: there are error"),
+        (["-c", "x", "-v", "loud"], "--loglevel loud: unknown level; choose one of error"),
     ],
 )
 def test_wrong_words_end_with_1(words: list[str], want: str, capsys: pytest.CaptureFixture[str], quiet: None) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamfix.apps.daemon.config.spec import OutputConfig
 from streamfix.apps.daemon.engine import stream as stream_module
-from streamfix.apps.daemon.engine.control import Refused
+from streamfix.apps.daemon.engine.control import Conflict
 from streamfix.apps.daemon.engine.run import WELL_S, Run
 from streamfix.apps.daemon.engine.stream import Stream
 from streamfix.errors import FilterError, IncompleteOutput, InputError, OutputError, UsageError
@@ -145,13 +145,13 @@ def test_who_is_refused_waits_for_room(make: Make) -> None:
 
     def admit(name: str, spec: JobSpec, info: VideoInfo) -> None:
         if full.is_set():
-            raise Refused(f"{name} needs 1.00 cores, 1.80 of 1.80 are taken")
+            raise Conflict(f"{name} needs 1.00 cores, 1.80 of 1.80 are taken")
 
     builder = Builder()
     stream = make(builder, admit=admit)
     stream.start()
     stream.wait_settled(LONG_S)
-    assert isinstance(stream.error, Refused)
+    assert isinstance(stream.error, Conflict)
     assert (stream.waiting, stream.status()["state"]) == ("room", "error")
     assert "1.80 of 1.80 are taken" in str(stream.status()["reason"])
     full.clear()

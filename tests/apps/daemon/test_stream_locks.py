@@ -7,19 +7,19 @@ import threading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.engine.stream_locks import Turns
+from streamfix.apps.daemon.engine.stream_locks import StreamLocks
 from tests.apps.daemon.engine import LONG_S
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sets(st.sampled_from("abcd"), min_size=1), min_size=2, max_size=8))
 def test_nobody_works_at_a_name_together_with_another_and_all_get_their_turn(wanted: list[set[str]]) -> None:
-    turns, looking = Turns(), threading.Lock()
+    locks, looking = StreamLocks(), threading.Lock()
     busy, together, done = list[str](), list[str](), list[int]()
 
     def work(number: int) -> None:
         names = wanted[number]
-        with turns.at(*names):
+        with locks.hold(*names):
             with looking:
                 together.extend(name for name in names if name in busy)
                 busy.extend(names)
@@ -38,18 +38,18 @@ def test_nobody_works_at_a_name_together_with_another_and_all_get_their_turn(wan
 
 
 def test_what_is_let_go_is_free_and_the_rest_is_not() -> None:
-    turns, got = Turns(), threading.Event()
+    locks, got = StreamLocks(), threading.Event()
 
     def take(name: str) -> threading.Thread:
         def work() -> None:
-            with turns.at(name):
+            with locks.hold(name):
                 got.set()
 
         thread = threading.Thread(target=work)
         thread.start()
         return thread
 
-    with turns.at("a", "b") as let_go:
+    with locks.hold("a", "b") as let_go:
         let_go(["b", "z"])
         take("b").join(LONG_S)
         assert got.is_set()

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.apps.daemon.config.changes import Plan
-from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.config import DaemonConfig
 from streamfix.apps.daemon.config.spec import OutputConfig
-from streamfix.apps.daemon.engine.control import Refused, StreamExists, UnknownStream
+from streamfix.apps.daemon.engine import shared
+from streamfix.apps.daemon.engine.control import Conflict, StreamExists, UnknownStream
 from streamfix.apps.daemon.engine.notify import Notifier
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
@@ -45,7 +46,7 @@ def cost(cores: float) -> Callable[[JobSpec, VideoInfo], FrameCost]:
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Makes supervisors of fake jobs; drains them in the end."""
-    monkeypatch.setattr(StreamConfig, "job_spec", lambda self, *_: spec_of(self))
+    monkeypatch.setattr(shared, "job_spec", lambda config, *_: spec_of(config))
     made: list[Supervisor] = []
 
     def make(builder: Builder, *names: str, **options: Any) -> Supervisor:
@@ -104,7 +105,7 @@ def test_streams_come_change_and_go(make: Make) -> None:
     supervisor.add(stream_config("yard"))
     builder.job("yard")
     assert states(supervisor) == {"gate": "running", "yard": "running"}
-    with pytest.raises(StreamExists, match="there is a stream 'yard' already"):
+    with pytest.raises(StreamExists, match="a stream 'yard' exists already"):
         supervisor.add(stream_config("yard"))
     builder.job("yard").frames(2)
     supervisor.change(stream_config("yard"))
@@ -140,7 +141,7 @@ names = st.sets(st.sampled_from("abcd"))
 def test_a_reload_restarts_what_changed_and_nothing_else(old: set[str], new: set[str], other: set[str]) -> None:
     """old, new: names in the file before and after; other: those of the new ones that have another configuration."""
     builder, patch = Builder(), pytest.MonkeyPatch()
-    patch.setattr(StreamConfig, "job_spec", lambda self, *_: spec_of(self))
+    patch.setattr(shared, "job_spec", lambda config, *_: spec_of(config))
     before = DaemonConfig(streams=tuple(stream_config(n) for n in sorted(old)))
     after = replace(
         before, streams=tuple(stream_config(n, filters="smooth" if n in other else "") for n in sorted(new))
@@ -200,14 +201,14 @@ def test_no_two_streams_write_to_one_place(make: Make) -> None:
     supervisor = make(builder, config=config, read=lambda: replace(config, streams=(*config.streams, twin)))
     supervisor.open()
     supervisor.add(stream_config("guest"))
-    with pytest.raises(Refused, match="stream 'guest' writes there already; give another"):
+    with pytest.raises(Conflict, match="stream 'guest' writes there already; write to another place"):
         supervisor.add(twin)
-    with pytest.raises(Refused, match="stream 'gate' writes there already"):
+    with pytest.raises(Conflict, match="stream 'gate' writes there already"):
         supervisor.change(replace(stream_config("guest"), outputs=stream_config("gate").outputs))
-    with pytest.raises(Refused, match="stream 'guest' writes there already"):
+    with pytest.raises(Conflict, match="stream 'guest' writes there already"):
         supervisor.reload()
     both = replace(stream_config("guest"), outputs=(*stream_config("guest").outputs,) * 2)
-    with pytest.raises(Refused, match="stream 'guest' writes there already"):
+    with pytest.raises(Conflict, match="stream 'guest' writes there already"):
         supervisor.change(both)
     until(lambda: states(supervisor) == {"gate": "running", "guest": "running"})
     assert not builder.job("guest").stopped
@@ -296,7 +297,7 @@ def test_who_waits_for_room_goes_on_waiting_when_it_is_started(make: Make) -> No
     supervisor._read = lambda: config
     supervisor.reload()
     until(lambda: [supervisor.stream(n).waiting for n in "bc"] == ["room", "room"])
-    with pytest.raises(Refused, match=r"b needs about 1\.00 of a core"):
+    with pytest.raises(Conflict, match=r"b needs about 1\.00 of a core"):
         supervisor.start("b")
     assert supervisor.stream("b").waiting == "room"
     supervisor.stop("a")
@@ -309,7 +310,7 @@ def test_who_waits_for_room_goes_on_waiting_when_it_is_started(make: Make) -> No
 def test_without_a_file_there_is_nothing_to_reload(make: Make) -> None:
     supervisor = make(Builder())
     supervisor.open()
-    with pytest.raises(Refused, match="no configuration file to read again"):
+    with pytest.raises(Conflict, match="without a configuration file, so there is none to read"):
         supervisor.reload()
 
 
@@ -318,14 +319,14 @@ def test_who_does_not_fit_is_refused_and_leaves_no_trace(make: Make) -> None:
     supervisor = make(builder, "gate", measure=cost(1.0))
     supervisor.open()
     builder.job("gate")
-    with pytest.raises(Refused, match=r"yard needs about 1\.00 of a core, 1\.00 of 1\.80 are taken"):
+    with pytest.raises(Conflict, match=r"yard needs about 1\.00 of a core, 1\.00 of 1\.80 are taken"):
         supervisor.add(stream_config("yard"))
     assert states(supervisor) == {"gate": "running"}
     assert supervisor.system()["load"] == {"used": 1.0, "capacity": 1.8}
     supervisor.stop("gate")
     supervisor.add(stream_config("yard"))
     builder.job("yard")
-    with pytest.raises(Refused, match="gate needs about"):
+    with pytest.raises(Conflict, match="gate needs about"):
         supervisor.start("gate")
     assert states(supervisor) == {"gate": "stopped", "yard": "running"}
 
@@ -335,7 +336,7 @@ def test_a_change_that_does_not_fit_leaves_the_stream_running_as_it_was(make: Ma
     supervisor = make(builder, "gate", measure=lambda spec, info: FrameCost(0.1 if spec.filters else 0.01))
     supervisor.open()
     job = builder.job("gate")
-    with pytest.raises(Refused, match=r"gate needs about 2\.50 cores, 0\.00 of 1\.80 are taken"):
+    with pytest.raises(Conflict, match=r"gate needs about 2\.50 cores, 0\.00 of 1\.80 are taken"):
         supervisor.change(stream_config("gate", filters="denoise"))
     assert not job.stopped
     assert supervisor.config_of("gate").filters == ""
@@ -382,7 +383,7 @@ def test_draining_finishes_all_outputs_and_takes_no_more(make: Make) -> None:
     assert (supervisor.draining, supervisor.ready) == (True, False)
     assert set(states(supervisor).values()) == {"stopped"}
     for call in (lambda: supervisor.add(stream_config("d")), lambda: supervisor.start("a"), supervisor.reload):
-        with pytest.raises(Refused):
+        with pytest.raises(Conflict):
             call()
 
 
@@ -444,11 +445,11 @@ def test_a_place_that_a_change_is_about_to_take_is_taken(make: Make) -> None:
     there = (OutputConfig("rtsp://m/there"),)
     changing = in_thread(lambda: supervisor.change(stream_config("slow", outputs=there)))
     until(lambda: slow.stopped)
-    with pytest.raises(Refused, match="'slow' writes there already"):
+    with pytest.raises(Conflict, match="'slow' writes there already"):
         supervisor.change(stream_config("gate", outputs=there))
-    with pytest.raises(Refused, match="'slow' writes there already"):
+    with pytest.raises(Conflict, match="'slow' writes there already"):
         supervisor.add(stream_config("door", outputs=there))
-    with pytest.raises(Refused, match="'slow' writes there already"):
+    with pytest.raises(Conflict, match="'slow' writes there already"):
         supervisor.add(stream_config("door", outputs=(OutputConfig("rtsp://m/slow"),)))  # it is still being finished
     slow.end()
     changing.join(LONG_S)

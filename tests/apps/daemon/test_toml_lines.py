@@ -1,4 +1,4 @@
-"""The locator of TOML places: the line it finds is the one where the key was written."""
+"""Lines of a TOML document: the line found for a place is the one where its key was written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.config.problems import Place
-from streamfix.apps.daemon.config.toml_lines import Lines
+from streamfix.apps.daemon.config.problems import TomlPlace
+from streamfix.apps.daemon.config.toml_lines import TomlLines
 
 # What a scanner could trip over, if it took what is inside of strings for the document's own.
 _TRICKS = [
@@ -43,12 +43,12 @@ class Document:
 
     draw: st.DrawFn
     text: str = ""
-    lines: dict[Place, int] = field(default_factory=dict)
+    lines: dict[TomlPlace, int] = field(default_factory=dict)
 
     def put(self, text: str) -> None:
         self.text += text
 
-    def mark(self, place: Place) -> None:
+    def mark(self, place: TomlPlace) -> None:
         for end in range(1, len(place) + 1):
             self.lines.setdefault(place[:end], self.text.count("\n") + 1)
 
@@ -60,7 +60,7 @@ class Document:
         style = self.one_of(*(["bare"] if bare else []), "basic", *([] if "'" in key else ["literal"]))
         self.put({"bare": key, "literal": f"'{key}'"}.get(style, _basic(key)))
 
-    def pair(self, table: Place, key: str, depth: int, *, inline: bool) -> None:
+    def pair(self, table: TomlPlace, key: str, depth: int, *, inline: bool) -> None:
         keys = [key, *self.draw(st.lists(_KEYS, max_size=2 if depth else 0))]
         for i, part in enumerate(keys):
             self.mark((*table, *keys[: i + 1]))
@@ -69,7 +69,7 @@ class Document:
             self.put(self.one_of("", " ", "\t"))
         self.value((*table, *keys), depth, inline=inline)
 
-    def value(self, place: Place, depth: int, *, inline: bool) -> None:
+    def value(self, place: TomlPlace, depth: int, *, inline: bool) -> None:
         kind = self.one_of("number", "text", *(("array", "table") if depth else ()))
         if kind == "number":
             self.put(self.one_of("1", "-2.5e3", "true", "2026-01-02T03:04:05Z", "07:30:00", "0xff"))
@@ -126,7 +126,7 @@ def documents(draw: st.DrawFn) -> Document:
     """Tables and arrays of tables, one inside the other, with pairs of every form."""
     made = Document(draw)
 
-    def pairs(table: Place) -> None:
+    def pairs(table: TomlPlace) -> None:
         for key in sorted(draw(st.sets(_KEYS, max_size=3))):
             made.blank(inline=False)
             # A key's first part is its own, so that no two dotted ones meet.
@@ -137,7 +137,7 @@ def documents(draw: st.DrawFn) -> Document:
     for i, name in enumerate(draw(st.lists(st.sampled_from(["plain", "array", "nested"]), max_size=3))):
         head, times = f"t{i}", draw(st.integers(1, 2))
         for n in range(1 if name == "plain" else times):
-            place: Place = (head,) if name == "plain" else (head, n)
+            place: TomlPlace = (head,) if name == "plain" else (head, n)
             made.mark(place)
             made.put(f"[ {head} ]" if name == "plain" else f"[[{head}]]")
             made.put(" # [[no]]\n")
@@ -152,7 +152,7 @@ def documents(draw: st.DrawFn) -> Document:
     return made
 
 
-def look_up(document: Any, place: Place) -> Any:
+def look_up(document: Any, place: TomlPlace) -> Any:
     for step in place:
         document = document[step]
     return document
@@ -170,7 +170,7 @@ def well_formed(made: Document) -> bool:
 @settings(max_examples=40, deadline=None)
 @given(documents().filter(well_formed))
 def test_every_place_is_found_where_it_was_written(made: Document) -> None:
-    found, lines = tomllib.loads(made.text), Lines(made.text)
+    found, lines = tomllib.loads(made.text), TomlLines(made.text)
     for place, line in made.lines.items():
         look_up(found, place)  # the generator tells the truth
         assert lines.line_of(place) == line, f"{place} of\n{made.text}"
@@ -180,7 +180,7 @@ def test_every_place_is_found_where_it_was_written(made: Document) -> None:
 @given(documents().filter(well_formed), st.data())
 def test_what_is_not_there_is_looked_for_around_it(made: Document, data: st.DataObject) -> None:
     place = data.draw(st.sampled_from([(), *made.lines]))
-    assert Lines(made.text).line_of((*place, "not there", 7)) == made.lines.get(place, 1)
+    assert TomlLines(made.text).line_of((*place, "not there", 7)) == made.lines.get(place, 1)
 
 
 def test_lines_of_a_configuration() -> None:
@@ -200,8 +200,8 @@ input_options.rtsp_transport = "tcp"
 [streams.video_options]
 crf = 20
 """
-    lines = Lines(text)
-    want: dict[Place, int] = {
+    lines = TomlLines(text)
+    want: dict[TomlPlace, int] = {
         ("daemon", "port"): 3,
         ("streams", 0): 5,
         ("streams", 0, "outputs"): 7,
@@ -216,4 +216,4 @@ crf = 20
 
 @pytest.mark.parametrize("text", ["", "\n", "# only this", "a = 1", "a = [[], [[]]]\r\n", 'a = """"""""'])
 def test_small_documents(text: str) -> None:
-    assert (tomllib.loads(text) == {}) or Lines(text).line_of(("a",)) == 1
+    assert (tomllib.loads(text) == {}) or TomlLines(text).line_of(("a",)) == 1

@@ -1,4 +1,4 @@
-"""Where a host's name leads, and whether that is the public internet."""
+"""The addresses behind a host name, and whether they belong to the public internet."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Resolve = Callable[[str], Sequence[Address]]
 
 _TIMEOUT_S = 5.0
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
-_UNICAST = ip_network("2000::/3")  # all that IANA has given out as global
-# A name server that does not answer holds a thread in C for as long as it likes: never more than these.
+_UNICAST = ip_network("2000::/3")  # everything that IANA has assigned as global
+# A name server that does not answer holds its thread in C indefinitely: this bounds how many.
 _slots = threading.BoundedSemaphore(8)
 
 
 def resolve(host: str) -> list[Address]:
-    """Every address of a host, as the connection's own look-up will see them.
+    """Every address of a host, as the connection's own look-up will find them.
 
-    That includes what inet_aton takes for an address: 127.1, 0x7f000001, 017700000001, 2130706433.
+    That includes forms that inet_aton accepts as an address: 127.1, 0x7f000001, 017700000001, 2130706433.
     Raises UsageError if there is none, or no answer in time.
     """
     if not _slots.acquire(blocking=False):
-        raise UsageError(f"{host}: too many names are being looked up; try again in a minute, or give an address")
+        raise UsageError(f"{host}: too many host names are being looked up; try again in a minute, or give an address")
     answer: list[list[Address] | OSError | UnicodeError] = []
     done = threading.Event()
 
@@ -43,15 +43,15 @@ def resolve(host: str) -> list[Address]:
 
     threading.Thread(target=look_up, name="look up", daemon=True).start()
     if not done.wait(_TIMEOUT_S):
-        raise UsageError(f"{host}: no name server answers in {_TIMEOUT_S:g} s; give the address")
+        raise UsageError(f"{host}: no name server answered within {_TIMEOUT_S:g} s; give the address")
     if not isinstance(answer[0], list):
-        reason = getattr(answer[0], "strerror", None) or "it is no host's name"
-        raise UsageError(f"{host}: cannot be looked up: {reason}; give a name that can, or an address")
+        reason = getattr(answer[0], "strerror", None) or "it is not a host name"
+        raise UsageError(f"{host}: the look-up failed: {reason}; give another name, or an address")
     return list(dict.fromkeys(answer[0]))
 
 
 def is_public(address: Address) -> bool:
-    """True for an address of the public internet, and if it carries another one inside, for that too.
+    """True for an address of the public internet; an address embedded in it must be public too.
 
     Not public: private, loopback, link-local, shared (RFC 6598), reserved, multicast and unspecified ones.
     """

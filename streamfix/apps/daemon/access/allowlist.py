@@ -1,8 +1,8 @@
-"""What a stream that was given over HTTP may name: formats, options and filters that read and write nothing else.
+"""Formats, options and filters that a stream given over HTTP may use: those that reach no other file or address.
 
-libav has hundreds of options, and some name files, keys, proxies or servers of their own (segment_list,
-hls_key_info_file, movie=..., x264-params=stats=...). A list of those would miss one; these lists name what is known
-to be harmless. The operator's own file may use everything.
+libav has hundreds of options, and some name further files, keys, proxies or servers (segment_list,
+hls_key_info_file, movie=..., x264-params=stats=...). A list of the dangerous ones would miss some; these lists
+name what is known to be harmless. The operator's own file may use everything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INPUT_FORMATS = _words(
     avi flv h264 hevc ivf matroska mjpeg mov mp4 mpeg mpegts mpegvideo mpjpeg nut ogg rtp rtsp v4l2 webm yuv4mpegpipe
     """
 )
-PLAYLISTS = frozenset({"hls", "applehttp", "dash"})  # they say themselves where to read on
+PLAYLISTS = frozenset({"hls", "applehttp", "dash"})  # they tell the demuxer what to read next
 OUTPUT_FORMATS = _words(
     """
     avi flv h264 hevc hls matroska mjpeg mov mp4 mpegts mpjpeg null nut rtp rtp_mpegts rtsp segment webm
@@ -75,7 +75,7 @@ LIBAVFILTERS = _words(
 
 def check_format(name: str, known: Collection[str], what: str) -> None:
     """Raise UsageError for a format that is not in the list."""
-    for part in name.split(","):  # libav takes lists of names too
+    for part in name.split(","):  # libav accepts lists of names too
         if part not in known:
             raise UsageError(_refusal(f"{what} {name!r}", part, known))
 
@@ -91,9 +91,9 @@ def check_option(name: str, value: str, known: Collection[str], what: str) -> No
 
 
 def check_filter(spec: FilterSpec) -> list[str]:
-    """Raise UsageError for a filter that might read or write files; else the files that it names, to be checked.
+    """Raise UsageError for a filter that might read or write files; else return the files that it names, to be checked.
 
-    A filter of an installed package is trusted, but each text it takes may be a file's name.
+    A filter of an installed package is trusted, but each text option may be a file's name.
     """
     if spec.name in FILTERS:
         known = FILTERS.options(spec.name)
@@ -109,7 +109,7 @@ def check_filter(spec: FilterSpec) -> list[str]:
 
 
 def _choices(kind: Any) -> set[str]:
-    """The words that an annotation lists, as `float | Literal["auto"]` does."""
+    """The words that an annotation offers, as `float | Literal["auto"]` does."""
     found: set[str] = set()
     for part in get_args(kind):
         found |= {part} if isinstance(part, str) else _choices(part)
@@ -118,8 +118,8 @@ def _choices(kind: Any) -> set[str]:
 
 def _refusal(what: str, name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-    hint = f"did you mean {near[0]!r}?" if near else f"taken are {', '.join(sorted(set(known)))}"
+    hint = f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(sorted(set(known)))}"
     return (
-        f"{what} is not taken over HTTP, where it could reach other files or addresses; {hint}; "
-        "the daemon's own file may name any"
+        f"{what} is not allowed over HTTP, since it could reach other files or addresses; {hint}; "
+        "the daemon's own file may use any"
     )

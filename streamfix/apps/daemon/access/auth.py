@@ -1,8 +1,8 @@
-"""Who may use the API: a token where the daemon can be reached from elsewhere, and hosts and origins that may ask.
+"""Who may use the API: the token, needed where other machines reach the daemon, and the allowed hosts and origins.
 
-A browser page of anybody can send requests to 127.0.0.1. What keeps it out, RFC 6454 and Fetch Metadata in mind:
-names that DNS could have been rebound to are refused, so are requests that the browser says another site has made,
-and no request of a form's kind changes anything.
+Any web page can make a browser send requests to 127.0.0.1. Three checks keep it out (RFC 6454, Fetch Metadata): Host
+names that DNS rebinding could use are refused, so are requests that the browser marks as made by another site, and no
+request that an HTML form could send changes anything.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from ....errors import UsageError
 
 COOKIE = "streamfix_session"
-_MIN_TOKEN = 16  # characters; shorter ones can be tried out over a network
+_MIN_TOKEN = 16  # characters; a shorter one can be guessed over a network
 
 
 def is_loopback(host: str) -> bool:
-    """True if only this machine reaches a server that listens at `host`."""
+    """True if only this machine can reach a server that listens at `host`."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -28,13 +28,13 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(host: str, token: str) -> None:
-    """Raises UsageError where others could reach the API without a token, or with one that is soon found."""
+    """Raise UsageError where others could reach the API without a token, or with one that is easily guessed."""
     if is_loopback(host):
         return
     where = f'daemon.host = "{host}"'
     if not token:
         raise UsageError(
-            f"{where}: whoever reaches this address could control the daemon; set daemon.token, or listen at 127.0.0.1"
+            f"{where}: anyone who reaches it could control the daemon; set daemon.token, or listen at 127.0.0.1"
         )
     if len(token) < _MIN_TOKEN:
         raise UsageError(
@@ -46,8 +46,8 @@ def check_exposure(host: str, token: str) -> None:
 class Access:
     """Checks tokens, sessions and hosts.
 
-    token: empty where none is needed; what gives it, if it may become another. hosts: names that the API may be called
-    by, beside addresses and localhost; with a token any name does, since no foreign page has the token.
+    token: empty where none is needed; a function where it may change. hosts: names under which the API may be called,
+    beside addresses and localhost; with a token any name will do, since no foreign page has the token.
     """
 
     def __init__(self, token: str | Callable[[], str] = "", hosts: Iterable[str] = ()) -> None:
@@ -64,7 +64,7 @@ class Access:
 
     @property
     def session(self) -> str:
-        """What the cookie holds: it proves that its bearer had the token, does not tell it, and outlives a restart."""
+        """The cookie's value: it proves that its bearer had the token without revealing it, and survives a restart."""
         return hmac.new(self._token, b"streamfix session 1", hashlib.sha256).hexdigest()
 
     def knows(self, token: str) -> bool:
@@ -72,7 +72,7 @@ class Access:
         return self.needs_token and _same(token.encode("utf-8", "replace"), self._token)
 
     def permits(self, authorization: bytes, cookies: bytes) -> bool:
-        """True if a request with these headers may go on. Both as they came; empty if they did not come."""
+        """True if a request with these headers is allowed. Both are raw; empty if absent."""
         if not self.needs_token:
             return True
         scheme, _, credentials = authorization.partition(b" ")
@@ -83,7 +83,7 @@ class Access:
         return any(name == COOKIE.encode() and _same(value.strip(b'"'), session) for name, _, value in pairs)
 
     def serves(self, host: str) -> bool:
-        """True if the API may be called by the Host header's name. An address cannot be rebound, a name can."""
+        """True if the API answers to this Host header. DNS can rebind a name, but not an address."""
         name = host_name(host)
         if name is None:
             return False
@@ -91,7 +91,7 @@ class Access:
 
 
 def host_name(host: str) -> str | None:
-    """The name or address of a Host header, lower case, without port and brackets; None if it is none."""
+    """The name or address in a Host header, in lower case, without port and brackets; None if it is malformed."""
     try:
         parts = urlsplit(f"//{host}")
         parts.port  # noqa: B018  # raises ValueError where it is no number
@@ -103,7 +103,7 @@ def host_name(host: str) -> str | None:
 
 
 def is_own_origin(origin: str, host: str) -> bool:
-    """True if an Origin header names the host that is asked. Its scheme may differ: TLS may end at a proxy."""
+    """True if an Origin header names the host of the request. Its scheme may differ: TLS may end at a proxy."""
     try:
         return urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:
@@ -119,5 +119,5 @@ def _is_address(name: str) -> bool:
 
 
 def _same(a: bytes, b: bytes) -> bool:
-    """Compared by their hashes, so that not even the length shows in the time that it takes."""
+    """Compare by hash, so that the time taken does not even reveal the length."""
     return hmac.compare_digest(hashlib.sha256(a).digest(), hashlib.sha256(b).digest())

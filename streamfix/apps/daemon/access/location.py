@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from ....errors import UsageError
-from ....media.transport import output_kind as place
+from ....media.transport import output_kind
 
 _SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9+.,-]*:")
@@ -19,7 +19,7 @@ DEVICE = re.compile(r"/dev/(video\d+|v4l/by-(id|path)/[^/]+)")
 class Location:
     """Where a URL leads, split as libavformat does. scheme: "file" for a path, "v4l2" for a camera's device file.
 
-    host: empty for files, and for sockets that take from anywhere.
+    host: empty for files, and for sockets that accept from anywhere.
     """
 
     scheme: str
@@ -29,7 +29,7 @@ class Location:
 
 
 def split(url: str) -> Location:
-    """Split a URL or absolute path. Raises UsageError for what different readers might understand differently."""
+    """Split a URL or absolute path. Raises UsageError where two parsers could read it differently."""
     if not url or any(ord(c) < 32 or ord(c) == 127 for c in url):
         raise UsageError("it is empty or has control characters; give a URL or an absolute path")
     if url.startswith("/"):
@@ -49,8 +49,8 @@ def split(url: str) -> Location:
         well = not host or _HOST.fullmatch(host) is not None
     if not well or any(c.isspace() or c in "\\" for c in url):
         raise UsageError(
-            "it is no URL of the form scheme://user:password@host:port/path; "
-            "percent-encode what is special in a user, password or path"
+            "it is not of the form scheme://user:password@host:port/path; "
+            "percent-encode special characters in user, password and path"
         )
     if colon and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise UsageError("the port is a number from 1 to 65535")
@@ -58,13 +58,13 @@ def split(url: str) -> Location:
 
 
 def usual_format(url: str) -> str | None:
-    """The muxer that is meant when an output's URL does not name one; None goes by the name's ending."""
+    """The muxer of an output whose configuration names none; None goes by the name's ending."""
     scheme = split(url).scheme
-    return "mpegts" if scheme == "tcp" else place.usual_format(url)
+    return "mpegts" if scheme == "tcp" else output_kind.usual_format(url)
 
 
 def usual_demuxer(url: str) -> str | None:
-    """The demuxer that is meant when an input's URL does not name one; None probes."""
+    """The demuxer of an input whose configuration names none; None probes."""
     return "v4l2" if split(url).scheme == "v4l2" else None
 
 

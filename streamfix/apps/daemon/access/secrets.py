@@ -1,7 +1,7 @@
 """Secrets that a configuration refers to: `${env:NAME}`, `${file:/path}`, `${credential:NAME}`; `$${` is `${` itself.
 
-The configuration keeps the references. What they stand for is read when a
-stream starts, goes into its job, and is shown nowhere: `redact` knows it from then on, in whatever text it stands.
+The configuration keeps the references. A secret is read when a stream starts, goes into its job, and is shown
+nowhere: from then on `redact` hides it in any text.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Reference:
 
 
 def references(text: str) -> list[Reference]:
-    """The references in a text. Raises UsageError for one that is not written as it should be."""
+    """The references in a text. Raises UsageError for a malformed one."""
     return [part for part in _parts(text) if isinstance(part, Reference)]
 
 
 def masked(text: str) -> str | None:
-    """The text with a word in place of each secret, to look at its form; None if a secret is all of it."""
+    """The text with a word in place of each secret, to check its form; None if it is one secret as a whole."""
     parts = list(_parts(text))
     if len(parts) == 1 and isinstance(parts[0], Reference):
         return None
@@ -56,16 +56,16 @@ def masked(text: str) -> str | None:
 
 
 class Secrets:
-    """Reads what references stand for, each time anew: a changed file counts at the next start of a stream."""
+    """Resolves references, reading them each time: a changed file takes effect at a stream's next start."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = os.environ if environment is None else environment
         self._key = _random.token_bytes(32)
 
     def resolve(self, text: str) -> str:
-        """The text with its secrets. Inside a URL they are percent-encoded, so that no password ends the host part.
+        """The text with its secrets put in; percent-encoded inside a URL, so that no password ends the host part.
 
-        Raises UsageError naming the reference, and what stands in its way.
+        Raises UsageError naming the reference and what is wrong with it.
         """
         parts = list(_parts(text))
         if len(parts) == 1 and isinstance(parts[0], Reference):
@@ -80,13 +80,13 @@ class Secrets:
         )
 
     def resolve_all(self, options: Mapping[str, str]) -> dict[str, str]:
-        """The options with their secrets. Raises UsageError."""
+        """The options with their secrets put in. Raises UsageError."""
         return {name: self.resolve(value) for name, value in options.items()}
 
     def digest(self, texts: Iterable[str]) -> str:
-        """A fingerprint of what the texts stand for now: another one says that a secret has changed.
+        """A fingerprint of the texts with their secrets put in: it differs once a secret has changed.
 
-        It is keyed with a random number of this object, so that it tells nothing about the secrets.
+        It is keyed with a random number of this object, so it reveals nothing about the secrets.
         Raises UsageError.
         """
         code = hmac.new(self._key, digestmod=hashlib.sha256)
@@ -104,7 +104,7 @@ class Secrets:
             value = self._read_file(reference)
         if not value or any(ord(c) < 32 or ord(c) == 127 for c in value):
             what = "has line breaks or control characters" if value else "is empty"
-            raise UsageError(f"{reference}: the secret {what}; it is one line of text")
+            raise UsageError(f"{reference}: the secret {what}; give one line of text")
         hide(value)
         return value
 
@@ -114,7 +114,7 @@ class Secrets:
             folder = self._environment.get("CREDENTIALS_DIRECTORY")
             if not folder:
                 raise UsageError(
-                    f"{reference}: systemd gives no credentials; LoadCredential={reference.name}:PATH does"
+                    f"{reference}: systemd passes no credentials; add LoadCredential={reference.name}:PATH"
                 )
             path = Path(folder, reference.name)
         try:
@@ -131,7 +131,7 @@ class Secrets:
 
 
 def _parts(text: str) -> Iterator[str | Reference]:
-    """Literal text and references in their order, neighbouring text joined."""
+    """Literal text and references in order, adjacent text joined."""
     literal, at = "", 0
     for opening in _OPENING.finditer(text):
         if opening.start() < at:
@@ -157,10 +157,10 @@ def _reference(body: str) -> Reference:
         if kind != known:
             continue
         if known == "env" and not _ENV_NAME.fullmatch(name):
-            raise UsageError(f"${{{body}}}: {name!r} is no variable's name, as in ${{env:CAM_PASSWORD}}")
+            raise UsageError(f"${{{body}}}: {name!r} is no variable's name; write it as in ${{env:CAM_PASSWORD}}")
         if known == "file" and not (name.startswith("/") and "\0" not in name):
             raise UsageError(f"${{{body}}}: give the file's absolute path, as in ${{file:/run/secrets/cam}}")
         if known == "credential" and not _CREDENTIAL_NAME.fullmatch(name):
-            raise UsageError(f"${{{body}}}: {name!r} is no credential's name, as in ${{credential:cam}}")
+            raise UsageError(f"${{{body}}}: {name!r} is no credential's name; write it as in ${{credential:cam}}")
         return Reference(known, name)
     raise UsageError(f"${{{body}}}: there is no such reference; {_HOW}")

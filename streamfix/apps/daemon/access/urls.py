@@ -1,8 +1,8 @@
 """What streams may read and write: schemes, folders and addresses.
 
-A stream of the operator's file is held to the schemes and folders; one that came over HTTP may also reach no private
-address unless that is allowed, refer to no secret, and use only what `permitted` lists. What remains: the library
-looks a name up again when it connects, and an RTSP server may send it on to another address.
+Schemes and folders limit every stream. A stream that came over HTTP may also reach no private address and refer to no
+secret unless that is allowed, and use only what `allowlist` lists. Two gaps remain: the library looks a host name up
+again when it connects, and an RTSP server may redirect it to another address.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....errors import UsageError
-from . import allowlist as permitted
+from . import allowlist
 from .addresses import Network, Resolve, is_public, is_within, resolve
 from .location import DEVICE, Location, split
 
-# What can be allowed. libav has more (file, concat, subfile, data, crypto, pipe, fd, cache, async, tee ...): they read
-# files or other URLs inside their own, and are never taken.
+# What can be allowed. libav's others (file, concat, subfile, data, crypto, pipe, fd, cache, async, tee ...) read files
+# or embed other URLs, and are never allowed.
 NETWORK_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtmpts", "rtp", "srt", "udp", "tcp", "http", "https")
 SCHEMES = ("rtsp", "rtsps", "rtmp", "srt", "udp", "http", "https", "v4l2")
 
 _PATTERN = re.compile(r"%(%|[YmdHMSsjyF]|0?\d*d)")
-# The protocols that a demuxer may open by itself, whatever it reads in a playlist or a description.
+# The protocols that a demuxer may open by itself, whatever a playlist or a description tells it to.
 _HTTP = "http,https,httpproxy,tcp,tls,crypto"
 _RTSP = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy"
 _RTMP = "rtmp,rtmps,rtmpt,rtmpts,rtmpe,rtmpte,ffrtmpcrypt,ffrtmphttp,http,https,tcp,tls"
@@ -56,33 +56,33 @@ class Allowed:
     look_up: Resolve = field(default=resolve, compare=False)
 
     def check_input(self, url: str, *, from_api: bool = False) -> dict[str, str]:
-        """Raise UsageError if it may not be read; else what libav must be told, so that it reads nothing else.
+        """Raise UsageError if an input may not be read; else return demuxer options that keep libav from reading more.
 
-        url: its secrets in place. What is returned are options for the demuxer.
+        url: with its secrets put in.
         """
         scheme = self._check(url, from_api).scheme
         guards = {"protocol_whitelist": _PROTOCOLS[scheme]} if scheme in _PROTOCOLS else {}
         if from_api and scheme in ("http", "https") and self.private is not True:
-            # Neither a redirection nor a playlist may lead to addresses that nobody has checked.
-            guards |= {"max_redirects": "0", "format_whitelist": permitted.PROBED}
+            # Neither a redirect nor a playlist may lead to an unchecked address.
+            guards |= {"max_redirects": "0", "format_whitelist": allowlist.PROBED}
         elif from_api and scheme == "file":
-            guards |= {"format_whitelist": permitted.PROBED}
+            guards |= {"format_whitelist": allowlist.PROBED}
         return guards
 
     def check_demuxer(self, format: str, url: str, *, url_from_api: bool = False, from_api: bool = False) -> None:
-        """Raise UsageError if an input may not be read as that format. url: the input, its secrets in place."""
+        """Raise UsageError if an input may not be read as that format. url: the input, with its secrets put in."""
         device = split(url).scheme == "v4l2"
         if format in ("v4l2", "video4linux2") and not device:
             raise UsageError("it reads a camera's device file, as in /dev/video0")
         if format in ("lavfi", "concat", "concatf"):
-            raise UsageError("it is not taken: it reads other files than the one it is given")
+            raise UsageError("it is not allowed: it reads other files than the one it is given")
         free = not url_from_api or (self.private is True and not url.startswith("/"))
         if from_api or url_from_api:
-            formats = permitted.INPUT_FORMATS | (permitted.PLAYLISTS if free else frozenset())
-            permitted.check_format(format, formats, "input format")
+            formats = allowlist.INPUT_FORMATS | (allowlist.PLAYLISTS if free else frozenset())
+            allowlist.check_format(format, formats, "input format")
 
     def check_output(self, url: str, *, from_api: bool = False) -> None:
-        """Raise UsageError if it may not be written. url: its secrets in place; a pattern of files is strftime's."""
+        """Raise UsageError if an output may not be written. url: with its secrets put in; may be a strftime pattern."""
         scheme = self._check(url, from_api).scheme
         if scheme == "v4l2":
             raise UsageError("a camera is no output; give a URL or a file's path")
@@ -92,16 +92,16 @@ class Allowed:
                 self.check_file(link)
         if from_api and scheme in ("http", "https") and self.private is not True:
             raise UsageError(
-                "a web server may send it on to any address; set it in the daemon's own file, "
+                "a web server may redirect it to any address; set it in the daemon's own file, "
                 "or allow_private = true there"
             )
 
     def check_muxer(self, format: str, *, from_api: bool = False) -> None:
         """Raise UsageError if an output may not be written as that format."""
         if format in ("tee", "fifo"):
-            raise UsageError("it is not taken; name each output by itself")
+            raise UsageError("it is not allowed; list each output by itself")
         if from_api:
-            permitted.check_format(format, permitted.OUTPUT_FORMATS, "output format")
+            allowlist.check_format(format, allowlist.OUTPUT_FORMATS, "output format")
 
     def check_file(self, path: str) -> None:
         """Raise UsageError if a file does not lie below an allowed folder, links resolved. path: absolute."""
@@ -126,7 +126,7 @@ class Allowed:
             )
         elif place.scheme == "v4l2":
             if not DEVICE.fullmatch(os.path.realpath(url)):
-                raise UsageError(f"it is a link to {os.path.realpath(url)}, which is no camera")
+                raise UsageError(f"it is a link to {os.path.realpath(url)}, which is not a camera")
         elif place.port is None and place.scheme in ("udp", "tcp", "rtp", "srt"):
             raise UsageError(f"{place.scheme} needs a port, as in {place.scheme}://host:9000")
         elif not place.host and place.scheme not in ("udp", "rtp", "srt", "tcp"):
@@ -154,6 +154,6 @@ def _check_pattern(path: str) -> None:
     folder, _, name = path.rpartition("/")
     if "%" in folder or "%" in _PATTERN.sub("", name):
         raise UsageError(
-            "a pattern stands in the file's name, not in its folder, and is made of "
+            "a pattern belongs in the file's name, not in its folder, and may hold "
             "%Y %m %d %H %M %S %s %j %y %F, a number such as %03d, and %% for a percent sign"
         )

@@ -1,4 +1,4 @@
-"""What a new configuration changes: nothing restarts that stayed the same."""
+"""What a new configuration changes; whatever stayed the same is not restarted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _AT_START = ("host", "port", "hosts", "log")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Names of streams, each in one of the four. add, restart, keep: in the order of the new configuration.
+    """What to do with each stream, by name.
 
-    remove: in the order of the old one. restart: the stream has another configuration; whether it then runs is said
-    by its `enabled`.
+    add, restart and keep are in the order of the new configuration, remove in that of the old one. restart: the stream
+    has another configuration, whose `enabled` says whether it then runs.
     """
 
     add: tuple[str, ...] = ()
@@ -31,10 +31,10 @@ class Plan:
 
 
 def plan(old: Sequence[StreamConfig], new: Sequence[StreamConfig], rotated: Collection[str] = ()) -> Plan:
-    """What has to be done so that the streams of `new` run where those of `old` did.
+    """Plan how to get from the streams of `old` to those of `new`.
 
-    rotated: names of streams that restart though they read the same: a secret behind them has changed
-    (`Secrets.digest`), or the device.
+    rotated: names of streams that restart though they read the same: a secret (`Secrets.digest`) or the device has
+    changed.
     """
     before = {stream.name: stream for stream in old}
     after = {stream.name: stream for stream in new}
@@ -48,6 +48,6 @@ def plan(old: Sequence[StreamConfig], new: Sequence[StreamConfig], rotated: Coll
 
 
 def needs_new_process(old: DaemonConfig, new: DaemonConfig) -> tuple[str, ...]:
-    """Keys of [daemon] that have changed and that a reload does not reach."""
+    """Keys of [daemon] that have changed and take effect only when the daemon restarts."""
     names = [field.name for field in dataclasses.fields(DaemonConfig) if field.name in _AT_START]
     return tuple(name for name in names if getattr(old, name) != getattr(new, name))

@@ -1,36 +1,34 @@
-"""Everything about a stream that can be known to be wrong before it is started."""
+"""Checks everything about a stream that can be checked before it starts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from ....chainspec import parse_chain
 from ....errors import UsageError
 from ....filters import FILTERS
 from ....jobs import check_chain
 from ....media.redact import HIDDEN, redact, redact_options
-from ..access import allowlist as permitted
+from ..access import allowlist
 from ..access.secrets import Secrets, masked, references
 from ..access.urls import Allowed
-from .problems import ConfigError, Place, Problem
-
-if TYPE_CHECKING:
-    from .spec import OutputConfig, StreamConfig
+from .problems import ConfigError, Problem, TomlPlace
+from .spec import OutputConfig, StreamConfig
 
 T = TypeVar("T")
 _OPTIONS = (
-    ("input_options", permitted.INPUT_OPTIONS, "input option"),
-    ("video_options", permitted.ENCODER_OPTIONS, "encoder option"),
+    ("input_options", allowlist.INPUT_OPTIONS, "input option"),
+    ("video_options", allowlist.ENCODER_OPTIONS, "encoder option"),
 )
 
 
 def check_stream(stream: StreamConfig, allowed: Allowed, secrets: Secrets | None = None) -> dict[str, str]:
-    """Raise ConfigError with all that is wrong; else the demuxer options that guard the stream's input.
+    """Raise ConfigError with all that is wrong; else return the demuxer options that guard the stream's input.
 
-    What came over HTTP (`StreamConfig.foreign`) is held to more than what the operator has set.
-    secrets: None looks at the form alone, a word in place of each secret; an address that is a secret as a whole is
-    then left to the start of the stream.
+    What came over HTTP (`StreamConfig.foreign`) may do less than what the operator has set.
+    secrets: None checks the form alone, with a word in place of each secret; an address that is one secret as a whole
+    is then checked when the stream starts.
     """
     check = _Check(allowed, secrets)
     guards = check.stream(stream)
@@ -71,45 +69,43 @@ class _Check:
             self._try(("input_format",), stream.input_format, look, stream.input_format, url, **origin)
 
     def _not_given_away(self, stream: StreamConfig) -> None:
-        """The operator's secrets are for the operator's inputs: no other address is told them."""
+        """The operator's secrets are for the operator's inputs; they are sent to no other address."""
         for name, value in stream.input_options.items():
             secret = "${" in value or redact_options({name: value}) != {name: value}
             if secret and f"input_options.{name}" not in stream.foreign:
-                text = (
-                    "it holds a secret, which no other input than the operator's is told; leave it out or set it anew"
-                )
+                text = "it holds a secret that may go to the operator's own input only; leave it out, or set it again"
                 self._wrong(("input_options", name), HIDDEN, text)
 
-    def _output(self, place: Place, output: OutputConfig, stream: StreamConfig) -> None:
+    def _output(self, place: TomlPlace, output: OutputConfig, stream: StreamConfig) -> None:
         url = self._text((*place, "url"), output.url, output.foreign)
         if url is not None:
             look = self._allowed.check_output
             self._try((*place, "url"), output.url, look, url, from_api=output.foreign)
             if output.url == stream.input:
-                self._wrong((*place, "url"), output.url, "it is the input; write to another place")
+                self._wrong((*place, "url"), output.url, "it is the input itself; write to another place")
         if output.format:
             look_at = self._allowed.check_muxer
             self._try((*place, "format"), output.format, look_at, output.format, from_api=output.foreign)
         for field, options, known, what in (
-            ("options", output.options, permitted.OUTPUT_OPTIONS, "output option"),
-            ("video_options", output.video_options, permitted.ENCODER_OPTIONS, "encoder option"),
+            ("options", output.options, allowlist.OUTPUT_OPTIONS, "output option"),
+            ("video_options", output.video_options, allowlist.ENCODER_OPTIONS, "encoder option"),
         ):
             self._options((*place, field), options, set(options) if output.foreign else set(), known, what)
 
     def _options(
-        self, place: Place, options: Mapping[str, str], foreign: Collection[str], known: Collection[str], what: str
+        self, place: TomlPlace, options: Mapping[str, str], foreign: Collection[str], known: Collection[str], what: str
     ) -> None:
-        """foreign: names of those that came over HTTP. known: those that may."""
+        """foreign: names of options that came over HTTP. known: names of options that may come so."""
         shown = redact_options(options)
         for name, value in options.items():
             text = self._text((*place, name), value, name in foreign)
             if name in foreign and text is not None:
-                self._try((*place, name), shown[name], permitted.check_option, name, text, known, what)
+                self._try((*place, name), shown[name], allowlist.check_option, name, text, known, what)
 
-    def _text(self, place: Place, text: str, from_api: bool) -> str | None:
-        """The text with its secrets, or with a word for each; None if that says nothing or there was a problem."""
+    def _text(self, place: TomlPlace, text: str, from_api: bool) -> str | None:
+        """The text with its secrets put in, or a word for each; None if there is nothing to check, or a problem."""
         if not text:
-            return None  # what is missing is told of where it was read
+            return None  # what is missing was reported when it was read
         found = self._try(place, text, references, text)
         if found is None:
             return None
@@ -118,17 +114,17 @@ class _Check:
             self._wrong(
                 place,
                 text,
-                f"${{{refused[0]}}}: streams given over HTTP may not refer to this secret; give the stream in the "
+                f"${{{refused[0]}}}: streams given over HTTP may not refer to this secret; set the stream in the "
                 f'daemon\'s own file, or set allow_secrets = ["{refused[0]}"] there',
             )
             return None
         return masked(text) if self._secrets is None else self._try(place, text, self._secrets.resolve, text)
 
-    def _chain(self, place: Place, text: str, from_api: bool) -> None:
+    def _chain(self, place: TomlPlace, text: str, from_api: bool) -> None:
         def look() -> None:
             chain = parse_chain(text)
             for spec in chain if from_api else ():
-                for path in permitted.check_filter(spec):
+                for path in allowlist.check_filter(spec):
                     self._file(path)
             check_chain(chain)
             for spec in chain:
@@ -144,13 +140,15 @@ class _Check:
         except UsageError as error:
             raise UsageError(f"{path!r}: {error}") from None
 
-    def _try(self, place: Place, shown: str, check: Callable[..., T], *arguments: object, **named: object) -> T | None:
-        """What `check` gives; a UsageError becomes a problem at `place`."""
+    def _try(
+        self, place: TomlPlace, shown: str, check: Callable[..., T], *arguments: object, **named: object
+    ) -> T | None:
+        """Returns what `check` returns; its UsageError becomes a problem at `place`."""
         try:
             return check(*arguments, **named)
         except UsageError as error:
             self._wrong(place, shown, str(error))
             return None
 
-    def _wrong(self, place: Place, value: str, text: str) -> None:
+    def _wrong(self, place: TomlPlace, value: str, text: str) -> None:
         self.problems.append(Problem(place, redact(repr(value)), redact(text)))

@@ -1,4 +1,4 @@
-"""The daemon's configuration: a TOML file, and single streams of the same form from elsewhere."""
+"""The daemon's configuration: a TOML file, and single streams of the same form that come over HTTP."""
 
 from __future__ import annotations
 
@@ -6,46 +6,57 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ....errors import InputError, UsageError
 from ..access.auth import is_loopback
-from ..access.urls import SCHEMES, Allowed
+from ..access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
 from .checking import check_stream
-from .problems import ConfigError, Place, Problem
-from .reading import WRONG, Read, Reading, items, plain
-from .schema import DAEMON, DEFAULTS, foreign_parts, read_stream
-from .spec import OutputConfig, StreamConfig
-from .toml_lines import Lines
+from .options import option, read_table
+from .problems import ConfigError, Problem, Problems, TomlPlace
+from .spec import OutputConfig, StreamConfig, foreign_parts, read_stream
+from .toml_lines import TomlLines
+from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
+
+_TABLES = ("daemon", "defaults", "streams")
 
 __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConfig", "load", "stream_from"]
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:
-    """The whole file.
+    """The whole file. The token stands here as it was written; `Secrets.resolve` it to use it.
 
-    host, port: where the API listens. hosts: further names it may be called by, beside addresses and localhost.
-    token: what clients must send, empty for none; as written, a reference mostly: `Secrets.resolve` it at use.
-    max_load: share of the processors that streams may take together. device: "auto", "cpu", "cuda" or "cuda:N".
-    drain_s: seconds that outputs get to finish when the daemon ends.
-    allow_*: see `Allowed`. defaults: fields of streams that do not say otherwise, as written.
+    defaults: options of streams that do not set them, as written.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8080
-    hosts: tuple[str, ...] = ()
-    token: str = ""
-    log: Literal["human", "json"] = "human"
-    max_load: float = 0.9
-    device: str = "auto"
-    drain_s: float = 10.0
-    allow_schemes: tuple[str, ...] = SCHEMES
-    allow_folders: tuple[Path, ...] = ()
-    allow_private: bool | tuple[IPv4Network | IPv6Network, ...] = False
-    allow_secrets: tuple[str, ...] = ()
+    host: Annotated[FilledText, option("Host", "Where the API listens.")] = "127.0.0.1"
+    port: Annotated[Port, option("Port", "Where the API listens; 0 takes any that is free.")] = 8080
+    hosts: Annotated[
+        tuple[FilledText, ...],
+        option("Names", "Further names that the API is called by, beside addresses and localhost."),
+    ] = ()
+    token: Annotated[
+        Secret, option("Token", "What clients must send; empty for none. A reference to a secret, mostly.")
+    ] = ""
+    log: Annotated[Literal["human", "json"], choice("human", "json"), option("Log", "The log's form.")] = "human"
+    max_load: Annotated[
+        float, number(0.05, 8), option("Load", "Share of the processors that streams may take together.")
+    ] = 0.9
+    device: Annotated[FilledText, option("Device", '"auto", "cpu", "cuda" or "cuda:N": where filters run.')] = "auto"
+    drain_s: Annotated[Seconds, option("Drain", "Time that outputs get to finish when the daemon ends.")] = 10.0
+    allow_schemes: Annotated[
+        tuple[Annotated[str, choice(*NETWORK_SCHEMES, "v4l2")], ...],
+        option("Schemes", "What streams may read from and write to; v4l2 is a camera at this machine."),
+    ] = SCHEMES
+    allow_folders: Annotated[tuple[Folder, ...], option("Folders", "Files are read and written below these only.")] = ()
+    allow_private: Annotated[
+        Networks, option("Private networks", "What streams given over HTTP may reach beside the public internet.")
+    ] = False
+    allow_secrets: Annotated[
+        tuple[Reference, ...], option("Secrets", "References that streams given over HTTP may make.")
+    ] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     streams: tuple[StreamConfig, ...] = ()
 
@@ -58,11 +69,11 @@ class DaemonConfig:
 
 
 def stream_from(given: Mapping[str, Any], config: DaemonConfig, known: StreamConfig | None = None) -> StreamConfig:
-    """Read a stream that came over HTTP. Names of hosts are looked up, which takes seconds where none answers.
+    """Read a stream that came over HTTP. Host names are looked up, which takes seconds where no server answers.
 
-    given: as [[streams]] has it; null is like leaving it out: then [defaults] holds.
-    known: the stream that it takes the place of: what reads there as it does here keeps the rights that it has.
-    Raises ConfigError with everything that is wrong with it.
+    given: as in [[streams]]; null leaves an option to [defaults].
+    known: the stream that it replaces; an option that reads the same in both keeps its rights.
+    Raises ConfigError with everything that is wrong.
     """
     stream, own, problems = read_stream(given, config.defaults)
     stream = replace(stream, **foreign_parts(stream, own, known))
@@ -70,14 +81,16 @@ def stream_from(given: Mapping[str, Any], config: DaemonConfig, known: StreamCon
 
 
 def load(path: Path) -> DaemonConfig:
-    """Read the file. Raises InputError if it cannot be read; ConfigError with a line for each thing that is wrong."""
+    """Read the file. Raises InputError if it cannot be read; ConfigError with a line for each mistake."""
     try:
         text = path.read_bytes().decode()
         found = tomllib.loads(text)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give the daemon's configuration, a TOML file") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: it is no text in UTF-8: {error.reason} at byte {error.start}") from error
+        raise UsageError(
+            f"{path}: it is not UTF-8 text: {error.reason} at byte {error.start}; save it as UTF-8"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         at = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
         place = f":{at[1]}:{at[2]}" if at else ""
@@ -88,46 +101,54 @@ def load(path: Path) -> DaemonConfig:
         raise UsageError(f"{path}: {error}") from error
     problems, config = _read(found)
     if problems:
-        lines = Lines(text)
+        lines = TomlLines(text)
         raise ConfigError(sorted(problems, key=lambda p: lines.line_of(p.place)), str(path), lines.line_of)
     return config
 
 
 def _read(found: Mapping[str, Any]) -> tuple[list[Problem], DaemonConfig]:
-    reading = Reading()
-    known = {"daemon": DAEMON, "defaults": DEFAULTS}
-    raw = plain(lambda value: value)
-    reading.table((), found, {name: (name, raw) for name in (*known, "streams")})
-    tables = {name: reading.table((name,), found.get(name, {}), fields) for name, fields in known.items()}
-    well = not any(p.place[0] == "defaults" for p in reading.problems)
-    config = DaemonConfig(**tables["daemon"], defaults=found.get("defaults", {}) if well else {})
+    problems = Problems()
+    for key, value in found.items():
+        if key not in _TABLES:
+            problems.unknown((key,), value, _TABLES)
+    own = read_table(DaemonConfig, ("daemon",), found.get("daemon", {}), problems)
+    before = len(problems.found)
+    defaults = found.get("defaults", {})
+    read_table(StreamConfig, ("defaults",), defaults, problems, without=("name",))
+    config = DaemonConfig(**own, defaults=defaults if len(problems.found) == before else {})
     if not is_loopback(config.host) and not config.token:
-        text = "whoever reaches this address could control the daemon; set token, or listen at 127.0.0.1"
-        reading.wrong(("daemon", "host"), config.host, text)
-    streams = items(_stream_reader(config))(reading, ("streams",), found.get("streams", []))
-    config = replace(config, streams=() if streams is WRONG else streams)
-    _check_unique(reading, config.streams)
-    return list(dict.fromkeys(reading.problems)), config
+        text = "anyone who reaches this address could control the daemon; set token, or listen at 127.0.0.1"
+        problems.wrong(("daemon", "host"), config.host, text)
+    streams = _streams(found.get("streams", []), config, problems)
+    config = replace(config, streams=streams)
+    _check_unique(problems, config.streams)
+    return list(dict.fromkeys(problems.found)), config
 
 
-def _stream_reader(config: DaemonConfig) -> Read:
-    def read(reading: Reading, place: Place, given: Any) -> Any:
-        try:
-            stream, _, problems = read_stream(given, config.defaults)
-            return _checked(stream, config.allowed, problems)
-        except ConfigError as error:
-            for problem in error.problems:
-                inherited = problem.place and problem.place[0] in config.defaults and problem.place[0] not in given
-                reading.problems.append(
-                    replace(problem, place=(*(("defaults",) if inherited else place), *problem.place))
-                )
-            return WRONG
+def _streams(given: Any, config: DaemonConfig, problems: Problems) -> tuple[StreamConfig, ...]:
+    """The streams, none if there is anything wrong with one of them."""
+    if not isinstance(given, list):
+        problems.wrong(("streams",), given, "it takes a list of tables, each headed [[streams]]")
+        return ()
+    read = [_stream(("streams", i), one, config, problems) for i, one in enumerate(given)]
+    well = [stream for stream in read if stream is not None]
+    return tuple(well) if len(well) == len(read) else ()
 
-    return read
+
+def _stream(place: TomlPlace, given: Any, config: DaemonConfig, problems: Problems) -> StreamConfig | None:
+    try:
+        stream, _, wrong = read_stream(given, config.defaults)
+        return _checked(stream, config.allowed, wrong)
+    except ConfigError as error:
+        for problem in error.problems:
+            inherited = problem.place and problem.place[0] in config.defaults and problem.place[0] not in given
+            start: TomlPlace = ("defaults",) if inherited else place
+            problems.found.append(replace(problem, place=(*start, *problem.place)))
+        return None
 
 
 def _checked(stream: StreamConfig, allowed: Allowed, problems: Sequence[Problem]) -> StreamConfig:
-    """The stream, if nothing is wrong with it; else raise ConfigError with all that is. problems: known so far."""
+    """Return the stream if nothing is wrong; else raise ConfigError with everything. problems: known so far."""
     try:
         check_stream(stream, allowed)
     except ConfigError as error:
@@ -137,23 +158,23 @@ def _checked(stream: StreamConfig, allowed: Allowed, problems: Sequence[Problem]
     return stream
 
 
-def _check_unique(reading: Reading, streams: Sequence[StreamConfig]) -> None:
-    """No two streams of one name, and none that write to the same place."""
+def _check_unique(problems: Problems, streams: Sequence[StreamConfig]) -> None:
+    """Note streams that share a name, or write to the same place."""
     names: dict[str, int] = {}
     for i, stream in enumerate(streams):
         if names.setdefault(stream.name, i) != i:
-            text = f"streams[{names[stream.name]}] has that name already; give another"
-            reading.wrong(("streams", i, "name"), stream.name, text)
+            text = f"streams[{names[stream.name]}] has that name already; choose another"
+            problems.wrong(("streams", i, "name"), stream.name, text)
     for place, text in clashes(streams):
         i, k = place
-        reading.wrong(("streams", i, "outputs", k), streams[i].outputs[k].url, text)
+        problems.wrong(("streams", i, "outputs", k), streams[i].outputs[k].url, text)
 
 
 def clashes(streams: Sequence[StreamConfig]) -> list[tuple[tuple[int, int], str]]:
-    """Outputs that go where another one goes, by the numbers of stream and output, and what is to be said of each."""
+    """Outputs that go where an earlier one goes: the indices of stream and output, and what to say of it."""
     urls: dict[str, str] = {}
     return [
-        ((i, k), f"stream {urls[output.url]!r} writes there already; give another")
+        ((i, k), f"stream {urls[output.url]!r} writes there already; write to another place")
         for i, stream in enumerate(streams)
         for k, output in enumerate(stream.outputs)
         if urls.setdefault(output.url, stream.name) != stream.name or output in stream.outputs[:k]

@@ -1,41 +1,48 @@
-"""One configured stream: what is read, what is done with it, where it goes."""
+"""The options of a stream and of its outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, get_args
 
-from ....chainspec import parse_chain
-from ....jobs import JobSpec
 from ....live.policy import LivePolicy, OnDamaged, OnLost
-from ....media.redact import redact, redact_options
-from ....media.specs import InputSpec, OutputSpec
-from ..access.location import usual_demuxer, usual_format
-from ..access.secrets import Secrets
-from ..access.urls import Allowed
-from .checking import check_stream
-from .recording import beginning
+from .options import as_table, option, options_of, read_table, texts
+from .problems import Problem, Problems, shown
+from .values import Address, Boolean, FilledText, Options, Seconds, StreamName, Text, choice
+
+_LIVE = LivePolicy()  # whose defaults are a stream's
+
+_CODING = "Sound and encoding"
+_CAMERA = "Camera's connection"
+_LOSSES = "Latency and lost pictures"
 
 
 @dataclass(frozen=True, slots=True)
 class OutputConfig:
     """One output. References to secrets stand in it as they were written, see `secrets`.
 
-    url: URL, or the absolute path of a file, also a pattern such as /rec/yard_%Y%m%d-%H%M%S.mp4.
-    format: muxer, None for the usual one of the scheme or of the name's ending.
-    options: of the muxer and its protocol. video_codec, video_options, audio_codec: None and empty for the stream's.
-    overwrite: what was recorded before may be replaced; else a new run leaves it alone, see `recording.beginning`.
-    foreign: it came over HTTP, not from the operator's file.
+    foreign: True if it came over HTTP and not from the operator's file.
     """
 
-    url: str
-    format: str | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
-    video_codec: str | None = None
-    video_options: Mapping[str, str] = field(default_factory=dict)
-    audio_codec: str | None = None
-    overwrite: bool = False
+    url: Annotated[
+        Address,
+        option("URL", "URL, or a file's absolute path, also a pattern such as /rec/yard_%Y%m%d-%H%M%S.mp4."),
+    ]
+    format: Annotated[
+        FilledText | None,
+        option("Format", "The muxer. Leave empty for that of the scheme or of the name's ending."),
+    ] = None
+    options: Annotated[Options, option("Options", "Options of the muxer and its protocol.")] = field(
+        default_factory=dict
+    )
+    video_codec: Annotated[FilledText | None, option("Video encoder", "Leave empty for the stream's own.")] = None
+    video_options: Annotated[Options, option("Encoder options", "Added to the stream's.")] = field(default_factory=dict)
+    audio_codec: Annotated[FilledText | None, option("Audio encoder", "Leave empty for the stream's own.")] = None
+    overwrite: Annotated[
+        Boolean,
+        option("Overwrite", "Yes: replace an earlier recording. No: start a new file beside it."),
+    ] = False
     foreign: bool = field(default=False, compare=False)
 
 
@@ -43,124 +50,183 @@ class OutputConfig:
 class StreamConfig:
     """One stream. References to secrets stand in it as they were written, see `secrets`.
 
-    input: URL, device or absolute path; input_format: demuxer, None to probe; input_options: of demuxer and protocol.
-    outputs: one or more. filters: a chain as -vf has it, empty to pass pictures through.
-    audio: False leaves it out; audio_codec: "copy", or an encoder.
-    video_codec: encoder, None for the format's usual one. enabled: False keeps it stopped until it is started.
-    max_latency_s ... ladder: see `LivePolicy`.
-    foreign: names of the fields that came over HTTP, not from the operator's file: they may do less (see `urls`);
-    of options by their own, as input_options.timeout.
+    A new option is one new field here: `options` reads, shows and documents it. Where its value can name a file, an
+    address or a secret, `checking` has to check it too.
+
+    foreign: names of the options that came over HTTP and not from the operator's file: they may do less (see `urls`).
+    Tables are listed by entry, as in input_options.timeout.
     """
 
-    name: str
-    input: str
-    outputs: tuple[OutputConfig, ...]
-    filters: str = ""
-    enabled: bool = True
-    input_format: str | None = None
-    input_options: Mapping[str, str] = field(default_factory=dict)
-    audio: bool = True
-    audio_codec: str = "copy"
-    video_codec: str | None = None
-    video_options: Mapping[str, str] = field(default_factory=dict)
-    max_latency_s: float = 0.2
-    on_lost: OnLost = "wait"
-    on_damaged: OnDamaged = "pass"
-    lost_after_s: float = 20.0
-    open_timeout_s: float = 20.0
-    ladder: tuple[str, ...] | None = None
+    name: Annotated[
+        StreamName, option("Name", "Small letters, digits, - and _.", needed="Give it a name.", examples=["yard"])
+    ]
+    input: Annotated[
+        Address,
+        option(
+            "Camera",
+            "For instance rtsp://user:password@10.0.0.5/stream, a device, or a file's absolute path. The password is "
+            "never shown again.",
+            needed="Say where the pictures come from.",
+            examples=["rtsp://..."],
+        ),
+    ]
+    outputs: Annotated[
+        tuple[OutputConfig, ...],
+        option(
+            "Outputs",
+            "One per line: rtsp://, rtmp://, srt://, udp://, or a path that the daemon may write to.",
+            needed="Say where they go.",
+            examples=[["rtsp://..."]],
+            min_length=1,
+        ),
+    ]
+    filters: Annotated[
+        Text,
+        option("Filters", "A filter chain, as for -vf. Leave empty to pass pictures through.", examples=["denoise"]),
+    ] = ""
+    enabled: Annotated[Boolean, option("Start by itself", "Choose No to keep it stopped until you start it.")] = True
+    input_format: Annotated[
+        FilledText | None, option("Demuxer", "Leave empty to detect it.", group=_CAMERA, examples=["mpegts"])
+    ] = None
+    input_options: Annotated[
+        Options,
+        option(
+            "Camera options",
+            "For the demuxer and its protocol: name=value, one per line.",
+            group=_CAMERA,
+            examples=[{"rtsp_transport": "tcp"}],
+        ),
+    ] = field(default_factory=dict)
+    audio: Annotated[Boolean, option("Sound", "Choose No to leave the sound out.", group=_CODING)] = True
+    audio_codec: Annotated[FilledText, option("Audio encoder", "copy passes the sound on as it is.", group=_CODING)] = (
+        "copy"
+    )
+    video_codec: Annotated[
+        FilledText | None,
+        option("Video encoder", "Leave empty for the usual one of each output.", group=_CODING, examples=["libx265"]),
+    ] = None
+    video_options: Annotated[
+        Options, option("Encoder options", "name=value, one per line.", group=_CODING, examples=[{"crf": "23"}])
+    ] = field(default_factory=dict)
+    max_latency_s: Annotated[
+        Seconds,
+        option(
+            "Latency allowed",
+            "From a picture's arrival to its output. Filters step down to lighter ones to keep within it.",
+            group=_LOSSES,
+            examples=["200ms"],
+        ),
+    ] = _LIVE.max_latency_s
+    on_lost: Annotated[
+        OnLost,
+        choice(*get_args(OnLost)),
+        option(
+            "While the camera is away",
+            "What the outputs get in the meantime.",
+            group=_LOSSES,
+            choices={
+                "wait": "Send nothing",
+                "hold": "Hold the last picture",
+                "slate": "Show a slate",
+                "end": "End the output",
+            },
+        ),
+    ] = _LIVE.on_lost
+    on_damaged: Annotated[
+        OnDamaged,
+        choice(*get_args(OnDamaged)),
+        option(
+            "When a picture is damaged",
+            "What the outputs get in its place.",
+            group=_LOSSES,
+            choices={"pass": "Show it as it is", "hold": "Hold the last good picture"},
+        ),
+    ] = _LIVE.on_damaged
+    lost_after_s: Annotated[
+        Seconds,
+        option(
+            "Lost after",
+            "The camera counts as away after this long without a picture.",
+            group=_LOSSES,
+            examples=["20s"],
+        ),
+    ] = _LIVE.lost_after_s
+    open_timeout_s: Annotated[
+        Seconds,
+        option(
+            "Time to connect",
+            "How long the camera may take to answer.",
+            group=_CAMERA,
+            examples=["20s"],
+        ),
+    ] = _LIVE.open_timeout_s
+    ladder: Annotated[
+        tuple[Text, ...] | None,
+        option(
+            "Steps under load",
+            "Filter chains to step down to when the machine is too slow: heaviest first, one per line. Leave empty for "
+            "the steps that the filters offer.",
+            group=_LOSSES,
+            examples=[["smooth"]],
+        ),
+    ] = _LIVE.ladder
     foreign: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def policy(self) -> LivePolicy:
-        """How the stream is run."""
-        return LivePolicy(
-            max_latency_s=self.max_latency_s,
-            on_lost=self.on_lost,
-            on_damaged=self.on_damaged,
-            lost_after_s=self.lost_after_s,
-            open_timeout_s=self.open_timeout_s,
-            ladder=self.ladder,
-            unattended=True,
-        )
-
-    def job_spec(self, secrets: Secrets, allowed: Allowed, device: str = "auto") -> JobSpec:
-        """The job that runs it, secrets put in: never log or show it.
-
-        What is read and written is checked once more, now that references are known and names may lead elsewhere.
-        Raises UsageError for a secret that is not there, and for what is not allowed.
-        """
-        guards = check_stream(self, allowed, secrets)
-        url = secrets.resolve(self.input)
-        options = secrets.resolve_all(self.input_options)
-        # The operator may set guards aside for an input of his own, such as a playlist of local files.
-        options = {**options, **guards} if "input" in self.foreign else {**guards, **options}
-        return JobSpec(
-            inputs=(InputSpec(url, self.input_format or usual_demuxer(url), options),),
-            outputs=tuple(self._output(output, secrets) for output in self.outputs),
-            filters=tuple(parse_chain(self.filters)) if self.filters else (),
-            audio=self.audio,
-            subtitles=False,
-            data=False,
-            device=device,
-            live=self.policy,
-        )
-
-    def _output(self, output: OutputConfig, secrets: Secrets) -> OutputSpec:
-        url = secrets.resolve(output.url)
-        return beginning(
-            OutputSpec(
-                url,
-                format=output.format or usual_format(url),
-                video_codec=output.video_codec or self.video_codec,
-                audio_codec=output.audio_codec or self.audio_codec,
-                video_options=secrets.resolve_all({**self.video_options, **output.video_options}),
-                format_options=secrets.resolve_all(output.options),
-                overwrite=output.overwrite,
-            )
-        )
+        """How the live stream is run."""
+        own = {one.name for one in options_of(StreamConfig).values()}
+        given = {f.name: getattr(self, f.name) for f in fields(LivePolicy) if f.name in own}
+        return LivePolicy(**given, unattended=True)
 
     def texts(self) -> Iterator[str]:
         """Every text that may refer to a secret."""
-        yield self.input
-        yield from (*self.input_options.values(), *self.video_options.values())
-        for output in self.outputs:
-            yield from (output.url, *output.options.values(), *output.video_options.values())
+        return texts(self)
 
     def as_mapping(self, *, redacted: bool = False) -> dict[str, Any]:
         """The stream as a configuration has it: `stream_from` of it is the stream again.
 
-        redacted: credentials in URLs and options are hidden; such a mapping is for showing only.
+        redacted: hide credentials in URLs and options; such a mapping is for showing only.
         """
-        show = redact if redacted else str
-        show_options = redact_options if redacted else dict
-        times = {name: f"{getattr(self, name + '_s')!r}s" for name in ("max_latency", "lost_after", "open_timeout")}
-        outputs = [
-            {
-                "url": show(o.url),
-                "format": o.format,
-                "options": show_options(o.options),
-                "video_codec": o.video_codec,
-                "video_options": show_options(o.video_options),
-                "audio_codec": o.audio_codec,
-                "overwrite": o.overwrite,
-            }
-            for o in self.outputs
-        ]
-        return {
-            "name": self.name,
-            "enabled": self.enabled,
-            "input": show(self.input),
-            "input_format": self.input_format,
-            "input_options": show_options(self.input_options),
-            "filters": show(self.filters),
-            "outputs": outputs,
-            "audio": self.audio,
-            "audio_codec": self.audio_codec,
-            "video_codec": self.video_codec,
-            "video_options": show_options(self.video_options),
-            **times,
-            "on_lost": self.on_lost,
-            "on_damaged": self.on_damaged,
-            "ladder": None if self.ladder is None else [show(chain) for chain in self.ladder],
-        }
+        return as_table(self, redacted=redacted)
+
+
+def read_stream(given: Any, defaults: Mapping[str, Any]) -> tuple[StreamConfig, dict[str, Any], list[Problem]]:
+    """Read a stream. Returns the stream without what is wrong, the options that it sets itself, and the problems.
+
+    given: as in [[streams]]. defaults: as in [defaults], known to be right.
+    """
+    problems, options = Problems(), options_of(StreamConfig)
+    own = read_table(StreamConfig, (), given, problems)
+    found = read_table(StreamConfig, (), defaults, Problems(), without=("name",))
+    merged = {one.name for one in options.values() if one.merged}
+    for name, value in own.items():
+        found[name] = {**found.get(name, {}), **value} if name in merged else value
+    needed = {key: one for key, one in options.items() if one.needed and one.name not in found}
+    for key, one in needed.items():
+        if isinstance(given, Mapping) and given.get(key) is None:
+            (example,) = one.info.examples or ("...",)
+            problems.missing((), f"the stream has no {key}; give {key} = {shown(example)}")
+    return StreamConfig(**{"name": "", "input": "", "outputs": (), **found}), own, problems.found
+
+
+def foreign_parts(stream: StreamConfig, own: Mapping[str, Any], known: StreamConfig | None) -> dict[str, Any]:
+    """What to replace in a stream that came over HTTP, to mark the options that did not come from the operator.
+
+    own: the options that it sets itself. known: the stream that it replaces.
+    """
+    trusted = [o for o in known.outputs if not o.foreign] if known else []
+    outputs = (
+        tuple(replace(o, foreign=o not in trusted) for o in stream.outputs) if "outputs" in own else stream.outputs
+    )
+    tables = {one.name for one in options_of(StreamConfig).values() if one.merged}
+    given = {name for name in own if name not in tables} | {f"{t}.{k}" for t in tables for k in own.get(t, {})}
+    kept = known.foreign if known else frozenset()
+    foreign = {name for name in given if known is None or name in kept or _at(known, name) != _at(stream, name)}
+    return {"outputs": outputs, "foreign": frozenset(foreign)}
+
+
+def _at(stream: StreamConfig, name: str) -> Any:
+    """An option's value, or that of a table's entry, as in input_options.timeout."""
+    field, dot, key = name.partition(".")
+    return getattr(stream, field).get(key) if dot else getattr(stream, field)

@@ -1,4 +1,4 @@
-"""Which line of a TOML document a key, a table or an array's entry stands at. `tomllib` does not tell."""
+"""Finds the line of a key, a table or an array's entry in a TOML document, which `tomllib` does not tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import bisect
 import re
 import tomllib
 
-from .problems import Place
+from .problems import TomlPlace
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -16,24 +16,24 @@ _STRING = re.compile(  # the long ones first; up to two quotes may stand before 
 _OTHER_VALUE = re.compile(r"[^,\]}#\n]+")
 
 
-class Lines:
-    """The lines of a document that `tomllib` has read without complaint; TOML 1.0."""
+class TomlLines:
+    """The lines of a valid TOML 1.0 document: `tomllib` must have read it."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text.replace("\r\n", "\n"), 0
         self._starts = [0, *(m.end() for m in re.finditer("\n", self._text))]
-        self._lines: dict[Place, int] = {}
-        self._counts: dict[Place, int] = {}  # tables of each array so far
+        self._lines: dict[TomlPlace, int] = {}
+        self._counts: dict[TomlPlace, int] = {}  # tables of each array so far
         self._document()
 
-    def line_of(self, place: Place) -> int:
-        """The line, from 1, of a place, or of what is nearest around it if it is not in the document."""
+    def line_of(self, place: TomlPlace) -> int:
+        """The line, from 1, of a place; if the document lacks it, that of the nearest place around it."""
         while place and place not in self._lines:
             place = place[:-1]
         return self._lines.get(place, 1)
 
     def _document(self) -> None:
-        table: Place = ()
+        table: TomlPlace = ()
         while self._skip():
             line = self._line()
             if self._takes("[["):
@@ -50,10 +50,10 @@ class Lines:
             else:
                 self._pair(table)
 
-    def _pair(self, table: Place) -> None:
-        """key = value, the key dotted perhaps."""
+    def _pair(self, table: TomlPlace) -> None:
+        """key = value; the key may be dotted."""
         line = self._line()
-        place: Place = table
+        place: TomlPlace = table
         for key in self._keys():
             place = (*place, key)
             self._mark(place, line)
@@ -61,7 +61,7 @@ class Lines:
         self._skip()
         self._value(place)
 
-    def _value(self, place: Place) -> None:
+    def _value(self, place: TomlPlace) -> None:
         if self._takes("["):
             index = 0
             while self._skip() and not self._takes("]"):
@@ -94,17 +94,17 @@ class Lines:
         self._at = quoted.end()
         return str(tomllib.loads(f"key = {quoted[0]}")["key"])
 
-    def _resolve(self, keys: list[str]) -> Place:
-        """The place that a header names: inside an array of tables, its last one is meant."""
-        place: Place = ()
+    def _resolve(self, keys: list[str]) -> TomlPlace:
+        """The place that a header names; inside an array of tables that is its last table."""
+        place: TomlPlace = ()
         for key in keys:
             place = (*self._inside(place), key)
         return place
 
-    def _inside(self, place: Place) -> Place:
+    def _inside(self, place: TomlPlace) -> TomlPlace:
         return (*place, self._counts[place] - 1) if place in self._counts else place
 
-    def _mark(self, place: Place, line: int) -> None:
+    def _mark(self, place: TomlPlace, line: int) -> None:
         for end in range(1, len(place) + 1):
             self._lines.setdefault(place[:end], line)
 
@@ -112,7 +112,7 @@ class Lines:
         return bisect.bisect_right(self._starts, self._at)
 
     def _skip(self) -> bool:
-        """Go on to what is neither white space nor comment; False at the end."""
+        """Skip white space and comments; False at the end of the document."""
         found = _BLANK.match(self._text, self._at)
         self._at = found.end() if found else self._at
         return self._at < len(self._text)

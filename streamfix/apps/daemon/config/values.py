@@ -1,18 +1,22 @@
-"""What single values of a configuration take, whether they come from TOML or JSON."""
+"""The types of options, whether their values come from TOML or from JSON.
+
+Each type is checked by a function that raises ValueError, which says what the option takes.
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, TypeAdapter
 
 from ..access.secrets import references
-
-Read = Callable[[Any], Any]  # raises ValueError saying what is taken instead
 
 _TIME = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*(us|ms|s|min|h)?", re.ASCII)
 _UNIT_S = {None: 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -28,7 +32,7 @@ def text(value: Any) -> str:
     return value
 
 
-def wanted_text(value: Any) -> str:
+def filled_text(value: Any) -> str:
     """A text that is not empty."""
     if not text(value):
         raise ValueError("it must not be empty")
@@ -42,13 +46,13 @@ def secret(value: Any) -> str:
 
 
 def reference(value: Any) -> str:
-    """A secret as it is referred to, without ${ and }, such as env:CAM_PASSWORD."""
+    """A reference to a secret without ${ and }, such as env:CAM_PASSWORD."""
     references(f"${{{text(value)}}}")
     return str(value)
 
 
 def stream_name(value: Any) -> str:
-    """What a stream is called, in URLs and metrics too."""
+    """A stream's name, which also appears in URLs and metrics."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("a name has 1 to 63 of a-z, 0-9, _ and -, the first a letter or digit, as in yard-2")
     return value
@@ -74,7 +78,7 @@ def seconds(value: Any) -> float:
     return time_s
 
 
-def number(least: float, most: float) -> Read:
+def number(least: float, most: float) -> PlainValidator:
     """A number in a range."""
 
     def read(value: Any) -> float:
@@ -82,7 +86,7 @@ def number(least: float, most: float) -> Read:
             raise ValueError(f"it takes a number from {least:g} to {most:g}")
         return float(value)
 
-    return read
+    return PlainValidator(read, json_schema_input_type=float)
 
 
 def port(value: Any) -> int:
@@ -92,8 +96,8 @@ def port(value: Any) -> int:
     return value
 
 
-def choice(*known: str) -> Read:
-    """One of a few words."""
+def choice(*known: str) -> BeforeValidator:
+    """One of these words."""
 
     def read(value: Any) -> str:
         if value not in known:
@@ -102,7 +106,7 @@ def choice(*known: str) -> Read:
             raise ValueError(f"it takes {', '.join(known[:-1])} or {known[-1]}{hint}")
         return str(value)
 
-    return read
+    return BeforeValidator(read)
 
 
 def folder(value: Any) -> Path:
@@ -120,7 +124,16 @@ def network(value: Any) -> IPv4Network | IPv6Network:
         raise ValueError(f"{error}; it takes a network, as in 10.0.0.0/24, or an address") from None
 
 
-def option(value: Any) -> str:
+def networks(value: Any) -> bool | tuple[IPv4Network | IPv6Network, ...]:
+    """true, false, or a list of networks."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list):
+        raise ValueError('it takes true, false, or a list of networks, as in ["10.0.0.0/24"]')
+    return _NETWORKS.validate_python(value)  # its errors have the places of the wrong entries
+
+
+def option_text(value: Any) -> str:
     """The value of one of libav's options: a text, a number, true or false."""
     if isinstance(value, bool):
         return str(int(value))
@@ -130,5 +143,36 @@ def option(value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """A number that is finite as a float, which an integer of JSON need not be."""
+    """True for a number that is finite as a float, which an integer of JSON need not be."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
+
+
+# -- types
+
+
+@dataclass(frozen=True, slots=True)
+class Refers:
+    """Marks what may refer to secrets, see `access.secrets`."""
+
+
+Text = Annotated[str, PlainValidator(text, json_schema_input_type=str)]
+FilledText = Annotated[str, PlainValidator(filled_text, json_schema_input_type=str)]
+Boolean = Annotated[bool, PlainValidator(boolean, json_schema_input_type=bool)]
+Seconds = Annotated[
+    float,
+    PlainValidator(seconds, json_schema_input_type=str | float),
+    PlainSerializer(lambda time_s: f"{time_s!r}s", return_type=str),
+]
+Secret = Annotated[str, PlainValidator(secret, json_schema_input_type=str)]
+Reference = Annotated[str, PlainValidator(reference, json_schema_input_type=str)]
+_Name = Annotated[str, Field(pattern=f"^{_NAME.pattern}$")]
+StreamName = Annotated[str, PlainValidator(stream_name, json_schema_input_type=_Name)]
+Port = Annotated[int, PlainValidator(port, json_schema_input_type=int)]
+Folder = Annotated[Path, PlainValidator(folder, json_schema_input_type=str)]
+Network = IPv4Network | IPv6Network
+Networks = Annotated[bool | tuple[Network, ...], PlainValidator(networks, json_schema_input_type=bool | list[str])]
+_NETWORKS = TypeAdapter(tuple[Annotated[Network, PlainValidator(network, json_schema_input_type=str)], ...])
+_Url = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
+Address = Annotated[str, PlainValidator(filled_text, json_schema_input_type=_Url), Refers()]
+_OptionText = Annotated[str, PlainValidator(option_text, json_schema_input_type=str | float | bool)]
+Options = Annotated[Mapping[str, _OptionText], Refers()]

@@ -1,4 +1,4 @@
-"""What the REST API asks of the daemon's engine, and how the engine says no."""
+"""What the REST API asks of the engine, and the errors with which the engine refuses."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class UnknownStream(UnknownName):
-    """There is no stream of that name. The API answers 404."""
+    """No stream has that name. The API answers 404."""
 
 
 class StreamExists(UsageError):
-    """A stream of that name is there already. The API answers 409."""
+    """A stream of that name exists already. The API answers 409."""
 
 
-class Refused(UsageError):
-    """The request is well-formed, but cannot be done now: no capacity is left, or the daemon drains. 409."""
+class Conflict(UsageError):
+    """A valid request that cannot be met now: no capacity is left, or the daemon is ending. The API answers 409."""
 
 
 class Supervisor(Protocol):
-    """The engine. Every method may be called from any thread, and waits no longer than a stream takes to stop.
+    """The engine. Call its methods from any thread; none waits longer than a stream takes to stop.
 
-    Texts it gives are redacted: no credentials of URLs in statuses, events and error messages.
+    Statuses, events and error messages are redacted: they hold no credentials.
     """
 
     @property
@@ -38,50 +38,50 @@ class Supervisor(Protocol):
 
     @property
     def ready(self) -> bool:
-        """True once every configured stream has been given its start, whether it has pictures or not."""
+        """True once every configured stream was started, whether its camera has answered or not."""
 
     @property
     def draining(self) -> bool:
         """True once the daemon is ending."""
 
     def list(self) -> Sequence[Mapping[str, Any]]:
-        """The status of every stream, as `models.StreamStatus` has it, in the order of the configuration."""
+        """The status of every stream, as in `models.StreamStatus`, in the order of the configuration."""
 
     def get(self, name: str) -> Mapping[str, Any]:
-        """One stream's status. Raises UnknownStream, as everything below that takes a name."""
+        """One stream's status. Raises UnknownStream, as does every method below that takes a name."""
 
     def config_of(self, name: str) -> StreamConfig:
-        """What is configured, secrets as they were written (`${env:...}`), never resolved."""
+        """A stream's configuration, with references to secrets as written (`${env:...}`), never resolved."""
 
     def add(self, config: StreamConfig) -> None:
-        """A new stream, started if it is enabled. Raises StreamExists, Refused."""
+        """Add a stream and start it if it is enabled. Raises StreamExists, Conflict."""
 
     def change(self, config: StreamConfig) -> None:
-        """Another configuration for the stream of that name; restarts it where that is needed. Raises Refused."""
+        """Give the stream of that name another configuration, restarting it where needed. Raises Conflict."""
 
     def remove(self, name: str) -> None:
-        """Stop the stream, finish its outputs, forget it."""
+        """Stop the stream, finish its outputs and forget it."""
 
     def start(self, name: str) -> None:
-        """Run a stream that was stopped; nothing if it runs. Raises Refused."""
+        """Start a stream that was stopped; does nothing if it runs. Raises Conflict."""
 
     def stop(self, name: str) -> None:
-        """Stop a stream and finish its outputs; nothing if it is stopped."""
+        """Stop a stream and finish its outputs; does nothing if it is stopped."""
 
     def reload(self) -> Plan:
-        """Read the configuration file again and do what changed. Raises UsageError and does nothing if it is wrong."""
+        """Read the configuration file again and apply its changes; raise UsageError and apply none if it is wrong."""
 
     def history(self, name: str) -> Mapping[str, Any]:
-        """The last hour, as `models.History` has it."""
+        """The last hour, as in `models.History`."""
 
     def events(self, name: str) -> Sequence[Event]:
         """What happened to the stream, oldest first."""
 
     def latest(self, name: str) -> tuple[Frame, Frame] | None:
-        """The newest picture of the camera and what became of it; None before the first."""
+        """The camera's newest frame and what it was restored to; None before the first."""
 
     def system(self) -> Mapping[str, Any]:
-        """The machine's load and what there is, as `models.System` has it."""
+        """The machine and its load, as in `models.System`."""
 
     def metrics(self) -> bytes:
-        """All figures in Prometheus' text format 0.0.4."""
+        """All metrics in Prometheus' text format 0.0.4."""

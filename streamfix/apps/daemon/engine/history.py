@@ -1,4 +1,4 @@
-"""The last hour of a stream, for charts: as much memory after a year as after the first hour."""
+"""The last hour of a stream, for charts, in a fixed amount of memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEPS = 720  # an hour
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was measured in one step; nan where nothing was.
+    """The measurements of one step; nan where nothing was measured.
 
     t: Unix seconds at the step's end. dropped: frames in this step. noise: of luma, in 8-bit codes.
     """
@@ -35,18 +35,18 @@ class History:
     def __init__(self, steps: int = STEPS) -> None:
         self._columns = {name: array("d", [nan]) * steps for name in _NAMES}
         self._steps = steps
-        self._count = 0  # steps that were ever added
+        self._count = 0  # steps added so far
         self._lock = threading.Lock()
 
     def add(self, step: Step) -> None:
-        """Add a step; the oldest one goes if there is no room."""
+        """Add a step; the oldest one goes when the history is full."""
         with self._lock:
             for name in _NAMES:
                 self._columns[name][self._count % self._steps] = getattr(step, name)
             self._count += 1
 
     def read(self) -> dict[str, float | list[float | None]]:
-        """step_s, and a list of each measure, oldest first; None where nothing was measured."""
+        """step_s, and a list for each measure, oldest first; None where nothing was measured."""
         with self._lock:
             first = max(0, self._count - self._steps)
             order = [i % self._steps for i in range(first, self._count)]
@@ -58,5 +58,5 @@ class History:
 
 
 def quantile(values: list[float], part: float) -> float:
-    """The value that `part` of the sorted values lie below; nan of none."""
+    """The value below which `part` of the sorted values lie; nan for an empty list."""
     return values[min(int(part * len(values)), len(values) - 1)] if values else nan

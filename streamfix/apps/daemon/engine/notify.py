@@ -1,4 +1,4 @@
-"""Tells systemd how the service is: sd_notify(3), in the protocol's own words; nothing without NOTIFY_SOCKET."""
+"""Tells systemd the service's state, as sd_notify(3) does; does nothing without NOTIFY_SOCKET."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger("streamfix.daemon")
 
 
 class Notifier:
-    """One service's line to its manager.
+    """The service's connection to its manager.
 
     environment: NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, as sd_notify(3) and sd_watchdog_enabled(3) have them.
     """
@@ -28,30 +28,30 @@ class Notifier:
 
     @property
     def watchdog_s(self) -> float | None:
-        """Seconds without a sign of life after which the manager kills the service; None if it does not."""
+        """The manager kills the service after so many seconds without a ping; None if it has no watchdog."""
         return self._watchdog_s if self._address else None
 
     def ready(self) -> None:
-        """The service has started, or has ended a reload."""
+        """Say that the service has started, or has finished a reload."""
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """A reload begins; `ready` ends it. (Type=notify-reload needs the time on the monotonic clock.)"""
+        """Say that a reload begins; `ready` ends it. (Type=notify-reload needs the monotonic time.)"""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """The service ends."""
+        """Say that the service is ending."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`; sent when it is another than before."""
+        """Set the line in `systemctl status`; sent only when it changes."""
         text = " ".join(text.split())
         if text != self._status:
             self._status = text
             self._send(f"STATUS={text}")
 
     def alive(self, now_s: float) -> None:
-        """A sign of life from the loop that must not stand still; sent each half of the watchdog's time.
+        """Ping the watchdog, from the loop that must not hang; sent twice in the watchdog's time.
 
         now_s: monotonic seconds.
         """
@@ -66,8 +66,8 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
                 line.setblocking(False)
                 line.sendto(message.encode(), self._address)
-        except OSError as error:  # the manager may restart; the streams are more important than its knowing
-            log.warning("NOTIFY_SOCKET: %s cannot be told: %s", message.split("\n")[0], error)
+        except OSError as error:  # the manager may be restarting; the streams go on regardless
+            log.warning("NOTIFY_SOCKET: systemd was not told %s: %s", message.split("\n")[0], error)
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:

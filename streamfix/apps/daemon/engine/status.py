@@ -1,4 +1,4 @@
-"""How a stream is, as the API shows it: without credentials."""
+"""A stream's status as the API shows it, without credentials."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..config.spec import StreamConfig
 
 
 def status_of(config: StreamConfig, info: VideoInfo | None, report: Report | None) -> dict[str, object]:
-    """All of `models.StreamStatus` but state, reason and since. The counts are of the present run, or the last one.
+    """All of `models.StreamStatus` but state, reason and since. The counts are of the current run, or of the last one.
 
-    Outputs are called as the configuration calls them, with references in the place of secrets.
+    Outputs are named as in the configuration, with references in place of secrets.
     """
     reports = [] if report is None else report.outputs
     found: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""One configured stream: its runs, and what is known of it over all of them. A stream that breaks touches no other."""
+"""One configured stream: its runs, and what is counted over all of them. A failing stream affects no other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ....errors import Cancelled, IncompleteOutput, UsageError
 from ....frame import Frame, VideoInfo
@@ -15,7 +15,7 @@ from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event, Report, State
 from ....media.redact import redact
 from ..config.spec import StreamConfig
-from .control import Refused
+from .control import Conflict
 from .record import StreamHealth, StreamRecord
 from .run import BACKOFF_S, Run, Waiting
 from .status import status_of
@@ -32,12 +32,20 @@ log = logging.getLogger("streamfix.daemon")
 Admit = Callable[[str, JobSpec, VideoInfo], None]
 
 
-class Stream:
-    """Runs what one configuration says, whenever it is started, until it is stopped.
+@runtime_checkable
+class ShowsLatest(Protocol):
+    """A restoration that keeps its newest frame, before and after; a live one does."""
 
-    job_spec: the job of a configuration, secrets put in; called for each attempt.
-    admit: raises Refused if the machine has no room for the stream; called when its input is open. release: called when
-    it needs none any more, because its input has ended or it cannot go on as it is configured.
+    @property
+    def latest(self) -> tuple[Frame, Frame] | None: ...
+
+
+class Stream:
+    """Runs one configuration from each start to the next stop.
+
+    job_spec: makes the job of a configuration, secrets resolved; called for each attempt.
+    admit: called when the input is open; raises Conflict if the machine has no room for the stream.
+    release: called when the stream needs no room any more: its input has ended, or it cannot go on as configured.
     pool: the filters that streams share.
     record: what is counted over all runs.
     """
@@ -56,17 +64,17 @@ class Stream:
     ) -> None:
         self.config = config
         self.record = StreamRecord()
-        self.info: VideoInfo | None = None  # of its input, once that was open
-        self.spec: JobSpec | None = None  # the last one
-        self.held = False  # the operator has stopped it, and he starts it again
-        self.error: BaseException | None = None  # what the last attempt has failed of
+        self.info: VideoInfo | None = None  # of its input, once that has been opened
+        self.spec: JobSpec | None = None  # of the last attempt
+        self.held = False  # stopped by the operator, and stays so until started again
+        self.error: BaseException | None = None  # why the last attempt failed
         self.events: deque[Event] = deque(maxlen=_EVENTS)
         self._job_spec, self._admit, self._pool, self._build = job_spec, admit, pool, build
         self._release = release
         self._backoff_s, self._clock = tuple(backoff_s), clock
         self._run: Run | None = None
         self._health: StreamHealth | None = None
-        self._begun: StreamHealth | None = None  # of the first attempt of a run, until that takes it
+        self._begun: StreamHealth | None = None  # for the first attempt of a run, until that takes it
         self._job: Job | None = None
         self._since_s = time.time()
         self._settled = threading.Event()
@@ -76,10 +84,10 @@ class Stream:
     def name(self) -> str:
         return self.config.name
 
-    # -- what is asked of it
+    # -- commands
 
     def start(self) -> None:
-        """Run, unless it does; what waits makes its next attempt now."""
+        """Start a run; a run that waits makes its next attempt now."""
         with self._lock:
             if self.running:
                 if self.waiting:
@@ -93,71 +101,72 @@ class Stream:
             self._run.start()
 
     def ask_to_stop(self) -> None:
-        """End its run: outputs are finished. Does not wait."""
+        """Ask the run to end and to finish its outputs. Does not wait."""
         if self._run is not None:
             self._since_s = time.time()
             self._run.stop()
 
     def stop(self, limit_s: float = STOP_S) -> bool:
-        """End its run and wait for that, see `stop_all`."""
+        """End the run and wait for it, see `stop_all`."""
         return stop_all([self], limit_s)
 
     def join(self, limit_s: float) -> bool:
-        """Wait for its run to end; False if it has not after that time."""
+        """Wait for the run to end; False if it has not after that time."""
         ended = self._run is None or self._run.join(limit_s)
         self._settled.set()
         return ended
 
     def cancel(self) -> None:
-        """End its run at once: what is unfinished is lost."""
+        """End the run at once; unfinished outputs are lost."""
         if self._run is not None:
             self._run.cancel()
 
     def retry(self) -> None:
-        """Make the next attempt now, if it waits for one."""
+        """If the run waits for its next attempt, make it now."""
         if self._run is not None:
             self._run.retry()
 
     def wait_settled(self, limit_s: float) -> None:
-        """Wait until it is known whether the stream was admitted, has failed, or has no camera for now."""
+        """Wait until the stream was admitted, has failed, or turns out to have no camera for now."""
         self._settled.wait(limit_s)
 
-    # -- how it is
+    # -- state
 
     @property
     def running(self) -> bool:
-        """True from a start to its end or to when it is asked to stop, whether there are pictures or not."""
+        """True from a start until the run ends or is asked to stop, whether there are pictures or not."""
         return self._run is not None and self._run.alive and not self._run.stopping
 
     @property
     def waiting(self) -> Waiting:
-        """What it waits for, see `Run`."""
+        """What the run waits for, see `Run`."""
         return self._run.waiting if self._run is not None and self.running else ""
 
     @property
     def unfinished(self) -> Exception | None:
-        """Why the run that was stopped last could not finish its outputs."""
+        """Why the last run that was stopped could not finish its outputs."""
         return None if self._run is None else self._run.unfinished
 
     @property
     def latest(self) -> tuple[Frame, Frame] | None:
-        """The camera's newest frame that has come out, and what it became."""
+        """The newest frame that has been restored, before and after; None before the first."""
         job = self._job
-        return getattr(job.restoration, "latest", None) if job is not None else None
+        restoration = None if job is None else job.restoration
+        return restoration.latest if isinstance(restoration, ShowsLatest) else None
 
     @property
     def report(self) -> Report | None:
-        """How the present run is, or the last one was; None before the first."""
+        """The report of the current run, or of the last one; None before the first."""
         health = self._health
         return None if health is None else health.report()
 
     @property
     def state(self) -> State:
-        """Its state now."""
+        """The current state."""
         return self._state(self.report)[0]
 
     def status(self) -> dict[str, object]:
-        """`models.StreamStatus` describes it. The counts are of the present run; `record` has those of all."""
+        """The status, as in `models.StreamStatus`. Its counts are of the current run; `record` has all runs'."""
         report = self.report
         state, reason, since_s = self._state(report)
         return {
@@ -175,16 +184,16 @@ class Stream:
         if run.unfinished is not None:
             return "stopped", f"stopped, but {run.unfinished}", self._since_s
         if run.stopping and report.state != "stopped" and (report.state == "error" or not run.alive):
-            return "stopped", "stopped", self._since_s  # what it waited for does not matter any more
+            return "stopped", "stopped", self._since_s  # what the run waited for no longer matters
         if report.state == "stopped" and not run.stopping:
             return report.state, "its input has ended", report.since_s
         return report.state, report.reason, report.since_s
 
-    # -- its run
+    # -- the run
 
     def _attempt(self, run: Run) -> None:
         with self._lock:
-            if self._run is not run:  # it was left behind, and another has begun
+            if self._run is not run:  # this run was abandoned, and another has begun
                 return
             health, self._begun = self._begun or self._begin(), None
         try:
@@ -212,7 +221,7 @@ class Stream:
         self._settled.set()
 
     def _finish(self, job: Job, run: Run) -> None:
-        """Run a job to its end, or to what it makes of being stopped."""
+        """Run a job to its end; note why a stopped job could not finish."""
         try:
             job.run()
         except Exception as error:
@@ -222,7 +231,7 @@ class Stream:
             raise
 
     def _begin(self) -> StreamHealth:
-        """A new record: it is starting, from now on."""
+        """Begin a new health record; the stream is starting from now on."""
         health = StreamHealth(self.name, self.record.latency, self._happened)
         self.record.begin(health)
         self._health, self.spec, self.error = health, None, None
@@ -235,7 +244,7 @@ class Stream:
 
     def _failed(self, error: BaseException) -> None:
         self.error = error
-        if isinstance(error, UsageError | IncompleteOutput) and not isinstance(error, Refused):
+        if isinstance(error, UsageError | IncompleteOutput) and not isinstance(error, Conflict):
             self._release(self.name)
         self.record.failed()
         self._settled.set()
@@ -247,29 +256,29 @@ class Stream:
 
 
 def stop_all(streams: Sequence[Stream], limit_s: float) -> bool:
-    """End the runs of streams at once, and wait until their outputs are finished; the late ones are cancelled.
+    """End the runs of all these streams together and wait until their outputs are finished; cancel those that are late.
 
-    False if there were any, or if something else kept outputs from it. One that does not even end then is left behind:
-    what it hangs in may never return.
+    Returns False if a stream was late or could not finish its outputs. A run that does not end even when cancelled is
+    abandoned: the call it hangs in may never return.
     """
     asked = [stream for stream in streams if stream.running]
     for stream in streams:
         stream.ask_to_stop()
     late = _not_ended(streams, limit_s)
     for stream in late:
-        log.error("%s: its outputs were not finished within %.0f s; what is unfinished is lost", stream.name, limit_s)
+        log.error("%s: the outputs were not finished within %.0f s; what is unfinished is lost", stream.name, limit_s)
         stream.cancel()
     for stream in _not_ended(late, _PATIENCE_S):
-        log.error("%s: it does not end, and is left to itself", stream.name)
+        log.error("%s: the run does not end even when cancelled, and is abandoned", stream.name)
     return not late and not any(stream.unfinished for stream in asked)
 
 
 def _not_ended(streams: Sequence[Stream], limit_s: float) -> list[Stream]:
-    """Those that have not ended after so many seconds."""
+    """The streams whose runs have not ended after `limit_s`."""
     deadline_s = time.monotonic() + limit_s
     return [stream for stream in streams if not stream.join(max(0.0, deadline_s - time.monotonic()))]
 
 
 def _has_filters(spec: JobSpec) -> bool:
-    """Without any there is no need to load what filters run on."""
+    """True if the job needs filters; without any, PyTorch is not loaded."""
     return bool(spec.filters) or (spec.live is not None and bool(spec.live.ladder))

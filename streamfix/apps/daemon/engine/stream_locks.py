@@ -1,4 +1,4 @@
-"""Takes turns at streams: what is done to one of them waits for nothing that is done to others."""
+"""A lock for each stream's name, so that changing one stream waits for no change to another."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 
-class Turns:
-    """Names that are being worked at. Whoever wants several gets them at once, so that none waits for another."""
+class StreamLocks:
+    """Locks by stream name. A caller that needs several takes all at once, so two callers never deadlock."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._changed = threading.Condition()
 
     @contextmanager
-    def at(self, *names: str) -> Iterator[Callable[[Iterable[str]], None]]:
-        """Wait until nobody works at any of these, and keep others from them; gives what lets others at some again."""
+    def hold(self, *names: str) -> Iterator[Callable[[Iterable[str]], None]]:
+        """Wait until all of these names are free, then hold their locks; yields a function that releases some early."""
         mine = set(names)
         with self._changed:
             self._changed.wait_for(lambda: not self._taken & mine)
             self._taken |= mine
         try:
-            yield lambda done: self._give_back(mine, set(done))
+            yield lambda done: self._release(mine, set(done))
         finally:
-            self._give_back(mine, set(mine))
+            self._release(mine, set(mine))
 
-    def _give_back(self, mine: set[str], done: set[str]) -> None:
+    def _release(self, mine: set[str], done: set[str]) -> None:
         with self._changed:
             self._taken -= mine & done
             mine -= done

@@ -1,4 +1,4 @@
-"""The streams that there are: each added, replaced and ended by itself, so that none waits for another."""
+"""The daemon's streams, each added, replaced and ended on its own, so that none waits for another."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from contextlib import AbstractContextManager, contextmanager
 
 from ..config.changes import Plan
 from ..config.config import StreamConfig, clashes
-from .control import Refused, UnknownStream
+from .control import Conflict, UnknownStream
 from .stream import Stream, stop_all
-from .stream_locks import Turns
+from .stream_locks import StreamLocks
 
 
-class Fleet:
-    """Whoever ends or replaces streams has the turn at them (`turn`); to look at them takes nothing.
+class StreamTable:
+    """All streams by name. Hold a stream's lock (`lock`) to end or replace it; reading needs no lock.
 
-    make: a stream of a configuration. ended: told of each that was ended.
-    draining: the daemon ends; nothing starts any more.
+    make: makes a stream from its configuration. ended: called with the name of each stream that was ended.
+    draining: the daemon is ending; nothing starts any more.
     """
 
     def __init__(self, make: Callable[[StreamConfig], Stream], ended: Callable[[str], None]) -> None:
@@ -26,16 +26,16 @@ class Fleet:
         self._streams: dict[str, Stream] = {}  # replaced, never changed: others read it without a lock
         self._coming: dict[str, StreamConfig] = {}  # of streams whose old run is being ended
         self._lock = threading.RLock()  # for moments
-        self._turns = Turns()
+        self._locks = StreamLocks()
 
     @property
     def names(self) -> Sequence[str]:
-        """In the order in which they came."""
+        """Names of all streams, in the order in which they were added."""
         return tuple(self._streams)
 
     @property
     def streams(self) -> Sequence[Stream]:
-        """The same."""
+        """All streams, in the same order."""
         return tuple(self._streams.values())
 
     def stream(self, name: str) -> Stream:
@@ -45,37 +45,38 @@ class Fleet:
             raise UnknownStream(f"there is no stream {name!r}; there are: {', '.join(self._streams) or 'none'}")
         return found
 
-    def turn(self, *names: str) -> AbstractContextManager[Callable[[Iterable[str]], None]]:
-        """Wait for the turn at these, see `Turns.at`."""
-        return self._turns.at(*names)
+    def lock(self, *names: str) -> AbstractContextManager[Callable[[Iterable[str]], None]]:
+        """Wait for the locks of these streams and hold them, see `StreamLocks.hold`."""
+        return self._locks.hold(*names)
 
     def drain(self, limit_s: float) -> bool:
-        """End all at once, see `stop_all`; what is being replaced ends too."""
-        with self._lock:  # whoever has ended a stream to start it anew sees this before he does
+        """End all streams at once, see `stop_all`; a stream that is being replaced ends too."""
+        with self._lock:  # a thread that has ended a stream sees this before it starts it again
             self.draining = True
         return stop_all(self.streams, limit_s)
 
     def refuse_if_draining(self) -> None:
-        """Raises Refused."""
+        """Raise Conflict if the daemon is ending."""
         if self.draining:
-            raise Refused("the daemon is ending and takes no changes; try again when it has started anew")
+            raise Conflict("the daemon is ending and takes no changes; try again once it has restarted")
 
-    # -- for whoever has the turn
+    # -- for callers that hold the locks
 
     @contextmanager
     def reserved(
         self, given: Mapping[str, StreamConfig], without: Sequence[str] = (), remedy: str = ""
     ) -> Iterator[None]:
-        """Keep the places that these will write to from other streams: two would spoil it for each other.
+        """Reserve the outputs of these streams: two streams that write to one place would spoil it for each other.
 
-        given: configurations by name. without: streams that go. Raises Refused, with the remedy at its end.
+        given: configurations by name. without: streams that are about to go. remedy: ends the message of the Conflict
+        that is raised where another stream writes there.
         """
         with self._lock:
             self.refuse_if_draining()
             others = [*(stream.config for stream in self.streams), *self._coming.values()]
             staying = [config for config in others if config.name not in {*given, *without}]
             if clash := clashes([*staying, *given.values()]):
-                raise Refused(f"{clash[0][1]}{remedy}")
+                raise Conflict(f"{clash[0][1]}{remedy}")
             self._coming |= given
         try:
             yield
@@ -85,7 +86,7 @@ class Fleet:
                     self._coming.pop(name, None)
 
     def replace(self, todo: Plan, given: Mapping[str, StreamConfig], limit_s: float) -> None:
-        """End what goes and what is to run otherwise, then start what comes. given: the new configurations."""
+        """End the streams to remove or restart, then start the new ones. given: the new configurations by name."""
         wanted = {name for name in todo.restart if self._is_to_run(given[name])}
         self.end(*todo.remove, *todo.restart, limit_s=limit_s)
         with self._lock:
@@ -94,13 +95,13 @@ class Fleet:
                 if name not in todo.restart:
                     self.add(config)
                     continue
-                stream = self._streams[name]  # what was counted of it stays
+                stream = self._streams[name]  # its counters stay
                 stream.config = config
                 if name in wanted and not self.draining:
                     stream.start()
 
     def add(self, config: StreamConfig) -> Stream:
-        """One more, started if it is enabled."""
+        """Add a stream and start it if it is enabled."""
         stream = self._make(config)
         with self._lock:
             self._streams = {**self._streams, config.name: stream}
@@ -109,7 +110,7 @@ class Fleet:
         return stream
 
     def start(self, name: str) -> Stream:
-        """Start one that was stopped, or have one that waits make its attempt now. Raises Refused, UnknownStream."""
+        """Start a stream; one that waits makes its next attempt now. Raises Conflict, UnknownStream."""
         with self._lock:
             self.refuse_if_draining()
             stream = self.stream(name)
@@ -124,7 +125,7 @@ class Fleet:
             self._ended(name)
 
     def _is_to_run(self, config: StreamConfig) -> bool:
-        """Whether a stream runs with another configuration: as it did before, unless that is what is changed."""
+        """True if a changed stream is to run: as it did before, unless the change is about just that."""
         stream = self._streams[config.name]
         if config.enabled != stream.config.enabled:
             stream.held = False

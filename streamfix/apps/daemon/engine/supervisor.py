@@ -1,4 +1,4 @@
-"""All streams of the daemon: started, changed and removed beside each other, so that none notices another."""
+"""Starts, changes and removes the daemon's streams; none of them notices another."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ..config.config import DaemonConfig, StreamConfig
 from ..http.metrics import Metrics
 from ..load.admission import Admission
 from ..load.costs import FrameCost
-from .control import Refused, StreamExists
+from .control import Conflict, StreamExists
 from .notify import Notifier
 from .run import BACKOFF_S
 from .shared import Shared
 from .stream import Stream
-from .stream_table import Fleet
+from .stream_table import StreamTable
 from .watch import Watch
 
-_DECISION_S = 5.0  # for a new stream's camera and admission; what takes longer is seen in its state
+_DECISION_S = 5.0  # a request waits so long for the camera and admission; later, the state tells
 
 
 class Supervisor:
-    """The engine behind the API; `control.Supervisor` says what each method does.
+    """The engine behind the API; `control.Supervisor` documents its methods.
 
-    config: as it was read. read: reads it again. build: makes jobs. measure, capacity: see `Shared`.
-    backoff_s: waits between the attempts of a stream that fails.
+    config: the configuration as read. read: reads it again. build: makes jobs. measure, capacity: see `Shared`.
+    backoff_s: waits between the attempts of a failing stream.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Supervisor:
         self._shared = Shared(config, measure, capacity)
         self._read, self._clock = read, clock
         self._begun_s = clock()
-        self._fleet = Fleet(
+        self._table = StreamTable(
             lambda config: Stream(
                 config,
                 self._shared.job_spec,
@@ -71,36 +71,36 @@ class Supervisor:
     # -- the whole
 
     def open(self) -> None:
-        """Give every configured stream its start; does not wait for their cameras."""
+        """Start every configured stream, without waiting for their cameras."""
         for config in self.config.streams:
-            self._fleet.add(config)
+            self._table.add(config)
         self.watch.start()
         self.ready = True
 
     @property
     def draining(self) -> bool:
-        """True once it is to end."""
-        return self._fleet.draining
+        """True once the daemon is ending."""
+        return self._table.draining
 
     def drain(self, limit_s: float) -> bool:
-        """End all streams at once and finish their outputs; False if one could not be finished."""
+        """End all streams at once and finish their outputs; False if an output could not be finished."""
         self.ready = False
-        finished = self._fleet.drain(limit_s)
+        finished = self._table.drain(limit_s)
         self.watch.close()
         return finished
 
     def reload(self) -> Plan:
         if self._read is None:
-            raise Refused("there is no configuration file to read again: the daemon was started without one")
+            raise Conflict("the daemon was started without a configuration file, so there is none to read again")
         with self._reloading:
-            self._fleet.refuse_if_draining()
+            self._table.refuse_if_draining()
             new, old = self._read(), {config.name: config for config in self.config.streams}
-            names = {*self._fleet.names, *old, *(config.name for config in new.streams)}
-            with self._fleet.turn(*names) as let_go:
+            names = {*self._table.names, *old, *(config.name for config in new.streams)}
+            with self._table.lock(*names) as release:
                 rotated = self._shared.rotated(new, [stream.config for stream in self.streams])
-                todo = self._of_those_there(plan(self.config.streams, new.streams, rotated), old, new, rotated)
-                let_go(names - {*todo.add, *todo.remove, *todo.restart})
-                # What the file says as before stays as it was changed over HTTP; a secret behind it may be another.
+                todo = self._for_present_streams(plan(self.config.streams, new.streams, rotated), old, new, rotated)
+                release(names - {*todo.add, *todo.remove, *todo.restart})
+                # What reads the same in the file keeps its changes over HTTP, and restarts for a new secret.
                 given = {
                     c.name: self.config_of(c.name) if c.name in todo.restart and old.get(c.name) == c else c
                     for c in new.streams
@@ -108,10 +108,10 @@ class Supervisor:
                 }
                 given |= {name: self.config_of(name) for name in todo.restart if name not in given}
                 remedy = "; change or remove the stream that came over HTTP"
-                with self._fleet.reserved(given, without=todo.remove, remedy=remedy):
+                with self._table.reserved(given, without=todo.remove, remedy=remedy):
                     self._shared.adopt(new)
                     self._shared.forget((*todo.restart, *todo.remove))
-                    self._fleet.replace(todo, given, self.config.drain_s)
+                    self._table.replace(todo, given, self.config.drain_s)
         return todo
 
     # -- streams
@@ -126,70 +126,70 @@ class Supervisor:
         return self.stream(name).config
 
     def add(self, config: StreamConfig) -> None:
-        with self._fleet.turn(config.name):
-            if config.name in self._fleet.names:
-                raise StreamExists(f"there is a stream {config.name!r} already; change it, or choose another name")
-            with self._fleet.reserved({config.name: config}):
-                stream = self._fleet.add(config)
+        with self._table.lock(config.name):
+            if config.name in self._table.names:
+                raise StreamExists(f"a stream {config.name!r} exists already; change it, or choose another name")
+            with self._table.reserved({config.name: config}):
+                stream = self._table.add(config)
         if reason := self._refusal(stream):
             self.remove(config.name)
             raise reason
 
     def change(self, config: StreamConfig) -> None:
-        with self._fleet.turn(config.name):
+        with self._table.lock(config.name):
             stream = self.stream(config.name)
             if config == stream.config:
                 return
             given = {config.name: config}
-            with self._fleet.reserved(given):
-                same = config.input == stream.config.input  # of another camera nothing is known
+            with self._table.reserved(given):
+                same = config.input == stream.config.input  # nothing is known of another camera
                 if config.enabled and stream.running and same and stream.info is not None:
                     self.admission.check(config.name, self._shared.need(config, stream.info))
-                self._fleet.replace(Plan(restart=(config.name,)), given, self.config.drain_s)
+                self._table.replace(Plan(restart=(config.name,)), given, self.config.drain_s)
 
     def remove(self, name: str) -> None:
-        with self._fleet.turn(name):
-            self._fleet.replace(Plan(remove=(name,)), {}, self.config.drain_s)
+        with self._table.lock(name):
+            self._table.replace(Plan(remove=(name,)), {}, self.config.drain_s)
 
     def start(self, name: str) -> None:
-        with self._fleet.turn(name):
+        with self._table.lock(name):
             waits = self.stream(name).running
-            stream = self._fleet.start(name)
+            stream = self._table.start(name)
         if reason := self._refusal(stream):
             if not waits:
                 self.stop(name)
             raise reason
 
     def stop(self, name: str) -> None:
-        with self._fleet.turn(name):
-            self._fleet.end(name, limit_s=self.config.drain_s)
+        with self._table.lock(name):
+            self._table.end(name, limit_s=self.config.drain_s)
             self.stream(name).held = True
 
     # -- what is known
 
     @property
     def config(self) -> DaemonConfig:
-        """As it was read last."""
+        """The configuration as it was last read."""
         return self._shared.config
 
     @property
     def secrets(self) -> Secrets:
-        """What reads the secrets that the configuration refers to."""
+        """Reads the secrets that the configuration refers to."""
         return self._shared.secrets
 
     @property
     def admission(self) -> Admission:
-        """The account of what streams take."""
+        """Keeps account of the work that streams need."""
         return self._shared.admission
 
     @property
     def streams(self) -> Sequence[Stream]:
-        """All streams, in the order in which they came."""
-        return self._fleet.streams
+        """All streams, in the order in which they were added."""
+        return self._table.streams
 
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises UnknownStream."""
-        return self._fleet.stream(name)
+        return self._table.stream(name)
 
     def history(self, name: str) -> dict[str, object]:
         return dict(self.stream(name).record.history.read())
@@ -213,22 +213,24 @@ class Supervisor:
             "device": self._shared.device,
             "cpus": os.cpu_count(),
             "load": {"used": taken.cores, "capacity": there.cores},
-            "streams": len(self._fleet.names),
+            "streams": len(self._table.names),
         }
 
-    def _refusal(self, stream: Stream) -> Refused | None:
-        """Why the stream was not admitted, once that is known; None if it was, or if its camera is not there yet."""
-        if stream.running:  # one that is not enabled decides nothing
+    def _refusal(self, stream: Stream) -> Conflict | None:
+        """Why the stream was not admitted; None if it was, or if its camera has not answered yet."""
+        if stream.running:  # a stream that is not enabled is not admitted yet
             stream.wait_settled(_DECISION_S)
-        return stream.error if isinstance(stream.error, Refused) else None
+        return stream.error if isinstance(stream.error, Conflict) else None
 
-    def _of_those_there(
+    def _for_present_streams(
         self, todo: Plan, old: Mapping[str, StreamConfig], new: DaemonConfig, rotated: set[str]
     ) -> Plan:
-        """A plan from file to file, for the streams that there are: some came, or went, over HTTP."""
+        """Adapt the plan, which compares two files, to the streams that run: some were added or removed over HTTP."""
         others = tuple(sorted(rotated - {*todo.add, *todo.remove, *todo.restart, *todo.keep}))
-        there = set(self._fleet.names)
-        unchanged = {c.name for c in new.streams if old.get(c.name) == c}  # whoever has removed one meant it
+        there = set(self._table.names)
+        unchanged = {
+            c.name for c in new.streams if old.get(c.name) == c
+        }  # one of these that is missing was removed on purpose
         same = {c.name for c in new.streams if c.name in todo.add and c.name in there and c == self.config_of(c.name)}
         return Plan(
             add=tuple(n for n in (*todo.add, *todo.restart) if n not in there and n not in unchanged),

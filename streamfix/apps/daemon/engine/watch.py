@@ -1,4 +1,4 @@
-"""The daemon's heartbeat: once a second it looks after every stream, and tells systemd that it does."""
+"""The daemon's heartbeat: once a second it looks after every stream and tells systemd that it is alive."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .shared import Shared
 from .stream import Stream
 
 TICK_S = 1.0
-_SPARE = 0.8  # of the processors' time: with more in use, times of work have waiting in them
-_ENOUGH = 25  # frames in a step that say what a frame costs
+_SPARE = 0.8  # share of the processors: with more in use, measured times include waiting
+_ENOUGH = 25  # frames in a step that suffice to tell what a frame costs
 
 log = logging.getLogger("streamfix.daemon")
 
 
 class Watch:
-    """Samples the streams' figures, measures the load, lets streams in that were refused, keeps the watchdog quiet.
+    """Samples the streams' figures, measures the load, admits refused streams when there is room, pings the watchdog.
 
-    streams: those there are.
+    streams: returns the current streams.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Watch:
             try:
                 self.tick()
             except Exception:
-                log.exception("looking after the streams has failed, for a mistake of the daemon's own; it goes on")
+                log.exception("looking after the streams failed because of a bug in the daemon; the daemon goes on")
 
     def tick(self) -> None:
-        """What is done once a second."""
+        """The work of each second."""
         now_s, streams = self._clock(), self._streams()
         self._notifier.alive(now_s)
         self._notifier.status(summary(streams))
@@ -67,8 +67,8 @@ class Watch:
             self._step(now_s, streams)
         if (name := self._shared.admission.next()) is not None:
             for stream in streams:
-                if stream.name == name and stream.running:  # it waits, or is about to
-                    log.info("%s: there is room for it now", name)
+                if stream.name == name and stream.running:  # it waits for room, or is about to
+                    log.info("%s: there is room for it now, so it starts", name)
                     stream.retry()
 
     def _step(self, now_s: float, streams: Sequence[Stream]) -> None:
@@ -84,7 +84,7 @@ class Watch:
         self._last = now_s, cpu_s, gpu_s
 
     def _learn(self, streams: Sequence[Stream], spare: bool) -> None:
-        """What a frame costs in filters, of streams that run their whole chain."""
+        """Learn what a frame costs in filters, from streams that run their whole chain."""
         worked, self._worked = self._worked, {}
         for stream in streams:
             histogram, report = stream.record.stages.get("restore"), stream.report
@@ -100,7 +100,7 @@ class Watch:
                 self._shared.costs.learn(stream.spec, stream.info, (total_s - before_s) / (count - count_before))
 
     def _revise(self, streams: Sequence[Stream]) -> None:
-        """What was measured when a stream came, perhaps on a busy machine, is no longer held against others."""
+        """Correct what streams are counted with: the first measurement may have been taken on a busy machine."""
         for stream in streams:
             if stream.spec is not None and stream.info is not None:
                 need = self._shared.costs.known_need(stream.spec, stream.info)
@@ -109,7 +109,7 @@ class Watch:
 
 
 def summary(streams: Sequence[Stream]) -> str:
-    """How the streams are, in one line: `3 streams: 2 running, 1 reconnecting`."""
+    """The streams' states in one line: `3 streams: 2 running, 1 reconnecting`."""
     if not streams:
         return "no streams"
     states = Counter(stream.state for stream in streams)

@@ -1,4 +1,4 @@
-"""What the API answers when it says no: problem details, RFC 9457, with the value, the place and the remedy."""
+"""The API's error answers: problem details (RFC 9457) with the value, the place and the remedy."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from starlette.responses import Response
 from ....errors import StreamfixError, UsageError
 from ....media.redact import redact
 from ..config.problems import ConfigError, place_text
-from ..engine.control import Refused, StreamExists, UnknownStream
+from ..engine.control import Conflict, StreamExists, UnknownStream
 
 MEDIA_TYPE = "application/problem+json"
-_LONGEST = 200  # characters of a value that are repeated
+_LONGEST = 200  # characters of a value that an answer repeats
 
 log = logging.getLogger("streamfix.daemon")
 
 
 class Denied(StreamfixError):
-    """A request that is refused before anybody looks at what it wants. status: of HTTP."""
+    """A request that is refused before its content is looked at. status: the HTTP status."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -39,17 +39,17 @@ def problem(
     errors: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The response. detail and errors are redacted here; errors: {where, value, detail}."""
+    """A problem document. detail and errors ({where, value, detail}) are redacted here."""
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     body["detail"] = redact(detail)
     if errors:
         body["errors"] = [{name: redact(text) for name, text in error.items()} for error in errors]
-    # Escaped, since a request may hold half a surrogate pair, which no UTF-8 can say.
+    # ASCII only, since a request may hold half a surrogate pair, which UTF-8 cannot encode.
     return Response(json.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the OpenAPI document: what a route may answer, beside what any may."""
+    """For the OpenAPI document: these error answers, and those that every route may give."""
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
@@ -58,30 +58,32 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def explain(error: Exception) -> Response:
-    """The answer to a request that has failed."""
+    """The answer to a failed request."""
     if isinstance(error, Denied):
         return problem(error.status, str(error), headers=error.headers)
     if isinstance(error, UnknownStream):
         return problem(404, str(error))
-    if isinstance(error, Refused | StreamExists):
+    if isinstance(error, Conflict | StreamExists):
         return problem(409, str(error))
     if isinstance(error, ConfigError):
         errors = [{"where": place_text(p.place), "value": p.value, "detail": p.text} for p in error.problems]
         return problem(422, str(error), errors)
     if isinstance(error, UsageError):
         return problem(422, str(error))
-    if isinstance(error, StreamfixError):  # an input or output that cannot be had now
+    if isinstance(error, StreamfixError):  # an input or output that is not available now
         return problem(409, str(error))
     if isinstance(error, RequestValidationError):
-        return problem(422, "the request is not as the OpenAPI document has it", [_place(e) for e in error.errors()])
+        return problem(
+            422, "the request does not match the OpenAPI document; see errors", [_place(e) for e in error.errors()]
+        )
     if isinstance(error, HTTPException):
         return problem(error.status_code, str(error.detail), headers=error.headers)
-    log.error("the API failed, which is a mistake of its own", exc_info=error)
-    return problem(500, "this is a mistake of the daemon's own; its log has the details")
+    log.error("the API failed because of a bug in the daemon", exc_info=error)
+    return problem(500, "this is a bug in the daemon; its log has the details")
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of the app in this way."""
+    """Answer every failure of the app with a problem document."""
 
     async def answer(request: Request, error: Exception) -> Response:
         return explain(error)

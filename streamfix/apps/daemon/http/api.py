@@ -1,4 +1,4 @@
-"""The daemon's HTTP side: REST API, probes, figures and the page, behind one gate."""
+"""The daemon's HTTP side: REST API, probes, metrics and the page, behind one access check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..engine.control import Supervisor
 from . import answers
 from .answers import Denied, problems
 from .document import LOGIN, describe
-from .middleware import Gate
+from .middleware import AccessMiddleware
 from .models import Probe, Reloaded, System
 from .preview import Previews
 from .routes import Sent, stream_routes
@@ -36,9 +36,9 @@ log = logging.getLogger("streamfix.daemon")
 
 
 class _Token:
-    """What the configuration says the token is, looked up again when that was read again.
+    """The configured token, resolved again whenever the configuration was read again.
 
-    host: of `config`, where the API listens. Raises UsageError when it is made, if the token does not do for that.
+    Raises UsageError when it is made, if the token is too weak for the host where the API listens.
     """
 
     def __init__(self, supervisor: Supervisor, config: DaemonConfig, secrets: Secrets) -> None:
@@ -52,7 +52,7 @@ class _Token:
             try:
                 self._known = self._resolved(config)
             except UsageError as error:
-                log.error("daemon.token: %s; the one before stays", error)
+                log.error("daemon.token: %s; the previous token stays valid", error)
         return self._known
 
     def _resolved(self, config: DaemonConfig) -> str:
@@ -64,7 +64,7 @@ class _Token:
 def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | None = None) -> FastAPI:
     """The ASGI app. `app.state.previews.close()` ends its live views, from any thread.
 
-    config: where the API listens and its token; what streams may do is asked of the supervisor each time.
+    config: says where the API listens, and its token; the rest is asked of the supervisor each time.
     Raises UsageError where others could reach it without a token.
     """
     access = Access(_Token(supervisor, config, secrets or Secrets()), (config.host, *config.hosts))
@@ -78,7 +78,7 @@ def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | 
     app = FastAPI(
         title="streamfix",
         version=__version__,
-        docs_url=None,  # its pages would load from elsewhere
+        docs_url=None,  # its pages would load scripts from other hosts
         redoc_url=None,
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
@@ -87,7 +87,7 @@ def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | 
     app.state.previews = previews
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     answers.install(app)
-    app.add_middleware(Gate, access=access)
+    app.add_middleware(AccessMiddleware, access=access)
     app.include_router(stream_routes(supervisor, previews))
     _add_daemon(app, supervisor)
     _add_session(app, access)
@@ -96,22 +96,22 @@ def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | 
 
 
 def _add_daemon(app: FastAPI, supervisor: Supervisor) -> None:
-    """Probes, figures and what concerns all streams."""
+    """Probes, metrics, and what concerns all streams."""
 
     @app.get("/livez", response_model=Probe, tags=["probes"])
     async def livez() -> Any:
-        """The process answers. No camera and no GPU is asked."""
+        """Alive: the process answers. It asks no camera and no GPU."""
         return {"status": "alive"}
 
     @app.get("/readyz", response_model=Probe, responses={503: {"model": Probe}}, tags=["probes"])
     async def readyz() -> Any:
-        """Every stream has been given its start; 503 before, and when the daemon ends."""
+        """Ready: every stream was started. 503 before that, and while the daemon is ending."""
         status = "draining" if supervisor.draining else "ready" if supervisor.ready else "starting"
         return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
     @app.get("/metrics", response_class=Response, responses=_metrics(), tags=["probes"])
     def metrics() -> Response:
-        """All figures for Prometheus."""
+        """All metrics, for Prometheus."""
         return Response(supervisor.metrics(), headers={"Content-Type": METRICS_TYPE})
 
     @app.get("/api/system", response_model=System, responses=problems(), tags=["daemon"])
@@ -123,7 +123,7 @@ def _add_daemon(app: FastAPI, supervisor: Supervisor) -> None:
 
     @app.post("/api/reload", response_model=Reloaded, responses=problems(409), tags=["daemon"])
     def reload() -> Any:
-        """Read the configuration file again: only what changed restarts. 422: the file is wrong, nothing is done."""
+        """Read the configuration file again; only changed streams restart. 422: the file is wrong, nothing is done."""
         plan = supervisor.reload()
         return {"added": plan.add, "removed": plan.remove, "restarted": plan.restart, "kept": plan.keep}
 
@@ -133,12 +133,12 @@ def _add_session(app: FastAPI, access: Access) -> None:
 
     @app.post("/api/login", status_code=204, responses=problems(), openapi_extra=LOGIN, tags=["session"])
     async def login(request: Request, body: Sent) -> Response:
-        """Exchange the token for a cookie. 401: it is another one."""
+        """Exchange the token for a cookie. 401: it is the wrong token."""
         token = body.get("token")
         if not isinstance(token, str):
-            raise Denied(422, "token: it is missing or no text; send an object with the token, as a text")
+            raise Denied(422, 'token: it is missing or not a text; send it as in {"token": "..."}')
         if access.needs_token and not access.knows(token):
-            raise Denied(401, "this is not the token; it is what daemon.token says in the daemon's configuration")
+            raise Denied(401, "this is not the token; daemon.token in the daemon's configuration says what it is")
         response = Response(status_code=204)
         if access.needs_token:
             response.set_cookie(COOKIE, access.session, max_age=_SESSION_S, **_kept_close(request))
@@ -153,7 +153,7 @@ def _add_session(app: FastAPI, access: Access) -> None:
 
 
 def _kept_close(request: Request) -> dict[str, Any]:
-    """No script reads the cookie, no other site sends it, and it goes over TLS only if it came so."""
+    """No script can read the cookie, no other site can send it; set over TLS, it is sent over TLS only."""
     return {"httponly": True, "samesite": "strict", "secure": request.url.scheme == "https", "path": "/"}
 
 

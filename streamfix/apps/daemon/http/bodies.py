@@ -1,38 +1,79 @@
-"""What clients send: JSON, read strictly, and what they cannot know of a stream put back: its hidden credentials."""
+"""Turns what clients send into streams: strict JSON, with the credentials put back that the API had hidden."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ....media.redact import HIDDEN
+from ..config.config import DaemonConfig, StreamConfig, stream_from
+from ..config.options import options_of
+from ..config.problems import ConfigError, Problem
 from .answers import Denied
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body, RFC 8259; an empty body is an empty one.
+    """The JSON object in a body (RFC 8259); an empty body is an empty object.
 
-    Raises Denied for what is no JSON, has a name twice, NaN, or half a surrogate pair, which no UTF-8 can say.
+    Raises Denied for invalid JSON, a name given twice, NaN, or half a surrogate pair, which UTF-8 cannot encode.
     """
     try:
         value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_number) if body else {}
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
-        raise Denied(422, "the body is nested too deeply; a stream is an object of few levels") from None
+        raise Denied(422, "the body is nested too deeply; a stream has only a few levels") from None
     except ValueError as error:  # UnicodeError and JSONDecodeError among them
-        raise Denied(422, f"the body is no JSON in UTF-8: {error}") from None
+        raise Denied(422, f"the body is not JSON in UTF-8: {error}") from None
     if not isinstance(value, dict):
-        raise Denied(422, f"the body is {_kind(value)}; send an object, as the OpenAPI document has it")
+        raise Denied(422, f"the body is {_kind(value)}; send an object, as in the OpenAPI document")
     return value
 
 
-def revealed(body: Mapping[str, Any], shown: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:
-    """A body with what was hidden from its sender put back; null takes a field away, so that it has its default.
+def shown(config: StreamConfig) -> dict[str, Any]:
+    """The stream as the API shows it: credentials hidden."""
+    return config.as_mapping(redacted=True)
 
-    shown, real: the stream as the API gives it and as it is. What the body repeats as it was shown is taken as it is;
-    outputs are known by their URL, options by their name. Credentials among an input's options are for that input:
-    they are not put back for another one, nor for another output. What is hidden then, `still_hidden` finds.
+
+def new_stream(body: Mapping[str, Any], config: DaemonConfig) -> StreamConfig:
+    """Read a new stream. Raises ConfigError with everything that is wrong."""
+    return _read(body, config, None)
+
+
+def changed_stream(
+    body: Mapping[str, Any], current: StreamConfig, config: DaemonConfig, *, whole: bool
+) -> StreamConfig:
+    """Read a changed stream. whole: the body is the whole stream; else it has only the options that change.
+
+    Raises ConfigError with everything that is wrong.
+    """
+    if body.get("name", current.name) != current.name:
+        text = f"a stream is not renamed; leave out the name, which is {current.name!r}, or add another stream"
+        raise ConfigError([Problem(("name",), repr(body["name"]), text)])
+    seen = shown(current)
+    fields = {**({} if whole else seen), **body, "name": current.name}
+    given = revealed(fields, seen, current.as_mapping())
+    # Options may hold credentials for the input they were set for; for another input they are checked again.
+    known = current if given.get("input") == current.input else replace(current, input_options={})
+    return _read(given, config, known)
+
+
+def _read(fields: Mapping[str, Any], config: DaemonConfig, known: StreamConfig | None) -> StreamConfig:
+    secret = {key for key, option in options_of(StreamConfig).items() if option.refers or option.tables}
+    hidden = still_hidden({name: value for name, value in fields.items() if name in secret})
+    if hidden:
+        text = "it holds *** in place of credentials that belong to another address; give them again"
+        raise ConfigError([Problem((place,), "", text) for place in hidden])
+    return stream_from(fields, config, known)
+
+
+def revealed(body: Mapping[str, Any], shown: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with hidden credentials put back; null removes an option, which then has its default.
+
+    shown, real: the stream as the API shows it, and as it is. Where the body repeats what was shown, the real value
+    takes its place; outputs are matched by URL, options by name. Credentials among an input's options belong to that
+    input: they are put back for no other input or output. `still_hidden` finds what then stays hidden.
     """
     given = {name: value for name, value in body.items() if value is not None}
     if given.get("input") != shown.get("input"):
@@ -41,7 +82,7 @@ def revealed(body: Mapping[str, Any], shown: Mapping[str, Any], real: Mapping[st
 
 
 def still_hidden(value: Any, where: str = "") -> list[str]:
-    """The places of texts that are hidden: there is nothing that could be put there."""
+    """The places of texts that are still hidden."""
     if isinstance(value, str):
         return [where] if HIDDEN in value else []
     if isinstance(value, Mapping):
@@ -66,7 +107,7 @@ def _reveal_fields(value: Mapping[str, Any], shown: Mapping[str, Any], real: Map
 
 
 def _reveal_item(item: Any, shown: Sequence[Any], real: Sequence[Any]) -> Any:
-    """An output, wherever in the list it stood."""
+    """An output, wherever in the list it was."""
     for old, truth in zip(shown, real, strict=True):
         if not isinstance(old, Mapping):
             continue
@@ -86,7 +127,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _kind(value: Any) -> str:

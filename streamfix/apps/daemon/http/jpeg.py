@@ -1,4 +1,4 @@
-"""Frames as JPEG pictures for a browser: right colours, right aspect ratio, no larger than asked for."""
+"""Frames as JPEG pictures for a browser, with the right colours and aspect ratio, no larger than asked for."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 Side = Literal["before", "after", "both"]
 SIDES: tuple[Side, ...] = ("before", "after", "both")
-_LARGEST = 4096  # of either side of a picture: what a browser shows, and JPEG can hold two of
-_ASPECTS = (Fraction(1, 8), Fraction(8))  # what lies outside is a mistake of the camera's
+_LARGEST = 4096  # width or height of a side: browsers show it, and a JPEG can hold two
+_ASPECTS = (Fraction(1, 8), Fraction(8))  # a ratio outside is the camera's mistake
 
 
 def encode(pair: tuple[Frame, Frame], side: Side, width: int | None = None, quality: int = 85) -> bytes:
-    """A baseline JPEG (JFIF: full range, BT.601) of the camera's frame, of what became of it, or of both.
+    """A baseline JPEG (JFIF: full range, BT.601) of the camera's frame, of the restored one, or of both.
 
     side: "both" is one picture, before on its left half, after on its right half, each as large as after is.
     width: the most a side may be wide. Samples are scaled to square ones. High dynamic range is not mapped.
@@ -48,7 +48,7 @@ def shown_size(frame: Frame, width: int | None = None) -> tuple[int, int]:
 
 def to_bgr(frame: Frame, size: tuple[int, int]) -> NDArray[np.uint8]:
     """(height, width, 3) uint8 B'G'R', full range, by the frame's own matrix and range."""
-    # A copy: swscale's wrapper marks what it reads, and the decoder's own frame is in the encoder's hands meanwhile.
+    # A copy: swscale's wrapper marks what it reads, and the encoder may be using the decoder's own frame.
     own = to_av(replace(frame, picture=frame.picture.planes(frame.color), origin=None))
     out = convert.reformat(own, "bgr24", *size, color=frame.color).to_ndarray()
     return cast("NDArray[np.uint8]", out)

@@ -1,4 +1,4 @@
-"""What every request passes before the API looks at it: host, origin, token, kind and size of its body."""
+"""Checks every request before the API sees it: host, origin, token, and the type and size of its body."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _HEADERS = {
 }
 
 
-class Gate:
-    """ASGI middleware in front of the whole app. A request that may not pass gets its problem document here."""
+class AccessMiddleware:
+    """ASGI middleware in front of the whole app. It answers a request that is not allowed with a problem document."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
@@ -54,7 +54,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                # The page's files are asked for again each time, by their ETag: another version brings another page.
+                # Browsers revalidate the page's files by ETag each time, so an upgraded daemon brings its own page.
                 headers["Cache-Control"] = "no-store" if closed else "no-cache"
             await send(message)
 
@@ -68,11 +68,12 @@ class Gate:
         await self.app(scope, passed, send_marked)
 
     def _admit(self, method: str, path: str, headers: Headers) -> None:
-        """Raises Denied for what may not pass."""
+        """Raise Denied for a request that is not allowed."""
         host = headers.get("host", "")
         if not self.access.serves(host):
             raise Denied(
-                403, f"Host {host!r}: the API is not called by this name; use its address, or add it to daemon.hosts"
+                403,
+                f"Host {host!r}: the API does not answer to this name; use its address, or add it to daemon.hosts",
             )
         if not is_guarded(path):
             return
@@ -81,7 +82,7 @@ class Gate:
             raise Denied(
                 403, f"Origin {origin!r}: pages of other sites may not use the API; open the daemon's own page"
             )
-        if path not in _OPEN and not self._permitted(headers):
+        if path not in _OPEN and not self._has_access(headers):
             raise Denied(
                 401,
                 "the daemon's token is needed: send it as a Bearer token (Authorization), or log in at /api/login",
@@ -93,21 +94,21 @@ class Gate:
                 415, f"Content-Type {kind!r}: changes need `Content-Type: application/json`, with or without a body"
             )
 
-    def _permitted(self, headers: Headers) -> bool:
-        """A browser may send several Cookie headers over HTTP/2; a client with two tokens is none of ours."""
+    def _has_access(self, headers: Headers) -> bool:
+        """True if the request holds the token. Over HTTP/2 a browser may send several Cookie headers."""
         cookies = "; ".join(headers.getlist("cookie"))
         return self.access.permits(headers.get("authorization", "").encode("latin-1"), cookies.encode("latin-1"))
 
 
 def is_guarded(path: str) -> bool:
-    """True for what needs the token: everything but the page's own files and the probes."""
+    """True for paths that need the token: all but the page's own files and the probes."""
     return path == "/metrics" or path == "/api" or path.startswith("/api/")
 
 
 async def _read_whole(headers: Headers, receive: Receive) -> Receive:
-    """Read the body now, bounded in size and time; gives what will hand it out. Raises Denied."""
+    """Read the body now, bounded in size and time; returns a `receive` that replays it. Raises Denied."""
     length = headers.get("content-length", "0")
-    too_large = Denied(413, f"the body is larger than {MAX_BODY_BYTES} bytes; no configuration of a stream is")
+    too_large = Denied(413, f"the body is larger than {MAX_BODY_BYTES} bytes; a stream needs far less, so send less")
     if not (length.isascii() and length.isdigit()) or int(length[:12]) > MAX_BODY_BYTES:
         raise too_large
     body = bytearray()
@@ -116,14 +117,14 @@ async def _read_whole(headers: Headers, receive: Receive) -> Receive:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    break  # the client is gone; the app will be told the same
+                    break  # the client is gone; the app will see that too
                 body += message.get("body", b"")
                 if len(body) > MAX_BODY_BYTES:
                     raise too_large
                 if not message.get("more_body", False):
                     break
     except TimeoutError:
-        raise Denied(408, f"the body did not come within {BODY_TIMEOUT_S:g} s; send it at once") from None
+        raise Denied(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s; send it at once") from None
     first: Iterator[Message] = iter([{"type": "http.request", "body": bytes(body), "more_body": False}])
 
     async def replay() -> Message:

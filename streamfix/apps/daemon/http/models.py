@@ -1,4 +1,4 @@
-"""The JSON that the API speaks. Times are seconds, instants Unix seconds; null is what is not known."""
+"""The JSON that the API answers with. Durations are seconds, instants Unix seconds; null is unknown."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model
 
 from ....counts import Scope, published
 from ....live.health import State
-from .forms import YARD
 
+YARD: dict[str, Any] = {
+    "name": "yard",
+    "input": "rtsp://${env:CAM_USER}:${env:CAM_PASSWORD}@192.0.2.5/stream",
+    "filters": "denoise",
+    "outputs": ["rtsp://media.example:8554/yard"],
+    "max_latency": "200ms",
+    "on_lost": "hold",
+}
 _STATUS: dict[str, Any] = {
     "name": "yard",
     "state": "degraded",
@@ -50,7 +57,7 @@ Known = Annotated[float | None, BeforeValidator(_finite)]
 
 
 class Answer(BaseModel):
-    """What the API gives. The engine may know more than is promised here: that is left out."""
+    """An answer of the API. Whatever else the engine knows is left out."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -96,7 +103,7 @@ class Noise(Answer):
 
 @_counting("stream")
 class StreamStatus(Answer):
-    """How a stream is. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
+    """A stream's status. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
 
     rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
     """
@@ -147,7 +154,7 @@ class History(Answer):
 
 
 class Happening(Answer):
-    """One event of a stream's life. kind: "state", "step", "reconnect", "lost", "output" and others."""
+    """One event of a stream. kind: "state", "step", "reconnect", "lost", "output" and others."""
 
     at: float
     kind: str
@@ -177,7 +184,7 @@ class System(Answer):
 
 
 class Reloaded(Answer):
-    """What a reload has done, by streams' names."""
+    """What a reload has done, by stream name."""
 
     added: list[str] = []
     removed: list[str] = []
@@ -186,13 +193,13 @@ class Reloaded(Answer):
 
 
 class Probe(Answer):
-    """What a probe says."""
+    """A probe's answer."""
 
     status: Literal["alive", "ready", "starting", "draining"]
 
 
 class FieldError(Answer):
-    """One thing that is wrong: where, what stands there, what is wrong with it and what to give instead."""
+    """One mistake: its place, the value there, and what to give instead."""
 
     where: str
     value: str = ""

@@ -41,7 +41,7 @@ class Picture:
 
 @dataclass(slots=True, eq=False)
 class _Shared:
-    """What all views of one kind share. pair: the frames that `picture` shows. made_s: when they were taken."""
+    """Shared by all views of one kind. pair: the frames that `picture` shows. made_s: when they were taken."""
 
     users: int = 0
     pair: Pair | None = None
@@ -51,7 +51,7 @@ class _Shared:
 
 
 class Previews:
-    """The pictures of all streams. All but `close` and `release` belong to the event loop that serves them.
+    """The pictures of all streams. Call all but `close` and `release` from the event loop that serves them.
 
     latest: a stream's newest pair of frames, None before the first; raises for an unknown stream.
     most_views: live views that may be open at once. encode: makes the JPEG.
@@ -83,22 +83,22 @@ class Previews:
         self._closing.set()
 
     def release(self) -> None:
-        """Let the worker go, once no request is left."""
+        """End the worker thread; call this when no request is left."""
         self.close()
         self._worker.shutdown(wait=False)
 
     async def snapshot(self, name: str, side: Side, width: int | None = None) -> Picture | None:
-        """The newest picture, None if there is none yet. Raises what `latest` raises."""
+        """The newest picture; None if there is none yet. Raises what `latest` raises."""
         with self._use((name, side, width)) as shared:
             return await self._newest((name, side, width), shared, 0.0)
 
     async def view(
         self, name: str, side: Side, fps: float, width: int | None, gone: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[Picture]:
-        """Pictures as they come, at most `fps` a second; of those that nobody takes in time only the newest.
+        """Pictures as they come, at most `fps` a second; pictures that are not taken in time are skipped.
 
-        gone: tells whether the viewer has left. Ends when it has, when the previews are closed and when there is
-        no more room; raises what `latest` raises.
+        gone: tells whether the viewer has left. Ends when it has, when the previews are closed, and at once when no
+        further view may be opened. Raises what `latest` raises.
         """
         if self.full:
             return
@@ -110,7 +110,7 @@ class Previews:
                 if picture is not None and picture is not shown:
                     shown = picture
                     yield picture
-                # All views of one rate look at the same instants, so that one picture does for all.
+                # All views of one rate look at the same instants, so that they share one picture.
                 due_s = (self._clock() * fps // 1 + 1) / fps
                 while (left_s := due_s - self._clock()) > 0 and not self._closing.is_set():
                     await self._sleep(min(left_s, _LOOK_S))
@@ -118,7 +118,7 @@ class Previews:
                         return
 
     async def _newest(self, key: Key, shared: _Shared, fresh_s: float) -> Picture | None:
-        """The newest picture; one that was made within `fresh_s` is new enough, whoever asked for it."""
+        """The newest picture; one made within the last `fresh_s` is new enough, for whichever view it was made."""
         async with shared.lock:
             if self._closing.is_set() or self._clock() - shared.made_s < fresh_s:
                 return shared.picture
@@ -126,7 +126,7 @@ class Previews:
             return shared.picture
 
     def _make(self, key: Key, shared: _Shared) -> None:
-        """In the worker, also when whoever asked has left meanwhile: look for a newer pair and encode it."""
+        """Look for a newer pair and encode it. Runs in the worker, also if the viewer has left in the meantime."""
         name, side, width = key
         pair, looked_s = self._latest(name), self._clock()
         if pair is not shared.pair:
@@ -135,7 +135,7 @@ class Previews:
 
     @contextlib.contextmanager
     def _use(self, key: Key) -> Iterator[_Shared]:
-        """What is shared lives as long as somebody looks: no frame is held for nobody."""
+        """Keep the shared picture only while a view uses it, so that no frame is held without a viewer."""
         shared = self._shared.setdefault(key, _Shared())
         shared.users += 1
         try:
@@ -156,5 +156,5 @@ class Previews:
 
 def _yield_to_others() -> None:
     """Lower the priority of the calling thread: on Linux niceness is a thread's own."""
-    with contextlib.suppress(OSError):  # where that is not allowed, looking costs what it costs
+    with contextlib.suppress(OSError):  # without the permission, previews keep their normal priority
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

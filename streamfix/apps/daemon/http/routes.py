@@ -1,4 +1,4 @@
-"""Streams over HTTP: what they are, what is asked of them, what they look like."""
+"""Streams over HTTP: their state, commands to them, and their pictures."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from fastapi.responses import StreamingResponse
 from ..engine.control import Supervisor, UnknownStream
 from . import preview
 from .answers import Denied, problems
-from .bodies import read_object
+from .bodies import changed_stream, new_stream, read_object, shown
 from .document import CHANGE, WHOLE
-from .editing import changed_stream, new_stream, shown
 from .jpeg import Side
 from .models import Happening, History, StreamDetail, StreamStatus
 from .preview import BOUNDARY, Previews
@@ -30,7 +29,7 @@ _MJPEG: dict[int | str, Any] = {
 
 
 async def sent(request: Request) -> dict[str, Any]:
-    """The JSON object that came."""
+    """The JSON object in the request's body."""
     return read_object(await request.body())
 
 
@@ -38,7 +37,7 @@ Sent = Annotated[dict[str, Any], Depends(sent)]
 
 
 def stream_routes(supervisor: Supervisor, previews: Previews) -> APIRouter:
-    """The routes below /api/streams. What may wait runs in a thread, by FastAPI where the function is no coroutine."""
+    """The routes below /api/streams. FastAPI runs those that may wait, which are no coroutines, in threads."""
     routes = APIRouter(prefix="/api/streams", tags=["streams"])
 
     def detail(name: str) -> dict[str, Any]:
@@ -46,12 +45,12 @@ def stream_routes(supervisor: Supervisor, previews: Previews) -> APIRouter:
 
     @routes.get("", response_model=list[StreamStatus], responses=problems())
     def list_streams() -> Any:
-        """How every stream is."""
+        """The status of every stream."""
         return supervisor.list()
 
     @routes.post("", status_code=201, response_model=StreamDetail, responses=problems(409), openapi_extra=WHOLE)
     def add_stream(body: Sent, response: Response) -> Any:
-        """Add a stream; it starts if it is enabled. 409: the name is taken, or there is no room on the machine."""
+        """Add a stream; it starts if it is enabled. 409: the name is taken, or the machine has no room for it."""
         config = new_stream(body, supervisor.config)
         supervisor.add(config)
         response.headers["Location"] = f"/api/streams/{config.name}"
@@ -59,29 +58,29 @@ def stream_routes(supervisor: Supervisor, previews: Previews) -> APIRouter:
 
     @routes.get("/{name}", response_model=StreamDetail, responses=problems(404))
     def get_stream(name: Name) -> Any:
-        """How a stream is, and its configuration."""
+        """A stream's status and configuration."""
         return detail(name)
 
     @routes.put("/{name}", response_model=StreamDetail, responses=problems(404, 409), openapi_extra=WHOLE)
     def replace_stream(name: Name, body: Sent) -> Any:
-        """Give a stream another configuration. Credentials that are sent back hidden stay what they are."""
+        """Replace a stream's configuration. Credentials that are sent back hidden stay as they are."""
         supervisor.change(changed_stream(body, supervisor.config_of(name), supervisor.config, whole=True))
         return detail(name)
 
     @routes.patch("/{name}", response_model=StreamDetail, responses=problems(404, 409), openapi_extra=CHANGE)
     def change_stream(name: Name, body: Sent) -> Any:
-        """Change some fields (RFC 7396): null is back to the default."""
+        """Change some options (RFC 7396); null goes back to the default."""
         supervisor.change(changed_stream(body, supervisor.config_of(name), supervisor.config, whole=False))
         return detail(name)
 
     @routes.delete("/{name}", status_code=204, responses=problems(404))
     def remove_stream(name: Name) -> None:
-        """Stop a stream, finish its outputs, forget it."""
+        """Stop a stream, finish its outputs and forget it."""
         supervisor.remove(name)
 
     @routes.post("/{name}/start", response_model=StreamDetail, responses=problems(404, 409))
     def start_stream(name: Name) -> Any:
-        """Start a stream; 409: there is no room for it on the machine."""
+        """Start a stream. 409: the machine has no room for it."""
         supervisor.start(name)
         return detail(name)
 
@@ -93,12 +92,12 @@ def stream_routes(supervisor: Supervisor, previews: Previews) -> APIRouter:
 
     @routes.get("/{name}/history", response_model=History, responses=problems(404))
     def get_history(name: Name) -> Any:
-        """The last hour in steps."""
+        """The last hour, in steps."""
         return supervisor.history(name)
 
     @routes.get("/{name}/events", response_model=list[Happening], responses=problems(404))
     def get_events(name: Name) -> Any:
-        """What happened to the stream, oldest first."""
+        """The stream's events, oldest first."""
         return [Happening(at=event.at_s, kind=event.kind, text=event.text) for event in supervisor.events(name)]
 
     @routes.get("/{name}/snapshot.jpg", response_class=Response, responses={**_JPEG, **problems(404, 409)})
@@ -114,17 +113,17 @@ def stream_routes(supervisor: Supervisor, previews: Previews) -> APIRouter:
     async def get_live(
         request: Request, name: Name, side: Sides = "after", fps: Fps = 5.0, width: Width = 960
     ) -> StreamingResponse:
-        """Pictures as they come, without an end. 429: too many such views are open."""
+        """Pictures as they come, without end. 429: too many live views are open."""
         await run_in_threadpool(supervisor.get, name)
         if previews.full:
-            raise Denied(429, f"{previews.most_views} live views are open, the most there may be; close one")
+            raise Denied(429, f"{previews.most_views} live views are open, which is the most allowed; close one")
 
         async def parts() -> AsyncIterator[bytes]:
             try:
                 async for picture in previews.view(name, side, fps, width, request.is_disconnected):
                     yield picture.part()
             except UnknownStream:
-                return  # it was removed
+                return  # the stream was removed
             yield f"--{BOUNDARY}--\r\n".encode()
 
         return StreamingResponse(parts(), media_type=preview.MEDIA_TYPE)

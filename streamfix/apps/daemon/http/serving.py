@@ -1,4 +1,4 @@
-"""The HTTP server, in a thread of its own beside the streams'."""
+"""The HTTP server, in its own thread beside the streams' threads."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ....errors import UsageError
 
-_LET_FINISH_S = 3  # requests get so long when the server ends
+_LET_FINISH_S = 3  # for requests to finish when the server ends
 _JOIN_S = 10.0
-_ASK_S = 10.0  # within which a client's first request is there
-_TAKE_S = 30.0  # for a client to take what waits for it
-_MOST_CONNECTIONS = 256  # beyond them clients are told 503 at once
+_ASK_S = 10.0  # for a client's first request to arrive
+_TAKE_S = 30.0  # for a client to take its answer
+_MOST_CONNECTIONS = 256  # further clients get 503 at once
 
 
 class HttpServer:
-    """Serves an app. Used once: `start`, then `close`.
+    """Serves an app. Use it once: `start`, then `close`.
 
-    host, port: where it listens; port 0 takes a free one, `port` says which.
-    on_close: called when it ends, so that answers without an end (live views) come to one.
+    host, port: where it listens; port 0 takes a free one, which `port` then says.
+    on_close: called when it ends, to end the live views, which would go on for ever.
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int, on_close: Callable[[], None] | None = None) -> None:
@@ -35,7 +35,7 @@ class HttpServer:
         config = uvicorn.Config(
             app,
             http=_Impatient,
-            log_config=None,  # the daemon's own logs take what uvicorn says
+            log_config=None,  # uvicorn logs through the daemon's own handlers
             access_log=False,
             ws="none",
             lifespan="on",
@@ -50,7 +50,7 @@ class HttpServer:
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
-        """Listen, and return when requests are answered. Raises UsageError if the address cannot be had."""
+        """Listen, and return once requests are answered. Raises UsageError if the address cannot be used."""
         self._socket = _listen(self.host, self.port)
         self.port = self._socket.getsockname()[1]
         self._thread.start()
@@ -64,7 +64,7 @@ class HttpServer:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """End: live views stop, other requests get a few seconds to finish."""
+        """End the server: live views stop, other requests get a few seconds to finish."""
         if self._on_close is not None:
             self._on_close()
         self._server.should_exit = True
@@ -81,7 +81,7 @@ class HttpServer:
 
 
 class _Impatient(H11Protocol):
-    """Closes a connection on which no request comes or no answer is taken: such a client takes no place from others."""
+    """Closes connections that send no request or take no answer, so that they keep no other client out."""
 
     _blocked: asyncio.TimerHandle | None = None
 
@@ -113,7 +113,7 @@ class _Impatient(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Tells when it answers."""
+    """Sets an event once it answers requests."""
 
     def __init__(self, config: uvicorn.Config, up: threading.Event) -> None:
         super().__init__(config)

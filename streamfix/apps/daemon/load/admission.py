@@ -1,13 +1,16 @@
-"""Says no to a stream before the machine drowns, with the figure that speaks against it."""
+"""Refuses a stream before the machine is overloaded, and says with which figures."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 
-from ..engine.control import Refused
+from ..engine.control import Conflict
 
+_CGROUP = Path("/sys/fs/cgroup")
 _SUSTAINED = 3  # measurements whose lowest load counts
 
 
@@ -23,11 +26,11 @@ class Need:
 
 
 class Admission:
-    """Keeps account of what streams need, and of what there is.
+    """Keeps account of the work that streams need and of what the machine has.
 
-    cores: there are, a part of one for a control group's quota. max_load: share of them, and of the GPU, that may be
-    taken. What a stream needs counts as taken until it is released, whether its camera is there or not; if the process
-    has measurably taken more than all streams are said to need, that counts instead.
+    cores: how many there are, fractional under a control group's quota. max_load: share of them, and of the GPU, that
+    may be taken. What a stream needs counts as taken until it is released, also while its camera is away. If the
+    process has measurably taken more than all streams need by that account, the measurement counts instead.
     """
 
     def __init__(self, cores: float, max_load: float) -> None:
@@ -41,63 +44,63 @@ class Admission:
 
     @property
     def capacity(self) -> Need:
-        """What may be taken in all."""
+        """The work that may be taken in all."""
         return Need(self._cores * self.max_load, self.max_load)
 
     @property
     def taken(self) -> Need:
-        """What is taken now."""
+        """The work that is taken now."""
         with self._lock:
             return self._taken_without("")
 
     @property
     def measured(self) -> Need:
-        """What the process has taken lately, at least."""
+        """The least that the process has taken in its last measurements."""
         return self._measured
 
     def measure(self, load: Need) -> None:
-        """What the process has taken since this was called last. Peaks do not count: loading a model is one."""
+        """Note what the process has taken since the last call. Short peaks, such as loading a model, do not count."""
         with self._lock:
             self._loads.append(load)
             if len(self._loads) == _SUSTAINED:
                 self._measured = Need(min(x.cores for x in self._loads), min(x.gpu for x in self._loads))
 
     def admit(self, name: str, need: Need) -> None:
-        """Take the room that a stream needs, in place of what it took before. Raises Refused if there is too little."""
+        """Reserve what a stream needs, in place of what it had before. Raises Conflict if there is too little."""
         with self._lock:
             reason = self._against(name, need)
             self._needs.pop(name, None)
             if reason:
                 self._refused[name] = need
-                raise Refused(reason)
+                raise Conflict(reason)
             self._needs[name] = need
             self._refused.pop(name, None)
 
     def check(self, name: str, need: Need) -> None:
-        """Raise Refused if `admit` would, and take nothing."""
+        """Raise Conflict if `admit` would; reserve nothing."""
         with self._lock:
             if reason := self._against(name, need):
-                raise Refused(reason)
+                raise Conflict(reason)
 
     def revise(self, name: str, need: Need) -> None:
-        """It is known better now what a stream needs: one that runs goes on, one that was refused may fit now."""
+        """Correct what a stream needs: one that runs goes on, one that was refused may fit now."""
         with self._lock:
             for known in (self._needs, self._refused):
                 if name in known:
                     known[name] = need
 
     def release(self, name: str) -> None:
-        """Give back what a stream took; it is not refused any more either."""
+        """Release what a stream took, and forget that it was refused."""
         with self._lock:
             gone = self._needs.pop(name, Need())
             self._refused.pop(name, None)
-            if gone != Need():  # what was measured was measured with it
+            if gone != Need():  # the measurement included it
                 cores, gpu = self._measured.cores - gone.cores, self._measured.gpu - gone.gpu
                 self._measured = Need(max(0.0, cores), max(0.0, gpu))
                 self._loads.clear()
 
     def next(self) -> str | None:
-        """The refused stream that has waited longest of those for which there is room now; it is named once."""
+        """Of the refused streams that fit now, the one that has waited longest, which counts as refused no longer."""
         with self._lock:
             fits = next((name for name, need in self._refused.items() if not self._against(name, need)), None)
             if fits is not None:
@@ -122,6 +125,26 @@ class Admission:
     def _taken_without(self, name: str) -> Need:
         said = sum((need for other, need in self._needs.items() if other != name), Need())
         own = self._needs.get(name, Need())
-        # What the process takes is measured as a whole: the stream's own part of it is what it is said to need.
+        # The process is measured as a whole; a running stream's own part is taken to be what it needs by the account.
         measured = Need(self._measured.cores - own.cores, self._measured.gpu - own.gpu)
         return Need(max(said.cores, measured.cores), max(said.gpu, measured.gpu))
+
+
+def cores(cgroup: Path = _CGROUP) -> float:
+    """Processor cores that this process may use: those it is bound to, or less where a control group has a quota.
+
+    cgroup: the root of the hierarchy as a container sees it, version 2 (`cpu.max`) or 1 (`cpu/cpu.cfs_quota_us`).
+    """
+    bound = float(len(os.sched_getaffinity(0)))
+    quota = _quota(cgroup)
+    return bound if quota is None else min(bound, quota)
+
+
+def _quota(cgroup: Path) -> float | None:
+    """Cores' worth of time that the control group gives, None for no limit."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        paths = [cgroup / name for name in names]
+        if all(path.is_file() for path in paths):
+            quota, period = " ".join(path.read_text(encoding="ascii") for path in paths).split()
+            return int(quota) / int(period) if quota != "max" and int(quota) > 0 else None
+    return None

@@ -1,4 +1,4 @@
-"""What streams cost: measured once for a kind of job on this machine, and learnt better from jobs that run."""
+"""What streams cost: measured once for each kind of job on this machine, then corrected by the jobs that run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ....frame import VideoInfo
 from ....jobs import JobSpec
 from .admission import Need
 
-USUAL_RATE = Fraction(25)  # of a camera that does not say
-_NEWS = 0.2  # share of a new measurement in what is known
+USUAL_RATE = Fraction(25)  # frames a second of a camera that does not say
+_NEWS = 0.2  # weight of a new measurement against what is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +31,36 @@ class FrameCost:
 
 
 class Costs:
-    """Knows what a job needs.
+    """Estimates the work that a job needs.
 
-    measure: what a frame of a job and an input costs on this machine; called when nothing of the kind is known, one
+    measure: measures the cost of a frame of a job with its input on this machine. Called for each new kind of job, one
     call at a time, since two would disturb each other.
     """
 
     def __init__(self, measure: Callable[[JobSpec, VideoInfo], FrameCost]) -> None:
         self._measure = measure
-        self._known: dict[object, FrameCost] = {}  # a megapixel's
+        self._known: dict[object, FrameCost] = {}  # cost of a megapixel, by kind of job
         self._lock = threading.Lock()
         self._measuring = threading.Lock()
 
     def need(self, spec: JobSpec, info: VideoInfo) -> Need:
-        """What the job will take. info: of its input. Raises what its filters raise when they are made."""
+        """The work that a job will need. info: of its input. Raises whatever its filters raise when they are made."""
         key, size = _key(spec, info), _megapixels(info)
         known = self._known.get(key)
         if known is None:
             with self._measuring:
-                known = self._known.get(key)  # whoever was measuring may have been at the same
+                known = self._known.get(key)  # another thread may just have measured the same kind
                 if known is None:
                     known = self._known[key] = self._measure(spec, info) * (1 / size)
         return _need(known * size, info)
 
     def known_need(self, spec: JobSpec, info: VideoInfo) -> Need | None:
-        """The same as far as it is known already; measures nothing."""
+        """The same, None if nothing of the kind is known yet; measures nothing."""
         known = self._known.get(_key(spec, info))
         return None if known is None else _need(known * _megapixels(info), info)
 
     def learn(self, spec: JobSpec, info: VideoInfo, restoring_s: float) -> None:
-        """A running job's filters took so long for a frame, on no GPU, while processors had time to spare."""
+        """Note how long a running job's filters took for a frame, without a GPU, on processors with spare time."""
         key = _key(spec, info)
         with self._lock:
             known = self._known.get(key)
@@ -79,9 +79,10 @@ def _megapixels(info: VideoInfo) -> float:
 
 
 def _key(spec: JobSpec, info: VideoInfo) -> object:
-    """The same for jobs that cost the same for each pixel.
+    """Equal for jobs that cost the same for each pixel.
 
-    Sizes that differ by less than half are alike; of others what a frame costs besides its pixels differs too much.
+    Sizes within a factor of two count as alike; beyond that, the share of a frame's cost that does not depend on its
+    pixels differs too much.
     """
     encoders = [(o.video_codec, tuple(sorted(o.video_options.items()))) for o in spec.outputs]
     return spec.device, tuple(spec.filters), tuple(encoders), (info.width * info.height).bit_length()

@@ -1,6 +1,6 @@
-// The daemon's REST API, and what can go wrong with it. Addresses are relative, so a proxy may serve it under a path.
+// The daemon's REST API and its errors. Addresses are relative, so a proxy may serve the page under a path.
 
-/** The daemon refused: title and detail for people, errors by field where it says so. */
+/** The daemon refused: title and detail for people, errors by field where it gives them. */
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || `The daemon answered ${status}.`);
@@ -58,6 +58,8 @@ async function call(method, path, body) {
   return content;
 }
 
+let form = null; // the schema of a stream; it does not change while the page is open
+
 const of = (name, rest = "") => `api/streams/${encodeURIComponent(name)}${rest}`;
 
 export const api = {
@@ -66,6 +68,7 @@ export const api = {
   history: (name) => call("GET", of(name, "/history")),
   events: (name) => call("GET", of(name, "/events")),
   system: () => call("GET", "api/system"),
+  form: async () => (form ??= (await call("GET", "api/openapi.json")).components.schemas.StreamBody),
   add: (stream) => call("POST", "api/streams", stream),
   change: (name, fields) => call("PATCH", of(name), fields),
   remove: (name) => call("DELETE", of(name)),

@@ -1,4 +1,4 @@
-// The page: asks the daemon how its streams are, shows the list and the chosen stream, and goes on when it was away.
+// The page: polls the daemon, shows the list and the chosen stream, and recovers when the daemon was away.
 
 import { api, Problem, Unreachable } from "./api.js";
 import { confirmRemoval, login } from "./dialogs.js";
@@ -35,7 +35,7 @@ function chosen() {
   }
 }
 
-/** Ask the daemon; whoever comes while it is asked waits for the same answer. */
+/** Ask the daemon; calls made while it is being asked wait for the same answer. */
 function poll() {
   asking ??= ask().finally(() => (asking = null));
   return asking;
@@ -74,18 +74,18 @@ async function failed(error) {
   if (!(error instanceof Problem) && !(error instanceof Unreachable)) throw error;
   away += 1;
   gone_s ??= Date.now() / 1000;
-  const what = error instanceof Unreachable ? `The daemon does not answer since ${clock(gone_s)}.` : error.message;
+  const what = error instanceof Unreachable ? `The daemon has not answered since ${clock(gone_s)}.` : error.message;
   say(at("banner"), `${what} Trying again …`);
   mark(at("banner"), "hidden", false);
   document.body.classList.add("away");
 }
 
-/** History or log could not be read; a stream that was removed meanwhile is told by the list. */
+/** History or log could not be read. The list shows it if the stream was removed in the meantime. */
 function unread(error) {
   if (!(error instanceof Problem && error.status === 404)) failed(error);
 }
 
-/** What is on the page follows from the list of streams and the address. */
+/** Bring the page in line with the list of streams and the address. */
 function show() {
   const name = chosen();
   const wide = matchMedia("(min-width: 60rem)").matches;
@@ -107,7 +107,7 @@ function show() {
   else blank(name ? `missing ${name}` : streams.length ? "" : "welcome", () => (name ? missing(name) : welcome()));
 }
 
-/** What stands in a stream's place, made anew only when it is something else. */
+/** Show a message in place of a stream; it is made again only when the message changes. */
 function blank(kind, made) {
   const main = at("main");
   if (main.dataset.blank === kind && !main.querySelector("article")) return;
@@ -120,7 +120,7 @@ const missing = (name) =>
     "div.blank",
     {},
     make("h1", {}, `There is no stream “${name}”`),
-    make("p", {}, "It was removed, or it never was."),
+    make("p", {}, "It was removed, or never existed."),
     make("p", {}, make("a.button", { href: "#/" }, "All streams")),
   );
 
@@ -133,7 +133,7 @@ const welcome = () =>
     make("p", {}, button("Add a stream", { icon: "add", kind: "primary", onclick: add })),
   );
 
-/** Do it, then look at once what became of it. */
+/** Do it, then show the result at once. */
 const then = (work) => async (name) => {
   await work(name);
   await asking; // its answer may be from before
@@ -150,8 +150,12 @@ const acts = {
 };
 
 async function add() {
-  const name = await addStream();
-  if (name) location.hash = `#/${encodeURIComponent(name)}`;
+  try {
+    const name = await addStream();
+    if (name) location.hash = `#/${encodeURIComponent(name)}`;
+  } catch (error) {
+    if (!(error instanceof Problem || error instanceof Unreachable)) throw error; // else poll() says what is wrong
+  }
   await poll();
 }
 

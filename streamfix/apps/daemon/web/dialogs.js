@@ -5,7 +5,7 @@ import { button, make, mark, say } from "./dom.js";
 
 let last = 0;
 
-/** A labelled field. hint stands below it, and so does what is wrong with it. */
+/** A labelled field, with a hint below it and room for what is wrong with it. */
 export function field(label, control, hint = "") {
   last += 1;
   const id = `field-${last}`;
@@ -21,17 +21,17 @@ export function field(label, control, hint = "") {
   );
 }
 
-/** Write what is wrong below a field, "" for nothing. */
+/** Show below a field what is wrong with it; "" for nothing. */
 export function wrong(control, text) {
   say(document.getElementById(`${control.id}-wrong`), text);
   mark(control, "aria-invalid", text ? "true" : null);
 }
 
 /**
- * Open a dialog with a form and wait until it is done or left.
+ * Open a dialog with a form and wait until it succeeds or is cancelled.
  *
- * send() is called when it is submitted; an error that it throws is shown by refused(error) and the dialog stays.
- * Returns true once send has succeeded, false when it was left. must: it cannot be left.
+ * send() is called on submit; if it throws, refused(error) shows the error and the dialog stays open.
+ * Returns true once send has succeeded, false when the dialog was cancelled. must: it cannot be cancelled.
  */
 export function ask({ title, content, action, kind = "primary", send, refused, must = false }) {
   const heading = make("h2", { id: `dialog-${(last += 1)}` }, title);
@@ -94,7 +94,7 @@ export async function login() {
     required: true,
     autofocus: true,
   });
-  const content = [user, field("Token", token, "It stands in the daemon's configuration: [daemon] token.")];
+  const content = [user, field("Token", token, "You find it in the daemon's configuration, as token in [daemon].")];
   const refused = (error) => {
     const text = error.status === 401 || error.status === 403 ? "That is not the daemon's token." : error.message;
     wrong(token, text);
@@ -109,7 +109,7 @@ export function confirmRemoval(name) {
   const words = make(
     "p",
     {},
-    "The stream is stopped, its outputs are finished, and the daemon forgets it. " + "Recordings stay where they are.",
+    "This stops the stream, finishes its outputs and removes it from the daemon. Recordings stay where they are.",
   );
   return ask({
     title: `Remove ${name}?`,

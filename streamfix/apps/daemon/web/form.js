@@ -1,79 +1,103 @@
-// Adding a stream and changing one. Only what was changed is sent: secrets that the daemon hides (***) stay as they
-// are.
+// The form that adds or changes a stream. It is built from the schema of a stream in the daemon's OpenAPI document,
+// which has each option's label, help, group and default. Only changes are sent: secrets that the daemon hides (***)
+// stay as they are.
 
 import { api } from "./api.js";
 import { ask, field, wrong } from "./dialogs.js";
 import { make } from "./dom.js";
 
-const text = (attributes) =>
-  make("input", { type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false", ...attributes });
-const choice = (options) =>
-  make(
-    "select",
-    {},
-    ...[["", "The daemon's default"], ...options].map(([value, label]) => make("option", { value }, label)),
-  );
-
-function controls() {
-  return {
-    name: text({ name: "name", required: true, maxlength: 63, autofocus: true }),
-    input: text({ name: "input", required: true, inputmode: "url" }),
-    filters: text({ name: "filters", placeholder: "denoise" }),
-    outputs: make("textarea", {
-      name: "outputs",
-      rows: 2,
-      required: true,
-      autocapitalize: "none",
-      spellcheck: "false",
-    }),
-    max_latency: text({ name: "max_latency", placeholder: "200ms" }),
-    on_lost: choice([
-      ["wait", "Send nothing"],
-      ["hold", "Hold the last picture"],
-      ["slate", "Show a slate"],
-      ["end", "End the output"],
-    ]),
-    on_damaged: choice([
-      ["pass", "Show it as it is"],
-      ["hold", "Hold the last good picture"],
-    ]),
-  };
-}
-
-const HINTS = {
-  name: ["Name", "Small letters, digits, - and _."],
-  input: ["Camera", "For instance rtsp://user:password@10.0.0.5/stream. The password is never shown again."],
-  filters: ["Filters", "A chain as -vf has it. Empty: pictures pass through."],
-  outputs: ["Outputs", "One a line: rtsp://, rtmp://, srt://, udp://, or a path that the daemon may write to."],
-  max_latency: ["Latency allowed", "From a picture's arrival to its output."],
-  on_lost: ["While the camera is away", ""],
-  on_damaged: ["When a picture is damaged", ""],
-};
-
-function fields(form) {
-  const rows = Object.fromEntries(
-    Object.entries(form).map(([key, control]) => [key, field(HINTS[key][0], control, HINTS[key][1])]),
-  );
-  const { name, input, filters, outputs, ...more } = rows;
-  return [
-    ...[name, input, filters, outputs].filter(Boolean),
-    make("details.more", {}, make("summary", {}, "Latency and lost pictures"), ...Object.values(more)),
-  ];
-}
-
+const plain = { autocomplete: "off", autocapitalize: "none", spellcheck: "false" };
 const lines = (value) =>
   value
     .split("\n")
     .map((line) => line.trim())
     .filter(Boolean);
-const read = (key, control) => (key === "outputs" ? lines(control.value) : control.value.trim());
+const pair = (line) => {
+  const at = line.indexOf("=");
+  return at < 0 ? [line, null] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+};
 
-/** Show what is wrong beside the fields that the daemon names; what belongs to none of them is returned. */
+/** How each kind of option is shown in a control, and read from it. */
+const KINDS = {
+  text: { show: (value) => String(value), read: (value) => value.trim() },
+  choice: { show: (value) => String(value), read: (value) => value },
+  truth: { show: (value) => String(value), read: (value) => (value === "" ? "" : value === "true") },
+  list: { show: (value) => value.join("\n"), read: lines },
+  outputs: { show: (value) => value.map((o) => (typeof o === "string" ? o : o.url)).join("\n"), read: lines },
+  pairs: {
+    show: (value) =>
+      Object.entries(value)
+        .map(([name, text]) => `${name}=${text}`)
+        .join("\n"),
+    read: (value) => Object.fromEntries(lines(value).map(pair)),
+  },
+};
+
+const TRUTH = [
+  ["true", "Yes"],
+  ["false", "No"],
+];
+
+/** The types that an option takes; null, which stands for its default, left out. */
+const taken = (schema) => (schema.anyOf ?? [schema]).filter((part) => part.type !== "null");
+
+function kindOf(schema) {
+  const parts = taken(schema);
+  const array = parts.find((part) => part.type === "array");
+  if (array) return array.items.anyOf ? "outputs" : "list";
+  if (parts.some((part) => part.enum)) return "choice";
+  if (parts.some((part) => part.type === "boolean")) return "truth";
+  return parts.some((part) => part.type === "object") ? "pairs" : "text";
+}
+
+function controlOf(key, schema, kind, required) {
+  const choices = { truth: TRUTH, choice: schema["x-choices"] }[kind];
+  if (choices) {
+    const options = [["", "The daemon's default"], ...choices];
+    return make("select", { name: key }, ...options.map(([value, label]) => make("option", { value }, label)));
+  }
+  const example = schema.examples?.[0] ?? schema.default;
+  const placeholder = required || !example ? null : KINDS[kind].show(example);
+  if (kind !== "text") return make("textarea", { name: key, rows: 2, required, placeholder, ...plain });
+  const inputmode = taken(schema).some((part) => part.format === "uri-reference") ? "url" : null;
+  return make("input", { type: "text", name: key, required, placeholder, inputmode, ...plain });
+}
+
+/** The form's entries by key: {schema, kind, control}. */
+async function entries(without = []) {
+  const { properties, required } = await api.form();
+  const made = Object.entries(properties)
+    .filter(([key]) => !without.includes(key))
+    .map(([key, schema]) => {
+      const kind = kindOf(schema);
+      return [key, { schema, kind, control: controlOf(key, schema, kind, required.includes(key)) }];
+    });
+  made[0][1].control.setAttribute("autofocus", "");
+  return Object.fromEntries(made);
+}
+
+/** The fields that always show, then a part that opens for each group. */
+function fields(form) {
+  const groups = new Map([["", []]]);
+  for (const { schema, control } of Object.values(form)) {
+    const group = schema["x-group"];
+    if (!groups.has(group)) groups.set(group, []);
+    groups.get(group).push(field(schema.title, control, schema.description));
+  }
+  return [...groups].flatMap(([group, rows]) =>
+    group ? [make("details.more", {}, make("summary", {}, group), ...rows)] : rows,
+  );
+}
+
+const read = ({ kind, control }) => KINDS[kind].read(control.value);
+const isEmpty = (value) => value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+
+/** Show each error beside the field that it names; returns the errors that name none. */
 function refuse(form, error) {
-  for (const control of Object.values(form)) wrong(control, "");
+  for (const { control } of Object.values(form)) wrong(control, "");
   const left = [];
   for (const { where = "", detail = "" } of error.errors ?? []) {
-    const control = form[where.replace(/^body\./, "").split(/[.[]/)[0]];
+    const control = form[where.replace(/^body\./, "").split(/[.[]/)[0]]?.control;
     if (!control) left.push([where, detail].filter(Boolean).join(": "));
     else {
       wrong(control, detail);
@@ -86,27 +110,35 @@ function refuse(form, error) {
   return "";
 }
 
-/** What must not be empty is said here, without asking the daemon. */
+/** Throw what can be seen to be wrong without asking the daemon. */
 function complete(form) {
-  const empty = Object.entries(form).filter(([key, c]) => c.required && !read(key, c).length);
-  if (!empty.length) return;
-  const words = { name: "Give it a name.", input: "Say where the pictures come from.", outputs: "Say where they go." };
-  throw Object.assign(new Error(""), { errors: empty.map(([key]) => ({ where: key, detail: words[key] })) });
+  const errors = [];
+  for (const [key, entry] of Object.entries(form)) {
+    const value = read(entry);
+    if (entry.control.required && isEmpty(value))
+      errors.push({ where: key, detail: entry.schema["x-needed"] ?? "This is needed." });
+    const lone = entry.kind === "pairs" ? Object.keys(value).find((name) => value[name] === null) : undefined;
+    if (lone !== undefined) errors.push({ where: key, detail: `Write name=value, one per line; ${lone} has no =.` });
+  }
+  if (errors.length) throw Object.assign(new Error(""), { errors });
 }
 
-/** Outputs that were left as they were keep their format, options and hidden secrets. */
+/** Unchanged outputs keep their format, options and hidden secrets. */
 const kept = (urls, before) => urls.map((url) => before.find((o) => o.url === url) ?? url);
 
-/** An emptied field is back to the daemon's default; only no filters are filters too. */
-const asSent = (key, value) => (value === "" && key !== "filters" ? null : value);
+/** An emptied field goes back to the daemon's default (null), except where empty means something, as for no filters. */
+const asSent = ({ schema, kind }, value, before) => {
+  if (isEmpty(value)) return schema.default === "" ? "" : null;
+  return kind === "outputs" ? kept(value, before ?? []) : value;
+};
 
 /** The new stream's name, null if none was added. */
 export async function addStream() {
-  const form = controls();
+  const form = await entries();
   const send = async () => {
     complete(form);
-    const given = Object.entries(form).map(([key, control]) => [key, read(key, control)]);
-    await api.add(Object.fromEntries(given.filter(([, value]) => value.length)));
+    const given = Object.entries(form).map(([key, entry]) => [key, read(entry)]);
+    await api.add(Object.fromEntries(given.filter(([, value]) => !isEmpty(value))));
   };
   const done = await ask({
     title: "Add a stream",
@@ -115,28 +147,21 @@ export async function addStream() {
     send,
     refused: (e) => refuse(form, e),
   });
-  return done ? form.name.value.trim() : null;
+  return done ? read(form.name) : null;
 }
 
 /** True if something was changed. config: the stream as the API shows it. */
 export async function editStream(name, config) {
-  const { name: _, ...form } = controls();
-  const shown = {
-    ...config,
-    outputs: (config.outputs ?? []).map((o) => (typeof o === "string" ? o : o.url)).join("\n"),
-  };
-  for (const [key, control] of Object.entries(form)) {
-    if (shown[key] !== undefined && shown[key] !== null) control.value = shown[key];
-    control.dataset.before = JSON.stringify(read(key, control));
+  const form = await entries(["name"]);
+  for (const [key, entry] of Object.entries(form)) {
+    const value = config[key];
+    if (value !== undefined && value !== null) entry.control.value = KINDS[entry.kind].show(value);
+    entry.before = JSON.stringify(read(entry));
   }
   const send = async () => {
     complete(form);
-    const given = Object.entries(form).map(([key, control]) => [key, read(key, control)]);
-    const changed = given.filter(([key, value]) => JSON.stringify(value) !== form[key].dataset.before);
-    const sent = changed.map(([key, value]) => [
-      key,
-      key === "outputs" ? kept(value, config.outputs ?? []) : asSent(key, value),
-    ]);
+    const changed = Object.entries(form).filter(([, entry]) => JSON.stringify(read(entry)) !== entry.before);
+    const sent = changed.map(([key, entry]) => [key, asSent(entry, read(entry), config[key])]);
     if (sent.length) await api.change(name, Object.fromEntries(sent));
   };
   return ask({ title: `Edit ${name}`, content: fields(form), action: "Save", send, refused: (e) => refuse(form, e) });

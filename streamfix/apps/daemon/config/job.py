@@ -1,0 +1,80 @@
+"""From a configured stream to the job that runs it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import replace
+
+from ....chainspec import parse_chain
+from ....jobs import JobSpec
+from ....live.outputs.resuming import neighbour, resumed
+from ....media.output.muxer import guess_format
+from ....media.redact import redact
+from ....media.specs import InputSpec, OutputSpec
+from ....media.transport.protocols import PATTERN_FORMATS, scheme_of
+from ..access.location import usual_demuxer, usual_format
+from ..access.secrets import Secrets
+from ..access.urls import Allowed
+from .checking import check_stream
+from .spec import OutputConfig, StreamConfig
+
+log = logging.getLogger("streamfix.daemon")
+
+
+def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: str = "auto") -> JobSpec:
+    """The job that runs a stream, secrets put in: never log or show it.
+
+    What is read and written is checked once more, now that references are known and names may lead elsewhere.
+    Raises UsageError for a secret that is not there, and for what is not allowed.
+    """
+    guards = check_stream(stream, allowed, secrets)
+    url = secrets.resolve(stream.input)
+    options = secrets.resolve_all(stream.input_options)
+    # The operator may set guards aside for an input of their own, such as a playlist of local files.
+    options = {**options, **guards} if "input" in stream.foreign else {**guards, **options}
+    return JobSpec(
+        inputs=(InputSpec(url, stream.input_format or usual_demuxer(url), options),),
+        outputs=tuple(_output(output, stream, secrets) for output in stream.outputs),
+        filters=tuple(parse_chain(stream.filters)) if stream.filters else (),
+        audio=stream.audio,
+        subtitles=False,
+        data=False,
+        device=device,
+        live=stream.policy,
+    )
+
+
+def _output(output: OutputConfig, stream: StreamConfig, secrets: Secrets) -> OutputSpec:
+    url = secrets.resolve(output.url)
+    return beginning(
+        OutputSpec(
+            url,
+            format=output.format or usual_format(url),
+            video_codec=output.video_codec or stream.video_codec,
+            audio_codec=output.audio_codec or stream.audio_codec,
+            video_options=secrets.resolve_all({**stream.video_options, **output.video_options}),
+            format_options=secrets.resolve_all(output.options),
+            overwrite=output.overwrite,
+        )
+    )
+
+
+def beginning(spec: OutputSpec) -> OutputSpec:
+    """The output, changed so that it leaves the recordings of earlier runs alone, unless they may be replaced.
+
+    Where a file exists already, the recording goes to a file beside it: yard.mp4, yard.1.mp4; so do segments that are
+    named by the clock. Numbered segments continue after the highest number, and an HLS playlist where it ended. Raises
+    UsageError where the name does not tell the format.
+    """
+    if spec.overwrite or scheme_of(spec.url):
+        return spec
+    format = guess_format(spec.url, spec.format)
+    if format in PATTERN_FORMATS:
+        # An HLS playlist is rewritten together with its earlier entries.
+        return replace(resumed(spec, format, 0), overwrite=format == "hls")
+    if not os.path.isfile(spec.url):
+        return spec
+    free = neighbour(spec.url)
+    log.info("%s exists already, so the recording goes to %s", redact(spec.url), redact(os.path.basename(free)))
+    return replace(spec, url=free)
