@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ..errors import OutputError
+from ..folders import user_cache_folder
 from .clip import Bytes
 
 Row = dict[str, Any]
@@ -29,12 +30,14 @@ class Kept:
 
 
 def default_folder() -> Path:
-    """By the XDG base directory specification."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "streamfix" / "evaluation"
+    """Within the user's cache, see `streamfix.folders`. Raises OutputError for a user without a home."""
+    folder = user_cache_folder()
+    if folder is None:
+        raise OutputError("peers' results have no place: this user has no home folder; set XDG_CACHE_HOME to a folder")
+    return folder / "evaluation"
 
 
-class Cache:
+class ResultStore:
     """A folder with two files for each run, named by the hash of all that decides its result."""
 
     def __init__(self, folder: Path) -> None:
