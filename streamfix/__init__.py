@@ -5,6 +5,7 @@
     streamfix.restore("in.mp4", "out.mp4", "smooth")
     for frame in streamfix.open("in.mp4").filter("smooth"):
         picture = frame.rgb()  # (H, W, 3) uint8
+    stream = streamfix.Stream("smooth")  # in a loop of your own: stream.push(frame)
 
 What is listed in `__all__` is the public interface; a plugin imports nothing else.
 Names are loaded when they are first used: torch alone takes seconds.
@@ -42,6 +43,7 @@ _PUBLIC = {
     "PixelFormat": "frame",
     "Planes": "frame",
     "Runner": "backends.runner",
+    "Stream": "stream",
     "StreamfixError": "errors",
     "Tiler": "filters.tile",
     "TorchNetwork": "backends.torch_eager",
@@ -77,6 +79,7 @@ __all__ = [
     "PixelFormat",
     "Planes",
     "Runner",
+    "Stream",
     "StreamfixError",
     "Tiler",
     "TorchNetwork",
@@ -117,6 +120,7 @@ if TYPE_CHECKING:
     from .filters.tile import Tiler
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
     from .library import open, restore
+    from .stream import Stream
 
 
 def __getattr__(name: str) -> Any:

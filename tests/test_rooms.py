@@ -19,6 +19,7 @@ PLUGINS = ROOT.parent / "plugins"
 CORE = {"errors", "channel", "chainspec", "registry", "color", "frame", "layout", "temporal", "motion", "pipeline"}
 MAY = {
     "errors": set[str](),
+    "folders": set[str](),
     "channel": set[str](),
     "chainspec": {"errors"},
     "registry": {"errors"},
@@ -31,15 +32,17 @@ MAY = {
     "fusion": CORE,
     "networks": set[str](),
     "devices": CORE,
-    "backends": CORE | {"devices"},
+    "backends": CORE | {"devices", "folders"},
     "media": CORE | {"devices"},
     "filters": CORE | {"devices", "backends"},
     "conformance": CORE | {"devices", "backends", "filters"},
     "live": CORE | {"devices", "media", "filters"},
     "jobs": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
-    "evaluation": CORE | {"devices", "backends", "media", "filters", "jobs", "fusion"},
-    "library": CORE | {"media", "filters", "live", "jobs"},
+    "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion"},
+    "latency": CORE | {"media", "filters", "jobs"},
+    "stream": CORE | {"jobs", "latency"},
+    "library": CORE | {"media", "live", "jobs", "stream"},
     "apps": CORE | {"media", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }
