@@ -1,4 +1,4 @@
-"""What travels: pictures with their time and colour, and what is known of a whole stream.
+"""Frames: pictures with their time and colour; and what is known of a whole stream.
 
 torch is imported only when a tensor is asked for, so that a pass-through job
 and the command line's own messages do not wait for it.

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
@@ -80,12 +81,12 @@ def _twin(restoration: Restoration) -> tuple[Callable[[], Chain], int]:
     period = 1
     for stage in restoration.stages:
         if isinstance(stage, GraphStage):
-            makers.append(lambda specs=stage.specs: GraphStage(specs))  # type: ignore[misc]
+            makers.append(partial(GraphStage, stage.specs))
         elif restoration.filters:  # torch is loaded then
             from .filters.restorer import Restorer
 
             if isinstance(stage, Restorer):
-                makers.append(lambda restorer=stage: _Holding(restorer))  # type: ignore[misc]
+                makers.append(partial(_Holding, stage))
                 period = lcm(period, stage.filter.step)
     return lambda: Chain(*(make() for make in makers)), period
 
