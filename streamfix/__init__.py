@@ -5,6 +5,7 @@
     streamfix.restore("in.mp4", "out.mp4", "smooth")
     for frame in streamfix.open("in.mp4").filter("smooth"):
         picture = frame.rgb()  # (H, W, 3) uint8
+    stream = streamfix.Stream("smooth")  # in a loop of your own: stream.push(frame)
 
 What is listed in `__all__` is the public interface; a plugin imports nothing else.
 Names are loaded when they are first used: torch alone takes seconds.
@@ -43,6 +44,7 @@ _PUBLIC = {
     "PixelFormat": "frame",
     "Planes": "frame",
     "Runner": "backends.runner",
+    "Stream": "stream",
     "StreamfixError": "errors",
     "Tiler": "filters.tile",
     "TorchNetwork": "backends.torch_eager",
@@ -78,6 +80,7 @@ __all__ = [
     "PixelFormat",
     "Planes",
     "Runner",
+    "Stream",
     "StreamfixError",
     "Tiler",
     "TorchNetwork",
@@ -118,5 +121,6 @@ if TYPE_CHECKING:
     from .filters.tile import Tiler
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
     from .library import open, restore
+    from .stream import Stream
 
 __getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

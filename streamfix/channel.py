@@ -15,20 +15,20 @@ T = TypeVar("T")
 
 
 class Closed(Exception):
-    """The receiver is gone. Control flow between threads, never shown to a user."""
+    """The receiver has closed the channel. Control flow between threads, never shown to a user."""
 
 
 class Channel(Generic[T]):
     """Carries items from one thread to one other, at most `depth` at a time.
 
-    A full channel makes `send` wait: that is the back-pressure. With
-    `droppable`, a full channel first gives up its oldest item for which
-    `droppable(item)` is true, which is how a live stream sheds load; items
-    for which it is false are never lost. on_drop: told of each, in the sender's
-    thread, outside the lock. spare: so many items that may not be dropped have
-    room besides, lest they hold up what is behind them. patience_s: so long a
-    full channel waits all the same before it gives up anything: what comes in
-    a burst to a receiver with time for it is not lost.
+    A full channel makes `send` wait: that is the back-pressure. A live stream sheds load by `droppable`.
+
+    depth: items it holds.
+    droppable: a full channel drops its oldest item for which this is true, and waits only if there is none.
+    on_drop: called with each dropped item, in the sender's thread, outside the lock.
+    spare: extra room for items that may not be dropped, so that they do not block what is behind them.
+    patience_s: how long a full channel waits before it drops anything, so that a burst is not lost to a receiver that
+    keeps up on average.
     """
 
     def __init__(

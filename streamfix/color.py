@@ -54,10 +54,12 @@ def excursions(full: bool, depth: int) -> tuple[float, float, float, float]:
 
 
 def neutral_chroma(y: Tensor, shape: tuple[int, int], depth: int) -> Tensor:
+    """Chroma (2, *shape) of grey, of y's dtype and device."""
     return y.new_full((2, *shape), (1 << (depth - 1)) / ((1 << depth) - 1))
 
 
 def chroma_to_444(uv: Tensor | None, y: Tensor, format: PixelFormat) -> Tensor:
+    """Chroma (2, h, w) of `format` at the size of luma y (1, H, W); neutral where there is none."""
     h, w = y.shape[-2:]
     if uv is None:
         return neutral_chroma(y, (h, w), format.depth)

@@ -1,4 +1,4 @@
-"""What travels: pictures with their time and colour, and what is known of a whole stream.
+"""Frames: pictures with their time and colour; and what is known of a whole stream.
 
 torch is imported only when a tensor is asked for, so that a pass-through job
 and the command line's own messages do not wait for it.
@@ -113,7 +113,7 @@ class Planes:
 
 @runtime_checkable
 class Picture(Protocol):
-    """What a frame shows. Made by the decoder, or by a filter; read through `streamfix.layout`."""
+    """A frame's picture, made by the decoder or by a filter; read through `streamfix.layout`."""
 
     @property
     def format(self) -> PixelFormat: ...
@@ -140,7 +140,7 @@ class Frame:
     enters temporal state.
     origin: the decoder's own object, from which the writer takes side data.
     received_s: `time.monotonic()` when its packet had come, of a live input; None of a file.
-    standing_in: not from the camera, shown while there is no picture; it passes all filters by.
+    standing_in: not from the camera, but shown while it is away; it goes around all filters.
     """
 
     picture: Picture
@@ -182,7 +182,7 @@ class Frame:
         """The picture as a floating-point tensor (C, H, W) in [0, 1].
 
         layout: "rgb" (3, H, W), "luma" (1, H, W) or "yuv420" (6, ceil H/2, ceil W/2);
-        see `streamfix.layout`. dtype: float32 unless told.
+        see `streamfix.layout`. dtype: float32 by default.
         """
         from .layout import to_layout
 

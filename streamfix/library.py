@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from .chainspec import FilterSpec, parse_chain
+from .chainspec import FilterSpec, chain_text, parse_chain
 from .errors import BadOption
 from .frame import Frame, VideoInfo
-from .jobs import Job, JobSpec, build_job, check_chain, restore_stage
+from .jobs import Job, JobSpec, build_job, check_chain
 from .live.policy import is_live
 from .media.input.reader import Reader
 from .media.specs import InputSpec, OutputSpec
-from .pipeline import Closable, close_all
+from .pipeline import close_all
+from .stream import Stream
 
 Path = str | os.PathLike[str]
 
@@ -25,7 +27,7 @@ Path = str | os.PathLike[str]
 class Result:
     """What a restoration did.
 
-    output: where it lies. frames_in, frames_out: pictures read and written.
+    output: its path or URL. frames_in, frames_out: pictures read and written.
     duplicated, dropped: pictures repeated or left out to keep a constant rate (`rate=`).
     errors: damaged packets and pictures that were met and survived.
     seconds: time taken. reconstructed: filters in the chain that may have invented detail.
@@ -59,7 +61,7 @@ def restore(
     filters: a chain as after -vf, "" to encode the pictures as they are.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     overwrite: replace an existing output, once the new one is complete.
-    maps: streams to take, as after -map; the best video and all that goes with it unless told.
+    maps: streams to take, as after -map; by default the best video and everything else of the first input.
     on_job: called with the job before it starts: `job.stop()`, `job.cancel()` and
     `job.progress` may be used from any thread.
     options: any field of `media.specs.OutputSpec` by name (video_codec, audio_codec,
@@ -95,9 +97,9 @@ def restore(
 
 
 def output_spec(url: str, overwrite: bool, options: Mapping[str, Any]) -> OutputSpec:
-    """An OutputSpec from keyword arguments; what is no field of it goes to the encoder or the muxer.
+    """An OutputSpec from keyword arguments; those that are no field of it go to the encoder or the muxer.
 
-    Raises BadOption for a value of a kind that has no text.
+    Raises BadOption for a value that is neither text nor a number.
     """
     known = {name for name in OutputSpec.__dataclass_fields__ if name not in ("url", "options", "overwrite")}
     fields = {name: value for name, value in options.items() if name in known}
@@ -130,7 +132,7 @@ def open(input: Path | InputSpec, *, device: str = "auto", **options: Any) -> Vi
     wanted = input if isinstance(input, InputSpec) else InputSpec(os.fspath(input))
     if options:
         wanted = replace(wanted, options={**wanted.options, **{k: str(v) for k, v in options.items()}})
-    return Video(_Footage(wanted), (), device)
+    return Video(_Input(wanted), (), device)
 
 
 class Video:
@@ -148,28 +150,28 @@ class Video:
     Iterating raises DecodeError, InputError, FilterError, DeviceError or ModelError.
     """
 
-    def __init__(self, footage: _Footage, chain: tuple[FilterSpec, ...], device: str) -> None:
-        self._footage, self._chain, self._device = footage, chain, device
+    def __init__(self, input: _Input, chain: tuple[FilterSpec, ...], device: str) -> None:
+        self._input, self._chain, self._device = input, chain, device
 
     @property
     def info(self) -> VideoInfo:
         """Size, pixel format, rate, colour and length of the input, before any filter."""
-        return self._footage.info
+        return self._input.info
 
     def filter(self, chain: str) -> Video:
         """The same video with more filters behind those it has; `chain` as after -vf. Raises UsageError."""
         more = parse_chain(chain)
         check_chain(more)
-        return Video(self._footage, (*self._chain, *more), self._device)
+        return Video(self._input, (*self._chain, *more), self._device)
 
     def __iter__(self) -> Iterator[Frame]:
         frames = self._frames()
-        self._footage.running.add(frames)
+        self._input.running.add(frames)
         return frames
 
     def close(self) -> None:
         """Release the input; loops that still run over it end with their next frame."""
-        self._footage.close()
+        self._input.close()
 
     def __enter__(self) -> Video:
         return self
@@ -179,28 +181,23 @@ class Video:
 
     def __repr__(self) -> str:
         chain = "".join(f".filter({spec.name!r})" for spec in self._chain)
-        return f"<Video {self._footage.spec.url!r} {self.info.width}x{self.info.height}{chain}>"
+        return f"<Video {self._input.spec.url!r} {self.info.width}x{self.info.height}{chain}>"
 
     def _frames(self) -> Generator[Frame, None, None]:
-        opened: list[Closable] = []
-        try:
-            spec = self._footage.spec
-            if restoration := restore_stage(self._chain, self._device, live=is_live(spec.url, spec.format)):
-                opened.append(restoration)
-            reader = self._footage.take()
-            opened.append(reader)
+        spec = self._input.spec
+        live = is_live(spec.url, spec.format)
+        with (
+            Stream(chain_text(self._chain), device=self._device, live=live) as stream,
+            closing(self._input.take()) as reader,
+        ):
             for item in reader:
-                for frame in restoration.push(item) if restoration else (item,):
-                    if isinstance(frame, Frame):
-                        yield frame
-            for frame in restoration.flush() if restoration else ():
-                yield frame
-        finally:
-            close_all(reversed(opened))
+                if isinstance(item, Frame):
+                    yield from stream.push(item)
+            yield from stream.flush()
 
 
-class _Footage:
-    """An input that is open once before anybody iterates, and again for each further iteration."""
+class _Input:
+    """An input: opened when it is made, for the first iteration, and again for each further one."""
 
     def __init__(self, spec: InputSpec) -> None:
         self.spec = spec
@@ -209,7 +206,7 @@ class _Footage:
         self.info = self._reader.info
 
     def take(self) -> Reader:
-        """A reader at the beginning; whoever takes it closes it."""
+        """A reader at the beginning; the caller closes it."""
         reader, self._reader = self._reader or self._open(), None
         return reader
 

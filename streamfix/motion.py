@@ -28,8 +28,8 @@ class FlowEstimator:
     which noise would make tremble. On noisy pictures that is as good as MEDIUM at a third of its time. Not for two
     threads at once: keep one in each stream's state.
 
-    refinements: variational steps at the end. finest: found at this level of the pyramid, 0 being the given size, 1
-    half of it.
+    refinements: variational steps at the end. finest: level of the pyramid at which the flow is found; 0 is the given
+    size, 1 half of it.
     """
 
     def __init__(self, refinements: int = 1, finest: int = 0) -> None:
@@ -101,12 +101,12 @@ def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper
 
 
 def steadied(flow: Floats, expected: Floats, reach: float) -> Floats:
-    """Halfway to the motion that was expected, where both are alike but for what they are apart everywhere.
+    """Move a flow halfway to the expected one where the two agree, apart from how the camera moved.
 
-    What moves goes on moving as it did, so the motion before tells of the same again, with other noise in it. A camera
-    that is shaken moves all alike: their median distance is kept as it was found.
+    Objects go on moving as they did, so the motion found before is a second measurement with other noise in it. A
+    shaken camera moves the whole picture: the median difference of the two flows is left as it was found.
 
-    flow, expected: (H, W, 2). reach: pixels, as far as motion may change by itself.
+    flow, expected: (H, W, 2). reach: standard deviation, in pixels, by which motion changes from frame to frame.
     """
     apart = expected - flow
     apart -= camera_motion(apart)

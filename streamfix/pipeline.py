@@ -1,17 +1,7 @@
 """Stages joined by channels, one thread each: how every stream is run.
 
-The contract of a stage:
-- `push(item)` gives zero or more items; an item it does not know passes through.
-- `flush()` gives what is still held. Called once, at the end of the source or
-  when the stage has enough, never after an error or a cancel.
-- `enough` turns true when the stage wants nothing more (its time or number of
-  frames is reached): the source is stopped, what is queued is thrown away.
-- `close()` releases resources. Called exactly once, whatever happened, after
-  all threads have ended: packets still queued may point into the source.
-- Frames leave in the order they came, one out for each one in, with the same pts.
-
-The same stages run threaded (`run`) or in the calling thread (`run_inline`),
-with the same result.
+The same stages run threaded (`Pipeline.run`) or in the calling thread (`Pipeline.run_inline`), with the same result.
+What a stage is and owes its neighbours stands at `Stage`.
 """
 
 from __future__ import annotations
@@ -39,10 +29,36 @@ class Source(Protocol):
 
 
 class Stage(ABC):
-    """One step of a pipeline: takes an item, gives zero or more."""
+    """One step of a pipeline: takes an item, gives zero or more.
+
+        class EverySecond(Stage):
+            def __init__(self) -> None:
+                self.reset()
+
+            def push(self, item: Any) -> Iterable[Any]:
+                if not isinstance(item, Frame):
+                    return (item,)  # an item that it does not know passes through
+                self._frames += 1
+                return (item,) if self._frames % 2 else ()
+
+            def reset(self) -> None:
+                self._frames = 0
+
+    - `push(item)` gives what became ready. Frames leave in the order in which they came; a stage of filters gives one
+      for each, with the same pts.
+    - `flush()` gives what is still held. Called once, at the end of the source or when the stage has enough; never
+      after an error or a cancel.
+    - `enough` turns true when the stage wants nothing more (its time or number of frames is reached): the source is
+      stopped, what is queued is thrown away.
+    - `close()` releases resources. Called exactly once, whatever happened, after all threads have ended: packets that
+      are still queued may point into the source.
+    - One thread at a time calls a stage.
+
+    name: of its thread, and in messages.
+    """
 
     name: str = ""
-    enough: bool = False  # True once the stage wants nothing more
+    enough: bool = False
 
     @abstractmethod
     def push(self, item: Any) -> Iterable[Any]:
@@ -52,8 +68,17 @@ class Stage(ABC):
         """Give what is still held, at the end of the stream."""
         return ()
 
+    def reset(self) -> None:
+        """Begin a new stream: throw away the frames held and all that was learnt of the old one; keep what is loaded.
+
+        Also puts a stage right that has raised an error. Raises NotImplementedError where there is no new beginning,
+        as for a file half written.
+        """
+        if type(self).flush is not Stage.flush:  # it holds items, and has not said how to let go of them
+            raise NotImplementedError(f"{self.name or type(self).__name__} cannot begin a new stream; make a new stage")
+
     def report(self) -> Mapping[str, float]:
-        """What it measures on the way, by name, the unit in the name or its filter's documentation."""
+        """What it has measured so far, by name; the unit is in the name or in the filter's documentation."""
         return {}
 
     def close(self) -> None:  # noqa: B027 - most stages hold nothing to release
@@ -77,6 +102,11 @@ class Chain(Stage):
         for i, stage in enumerate(self.stages[first:], first):
             yield from self._through(i + 1, stage.flush())
 
+    def reset(self) -> None:
+        for stage in self.stages:
+            stage.reset()
+        self.enough = False
+
     def report(self) -> dict[str, float]:
         return {name: value for stage in self.stages for name, value in stage.report().items()}
 
@@ -94,7 +124,7 @@ class Chain(Stage):
 
 
 class Closable(Protocol):
-    """What holds something until it is closed."""
+    """An object that holds a resource until it is closed."""
 
     def close(self) -> None: ...
 
@@ -116,13 +146,11 @@ class Pipeline:
 
     depth: items each channel holds; in flight are at most
     (depth + 1) per stage plus what the stages themselves hold.
-    droppable: makes the first channel, and only that one, give up its oldest
-    item for which this is true instead of making the source wait (live input).
-    first_depth: depth of the first channel, where it differs (live: 1). first_spare,
-    first_patience_s: its room for items that may not be dropped, and how long it waits before it drops one.
-    on_drop: told of each item that the first channel gave up.
-    worked: told of each item that a stage has worked on: the stage's name, the item, and the seconds it took; called
-    in the stage's thread.
+    droppable: items that the first channel, and no other, may drop in place of making the source wait (live input).
+    first_depth: depth of the first channel, where it differs (live: 1).
+    first_spare, first_patience_s, on_drop: of the first channel; see `Channel`.
+    worked: called with each item that a stage has worked on: the stage's name, the item, and the seconds it took; in
+    the stage's thread.
     """
 
     def __init__(
@@ -256,7 +284,7 @@ class Pipeline:
                 if not inbox.closed:
                     self._deliver(i, part.flush(), outbox)
         except Closed:
-            pass  # downstream is gone, and has said why
+            pass  # the stage behind has ended, and has told why
         except BaseException as error:
             self.cancel(error)
         finally:

@@ -15,7 +15,7 @@ class Window:
     frames: past + step + future frames of one shot; the shot's first and last
     frame are repeated beyond its ends.
     centre: the frames this window is to restore, 1 to `step` of them.
-    first: the shot begins here: start from a new state.
+    first: the shot begins with this window, which needs a new state.
     """
 
     frames: tuple[Frame, ...]

@@ -10,9 +10,10 @@ import pytest
 from torch import Tensor
 
 from streamfix.conformance.examples import Chunk, Echo, Mean
-from streamfix.conformance.fakes import ListSink, ListSource, clip
+from streamfix.conformance.fakes import ListSink, ListSource, clip, difference
 from streamfix.errors import Cancelled, DecodeError, FilterError, StreamfixError
 from streamfix.filters.base import Filter
+from streamfix.filters.cut import CutDetector
 from streamfix.filters.restorer import Restorer
 from streamfix.frame import Frame
 from streamfix.pipeline import Chain, Pipeline, Stage
@@ -327,3 +328,20 @@ def test_our_own_errors_keep_their_words() -> None:
 
     with pytest.raises(StreamfixError, match=r"^its own sentence$"):
         Pipeline(ListSource(clip(1)), Restorer(Refusing(1)), ListSink()).run()
+
+
+def test_a_chain_begins_anew_and_forgets_what_it_held() -> None:
+    chain, fresh = (Chain(Restorer(Mean()), Restorer(Echo())) for _ in range(2))
+    frames = clip(6)
+    for frame in frames[:4]:
+        list(chain.push(frame))
+    chain.reset()
+    found, want = ([f for frame in frames for f in c.push(frame)] + list(c.flush()) for c in (chain, fresh))
+    assert [f.pts for f in found] == [f.pts for f in frames]
+    assert [difference(a, b) for a, b in zip(found, want, strict=True)] == [0] * 6
+
+
+def test_a_stage_that_holds_items_has_to_say_how_it_begins_anew() -> None:
+    CutDetector().reset()  # holds nothing
+    with pytest.raises(NotImplementedError, match="sink cannot begin a new stream; make a new stage"):
+        ListSink().reset()

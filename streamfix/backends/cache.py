@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
+
+from ..folders import user_cache_folder
 
 _log = logging.getLogger(__name__)
 
@@ -40,11 +41,8 @@ class Cache:
 
     @classmethod
     def of_user(cls) -> Cache:
-        """`streamfix` under $XDG_CACHE_HOME, by default ~/.cache (XDG base directory specification 0.8)."""
-        base = os.environ.get("XDG_CACHE_HOME", "")
-        if not os.path.isabs(base):  # the standard: relative paths are to be ignored
-            base = os.path.expanduser("~/.cache")
-        return cls(Path(base, "streamfix") if os.path.isabs(base) else None)  # "~" stays where there is no home
+        """The user's own, see `streamfix.folders`; one that keeps nothing for a user without a home."""
+        return cls(user_cache_folder())
 
     def read(self, name: str) -> Parts | None:
         """The entry's parts, None if there is none that can be used."""

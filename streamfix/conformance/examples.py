@@ -25,7 +25,7 @@ class Mean(Filter[None]):
 
 @dataclass
 class Trace:
-    """What Echo remembers of a stream: its last output (C, H, W)."""
+    """Echo's memory of a stream: its last result (C, H, W)."""
 
     last: Tensor | None = None
 

@@ -1,4 +1,4 @@
-"""Peers for tests: a clip that moves like footage, a source and a sink. Real parts, only small and in memory."""
+"""Clips, a source and a sink for tests: real parts, but small and in memory. The clips move like recorded video."""
 
 from __future__ import annotations
 

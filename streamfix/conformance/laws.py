@@ -1,8 +1,6 @@
 """What every filter owes its callers. Each law takes a maker of fresh filters and fails with AssertionError.
 
-A filter may state where it differs, as attributes (see `streamfix.Filter`):
-`batch_tolerance`, if a batch is not computed bit-exactly as its streams would
-be alone, and `keeps_level = False`, if it is meant to change brightness.
+What a filter is, and by which attributes it says that it differs, stands at `streamfix.Filter`.
 """
 
 from __future__ import annotations
@@ -130,7 +128,7 @@ def threaded_is_inline(make: Make) -> None:
 
 
 def in_two_parts_is_in_one(make: Make) -> None:
-    """A filter of two parts that overlap from frame to frame gives what it gives in one, for damaged frames too."""
+    """A call in two parts, overlapping from window to window, gives what a whole call gives; damaged frames too."""
     frames = clip(9, cuts=(4,), damaged=(2, 6))
     _same(restore(make, frames, overlap=True), restore(make, frames), "in two parts and in one differ")
     with closing(make()) as filter, torch.inference_mode():
@@ -221,7 +219,7 @@ def keeps_the_level(make: Make) -> None:
 
 
 def offers_what_exists(make: Make) -> None:
-    """What is lighter names filters that there are, with options they take, and enlarges as much."""
+    """`lighter` names registered filters with options that they take; each chain has the same scale in total."""
     with closing(make()) as filter:
         chains, scale = list(filter.lighter()), filter.scale
     for text in chains:
@@ -234,7 +232,7 @@ def offers_what_exists(make: Make) -> None:
 
 
 def reports_numbers(make: Make) -> None:
-    """What is reported of a stream are finite numbers by name, before its first frame and after it."""
+    """`report` gives finite numbers by name, before the first frame and after it."""
     with closing(make()) as filter, torch.inference_mode():
         state = filter.init_state()
         for _ in range(2):

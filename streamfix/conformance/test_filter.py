@@ -14,7 +14,7 @@ from .laws import LAWS, Make
 
 
 def chosen(config: pytest.Config) -> list[FilterSpec]:
-    """What `--filter` or STREAMFIX_CONFORMANCE names, else every filter that can be made without options."""
+    """The filters that `--filter` or STREAMFIX_CONFORMANCE names, else all that can be made without options."""
     text = config.getoption("--filter", default=None) or os.environ.get("STREAMFIX_CONFORMANCE")
     if text:
         return parse_chain(text)

@@ -22,7 +22,7 @@ def _facts() -> dict[str, str]:
 
 
 def identity() -> str:
-    """A text that is the same for processors of one kind: what was measured on one holds for the other."""
+    """A text that is the same for processors of one kind, so that what was measured on one holds for another."""
     facts = _facts()
     # Virtual machines often hide the model's name; family, model and instruction sets they cannot hide.
     names = ("vendor_id", "model name", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
@@ -31,16 +31,16 @@ def identity() -> str:
 
 
 def has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 by itself; without that it is emulated, many times slower."""
+    """Whether the processor multiplies bfloat16 in hardware; emulation is many times slower."""
     facts = _facts()
     return not _BF16.isdisjoint((facts.get("flags") or facts.get("Features") or "").split())
 
 
 def share_cores(callers: int) -> int:
-    """Let OpenCV and PyTorch use as many threads for one call as there are cores for each of `callers` threads.
+    """Divide the cores among so many calling threads: set how many threads OpenCV and PyTorch use for one call.
 
-    With two threads for each of eight streams, they wait for each other's: a call took ten times as long. Returns the
-    number of threads.
+    Otherwise they wait for each other: with two threads for each of eight streams a call took ten times as long.
+    Returns the number of threads a call.
     """
     import cv2
     import torch

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ..errors import OutputError
+from ..folders import user_cache_folder
 from .clip import Bytes
 
 Row = dict[str, Any]
@@ -29,13 +30,15 @@ class Kept:
 
 
 def default_folder() -> Path:
-    """`streamfix/evaluation` in the user's cache folder, by the XDG base directory specification."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "streamfix" / "evaluation"
+    """Within the user's cache, see `streamfix.folders`. Raises OutputError for a user without a home."""
+    folder = user_cache_folder()
+    if folder is None:
+        raise OutputError("peers' results have no place: this user has no home folder; set XDG_CACHE_HOME to a folder")
+    return folder / "evaluation"
 
 
-class ResultCache:
-    """Results in a folder, two files a run, named by the hash of all that decides its result."""
+class ResultStore:
+    """A folder with two files for each run, named by the hash of all that decides its result."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -15,7 +15,7 @@ from ..errors import OutputError, UsageError
 from ..jobs import check_chain
 from . import peers as peer_catalogue
 from . import suites as suite_table
-from .cache import ResultCache, Row, default_folder
+from .cache import ResultStore, Row, default_folder
 from .measure import INPUT, TRUTH, Bench, Measured
 from .peers import Peer
 from .report import Cell, busiest, contact_sheet, crop, markdown
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     scenes = choose(read_scenes(args.scenes), _words(args.only))
     data = args.data or (args.scenes if args.scenes.is_dir() else args.scenes.parent)
     peers = _peers(args)
-    bench = Bench(peers, filters, ResultCache(args.cache), args.device)
+    bench = Bench(peers, filters, ResultStore(args.cache), args.device)
     report = _Report(args, peers, gates)
     for scene in scenes:
         clip = load(data, scene, args.frames)

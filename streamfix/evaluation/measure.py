@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import subjects
-from .cache import Kept, ResultCache, Row
+from .cache import Kept, ResultStore, Row
 from .clip import Bytes, Clip
 from .metrics import VERSION, Judge
 from .peers import Peer
@@ -40,7 +40,7 @@ class Bench:
     """Measures peers and filters on clips. cache: where the peers' results are kept, None for nowhere."""
 
     def __init__(
-        self, peers: Sequence[Peer], filters: Sequence[str], cache: ResultCache | None, device: str = "auto"
+        self, peers: Sequence[Peer], filters: Sequence[str], cache: ResultStore | None, device: str = "auto"
     ) -> None:
         self._peers, self._filters, self._cache, self._device = peers, filters, cache, device
         self._judge: Judge | None = None

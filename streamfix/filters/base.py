@@ -18,22 +18,44 @@ S = TypeVar("S")
 
 
 class Filter(ABC, Generic[S]):
-    """A restoration filter. One object serves all streams: what belongs to a stream is in its state.
+    """A restoration filter. One object serves all streams; what belongs to a stream is in its state.
 
-    A subclass's keyword arguments are its options on the command line; their
-    annotations say how the text is read, the docstring is the help.
+        class Echo(streamfix.Filter[list[Tensor]]):
+            "Mix each frame with the result before it."  # -filters shows the first line, -h the whole
 
-    layout: what `__call__` wants to see, see `streamfix.layout`.
-    past, step, future: frames before, restored by, and after a call.
+            layout = "rgb"
+
+            def __init__(self, weight: float = 0.5) -> None:  # options on the command line: echo=weight=0.3
+                self.weight = weight
+
+            def init_state(self) -> list[Tensor]:
+                return []
+
+            def __call__(self, x: Tensor, states: Sequence[list[Tensor]]) -> Tensor:
+                results = []
+                for frame, last in zip(x[:, 0], states):  # x: (B, 1, 3, H, W)
+                    last[:] = [torch.lerp(frame, last[0], self.weight) if last else frame]
+                    results.append(last[0])
+                return torch.stack(results)[:, None]
+
+    A subclass's keyword arguments are its options; their annotations say how text is read (int, float, bool, str,
+    Literal, and unions of these with None), the docstring is the help. A package announces it under the entry-point
+    group `streamfix.filters` and imports nothing but `streamfix`'s public names. The laws that every filter keeps are
+    stated and tested by `streamfix.conformance`.
+
+    A class sets these, or its objects do in `__init__`; a call changes none of them:
+
+    layout: what `__call__` sees: "yuv420" (6, H/2, W/2), "rgb" (3, H, W) or "luma" (1, H, W); see `streamfix.layout`.
+    past, step, future: frames before, restored by, and after a call. A window never crosses a cut; the first and last
+    frame of a shot are repeated beyond its ends.
     scale: how many times larger the result is.
     multiple: height and width of what `__call__` sees are multiples of this; the caller pads and crops.
     generative: True if it may invent detail; its results are "reconstructed", not "restored".
-    batch_tolerance: how far a batch's result may lie from each stream's alone, in [0, 1] units;
-    0 is bit-exact.
+    batch_tolerance: how far a batch's result may lie from each stream's alone, in [0, 1] units; 0 is bit-exact.
     keeps_level: False if it is meant to change brightness or hue (low light, white balance).
     thread_safe: True if several threads may call it at once, each with states of its own.
     two_parts: True if `begin` does a good part of the work.
-    live_options: options that a live stream sets where the user does not, as look-ahead that would delay it.
+    live_options: options that a live stream sets where the user does not, such as no look-ahead, which would delay it.
     """
 
     layout: Layout = "yuv420"
@@ -50,35 +72,37 @@ class Filter(ABC, Generic[S]):
     live_options: Mapping[str, Any] = MappingProxyType({})
 
     def init_state(self) -> S:
-        """The state of a stream before the first frame of a shot; None if the filter has none."""
+        """The state of a stream before the first frame of a shot, a new object each time; None if there is none."""
         return None  # type: ignore[return-value]  # S is None for a filter without state
 
     @abstractmethod
     def __call__(self, x: Tensor, states: Sequence[S]) -> Tensor:
         """Restore one window of each of B streams.
 
-        x: (B, T, C, H, W) floating point in [0, 1], T = past + step + future.
-        states: one a stream, changed in place.
-        Returns (B, step, C, H * scale, W * scale), not clipped.
+        x: (B, T, C, H, W) floating point in [0, 1], T = past + step + future; not to be changed.
+        states: one for each stream, changed in place. Damaged frames come with a state that is thrown away.
+        Returns (B, step, C, H * scale, W * scale) of x's dtype and device; the caller clips it.
+        What it raises ends the job as a FilterError that names the frame.
         """
 
     def begin(self, x: Tensor, states: Sequence[S]) -> Callable[[], Tensor]:
-        """A call's first part; what is returned is its second part, and gives the result of `__call__`.
+        """Do a call's first part; return its second part, a function that gives the result of `__call__`.
 
-        What changes the states belongs to the first part: while the second runs, once and perhaps in another thread,
-        that of the next window is begun.
+        The first part makes all changes to the states. The second runs once, perhaps in another thread, while the next
+        window's first part is under way.
         """
         return partial(self, x, states)
 
     def lighter(self) -> Sequence[str]:
-        """Chains of registered filters that take this one's place where it is too slow, as in `-vf`, the best first.
+        """Chains, as after -vf, that a live stream steps down to where this filter is too slow, the best first.
 
-        They keep its `scale`. None are needed: leaving the filter out is always tried last.
+        Each is made of registered filters and has the same `scale` in total. None is needed: leaving the filter out is
+        always tried last.
         """
         return ()
 
     def report(self, state: S) -> Mapping[str, float]:
-        """What it has measured of a stream, by name: noise_luma and noise_chroma in 8-bit codes, and the like."""
+        """What it has measured of a stream so far, by name, such as noise_luma in 8-bit codes; finite numbers."""
         return {}
 
     def to(self, device: torch.device) -> None:

@@ -28,9 +28,9 @@ class Batcher(Filter[Any]):
     An error reaches exactly the streams whose call was in the batch.
 
     wrapped: the filter itself.
-    callers: how many streams share it, where that is known: a batch with a call of each waits no longer, and one
-    stream alone is served in its own thread. May be changed at any time.
-    batches, calls: how many there were. busy_s: seconds the wrapped filter has worked.
+    callers: how many streams share it, None if unknown. A batch that has a call of each does not wait for more, and
+    a single stream is served in its own thread. May be changed at any time.
+    batches, calls: counted so far. busy_s: seconds that the wrapped filter has worked.
     """
 
     def __init__(self, filter: Filter[Any], max_batch: int = 8, max_wait_s: float = 0.002) -> None:
@@ -112,11 +112,11 @@ class Batcher(Filter[Any]):
             return batch
 
     def _enough(self) -> int:
-        """Calls that are not made to wait for more."""
+        """How many calls make a batch that waits for no more."""
         return self._max_batch if self._callers is None else min(self._max_batch, self._callers)
 
     def _work(self, x: Tensor, states: Sequence[Any], calls: int) -> Tensor:
-        """The wrapped filter never works in two threads at once."""
+        """Run the wrapped filter, in one thread at a time."""
         with self._working:
             self.batches += 1
             self.calls += calls

@@ -49,6 +49,9 @@ class CutDetector(Stage):
             self._previous, self._previous_s = now, item.time_s
         yield item
 
+    def reset(self) -> None:
+        self._previous, self._usual = None, 0.0
+
     def _is_cut(self, now: Tensor, time_s: float) -> bool:
         if self._previous is None:
             return False

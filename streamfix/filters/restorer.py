@@ -21,12 +21,12 @@ from .base import Filter
 
 T = TypeVar("T")
 
-_MOST_BEGUN = 2  # windows: with one alone, whichever part is quicker would wait for the other at each frame
+_MOST_BEGUN = 2  # windows in flight: with one alone, the quicker part would wait for the other at each frame
 
 
 @dataclass(slots=True)
-class _Place:
-    """A frame's place in the output order, and its result once there is one."""
+class _Awaited:
+    """A frame that is due to come out, in its turn, and its result once there is one."""
 
     frame: Frame
     result: Frame | None = None
@@ -50,7 +50,7 @@ class Restorer(Stage):
         self._device = torch.device(device)
         self._windower = Windower(filter.past, filter.step, filter.future)
         self._state = filter.init_state()
-        self._places: deque[_Place] = deque()
+        self._awaited: deque[_Awaited] = deque()
         self._cut_pending = False
         self._size: tuple[int, int] | None = None
         self._finisher = ThreadPoolExecutor(1, f"{self.name}-end") if overlap and filter.two_parts else None
@@ -64,20 +64,20 @@ class Restorer(Stage):
         if (frame.width, frame.height) != self._size:
             self._size = (frame.width, frame.height)
             frame = replace(frame, cut=True)
-        place = _Place(frame)
+        awaited = _Awaited(frame)
         if frame.damaged:
             self._cut_pending |= frame.cut
             self._settle()
-            self._places.append(place)
+            self._awaited.append(awaited)
             alone = Window((frame,) * (self.filter.past + self.filter.step + self.filter.future), (frame,), True)
-            place.result = self._call(alone, self.filter.init_state())[0]
+            awaited.result = self._call(alone, self.filter.init_state())[0]
         else:
             if self._cut_pending:
-                frame = place.frame = replace(frame, cut=True)
+                frame = awaited.frame = replace(frame, cut=True)
                 self._cut_pending = False
             if frame.cut:
                 yield from self.flush()
-            self._places.append(place)
+            self._awaited.append(awaited)
             for window in self._windower.push(frame):
                 self._restore(window)
         yield from self._ready()
@@ -88,14 +88,35 @@ class Restorer(Stage):
         self._settle()
         yield from self._ready()
 
+    def reset(self) -> None:
+        self._let_go()
+        self._state = self.filter.init_state()
+        self._cut_pending, self._size = False, None
+
     def report(self) -> Mapping[str, float]:
         return self.filter.report(self._state)
 
     def close(self) -> None:
         if self._finisher is not None:
             self._finisher.shutdown(cancel_futures=True)
-        self._begun.clear()
-        self._places.clear()
+        self._let_go()
+
+    def emitted(self, pushed: int) -> int:
+        """How many frames of a long shot have come out once `pushed` have come in; below 0 so many are still missing.
+
+        A window is called once its `step` frames and the `future` ones behind them are there; where windows overlap,
+        the newest are still being finished.
+        """
+        unfinished = 0 if self._finisher is None else _MOST_BEGUN
+        return ((pushed - self.filter.future) // self.filter.step - unfinished) * self.filter.step
+
+    def _let_go(self) -> None:
+        """Forget every frame. What is being finished is waited for, and its result or error thrown away."""
+        while self._begun:
+            future = self._begun.popleft()[1]
+            if not future.cancel():
+                future.exception()
+        self._awaited.clear()
         self._windower = Windower(self.filter.past, self.filter.step, self.filter.future)
 
     def _in_layout(self, frame: Frame) -> Frame:
@@ -127,13 +148,13 @@ class Restorer(Stage):
 
     def _keep(self, window: Window, restored: list[Frame]) -> None:
         results = {id(f): r for f, r in zip(window.centre, restored, strict=True)}
-        for place in self._places:
-            if place.result is None and id(place.frame) in results:
-                place.result = results[id(place.frame)]
+        for awaited in self._awaited:
+            if awaited.result is None and id(awaited.frame) in results:
+                awaited.result = results[id(awaited.frame)]
 
     def _ready(self) -> Iterator[Frame]:
-        while self._places and self._places[0].result is not None:
-            result = self._places.popleft().result
+        while self._awaited and self._awaited[0].result is not None:
+            result = self._awaited.popleft().result
             assert result is not None
             yield result
 

@@ -26,7 +26,7 @@ _CPU_INPUT, _CPU_OUTPUT = 1 << 20, 1 << 22
 
 
 class Tiler:
-    """Calls an image network for pictures of any size and makes tiles unseen.
+    """Calls an image network for pictures of any size, in tiles whose seams do not show.
 
     Tiles overlap by at least the network's receptive field (given by the
     network, or measured once), and what lies within it of a tile's inner edge

@@ -37,7 +37,7 @@ def test_no_arguments_show_the_usage_and_fail(run: Run) -> None:
 def test_an_unknown_topic_teaches(run: Run) -> None:
     said = run("-h", "encoder=x")
     assert said.code == 1
-    assert said.err == "streamfix: -h encoder=x: there is help for nothing, full, and filter=NAME\n"
+    assert said.err == "streamfix: -h encoder=x: give -h alone, -h full or -h filter=NAME\n"
 
 
 def test_version(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamfix.apps.cli import avoptions, grammar
+from streamfix.apps.cli import grammar, options
 from streamfix.apps.cli.jobs import job_spec
 from streamfix.apps.cli.options import OPTIONS, REFUSED, table
 from streamfix.chainspec import FilterSpec
@@ -137,18 +137,18 @@ def test_job(words: str, field: str, want: Any) -> None:
         ("-i a -crf", "Missing argument for option 'crf'."),
         ("-i a -x264-params", "Missing argument for option 'x264-params'."),
         ("-i", "Missing argument for option 'i'."),
-        ("-i a -crf -preset fast o", "-crf -preset: a number is wanted"),
+        ("-i a -crf -preset fast o", "-crf -preset: expected a number"),
         ("-i a -ss soon o", "-ss soon: a time is"),
         ("-i a -t -1 o", "-t -1: a duration cannot be negative"),
-        ("-i a -metadata title o", "-metadata title: key=value is wanted"),
-        ("-i a -map_metadata 1 o", "-map_metadata 1: 0 (copy from the first input) or -1"),
-        ("-device tpu -i a o", "-device tpu: auto, cpu, cuda or cuda:N is wanted"),
+        ("-i a -metadata title o", "-metadata title: expected key=value"),
+        ("-i a -map_metadata 1 o", "-map_metadata 1: expected 0 (copy from the first input) or -1"),
+        ("-device tpu -i a o", "-device tpu: expected auto, cpu, cuda or cuda:N"),
         ("-hwaccel cuda -i a o", "-hwaccel cuda: decoding runs on the CPU"),
         ("-y:v -i a o", "-y takes no stream specifier"),
         ("-vf smooth -i a o", "-vf cannot be applied to input 'a'"),
         ("-i a -re o", "-re cannot be applied to output 'o'"),
         ("-i a -crf 20", "-crf: no output follows"),
-        ("-i a -vn o", "-vn: streamfix restores video"),
+        ("-i a -vn o", "-vn: streamfix always restores a video stream"),
         ("-i a -vsync 0 o", "-vsync: every picture keeps its timestamp"),
         ("-i a -tag:v hvc1 o", "-tag:v: codec tags follow"),
         ("-i a -filter_complex x o", "-filter_complex: one chain for one video"),
@@ -173,9 +173,9 @@ def test_a_mistake_is_answered_before_anything_is_opened(words: str, says: str) 
         ("-max_latency 1 -i a o", "-max_latency before -i a: for live inputs only; add -live"),
         ("-nolive -on_lost hold -i rtsp://u:hush@h/s o", "-on_lost before -i rtsp://***@h/s: for live inputs only"),
         ("-i rtsp://u:hush@h/s -i a o", "rtsp://***@h/s is live and must be the only input, got 2"),
-        ("-on_lost never -i rtsp://h o", "-on_lost never: wait, hold, slate or end is wanted"),
-        ("-max_latency 0 -i rtsp://h o", "-max_latency 0: a time of more than 0 is wanted"),
-        ("-ladder smooth| -i rtsp://h o", "-ladder smooth|: filter chains with | between them"),
+        ("-on_lost never -i rtsp://h o", "-on_lost never: expected wait, hold, slate or end"),
+        ("-max_latency 0 -i rtsp://h o", "-max_latency 0: expected a time above 0"),
+        ("-ladder smooth| -i rtsp://h o", "-ladder smooth|: expected filter chains with | between them"),
         ("-max_latency 1 o", "-max_latency cannot be applied to output 'o': it is an option of inputs"),
         ("-i a -c:v copy o", "-c:v copy: the restored video has to be encoded"),
         ("-i a -c copy o", "-c:v copy: the restored video has to be encoded"),
@@ -215,8 +215,8 @@ def test_the_libraries_tell_their_options() -> None:
     import cv2  # brings FFmpeg libraries of its own, without x264
 
     assert cv2.getBuildInformation()
-    avoptions.option_names.cache_clear()
-    names = avoptions.option_names()
+    options.libav_options.cache_clear()
+    names = options.libav_options()
     assert names is not None
     assert {"x264-params", "movflags", "qcomp", "rtsp_transport", "sws_flags", "lossless"} <= names
     assert "crff" not in names

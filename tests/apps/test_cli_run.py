@@ -227,8 +227,8 @@ def test_progress_is_posted_over_http(run: Run, clip: Path, tmp_path: Path) -> N
         ("-progress - -i {c} -f matroska -", "stdout carries the video"),
         ("-i {c} -crff 3 {d}/o.mkv", "Unrecognized option 'crff'. Did you mean 'crf'?"),
         ("-i {c}", "At least one output file must be specified"),
-        ("-y -n -i {c} {d}/text.mp4", "both -y and -n"),
-        ("-v loud -i {c} {d}/o.mkv", "-loglevel loud: there are quiet"),
+        ("-y -n -i {c} {d}/text.mp4", "-y and -n are both given"),
+        ("-v loud -i {c} {d}/o.mkv", "-loglevel loud: expected one of quiet"),
     ],
 )
 def test_a_failure_is_one_line_that_teaches(run: Run, clip: Path, tmp_path: Path, words: str, says: str) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streamfix.evaluation import peers
-from streamfix.evaluation.cache import ResultCache, Row, default_folder
+from streamfix.evaluation.cache import ResultStore, Row, default_folder
 from streamfix.evaluation.measure import INPUT, TRUTH, Bench
 from streamfix.evaluation.results import machine, mean_rows
 from streamfix.evaluation.scenes import choose, load, read_scenes
@@ -47,7 +47,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = [name for name in args.scenes.split(",") if name]
     others = [peers.make(name, threads=2, vs_python=args.vs_python) for name in peers.CLASSICAL]
-    bench = Bench(others, [*OURS, TOLD], ResultCache(args.cache))
+    bench = Bench(others, [*OURS, TOLD], ResultStore(args.cache))
     rows: dict[str, dict[str, Row]] = {}
     scenes: dict[str, Row] = {}
     for scene in choose(read_scenes(FOLDER / "scenes.toml"), wanted):

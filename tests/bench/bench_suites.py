@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import fmean
 
 from streamfix.evaluation import peers
-from streamfix.evaluation.cache import ResultCache, Row, default_folder
+from streamfix.evaluation.cache import ResultStore, Row, default_folder
 from streamfix.evaluation.measure import Bench
 from streamfix.evaluation.results import machine
 from streamfix.evaluation.scenes import load, read_scenes
@@ -88,7 +88,7 @@ def main() -> None:
         parser.error("--peers-of gives means alone: name another file with --json")
     names = [] if before else peers.CLASSICAL
     others = [peers.make(name, threads=2, vs_python=args.vs_python) for name in names]
-    bench = Bench(others, [args.filter], ResultCache(args.cache))
+    bench = Bench(others, [args.filter], ResultStore(args.cache))
     clips = {scene.name: load(args.data, scene) for scene in read_scenes(FOLDER / "scenes.toml")}
     suites: dict[str, dict[str, str]] = {}
     for suite in args.suites.split(","):

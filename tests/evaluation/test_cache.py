@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streamfix.errors import OutputError
-from streamfix.evaluation.cache import Kept, ResultCache
+from streamfix.evaluation.cache import Kept, ResultStore, default_folder
 from streamfix.evaluation.measure import Bench
 from tests.evaluation.material import Blur, moving
 
@@ -16,9 +16,9 @@ PICTURE = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
-    cache = ResultCache(tmp_path / "deep" / "folder")
+    cache = ResultStore(tmp_path / "deep" / "folder")
     cache.put({"peer": "a", "grid": [1, 2]}, Kept({"psnr_y": 31.5, "moving_y": None}, PICTURE))
-    found = ResultCache(tmp_path / "deep" / "folder").get({"grid": [1, 2], "peer": "a"})
+    found = ResultStore(tmp_path / "deep" / "folder").get({"grid": [1, 2], "peer": "a"})
     assert found is not None
     assert found.row == {"psnr_y": 31.5, "moving_y": None}
     assert np.array_equal(found.picture, PICTURE)
@@ -28,11 +28,11 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="name another folder with --cache"):
-        ResultCache(tmp_path / "file" / "cache")
+        ResultStore(tmp_path / "file" / "cache")
 
 
 def test_damage_is_told(tmp_path: Path) -> None:
-    cache = ResultCache(tmp_path)
+    cache = ResultStore(tmp_path)
     cache.put({"peer": "a"}, Kept({}, PICTURE))
     (picture,) = tmp_path.glob("*.png")
     picture.write_bytes(b"no picture")
@@ -41,7 +41,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
 
 
 def test_a_peer_runs_once_for_the_same_clip_and_version(tmp_path: Path) -> None:
-    clip, cache = moving(8), ResultCache(tmp_path)
+    clip, cache = moving(8), ResultStore(tmp_path)
     first, second = Blur(), Blur()
     a = Bench([first], [], cache).measure("gaussian-20", "street", clip)
     b = Bench([second], [], cache).measure("gaussian-20", "street", clip)
@@ -57,6 +57,12 @@ def test_a_peer_runs_once_for_the_same_clip_and_version(tmp_path: Path) -> None:
 
 def test_nobody_restores_what_is_clean(tmp_path: Path) -> None:
     peer = Blur()
-    found = Bench([peer], ["smooth"], ResultCache(tmp_path)).measure("clean", "street", moving(8))
+    found = Bench([peer], ["smooth"], ResultStore(tmp_path)).measure("clean", "street", moving(8))
     assert list(found.rows) == ["truth", "input", "smooth"]
     assert not peer.calls
+
+
+def test_without_a_home_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamfix.evaluation.cache.user_cache_folder", lambda: None)
+    with pytest.raises(OutputError, match="set XDG_CACHE_HOME"):
+        default_folder()

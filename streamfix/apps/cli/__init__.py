@@ -32,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 255
     except BrokenPipeError:
-        # Whoever read a listing has left (streamfix -filters | head). The interpreter must not flush into it again.
+        # The reader of a listing has gone (streamfix -filters | head); the interpreter must not flush into it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except Exception as error:  # noqa: BLE001  # the last stop: a user gets one line, not a traceback
@@ -64,7 +64,7 @@ def _run(words: list[str]) -> int:
 
 
 def _listing(line: CommandLine) -> str | None:
-    """The text that was asked for instead of a job."""
+    """The text that an option asks for; None if a job is to run."""
     from . import listing
 
     if "h" in line.options:
@@ -83,7 +83,7 @@ def _level(words: Sequence[str]) -> int:
 
 
 def _fail(message: str) -> int:
-    """Say it in one line; a traceback only for who debugs."""
+    """Print the error in one line; with -loglevel debug its traceback too. Returns the exit code."""
     if not _log.handlers:  # the error is in -loglevel itself
         logs.set_up(logging.INFO)
     _log.error("streamfix: %s", " ".join(message.split()))

@@ -1,7 +1,7 @@
 """From the command line's words to options, inputs and outputs: ffmpeg's grammar.
 
 An option applies to the next input or output; a word that is no option is an
-output. What is wrong is said at once, before anything is opened.
+output. Mistakes are reported before anything is opened.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 
 from ...errors import BadOption, UsageError
 from ...media.transport import srt
-from .avoptions import option_names
-from .options import OPTIONS, REFUSED
+from .options import OPTIONS, REFUSED, libav_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class CommandLine:
 
 
 def parse(words: Sequence[str]) -> CommandLine:
-    """Read the words after the program's name. Raises UsageError or BadOption with one teaching line."""
+    """Read the words after the program's name. Raises UsageError or BadOption, whose one line names the remedy."""
     line = CommandLine()
     pending: list[Given] = []
     unknown: list[Given] = []
@@ -73,7 +72,7 @@ def parse(words: Sequence[str]) -> CommandLine:
             elif option.name == "i":
                 line.inputs.append(_file(given.text, "input", pending, unknown))
                 pending, unknown = [], []
-            elif option.place == "global":
+            elif option.scope == "global":
                 line.options[option.name] = given.value
             else:
                 pending.append(given)
@@ -97,7 +96,7 @@ def _read_option(word: str, rest: list[str]) -> Given:
     if name in REFUSED or (name == "filter" and spec.startswith("a")):
         raise UsageError(f"-{word}: {REFUSED['af' if name == 'filter' else name]}")
     if option is None:
-        known = option_names()
+        known = libav_options()
         if known is not None and name not in known | srt.OPTIONS:
             raise BadOption(f"Unrecognized option {word!r}.{_suggest(name, known)}")
         return Given(name, spec, *[_argument(word, rest)] * 2)
@@ -124,12 +123,12 @@ def _argument(word: str, rest: list[str]) -> str:
 
 def _file(url: str, role: str, options: list[Given], unknown: list[Given]) -> FileLine:
     for given in options:
-        place = OPTIONS[given.name].place
-        if place not in (role, "file"):
-            other = "after" if place == "output" else "before"
+        scope = OPTIONS[given.name].scope
+        if scope not in (role, "file"):
+            other = "after" if scope == "output" else "before"
             raise UsageError(
-                f"-{given.name} cannot be applied to {role} {url!r}: it is an option of {place}s; "
-                f"put it {other} the -i it " + ("follows" if place == "output" else "is for")
+                f"-{given.name} cannot be applied to {role} {url!r}: it is an option of {scope}s; "
+                f"put it {other} the -i it " + ("follows" if scope == "output" else "is for")
             )
     return FileLine(url, options, unknown)
 

@@ -1,4 +1,4 @@
-"""What is printed on stdout because it was asked for: help, versions, filters."""
+"""The texts that options ask for: help, versions, filters. They go to stdout."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _CODES = (
 
 
 def usage() -> str:
-    """The lines for a command without arguments."""
+    """What a command without arguments prints."""
     return f"{banner()}\n{USAGE}\n\nUse -h to get help, -h full to get all of it."
 
 
@@ -60,7 +60,7 @@ def banner() -> str:
 
 
 def version() -> str:
-    """Versions of streamfix and of what it stands on; torch is not loaded for it."""
+    """Versions of streamfix and its libraries; does not load torch."""
     import av
 
     lines = [banner(), f"Python {platform.python_version()}, PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}"]
@@ -79,16 +79,20 @@ def help_text(topic: str) -> str:
     if kind == "filter" and name:
         return filter_help(name)
     if topic not in ("", "full", "long"):
-        raise UsageError(f"-h {topic}: there is help for nothing, full, and filter=NAME")
+        raise UsageError(f"-h {topic}: give -h alone, -h full or -h filter=NAME")
     lines = [banner(), USAGE, ""]
-    for title, place, names in _SECTIONS:
-        options = [o for o in table() if o.place == place and (o.name in names if names else o.name not in _INFO)]
+    for title, scope, names in _SECTIONS:
+        options = [o for o in table() if o.scope == scope and (o.name in names if names else o.name not in _INFO)]
         if not topic:
             options = [o for o in options if o.name in _BASIC]
         lines += [f"{title}:", *(_line(o) for o in options), ""]
     if topic:
         lines += ["Any other option of the encoder, muxer or demuxer is taken by its own name, as in -x264-params.", ""]
-        lines += ["Not taken, and what to do instead:", *(f"  -{n:20s} {why}" for n, why in REFUSED.items()), ""]
+        lines += [
+            "Refused, and what to do instead:",
+            *(f"  -{n:20s} {why}" for n, why in REFUSED.items()),
+            "",
+        ]
     else:
         lines += ["-h full lists all options, -filters the filters, -h filter=NAME one filter's options.", ""]
     lines += ["streamfix help lists pages that explain more; streamfix help live shows one of them.", ""]

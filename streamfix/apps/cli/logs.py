@@ -33,7 +33,7 @@ _NUMBERS = dict(zip((-8, 0, 8, 16, 24, 32, 40, 48, 56), _LEVELS, strict=True))  
 
 
 def parse_level(text: str) -> int:
-    """A level of Python's logging from ffmpeg's name or number; its flags (repeat+level+) are passed over.
+    """A level of Python's logging from ffmpeg's name or number; flags (repeat+level+) are ignored.
 
     Raises BadOption.
     """
@@ -41,12 +41,12 @@ def parse_level(text: str) -> int:
     if word.lstrip("-").isdigit():
         word = _NUMBERS.get(int(word), word)
     if word not in _LEVELS:
-        raise BadOption(f"-loglevel {text}: there are {', '.join(_LEVELS)}")
+        raise BadOption(f"-loglevel {text}: expected one of {', '.join(_LEVELS)}")
     return _LEVELS[word]
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to what stderr is at that moment: the progress bar puts itself in between."""
+    """Writes to the sys.stderr of the moment, which the progress bar replaces."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -61,7 +61,7 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 class _Formatter(logging.Formatter):
-    """Names the speaker, and keeps secrets of URLs back, whoever forgot to."""
+    """Names the part that speaks, and hides secrets in URLs that nobody has hidden before."""
 
     def format(self, record: logging.LogRecord) -> str:
         name = record.name.removeprefix("streamfix").lstrip(".").removeprefix("apps.")
@@ -96,10 +96,10 @@ def set_up(level: int) -> None:
 
 @contextlib.contextmanager
 def redacted_stderr() -> Iterator[None]:
-    """What libav writes to stderr by itself, URLs with their passwords in it, goes through a process that hides them.
+    """Send what libav itself writes to stderr through a process that hides the passwords in URLs.
 
-    A thread could not do that: libav may write while it holds Python's lock, until the pipe is full. Python's own
-    stderr stays what it was; its texts are redacted where they are made.
+    A thread could deadlock: libav may write while it holds Python's lock, until the pipe is full. Python's own stderr
+    stays as it was, since its texts are redacted where they are made.
     """
     command = (sys.executable, "-P", redaction.__file__)
     sys.stderr.flush()

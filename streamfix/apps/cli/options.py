@@ -1,9 +1,11 @@
-"""The table of options: what each is called, takes, means, and where it may stand."""
+"""The table of options: what each is called, takes, means, and where it may stand; and which the libraries know."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from .values import (
@@ -19,13 +21,16 @@ from .values import (
     parse_time_span,
 )
 
-Place = Literal["global", "input", "output", "file"]  # file: before an input or an output
+Scope = Literal["global", "input", "output", "file"]  # what it applies to; file: an input or an output
+
+_Pointer = ctypes.c_void_p
+_CLASSES = ("avcodec_get_class", "avformat_get_class", "sws_get_class")
 
 
 def parse_map_index(text: str) -> bool:
     """-map_metadata and -map_chapters: 0 copies from the first input, -1 copies nothing. Raises ValueError."""
     if text not in ("0", "-1"):
-        raise ValueError("0 (copy from the first input) or -1 (copy nothing) is wanted")
+        raise ValueError("expected 0 (copy from the first input) or -1 (copy nothing)")
     return text == "0"
 
 
@@ -33,7 +38,7 @@ def parse_pair(text: str) -> tuple[str, str]:
     """key=value; an empty value removes the key. Raises ValueError."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise ValueError("key=value is wanted, as in title=Harbour")
+        raise ValueError("expected key=value, as in title=Harbour")
     return key, value
 
 
@@ -42,7 +47,7 @@ def choice(*names: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in names:
-            raise ValueError(f"{', '.join(names[:-1])} or {names[-1]} is wanted")
+            raise ValueError(f"expected {', '.join(names[:-1])} or {names[-1]}")
         return text
 
     return parse
@@ -52,11 +57,11 @@ def parse_device(text: str) -> str:
     """auto, cpu, cuda or cuda:N. Raises ValueError."""
     if text in ("auto", "cpu", "cuda") or (text.startswith("cuda:") and text[5:].isdigit()):
         return text
-    raise ValueError("auto, cpu, cuda or cuda:N is wanted")
+    raise ValueError("expected auto, cpu, cuda or cuda:N")
 
 
 def parse_hwaccel(text: str) -> str:
-    """auto and none. Raises ValueError."""
+    """auto or none. Raises ValueError."""
     if text in ("auto", "none"):
         return text
     raise ValueError("decoding runs on the CPU; leave -hwaccel out, or give auto or none")
@@ -64,10 +69,10 @@ def parse_hwaccel(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option. takes: what its argument is called in the help, None for a switch (and its -no form)."""
+    """One option. takes: the name of its argument in the help, None for a switch, which has a -no form too."""
 
     name: str
-    place: Place
+    scope: Scope
     takes: str | None
     help: str
     parse: Callable[[str], Any] = str
@@ -82,11 +87,11 @@ _TABLE = (
         "h",
         "global",
         "[full|filter=NAME]",
-        "this help, the whole of it, or that of a filter",
+        "this help, all of it, or the help of a filter",
         aliases=("help", "-help", "?"),
     ),
-    Option("version", "global", None, "versions of streamfix and its libraries"),
-    Option("filters", "global", None, "the filters there are"),
+    Option("version", "global", None, "print the versions of streamfix and its libraries"),
+    Option("filters", "global", None, "list the filters"),
     # -- the whole run
     Option("y", "global", None, "overwrite an existing output"),
     Option("n", "global", None, "never overwrite an existing output: refuse"),
@@ -96,7 +101,7 @@ _TABLE = (
     Option("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
     Option("hide_banner", "global", None, "do not print versions"),
     Option("stats", "global", None, "print progress (the default); -nostats does not"),
-    Option("stats_period", "global", "TIME", "seconds between two progress reports, 0.5 unless told", parse_duration),
+    Option("stats_period", "global", "TIME", "seconds between two progress reports, 0.5 by default", parse_duration),
     Option("progress", "global", "URL", "write progress as key=value blocks to a file, pipe:N, tcp:// or http://"),
     Option("benchmark", "global", None, "print the time and memory taken at the end"),
     Option("stdin", "global", None, "take keys from the terminal (q stops); -nostdin does not"),
@@ -104,11 +109,11 @@ _TABLE = (
         "max_error_rate",
         "global",
         "0..1",
-        "largest part of damaged packets that is no failure, 2/3 unless told",
+        "fail if more than this part of the packets is damaged, 2/3 by default",
         parse_ratio,
     ),
-    Option("queue_depth", "global", "N", "pictures held between two threads, 4 unless told", parse_count),
-    Option("copyts", "global", None, "keep timestamps: of a camera, or behind -ss; a file's are kept anyway"),
+    Option("queue_depth", "global", "N", "pictures held between two threads, 4 by default", parse_count),
+    Option("copyts", "global", None, "keep a camera's timestamps, and those behind -ss, in place of beginning at 0"),
     # -- inputs
     Option("i", "input", "URL", "an input: a file, URL, image pattern, pipe:N or - for stdin"),
     Option("re", "input", None, "read at the input's own speed"),
@@ -120,21 +125,22 @@ _TABLE = (
         "live",
         "input",
         None,
-        "the input is a camera (the default for rtsp, rtmp, srt, udp, rtp, v4l2): pictures that there is no time for "
-        "are dropped, a lost connection is made again; -nolive reads it like a file",
+        "treat the input as a camera (the default for rtsp, rtmp, srt, udp, rtp, v4l2): drop pictures that there is no "
+        "time for, reconnect after a loss; -nolive reads it like a file",
     ),
     Option(
         "max_latency",
         "input",
         "TIME",
-        "from a picture's arrival to its delivery, 200ms unless told; filters step down to lighter ones to keep it",
+        "longest time from a picture's arrival to its output, 200ms by default; filters step down to lighter ones to "
+        "keep it",
         parse_time_span,
     ),
     Option(
         "on_lost",
         "input",
         "wait|hold|slate|end",
-        "while there is no camera, write nothing (the default), the last picture, a slate, or end",
+        "while the camera is away: write nothing (the default), hold the last picture, show a slate, or end",
         choice("wait", "hold", "slate", "end"),
     ),
     Option(
@@ -145,26 +151,30 @@ _TABLE = (
         choice("pass", "hold"),
     ),
     Option(
-        "lost_after", "input", "TIME", "so long without a picture is a lost camera, 20 s unless told", parse_time_span
+        "lost_after",
+        "input",
+        "TIME",
+        "take the camera for lost after this long without a picture, 20 s by default",
+        parse_time_span,
     ),
     Option(
         "ladder",
         "input",
         "CHAIN|CHAIN...",
-        "what to step down to when the filters are too slow, as in 'smooth|null'; made from the chain unless told",
+        "what to step down to when the filters are too slow, as in 'smooth|null'; made from the chain by default",
         parse_ladder,
     ),
     # -- before an input or an output
-    Option("f", "file", "FORMAT", "container format, where the name does not tell"),
-    Option("ss", "file", "TIME", "begin there", parse_time),
+    Option("f", "file", "FORMAT", "container format, where the file name does not tell"),
+    Option("ss", "file", "TIME", "begin at this time", parse_time),
     Option("t", "file", "TIME", "stop after this long", parse_duration),
-    Option("to", "file", "TIME", "stop there", parse_time),
+    Option("to", "file", "TIME", "stop at this time", parse_time),
     Option("threads", "file", "N", "decoder or encoder threads, 0 for as many as there are cores", parse_integer),
     Option(
         "c",
         "file",
         "CODEC",
-        "decoder (input) or encoder (output); copy for all but video",
+        "decoder of an input, encoder of an output; copy for anything but video",
         aliases=("codec",),
         stream=True,
     ),
@@ -173,11 +183,11 @@ _TABLE = (
         "r",
         "file",
         "RATE",
-        "frames a second: constant for outputs, of raw pictures for inputs",
+        "frames a second: makes an output's rate constant, tells that of raw pictures",
         parse_rate,
         stream=True,
     ),
-    Option("pix_fmt", "file", "FORMAT", "pixel format, of raw pictures for inputs", stream=True),
+    Option("pix_fmt", "file", "FORMAT", "pixel format of an output, or of raw pictures", stream=True),
     Option(
         "s", "file", "SIZE", "scale to WIDTHxHEIGHT (last filter), or the size of raw pictures", parse_size, stream=True
     ),
@@ -194,8 +204,8 @@ _TABLE = (
         stream=True,
     ),
     Option("map", "output", "[-]FILE[:SPEC][?]", "take these streams, as in 0:v, 1:a:0, 0:s?"),
-    Option("acodec", "output", "CODEC", "the same as -c:a; copy unless told"),
-    Option("scodec", "output", "CODEC", "the same as -c:s; copy unless told"),
+    Option("acodec", "output", "CODEC", "the same as -c:a; copy by default"),
+    Option("scodec", "output", "CODEC", "the same as -c:s; copy by default"),
     Option("frames", "output", "N", "write N pictures (-frames:v)", parse_count, stream=True),
     Option("vframes", "output", "N", "the same as -frames:v", parse_count),
     Option("shortest", "output", None, "stop with the shortest stream"),
@@ -241,11 +251,11 @@ OPTIONS: dict[str, Option] = {name: option for option in _TABLE for name in (opt
 
 #: ffmpeg's options that are refused, and what to do instead.
 REFUSED = {
-    "vn": "streamfix restores video; leave the picture out with ffmpeg -vn",
+    "vn": "streamfix always restores a video stream; ffmpeg -vn leaves it out",
     "filter_complex": "one chain for one video is taken: use -vf, or restore first and mix with ffmpeg",
     "lavfi": "one chain for one video is taken: use -vf, or restore first and mix with ffmpeg",
     "af": "audio is copied or transcoded, not filtered; filter it with ffmpeg afterwards",
-    "pass": "two-pass encoding is not there; use -crf, or restore to a lossless file first (-c:v ffv1)",
+    "pass": "there is no two-pass encoding; use -crf, or restore to a lossless file first (-c:v ffv1)",
     "vsync": "every picture keeps its timestamp; -r makes the rate constant",
     "fps_mode": "every picture keeps its timestamp; -r makes the rate constant",
     "bsf": "bitstream filters are not applied; run ffmpeg -c copy -bsf on the result",
@@ -257,3 +267,48 @@ REFUSED = {
 def table() -> tuple[Option, ...]:
     """All options in the order of the help."""
     return _TABLE
+
+
+@cache
+def libav_options() -> frozenset[str] | None:
+    """Names of all codec, container and scaler options; None where PyAV's libraries cannot be asked.
+
+    PyAV hands options on but cannot list them, and a mistyped one would be noticed only when the encoder opens. So
+    libavutil's AVOption tables are read, as ffmpeg's own command line does (av_opt_next over avcodec_get_class and its
+    children). The functions are looked up through one of PyAV's own modules, which finds the libraries that it is
+    linked with: OpenCV brings others of the same names.
+    """
+    from av.codec import context
+
+    libraries = ctypes.CDLL(context.__file__)
+    names: set[str] = set()
+    try:
+        libraries.av_opt_next.restype = _Pointer
+        libraries.av_opt_next.argtypes = [_Pointer, _Pointer]
+        libraries.av_opt_child_class_iterate.restype = _Pointer
+        libraries.av_opt_child_class_iterate.argtypes = [_Pointer, ctypes.POINTER(_Pointer)]
+        for getter in _CLASSES:
+            get_class = getattr(libraries, getter)
+            get_class.restype = _Pointer
+            names.update(_names(libraries, get_class(), set()))
+    except AttributeError:  # a PyAV whose modules are linked in another way: the encoder will judge
+        return None
+    return frozenset(names)
+
+
+def _names(libraries: ctypes.CDLL, av_class: int, seen: set[int]) -> Iterator[str]:
+    """Names of one AVClass and its children."""
+    if av_class in seen:
+        return
+    seen.add(av_class)
+    # Any struct whose first member points to its AVClass counts as an object with options.
+    holder = ctypes.byref(_Pointer(av_class))
+    option = libraries.av_opt_next(holder, None)
+    while option:
+        name = ctypes.cast(option, ctypes.POINTER(ctypes.c_char_p))[0]  # AVOption.name is the first member
+        if name:
+            yield name.decode()
+        option = libraries.av_opt_next(holder, option)
+    child_state = _Pointer(None)
+    while child := libraries.av_opt_child_class_iterate(av_class, ctypes.byref(child_state)):
+        yield from _names(libraries, child, seen)

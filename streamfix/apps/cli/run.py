@@ -13,10 +13,9 @@ from dataclasses import replace
 from ...errors import UsageError
 from .grammar import CommandLine
 from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
-from .keyboard import Keyboard
 from .logs import VERBOSE, redacted_stderr
 from .progress import Bar, Blocks, Report, StatusLine, open_url
-from .runner import Runner
+from .terminal import Keyboard, TerminalRun
 
 _log = logging.getLogger("streamfix")
 
@@ -48,17 +47,17 @@ def _run(line: CommandLine) -> int:
             on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
             reports.append(stack.enter_context(Bar()) if on_terminal else StatusLine())
         keyboard = stack.enter_context(Keyboard(_may_take_keys(line)))
-        runner = Runner(spec, reports, keyboard, float(line.options.get("stats_period", 0.5)))
-        code = runner.run()
+        attended = TerminalRun(spec, reports, keyboard, float(line.options.get("stats_period", 0.5)))
+        code = attended.run()
     if line.options.get("benchmark"):
-        _print_benchmark(runner.elapsed_s)
+        _print_benchmark(attended.elapsed_s)
     return code
 
 
 def may_overwrite(line: CommandLine) -> bool:
     """True if an existing output may be replaced: with -y, or after asking. Raises UsageError if not."""
     if line.options.get("y") and line.options.get("n"):
-        raise UsageError("both -y and -n are given: overwrite, or refuse to?")
+        raise UsageError("-y and -n are both given; choose one")
     if line.options.get("y"):
         return True
     existing = existing_outputs(line)
@@ -83,7 +82,7 @@ def _may_take_keys(line: CommandLine) -> bool:
 
 @contextlib.contextmanager
 def _private_stdout() -> Iterator[str]:
-    """stdout for the muxer alone, as a URL: whatever else prints there, in Python or in C, goes to stderr."""
+    """Keep stdout for the muxer, which gets it as a URL; send to stderr what anything else prints, in Python or C."""
     sys.stdout.flush()
     own = os.dup(1)
     os.dup2(2, 1)

@@ -64,10 +64,10 @@ def parse_duration(text: str) -> Fraction:
 
 
 def parse_time_span(text: str) -> float:
-    """Seconds, more than none. Raises ValueError."""
+    """Seconds, above 0. Raises ValueError."""
     value = float(parse_duration(text))
     if value <= 0:
-        raise ValueError("a time of more than 0 is wanted, as in 200ms")
+        raise ValueError("expected a time above 0, as in 200ms")
     return value
 
 
@@ -75,7 +75,7 @@ def parse_number(text: str) -> Fraction:
     """A number, also with an SI suffix: 2M, 1.5k, 64Ki (1024s), 8kB (times 8). Raises ValueError."""
     match = _NUMBER.fullmatch(text)
     if not match:
-        raise ValueError("a number is wanted, as in 20, 1.5 or 2M")
+        raise ValueError("expected a number, as in 20, 1.5 or 2M")
     digits, suffix, binary, byte = match.groups()
     power = _SI[suffix or ""]
     scale = Fraction(1024 if binary else 1000) ** power
@@ -86,7 +86,7 @@ def parse_integer(text: str) -> int:
     """A whole number, also with an SI suffix. Raises ValueError."""
     value = parse_number(text)
     if value.denominator != 1:
-        raise ValueError("a whole number is wanted")
+        raise ValueError("expected a whole number")
     return int(value)
 
 
@@ -94,7 +94,7 @@ def parse_count(text: str) -> int:
     """A whole number of at least 1. Raises ValueError."""
     value = parse_integer(text)
     if value < 1:
-        raise ValueError("a whole number of at least 1 is wanted")
+        raise ValueError("expected a whole number of at least 1")
     return value
 
 
@@ -126,12 +126,12 @@ def parse_ratio(text: str) -> float:
     """A number from 0 to 1. Raises ValueError."""
     value = float(parse_number(text))
     if not 0 <= value <= 1:
-        raise ValueError("a number from 0 to 1 is wanted")
+        raise ValueError("expected a number from 0 to 1")
     return value
 
 
 def parse_ladder(text: str) -> tuple[str, ...]:
-    """Filter chains, each lighter than the one before, with | between them; one inside of quotes is part of a chain.
+    """Filter chains, each lighter than the one before, with | between them; a quoted | is part of a chain.
 
     An empty text is a ladder without steps. Raises ValueError.
     """
@@ -143,7 +143,7 @@ def parse_ladder(text: str) -> tuple[str, ...]:
         else:
             chains[-1] += letter
     if text and not all(chain.strip() for chain in chains):
-        raise ValueError("filter chains with | between them are wanted, as in 'smooth|null'")
+        raise ValueError("expected filter chains with | between them, as in 'smooth|null'")
     return tuple(chain.strip() for chain in chains) if text else ()
 
 

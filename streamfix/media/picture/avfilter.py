@@ -126,6 +126,10 @@ class GraphStage(Stage):
             self._graph = self._shape = None
             self._in.clear()
 
+    def reset(self) -> None:
+        self._graph = self._shape = self._last = None
+        self._in.clear()
+
     def close(self) -> None:
         self._graph = None
         self._in.clear()

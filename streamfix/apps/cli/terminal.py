@@ -1,7 +1,7 @@
-"""One job's run: signals, keys, progress reports, exit code.
+"""A job run from a terminal: what it is going to do, signals, keys, progress reports, exit code.
 
-The job runs in a thread of its own from the first open on, so that this one
-always answers signals: a read that blocks in C cannot hold up ^C.
+The job runs in a thread of its own from the first open on, so that the main thread always answers signals: a read that
+blocks in C cannot hold up ^C.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import os
 import select
 import signal
 import sys
+import termios
 import threading
 import time
+import tty
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ...errors import Cancelled
 from ...jobs import Hosting, Job, JobSpec, Progress, build_job
 from ...live.health import Health
-from .describe import describe
-from .keyboard import Keyboard
 from .progress import Blocks, Report
+from .values import format_clock
 
 STOPPED = 255  # by a signal; the file is finalised
 HARD_EXIT = 123  # repeated signals
@@ -32,8 +34,54 @@ _log = logging.getLogger("streamfix")
 _END = 0  # in the wake-up pipe, beside signal numbers
 
 
-class Runner:
-    """One run of one job."""
+class Keyboard(AbstractContextManager["Keyboard"]):
+    """Takes single keys from the terminal; none if stdin is no terminal or the process runs in the background."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._before: list[Any] | None = None
+        self._wanted = wanted
+
+    def __enter__(self) -> Keyboard:
+        if self._wanted and sys.stdin.isatty() and _in_foreground():
+            self._before = termios.tcgetattr(0)
+            tty.setcbreak(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+
+    @property
+    def descriptors(self) -> list[int]:
+        """File descriptors to wait for with select."""
+        return [0] if self._before is not None else []
+
+    def asked_to_quit(self) -> bool:
+        """Read what was typed; True if it was q. A terminal that is gone gives no more keys."""
+        try:
+            keys = os.read(0, 64)
+        except OSError:
+            keys = b""
+        if not keys:
+            self._before = None
+        return b"q" in keys.lower()
+
+    def restore(self) -> None:
+        """Give the terminal back as it was."""
+        before, self._before = self._before, None
+        if before is not None:
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _in_foreground() -> bool:
+    """A background process that touches the terminal's settings is stopped by the kernel."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:  # a terminal, but not the process's controlling one
+        return False
+
+
+class TerminalRun:
+    """One run of one job, and the user who watches it."""
 
     def __init__(self, spec: JobSpec, reports: Sequence[Report], keyboard: Keyboard, period_s: float) -> None:
         self._spec, self._reports, self._keyboard = spec, list(reports), keyboard
@@ -63,7 +111,7 @@ class Runner:
                     worker.join(_PATIENCE_S)
                 raise
             if ended:
-                worker.join()  # it has nothing left to do, but holds the job, whose encoders speak when they are freed
+                worker.join()  # it holds the job, whose encoders log a last line when they are freed
             self._report(last=True)
         if len(self._signals) > 1 or not ended:
             _log.error("streamfix: stopped at once; what is unfinished is lost")
@@ -119,7 +167,7 @@ class Runner:
 
     def _stop(self) -> None:
         if self._job is None:
-            # Nothing is written yet, and what blocks in opening the input may never return.
+            # Nothing is written yet, and opening the input may block for ever.
             self._report(last=True)
             _log.error("streamfix: stopped before the first frame; nothing was written")
             self._leave(STOPPED)
@@ -137,11 +185,11 @@ class Runner:
                 continue
             try:
                 report.show(progress, last)
-            except OSError:  # nobody looks any more; that is no reason to end the job
+            except OSError:  # the reader has gone, which is no reason to end the job
                 self._reports.remove(report)
 
     def _leave(self, code: int, worker: threading.Thread | None = None) -> None:
-        """Exit without waiting for threads that may be held up in C."""
+        """Exit without waiting for threads that may hang in C."""
         self._keyboard.restore()
         if worker is not None:
             worker.join(0.1)
@@ -157,7 +205,7 @@ def _signals_to(descriptor: int) -> Iterator[None]:
     def on_signal(number: int, frame: Any) -> None:
         nonlocal count
         count += 1
-        if count > 2:  # whatever holds us up, the user means it
+        if count > 2:  # the user means it, whatever the process hangs in
             os._exit(HARD_EXIT)
 
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
@@ -169,3 +217,33 @@ def _signals_to(descriptor: int) -> Iterator[None]:
         signal.set_wakeup_fd(woken)
         for number, handler in zip(numbers, previous, strict=True):
             signal.signal(number, handler)
+
+
+def describe(job: Job) -> None:
+    """Log the input, where each stream goes, and whether a filter may invent detail."""
+    info = job.reader.info
+    facts = [f"{info.width}x{info.height}", info.pix_fmt]
+    if info.rate:
+        facts.append(f"{float(info.rate):.4g} fps")
+    if info.duration_s:
+        facts.append(format_clock(info.duration_s))
+    policy = job.spec.live
+    if policy is not None:
+        facts.append(f"live within {policy.max_latency_s * 1000:g} ms")
+    urls = ", ".join(repr(spec.shown) for spec in job.spec.inputs)
+    _log.info("Input %s: %s", urls, ", ".join(facts))
+    chain = ",".join(spec.name for spec in job.spec.filters) or "null"
+    codecs = dict.fromkeys([job.writer.video_codec, *(o.video_codec for o in job.spec.outputs[1:] if o.video_codec)])
+    outputs = job.spec.outputs
+    ways = {
+        "audio": ", ".join(dict.fromkeys(o.audio_codec for o in outputs if o.audio)),
+        "subtitle": ", ".join(dict.fromkeys(o.subtitle_codec for o in outputs if o.subtitles)),
+    }
+    for stream in job.reader.streams:
+        way = f"{chain} -> {', '.join(codecs)}" if stream.restored else ways.get(stream.kind, "copy")
+        _log.info("  %s -> %s", stream, way)
+    for output in outputs:
+        _log.info("Output %r", output.shown)
+    if job.restoration and job.restoration.generative:
+        names = ", ".join(job.restoration.generative)
+        _log.info("%s may invent detail: the result is reconstructed, not restored", names)

@@ -1,0 +1,48 @@
+"""The samples beside the classes run as they stand."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import streamfix
+from streamfix.conformance.fakes import ListSink, ListSource, clip
+from streamfix.conformance.laws import LAWS
+from streamfix.pipeline import Pipeline, Stage
+
+
+def sample(documented: Any, **known: Any) -> dict[str, Any]:
+    """The names that the first indented block of a docstring leaves behind once it is run."""
+    paragraphs = (inspect.getdoc(documented) or "").split("\n")
+    begin = next(i for i, line in enumerate(paragraphs) if line.startswith("    "))
+    end = next(i for i, line in enumerate(paragraphs) if i > begin and line and not line.startswith(" "))
+    names = {"streamfix": streamfix, "torch": torch, **known}
+    exec(compile(textwrap.dedent("\n".join(paragraphs[begin:end])), documented.__name__, "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_filter_of_the_docstring_keeps_every_law(law: str) -> None:
+    LAWS[law](sample(streamfix.Filter, Tensor=Tensor, Sequence=Sequence)["Echo"])
+
+
+def test_the_stage_of_the_docstring_is_one() -> None:
+    stage = sample(Stage, Stage=Stage, Frame=streamfix.Frame, Any=Any, Iterable=Iterable)["EverySecond"]()
+    frames, sink = clip(5), ListSink()
+    Pipeline(ListSource([*frames, "a packet"]), stage, sink).run_inline()
+    assert sink.items == [frames[0], frames[2], frames[4], "a packet"]
+
+
+def test_the_loop_of_the_docstring_shows_every_picture() -> None:
+    camera = list(np.random.default_rng(0).integers(0, 256, (5, 36, 48, 3), np.uint8))
+    shown: list[Any] = []
+    sample(streamfix.Stream, camera=camera, show=shown.append, Fraction=Fraction)
+    assert [picture.shape for picture in shown] == [(36, 48, 3)] * 5
