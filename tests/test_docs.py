@@ -159,7 +159,6 @@ def test_the_readmes_example_runs(
     assert (tmp_path / "out.mp4").is_file()
 
 
-@pytest.mark.skipif("Stream" not in streamfix.__all__, reason="needs streamfix.Stream")
 def test_the_loop_of_ones_own_runs() -> None:
     block = next(block for block in fenced(page("python"), "python") if "streamfix.Stream(" in block)
     camera = list(np.random.default_rng(0).integers(0, 256, (5, 36, 48, 3), np.uint8))
