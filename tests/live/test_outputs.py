@@ -34,7 +34,8 @@ from streamfix.media.transport.output_kind import connects, place_of, usual_form
 from streamfix.media.transport.relay import sink_for
 from streamfix.media.transport.srt import Bridge, is_listening
 from streamfix.pipeline import Pipeline
-from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until, uploads
+from tests.fakes.waiting import LONG_S, until
+from tests.live.servers import free_port, is_bound, recorder, uploads
 from tests.media.make import clip, needs_ffmpeg, times
 
 FRAMES = 40
@@ -108,7 +109,7 @@ def test_srt_with_a_passphrase(source: Path) -> None:
     thread.start()
     until(lambda: is_bound(port))
     written = write(source, f"srt://127.0.0.1:{port}?{secret}", realtime=True, options={"latency": "20000"})
-    thread.join(PATIENCE_S)
+    thread.join(LONG_S)
     receiver.close()
     assert len(written) == FRAMES
     assert len(frames) > FRAMES // 2
@@ -182,7 +183,7 @@ def test_a_web_server_that_says_nothing_stops_nobody_else(source: Path, name: st
             time.sleep(0.01)
             longest_s, before_s = max(longest_s, time.monotonic() - before_s), time.monotonic()
         writer.abort()
-        thread.join(PATIENCE_S)
+        thread.join(LONG_S)
         assert not thread.is_alive()
         assert longest_s < 1.0, "Python's lock was held while the server was waited for"
         assert len(failed) == 1
@@ -371,7 +372,7 @@ def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
         thread.start()
         client, _ = server.accept()
         client.close()
-        thread.join(30)
+        thread.join(LONG_S)
         assert not thread.is_alive()
         assert isinstance(sink[0], OutputError)
         reader.close()

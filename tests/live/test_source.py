@@ -24,6 +24,7 @@ from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec
+from tests.fakes.waiting import LONG_S
 from tests.live.cameras import BASE, TICKS, Script, ScriptedReader, World, frames
 
 
@@ -447,7 +448,7 @@ def live(readers: list[Any], policy: LivePolicy, opened: list[Any]) -> LiveSourc
 
 def stuck(live: Any) -> Any:
     """A call in C that heeds nothing."""
-    release.wait(20)
+    release.wait(LONG_S)
     raise InputError("timed out at last")
 
 

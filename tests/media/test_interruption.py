@@ -12,6 +12,7 @@ import pytest
 from streamfix.errors import InputError
 from streamfix.media.input.reader import InputSpec, LiveInput, Reader
 from streamfix.media.interruption import Interruption
+from tests.fakes.waiting import LONG_S
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_a_blocked_open_returns_soon_after_the_flag_is_set(silent_port: int) -> 
     thread.start()
     time_s = time.monotonic()
     threading.Timer(0.1, flag.set).start()
-    thread.join(10)
+    thread.join(LONG_S)
     assert not thread.is_alive() and ended
     assert time.monotonic() - time_s < 1.5
 

@@ -28,7 +28,8 @@ from streamfix.filters.base import Filter
 from streamfix.frame import Frame, VideoInfo
 from streamfix.jobs import JobSpec
 from streamfix.media.specs import OutputSpec
-from tests.apps.daemon.engine import INFO, LONG_S, spec_of, stream_config
+from tests.apps.daemon.engine import INFO, spec_of, stream_config
+from tests.fakes.waiting import LONG_S
 
 SPEC = spec_of(stream_config(filters="smooth"))
 

@@ -21,7 +21,6 @@ from tests.apps.daemon.fake_supervisor import FakeSupervisor
 
 TOKEN = "correct-horse-battery"
 expect = sync_api.expect
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture
