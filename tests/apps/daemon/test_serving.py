@@ -111,6 +111,7 @@ def test_who_only_connects_takes_no_place_for_long(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(serving, "_ASK_S", 0.2)
     with socket.create_connection(("127.0.0.1", server.port), LONG_S) as idle:
         assert idle.recv(1) == b"", "it is closed"
+    monkeypatch.undo()
     assert asked(server, "/livez").status == 200
 
 

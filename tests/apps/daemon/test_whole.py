@@ -39,9 +39,9 @@ def browser() -> Iterator[Any]:
         yield browser
 
 
-def configuration(folder: Path, cameras: dict[str, str], filters: dict[str, str]) -> str:
+def configuration(folder: Path, cameras: dict[str, str], filters: dict[str, str], lost_after: str = "1s") -> str:
     lines = ["[daemon]", "port = 0", "max_load = 8", 'drain = "30s"', f'allow_folders = ["{folder}"]']
-    lines += ["[defaults]", 'max_latency = "20s"', 'lost_after = "1s"', 'on_lost = "hold"']
+    lines += ["[defaults]", 'max_latency = "20s"', f'lost_after = "{lost_after}"', 'on_lost = "hold"']
     for name, url in cameras.items():
         output = f'{{ url = "{folder}/{name}.mkv", video_options = {{ preset = "ultrafast" }} }}'
         lines += ["[[streams]]", f'name = "{name}"', f'input = "{url}"', 'input_options = { rtsp_transport = "tcp" }']
@@ -111,11 +111,11 @@ def test_a_reload_that_changes_one_of_eight_streams_costs_the_others_no_frame(
     slow = encode(clip, tmp_path / "slow.mp4", *H264, "-r", "5")  # so that a busy machine is no reason to drop one
     with rtsp(slow) as url:
         cameras = dict.fromkeys(names, url)
-        daemon = start(configuration(tmp_path, cameras, {}))
+        daemon = start(configuration(tmp_path, cameras, {}, "20s"))
         daemon.told("READY=1")
         until(lambda: min(written(daemon, name) for name in names) > 5)
         before = {name: daemon.json(f"/api/streams/{name}") for name in names}
-        daemon.config.write_text(configuration(tmp_path, cameras, {"cam3": "null"}))
+        daemon.config.write_text(configuration(tmp_path, cameras, {"cam3": "null"}, "20s"))
         daemon.send(signal.SIGHUP)
         daemon.told("RELOADING=1")
         daemon.told("READY=1")
