@@ -54,6 +54,7 @@ print(json.dumps([codes, sorted({{"torch", "cv2", "rich", "numpy"}} & set(sys.mo
     assert "rich" not in loaded
 
 
+@pytest.mark.slow
 def test_pipes_both_ways_and_nothing_else_on_stdout(clip: Path, site: Path) -> None:
     words = ["-i", "-", "-vf", "invert", "-c:v", "ffv1", "-f", "matroska", "-"]
     done = run_process(words, site, stdin=clip.read_bytes())
@@ -105,6 +106,7 @@ def test_one_signal_finishes_the_file(clip: Path, tmp_path: Path, number: int) -
     assert found == [i % 25 for i in range(frames)]
 
 
+@pytest.mark.slow
 def test_two_signals_stop_at_once(clip: Path, tmp_path: Path, site: Path) -> None:
     words: list[str | Path] = ["-i", clip, "-vf", "stuck", "-c:v", "ffv1", tmp_path / "out.mkv"]
     with process(words, site) as running:

@@ -17,6 +17,7 @@ from tests.live.legs import BUNNY, ffmpeg
 from tests.media.make import needs_ffmpeg
 
 pytestmark = [
+    pytest.mark.slow,
     needs_ffmpeg,
     pytest.mark.skipif(shutil.which("cc") is None, reason="makes its device with a C compiler, Debian's package gcc"),
 ]

@@ -36,7 +36,7 @@ from tests.live.legs import (
 from tests.live.relay import LossyRelay
 from tests.live.servers import is_bound
 
-pytestmark = needs_ffmpeg
+pytestmark = [pytest.mark.slow, needs_ffmpeg]
 QUICK = LivePolicy(backoff_s=(0.2,), lost_after_s=1.0, open_timeout_s=5.0)
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25")
 

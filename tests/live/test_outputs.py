@@ -72,6 +72,7 @@ def counts(path: Path) -> dict[str, int]:
         return dict(Counter(p.stream.type for p in container.demux() if p.size))
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_rtmp(source: Path, tmp_path: Path) -> None:
     port, out = free_port(), tmp_path / "out.flv"
@@ -82,6 +83,7 @@ def test_rtmp(source: Path, tmp_path: Path) -> None:
     assert counts(out)["audio"] > 60
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_rtsp(source: Path, tmp_path: Path) -> None:
     port, out = free_port(), tmp_path / "out.mkv"
@@ -93,6 +95,7 @@ def test_rtsp(source: Path, tmp_path: Path) -> None:
     assert counts(out)["audio"] > 60
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_srt_with_a_passphrase(source: Path) -> None:
     """Both directions of the bridge; the last packets may be lost, as a live sender does not wait for them."""
@@ -115,6 +118,7 @@ def test_srt_with_a_passphrase(source: Path) -> None:
     assert len(frames) > FRAMES // 2
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_udp(source: Path, tmp_path: Path) -> None:
     port, out = free_port(socket.SOCK_DGRAM), tmp_path / "out.ts"
@@ -325,6 +329,7 @@ def test_a_server_that_is_not_there(source: Path) -> None:
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_an_srt_server_that_is_not_there(source: Path) -> None:
     bridge = Bridge(f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?connect_timeout=200&passphrase=hushhushhush")
@@ -336,6 +341,7 @@ def test_an_srt_server_that_is_not_there(source: Path) -> None:
     bridge.close()
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_what_goes_to_an_srt_server_that_is_not_there_is_not_called_written(source: Path) -> None:
     written: list[Frame] = []
@@ -383,6 +389,7 @@ def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
         reader.close()
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -> None:
     """The recording is whole, the publication begins with a keyframe, at the frames' own times."""

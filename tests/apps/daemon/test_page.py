@@ -18,7 +18,7 @@ from tests.apps.daemon.fake_daemon import FakeDaemon
 from tests.apps.daemon.page_material import hour, stream
 from tests.fakes.waiting import until
 
-pytestmark = [pytest.mark.chromium, needs_chromium]
+pytestmark = [pytest.mark.slow, pytest.mark.chromium, needs_chromium]
 expect = sync_api.expect
 Open = Callable[..., Visit]
 STATES = ("starting", "running", "degraded", "reconnecting", "stopped", "error")

@@ -25,6 +25,7 @@ SAMPLES = ROOT / "samples" / "daemon"
 EMPTY = "[daemon]\nport = 0\n"
 
 
+@pytest.mark.slow
 def test_a_service_from_its_start_to_its_end(start: Callable[..., Daemon]) -> None:
     daemon = start(EMPTY)
     daemon.told("READY=1")

@@ -115,6 +115,7 @@ def test_who_only_connects_takes_no_place_for_long(monkeypatch: pytest.MonkeyPat
     assert asked(server, "/livez").status == 200
 
 
+@pytest.mark.slow
 def test_who_looks_and_takes_nothing_keeps_no_view(monkeypatch: pytest.MonkeyPatch, supervisor: FakeSupervisor) -> None:
     monkeypatch.setattr(serving, "_TAKE_S", 0.3)
     app = create_app(supervisor, DaemonConfig())

@@ -18,7 +18,7 @@ from tests.apps.daemon.running import start as start
 from tests.fakes.waiting import LONG_S, until
 from tests.live.legs import BUNNY, encode, ffmpeg, free_port, needs_ffmpeg, needs_rtsp_server, rtsp
 
-pytestmark = [needs_ffmpeg, needs_rtsp_server]
+pytestmark = [pytest.mark.slow, needs_ffmpeg, needs_rtsp_server]
 Start = Callable[..., Daemon]
 expect = sync_api.expect
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-an")
