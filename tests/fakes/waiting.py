@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 #: Seconds; a limit and no measure. It is far more than anything takes, on a machine that is busy with something else
 #: too: a test that reaches it has failed.
-LONG_S = 60.0
+LONG_S = 120.0
 
 
 def until(condition: Callable[[], object], what: str = "", timeout_s: float = LONG_S) -> None:

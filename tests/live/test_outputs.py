@@ -100,7 +100,8 @@ def test_rtsp(source: Path, tmp_path: Path) -> None:
 def test_srt_with_a_passphrase(source: Path) -> None:
     """Both directions of the bridge; the last packets may be lost, as a live sender does not wait for them."""
     port, secret = free_port(socket.SOCK_DGRAM), "passphrase=0123456789abc"
-    receiver = Bridge(f"srt://127.0.0.1:{port}?mode=listener&{secret}", {"latency": "20000"})
+    patient = {"latency": "20000", "tlpktdrop": "0"}  # on a busy machine all packets are late
+    receiver = Bridge(f"srt://127.0.0.1:{port}?mode=listener&{secret}", patient)
     received = receiver.open_input()
     frames: list[int] = []
 
@@ -111,7 +112,7 @@ def test_srt_with_a_passphrase(source: Path) -> None:
     thread = threading.Thread(target=receive, daemon=True)
     thread.start()
     until(lambda: is_bound(port))
-    written = write(source, f"srt://127.0.0.1:{port}?{secret}", realtime=True, options={"latency": "20000"})
+    written = write(source, f"srt://127.0.0.1:{port}?{secret}", realtime=True, options=patient)
     thread.join(LONG_S)
     receiver.close()
     assert len(written) == FRAMES
@@ -350,7 +351,8 @@ def test_what_goes_to_an_srt_server_that_is_not_there_is_not_called_written(sour
     reader = Reader([InputSpec(str(source))])
     delivery = Delivery(written.append, lambda frame, why: left.append(frame))
     writer = Writer(OutputSpec(url, format="mpegts"), reader, live=True, delivery=delivery)
-    with pytest.raises(OutputError, match="Connection to srt"):
+    # A busy machine may begin to connect only when all is over, and does not learn why nobody is there.
+    with pytest.raises(OutputError, match=r"Connection to srt|no server answered"):
         Pipeline(reader, writer).run()
     assert written == []
     assert left
@@ -434,7 +436,8 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
     assert 1 <= len(published) < FRAMES
     # The receiver counts from its own beginning.
     assert {round(float(t - published[-1]), 3) for t in published} <= {round(float(t - whole[-1]), 3) for t in whole}
-    said = [event.text for event in health.events if event.kind == "output"]
+    told = dict.fromkeys(event.text for event in health.events if event.kind == "output")
+    said = [text for text in told if text != f"{url}: no answer yet"]  # as a busy machine has it say, in between
     assert said[0].startswith(f"{url}: Cannot open connection")
     assert said[1] == f"{url}: well again"
 

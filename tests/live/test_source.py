@@ -501,7 +501,12 @@ def test_stop_is_heeded_whatever_blocks() -> None:
     for event in (entered, release, left):
         event.clear()
     source = live([], LivePolicy(), [])
-    threading.Thread(target=lambda: entered.wait(LONG_S) and source.stop()).start()
+
+    def stop() -> None:
+        entered.wait(LONG_S)
+        source.stop()
+
+    threading.Thread(target=stop).start()
     with pytest.raises(Cancelled, match="before the first picture"):
         source.open()
     assert not left.is_set(), "it returns while the call is stuck"
