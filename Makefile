@@ -1,5 +1,6 @@
 # make demo    set up, denoise a shipped clip, say where the result and a before/after picture lie
-# make test    set up with the development tools, run the tests
+# make check   set up with the development tools, run the quick tests: under two minutes on two cores
+# make test    the same and everything else: real servers, the browser, whole processes, every network
 # make lint    ruff: rules and layout        make types   mypy --strict
 # make clean   remove the environment and what the targets wrote
 #
@@ -11,7 +12,7 @@ BASE := $(VENV)/base.stamp
 DEV := $(VENV)/dev.stamp
 ACCEPTS := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: demo test lint types format clean
+.PHONY: demo check test lint types format clean
 .DELETE_ON_ERROR:
 
 demo: $(BASE)
@@ -24,6 +25,11 @@ demo: $(BASE)
 	@echo "restored clip:  $(CURDIR)/demo/restored.mp4"
 	@echo "before/after:   $(CURDIR)/demo/before_after.png"
 
+# A process for each core, and one thread in each for its arithmetic. What is left out is marked `slow`, see below.
+check: $(DEV)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n auto --maxprocesses 8 --dist worksteal
+
+# One after the other: servers, senders and browsers are there with their own processes, and some tests take the time.
 test: $(DEV)
 	$(BIN)/python -m pytest
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from streamfix.chainspec import FilterSpec, parse_chain
 from streamfix.errors import UsageError
+from tests.media.make import needs_ffmpeg
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_text_escaped_for_both_levels_comes_back(text: str) -> None:
 
 
 @pytest.mark.ffmpeg
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command as a peer")
+@needs_ffmpeg
 @pytest.mark.parametrize("quoted", [r"a\\:b", r"'a\:b'", r"'a\,b'", r"a\,b", r"it\\\'s", "a b ", r"x\\\\y"])
 def test_ffmpeg_reads_the_same_value(quoted: str) -> None:
     chain = f"metadata=mode=add:key=k:value={quoted},metadata=mode=print:file=-"

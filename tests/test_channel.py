@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamfix.channel import Channel, Closed
+from tests.fakes.waiting import LONG_S
 
 
 def in_thread(work: Callable[[], Any]) -> threading.Thread:
@@ -20,7 +21,7 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
 
 
 def joined(thread: threading.Thread) -> None:
-    thread.join(10)
+    thread.join(LONG_S)
     assert not thread.is_alive(), "the thread still waits"
 
 

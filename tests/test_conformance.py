@@ -21,13 +21,17 @@ from streamfix.conformance.test_filter import test_law as test_law
 BACKENDS = ("denoise=backend=torch:precision=fp32", "denoise=backend=openvino:precision=fp32", "denoise=precision=int8")
 
 
+# Filters without a network, which are quick. A network keeps each law in `make check` on one backend, below.
+QUICK = {"edge", "smooth"}
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "law" in metafunc.fixturenames:
-        generate(metafunc)
+        generate(metafunc, lambda spec: () if spec.name in QUICK else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("rule", LAWS)
-@pytest.mark.parametrize("chain", BACKENDS)
+@pytest.mark.parametrize("chain", [BACKENDS[0], *(pytest.param(b, marks=pytest.mark.slow) for b in BACKENDS[1:])])
 def test_every_backend_keeps_the_laws(chain: str, rule: str) -> None:
     if "torch" not in chain:
         pytest.importorskip("openvino", reason="the extra openvino is not installed")
@@ -46,6 +50,7 @@ def test_our_filters_are_found_like_a_strangers() -> None:
     assert {"edge", "model", "smooth"} <= set(FILTERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["option", "variable"])
 def test_the_suite_runs_from_anywhere(tmp_path: Path, way: str) -> None:
     chain = "edge=0.3:mode=detail"

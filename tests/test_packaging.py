@@ -100,6 +100,7 @@ def test_every_plugin_is_declared() -> None:
     assert set(packages) == {"streamfix", *(f"plugins/{name}" for name in PLUGINS)}
 
 
+@pytest.mark.slow
 def test_what_the_wheel_declares_can_be_loaded(installed: Path, tmp_path: Path) -> None:
     """In a process of its own that sees the unpacked wheel before anything else."""
     script = """

@@ -17,6 +17,7 @@ from streamfix.filters.cut import CutDetector
 from streamfix.filters.restorer import Restorer
 from streamfix.frame import Frame
 from streamfix.pipeline import Chain, Pipeline, Stage
+from tests.fakes.waiting import LONG_S
 
 
 class Boom(Filter[None]):
@@ -174,7 +175,7 @@ def test_what_is_queued_is_not_worked_on_once_the_last_stage_has_enough() -> Non
         """Has enough of its first item, once the stage before it has begun another."""
 
         def push(self, item: Any) -> Sequence[Any]:
-            begun.wait(10)
+            begun.wait(LONG_S)
             return super().push(item)
 
     class Watched(Counted):
@@ -236,7 +237,7 @@ def test_back_pressure_bounds_what_is_in_flight(depth: int) -> None:
         if given == bound - 1:
             full.set()
 
-    sink = ListSink(on_item=lambda _: full.wait(10) or pytest.fail("the pipeline never filled"))
+    sink = ListSink(on_item=lambda _: full.wait(LONG_S) or pytest.fail("the pipeline never filled"))
     Pipeline(ListSource(range(40), on_item=watch), Counted(), sink, depth=depth).run()
     assert sink.items == list(range(40))
     assert most <= bound
@@ -247,7 +248,7 @@ def test_live_overload_drops_frames_but_no_cut_and_no_packet() -> None:
     items: list[Any] = [x for i, f in enumerate(frames) for x in ((f, f"packet {i}") if i % 5 == 0 else (f,))]
     given = threading.Event()
     source = ListSource(items, on_item=lambda n: given.set() if n == 6 else None)
-    sink = ListSink(on_item=lambda _: given.wait(10))
+    sink = ListSink(on_item=lambda _: given.wait(LONG_S))
     pipeline = Pipeline(source, sink, droppable=lambda i: isinstance(i, Frame) and not i.cut, first_depth=2)
     pipeline.run()
     assert pipeline.dropped > 0
@@ -262,7 +263,7 @@ def test_drops_are_told_of_and_undroppable_items_have_their_places() -> None:
     items: list[Any] = [x for i, f in enumerate(frames) for x in (f, f"packet {i}")]
     given, dropped = threading.Event(), list[Frame]()
     source = ListSource(items, on_item=lambda n: given.set() if n == len(items) - 1 else None)
-    sink = ListSink(on_item=lambda _: given.wait(10) or pytest.fail("packets hold up the source"))
+    sink = ListSink(on_item=lambda _: given.wait(LONG_S) or pytest.fail("packets hold up the source"))
     pipeline = Pipeline(
         source,
         sink,

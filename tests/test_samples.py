@@ -59,6 +59,7 @@ def test_clips_are_small() -> None:
     assert sum(clip.stat().st_size for clip in CLIPS) < 6 * MEBIBYTE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
 def test_degraded_clip_keeps_every_time(clip: Path, tmp_path: Path) -> None:
     degraded = degrade(clip, tmp_path / "degraded.mp4", "--noise", "5", "--frames", "20")
@@ -67,6 +68,7 @@ def test_degraded_clip_keeps_every_time(clip: Path, tmp_path: Path) -> None:
     assert kept == times(clip)[: len(kept)]
 
 
+@pytest.mark.slow
 def test_degraded_clip_keeps_the_sound(tmp_path: Path) -> None:
     def sound(clip: Path) -> list[tuple[int | None, bytes]]:
         with av.open(clip) as reader:
@@ -78,6 +80,7 @@ def test_degraded_clip_keeps_the_sound(tmp_path: Path) -> None:
     assert kept == sound(SAMPLES / "bunny.mp4")[: len(kept)]
 
 
+@pytest.mark.slow
 def test_noise_has_the_strength_and_the_seed_that_were_asked_for(tmp_path: Path) -> None:
     options = ("--noise", "12", "--crf", "1", "--frames", "3")
     clip = SAMPLES / "campus.avi"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable, Collection
 from functools import partial
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from ..chainspec import FilterSpec, parse_chain
 from ..filters.base import FILTERS
 from .laws import LAWS, Make
+
+Marks = pytest.MarkDecorator | Collection[pytest.MarkDecorator]
 
 
 def chosen(config: pytest.Config) -> list[FilterSpec]:
@@ -25,12 +28,18 @@ def _needs_nothing(name: str) -> bool:
     return all(option.default is not inspect.Parameter.empty for option in FILTERS.options(name).values())
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    specs = chosen(metafunc.config)
-    makers = [partial(FILTERS.create, spec.name, spec.options) for spec in specs]
-    ids = [f"{s.name}={s.arguments}" if s.arguments else s.name for s in specs]
+def pytest_generate_tests(metafunc: pytest.Metafunc, marks: Callable[[FilterSpec], Marks] = lambda spec: ()) -> None:
+    """Each law over each filter. marks: those of a filter's tests."""
+    makers = [
+        pytest.param(
+            partial(FILTERS.create, spec.name, spec.options),
+            id=f"{spec.name}={spec.arguments}" if spec.arguments else spec.name,
+            marks=marks(spec),
+        )
+        for spec in chosen(metafunc.config)
+    ]
     metafunc.parametrize("law", LAWS)
-    metafunc.parametrize("make", makers, ids=ids)
+    metafunc.parametrize("make", makers)
 
 
 def test_law(make: Make, law: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,9 +16,11 @@ import av
 import numpy as np
 
 import streamfix
+from tests.fakes.waiting import LONG_S
 
 ROOT = Path(streamfix.__file__).parent.parent
 RATE = Fraction(25)
+QUIET = ("-hide_banner", "-loglevel", "error", "-nostats")
 
 _FILTERS = '''
 import threading
@@ -152,5 +156,35 @@ def command(*words: str | Path) -> list[str]:
 def run_process(words: Sequence[str | Path], *folders: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run streamfix in a process of its own; stdin: what a pipe gives it."""
     return subprocess.run(
-        command(*words), env=environment(*folders), input=stdin, capture_output=True, timeout=120, check=False
+        command(*words), env=environment(*folders), input=stdin, capture_output=True, timeout=LONG_S, check=False
     )
+
+
+def read_until(stream: io.BufferedReader | int, word: bytes) -> bytes:
+    """What comes until `word` does; fails if the stream ends before."""
+    descriptor = stream if isinstance(stream, int) else stream.fileno()
+    seen = b""
+    while word not in seen:
+        ready, _, _ = select.select([descriptor], [], [], LONG_S)
+        assert ready, f"no {word!r} within {LONG_S:g} s; so far: {seen!r}"
+        try:
+            new = os.read(descriptor, 4096)
+        except OSError:  # the other end of a pty is closed
+            new = b""
+        assert new, f"ended without {word!r}: {seen!r}"
+        seen += new
+    return seen
+
+
+def blocks(text: str) -> list[dict[str, str]]:
+    """The key=value blocks of -progress; each ends with its progress key."""
+    found: list[dict[str, str]] = [{}]
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        assert equals, line
+        assert key not in found[-1], line
+        found[-1][key] = value
+        if key == "progress":
+            found.append({})
+    assert found.pop() == {}
+    return found

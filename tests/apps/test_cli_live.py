@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,9 +17,8 @@ from streamfix.jobs import JobSpec
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from tests.apps.conftest import Run
-from tests.apps.material import command, environment, kinds, levels
-from tests.apps.test_cli_process import interruptible, read_until  # noqa: F401 - a fixture
-from tests.apps.test_cli_run import QUIET, blocks
+from tests.apps.material import QUIET, blocks, command, environment, kinds, levels, read_until
+from tests.fakes.waiting import LONG_S
 from tests.live.servers import free_port
 from tests.media.make import needs_ffmpeg
 
@@ -77,7 +75,8 @@ def test_a_live_run_ends_after_its_time(run: Run, clip: Path, tmp_path: Path) ->
 
 
 @needs_ffmpeg
-def test_a_signal_finishes_a_live_recording(clip: Path, tmp_path: Path, interruptible: Any) -> None:  # noqa: F811
+@pytest.mark.usefixtures("interruptible")
+def test_a_signal_finishes_a_live_recording(clip: Path, tmp_path: Path) -> None:
     port, out = free_port(socket.SOCK_DGRAM), tmp_path / "out.mp4"
     sender = ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(clip), "-an"]
     sender += ["-c:v", "mpeg4", "-g", "5", "-f", "mpegts", f"udp://127.0.0.1:{port}"]
@@ -90,7 +89,7 @@ def test_a_signal_finishes_a_live_recording(clip: Path, tmp_path: Path, interrup
             assert running.stdout is not None
             read_until(running.stdout, b"state=running")  # type: ignore[arg-type]
             running.send_signal(signal.SIGINT)
-            rest, said = running.communicate(timeout=60)
+            rest, said = running.communicate(timeout=LONG_S)
         finally:
             camera.kill()
             running.kill()

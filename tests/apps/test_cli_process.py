@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -18,16 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.material import command, environment, levels, run_process
-from tests.live.servers import free_port, until
+from tests.apps.material import command, environment, levels, read_until, run_process
+from tests.fakes.waiting import LONG_S, until
+from tests.live.servers import free_port
 
-
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """SIGINT reaches a job also where a shell runs the tests in the background, which has them ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("interruptible")
 
 
 @contextmanager
@@ -60,6 +54,7 @@ print(json.dumps([codes, sorted({{"torch", "cv2", "rich", "numpy"}} & set(sys.mo
     assert "rich" not in loaded
 
 
+@pytest.mark.slow
 def test_pipes_both_ways_and_nothing_else_on_stdout(clip: Path, site: Path) -> None:
     words = ["-i", "-", "-vf", "invert", "-c:v", "ffv1", "-f", "matroska", "-"]
     done = run_process(words, site, stdin=clip.read_bytes())
@@ -88,24 +83,8 @@ def test_a_job_goes_on_when_nobody_reads_what_it_says(clip: Path, tmp_path: Path
         assert running.stderr is not None
         running.stdout.close()
         running.stderr.close()
-        assert running.wait(timeout=60) == 0
+        assert running.wait(timeout=LONG_S) == 0
     assert len(levels(out)) == 41 * 25
-
-
-def read_until(stream: io.BufferedReader | int, word: bytes) -> bytes:
-    """What comes until `word` does; fails if the stream ends before."""
-    descriptor = stream if isinstance(stream, int) else stream.fileno()
-    seen = b""
-    while word not in seen:
-        ready, _, _ = select.select([descriptor], [], [], 60)
-        assert ready, f"no {word!r} within a minute; so far: {seen!r}"
-        try:
-            new = os.read(descriptor, 4096)
-        except OSError:  # the other end of a pty is closed
-            new = b""
-        assert new, f"ended without {word!r}: {seen!r}"
-        seen += new
-    return seen
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -117,7 +96,7 @@ def test_one_signal_finishes_the_file(clip: Path, tmp_path: Path, number: int) -
         assert running.stdout is not None
         read_until(running.stdout, b"progress=continue")  # type: ignore[arg-type]
         running.send_signal(number)
-        rest, said = running.communicate(timeout=60)
+        rest, said = running.communicate(timeout=LONG_S)
     assert running.returncode == 255, said.decode()
     assert f"received signal {int(number)}" in said.decode()
     assert rest.decode().splitlines()[-1] == "progress=end"
@@ -127,6 +106,7 @@ def test_one_signal_finishes_the_file(clip: Path, tmp_path: Path, number: int) -
     assert found == [i % 25 for i in range(frames)]
 
 
+@pytest.mark.slow
 def test_two_signals_stop_at_once(clip: Path, tmp_path: Path, site: Path) -> None:
     words: list[str | Path] = ["-i", clip, "-vf", "stuck", "-c:v", "ffv1", tmp_path / "out.mkv"]
     with process(words, site) as running:
@@ -135,7 +115,7 @@ def test_two_signals_stop_at_once(clip: Path, tmp_path: Path, site: Path) -> Non
         running.send_signal(signal.SIGINT)
         read_until(running.stderr, b"received signal 2")  # type: ignore[arg-type]
         running.send_signal(signal.SIGINT)
-        said = running.communicate(timeout=60)[1]
+        said = running.communicate(timeout=LONG_S)[1]
     assert running.returncode == 123, said.decode()
     assert b"stopped at once" in said
 
@@ -149,7 +129,7 @@ def test_a_signal_while_the_input_is_opened_ends_it(tmp_path: Path) -> None:
         with open(tmp_path / "never.mkv", "wb"):  # opened at both ends now; nothing is ever written
             running.send_signal(signal.SIGINT)
             assert b"nothing was written" in read_until(running.stderr, b"written\n")  # type: ignore[arg-type]
-            assert running.wait(timeout=60) == 255
+            assert running.wait(timeout=LONG_S) == 255
     assert not (tmp_path / "out.mkv").exists()
 
 
@@ -177,7 +157,7 @@ def test_asks_before_it_overwrites(clip: Path, tmp_path: Path, answer: bytes, co
     with on_terminal(["-nostats", "-i", clip, "-c:v", "ffv1", out]) as (running, terminal):
         read_until(terminal, b"already exists. Overwrite? [y/N] ")
         os.write(terminal, answer)
-        assert running.wait(timeout=60) == code
+        assert running.wait(timeout=LONG_S) == code
     assert (out.read_bytes() == b"precious") == (code != 0)
 
 
@@ -188,7 +168,7 @@ def test_q_before_the_first_frame_is_no_success(tmp_path: Path) -> None:
         with open(tmp_path / "never.mkv", "wb"):
             os.write(terminal, b"q")
             read_until(terminal, b"nothing was written")
-            assert running.wait(timeout=60) == 255
+            assert running.wait(timeout=LONG_S) == 255
 
 
 def test_q_ends_a_job_and_a_bar_shows_it(clip: Path, tmp_path: Path) -> None:
@@ -197,7 +177,7 @@ def test_q_ends_a_job_and_a_bar_shows_it(clip: Path, tmp_path: Path) -> None:
         read_until(terminal, b"encode ")  # how busy each thread is
         os.write(terminal, b"q")
         said = read_until(terminal, b" KiB in ")
-        assert running.wait(timeout=60) == 0
+        assert running.wait(timeout=LONG_S) == 0
     assert b" frames" in said
     assert b" fps" in said
     assert levels(out)[:30] == [i % 25 for i in range(30)]
@@ -210,7 +190,7 @@ def test_whoever_watches_knows_that_a_camera_is_waited_for(tmp_path: Path) -> No
     with process(["-nostdin", "-stats_period", "0.1", "-progress", told, "-i", url, tmp_path / "out.mkv"]) as running:
         until(lambda: told.exists() and "state=starting\nreason=connecting\n" in told.read_text())
         running.send_signal(signal.SIGINT)
-        running.communicate(timeout=30)
+        running.communicate(timeout=LONG_S)
     blocks = told.read_text().split("progress=")
     assert blocks[-1] == "end\n"
     assert all("received_frames=0" in block for block in blocks[:-1])

@@ -11,9 +11,7 @@ import pytest
 
 from streamfix.media.output import options
 from tests.apps.conftest import Run
-from tests.apps.material import kinds, levels, write_clip
-
-QUIET = ("-hide_banner", "-loglevel", "error", "-nostats")
+from tests.apps.material import QUIET, blocks, kinds, levels, write_clip
 
 
 def test_passes_pictures_and_sound_through(run: Run, clip: Path, tmp_path: Path) -> None:
@@ -116,20 +114,6 @@ def test_what_libav_says_by_itself_has_no_passwords(run: Run, tmp_path: Path, le
     assert said.code == 1
     assert "http://***@127.0.0.1:1/a.ts" in said.err
     assert "hush" not in said.err
-
-
-def blocks(text: str) -> list[dict[str, str]]:
-    """The key=value blocks of -progress; each ends with its progress key."""
-    found: list[dict[str, str]] = [{}]
-    for line in text.splitlines():
-        key, equals, value = line.partition("=")
-        assert equals, line
-        assert key not in found[-1], line
-        found[-1][key] = value
-        if key == "progress":
-            found.append({})
-    assert found.pop() == {}
-    return found
 
 
 def test_progress_blocks(run: Run, clip: Path, tmp_path: Path) -> None:

@@ -11,18 +11,17 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.apps.material import command, environment
-from tests.apps.test_cli_process import read_until
-from tests.apps.test_cli_run import blocks
+from tests.apps.material import blocks, command, environment, read_until
+from tests.fakes.waiting import LONG_S
 from tests.live.legs import BUNNY, ffmpeg
 from tests.media.make import needs_ffmpeg
 
 pytestmark = [
+    pytest.mark.slow,
     needs_ffmpeg,
     pytest.mark.skipif(shutil.which("cc") is None, reason="makes its device with a C compiler, Debian's package gcc"),
 ]
 DRIVER = Path(__file__).parents[1] / "live" / "fake_v4l2.c"
-LIMIT_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,7 @@ def test_a_device_is_a_camera(there: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     device = ("-f", "v4l2", "-framerate", "25", "-video_size", "160x90", "-i", "/dev/video0")
     words = command("-nostats", "-max_latency", "60", *device, "-vf", "smooth", "-t", "2", out)
-    said = subprocess.run(words, env=there, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    said = subprocess.run(words, env=there, capture_output=True, text=True, timeout=LONG_S, check=False)
     assert said.returncode == 0, said.stderr
     assert "Input '/dev/video0': 160x90, yuyv422, 25 fps, live within" in said.stderr
     shown = times(out)
@@ -78,7 +77,7 @@ def test_what_is_restored_is_a_camera_for_others(there: dict[str, str], tmp_path
         env={**there, "FAKE_V4L2_SHOWN": os.fspath(shown)},
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=LONG_S,
         check=False,
     )
     assert said.returncode == 0, said.stderr
@@ -108,7 +107,7 @@ def test_a_device_that_is_pulled_out_and_put_back(there: dict[str, str], picture
         said += read_until(running.stdout.fileno(), b"state=reconnecting")
         away.rename(pictures)
         said += read_until(running.stdout.fileno(), b"state=running")
-        rest, wrong = running.communicate(timeout=LIMIT_S)
+        rest, wrong = running.communicate(timeout=LONG_S)
     assert running.returncode == 0, wrong.decode()
     assert "No such device" in wrong.decode()
     last = blocks((said + rest).decode())[-1]

@@ -69,6 +69,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_signals_are_handled_after_runners_have_gone_in_any_order() -> None:
     """In a process of its own, for a process that has no stack left to handle a signal on does not live."""
     done = subprocess.run([sys.executable, "-c", _SIGNALLED], capture_output=True, text=True, check=False)

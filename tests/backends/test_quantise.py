@@ -49,6 +49,7 @@ def opened(cache: Cache, network: nn.Module | None = None, **more: Any) -> Runne
     return open_runner(unet() if network is None else network, INPUTS[:1], **how | more)
 
 
+@pytest.mark.slow
 def test_a_good_one_is_used_found_again_and_loses_little(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     network = unet()
     given = calibration(network)
@@ -83,6 +84,7 @@ def test_a_bad_one_is_not_used_and_the_figure_said(
     assert caplog.text.count("int8 is not used: it loses ") == 2
 
 
+@pytest.mark.slow
 def test_what_costs_most_stays_in_floating_point() -> None:
     torch.manual_seed(0)
     widths = (16, 8, 8, 8, 8, 8, 6)
@@ -117,6 +119,7 @@ def test_psnr_counts_each_example_the_same() -> None:
     assert given.psnr(lambda x: torch.full((1, 6, 8, 8), next(errors))) == pytest.approx(40)
 
 
+@pytest.mark.slow
 def test_another_calibration_makes_another(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Calibration] = []
 
@@ -146,6 +149,7 @@ def test_the_first_and_the_last_layer_stay_as_they_are_and_stdout_free(capfd: py
     assert all(quantised.values())
 
 
+@pytest.mark.slow
 def test_auto_considers_int8_where_it_can_be_had(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     considered: list[list[str]] = []
 
@@ -190,6 +194,7 @@ def test_a_file_serves_those_without_nncf(tmp_path: Path, monkeypatch: pytest.Mo
         opened(Cache(None), int8=path)
 
 
+@pytest.mark.slow
 def test_a_file_that_this_openvino_cannot_read_is_passed_over_unless_it_is_asked_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

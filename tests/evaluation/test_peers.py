@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from streamfix.evaluation.peers import NAMES, VS_PYTHON, PeerError, classical, m
 from streamfix.evaluation.peers.base import run_program
 from streamfix.evaluation.suites import degrade
 from tests.evaluation.material import moving
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command as a peer")
+from tests.media.make import needs_ffmpeg
 
 
 @pytest.mark.ffmpeg

@@ -20,6 +20,7 @@ from streamfix.filters.base import Filter
 from streamfix.filters.batcher import Batcher
 from streamfix.filters.restorer import Restorer
 from streamfix.pipeline import Pipeline
+from tests.fakes.waiting import LONG_S
 
 
 class Negative(Filter[None]):
@@ -44,7 +45,7 @@ def ask(batcher: Batcher, inputs: Sequence[Tensor]) -> list[Tensor | BaseExcepti
     barrier = threading.Barrier(len(inputs))
 
     def call(x: Tensor) -> Tensor | BaseException:
-        barrier.wait(10)
+        barrier.wait(LONG_S)
         try:
             return batcher(x, [None])
         except ArithmeticError as error:

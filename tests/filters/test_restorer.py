@@ -18,6 +18,7 @@ from streamfix.errors import DeviceError, FilterError
 from streamfix.filters.base import Filter
 from streamfix.filters.restorer import Restorer
 from streamfix.frame import Frame
+from tests.fakes.waiting import LONG_S
 
 
 def restored(filter: Filter[Any], frames: Sequence[Frame]) -> list[Frame]:
@@ -132,7 +133,7 @@ class TwoParts(Filter[list[float]]):
             if number == self.fails_at:
                 raise ValueError("no second part")
             if self.overlapped and number == 0:
-                assert self.second_begun.wait(20)
+                assert self.second_begun.wait(LONG_S)
             return x + total / 100
 
         return rest

@@ -24,6 +24,7 @@ from streamfix.filters.batcher import Batcher
 from streamfix.jobs.chain import restore_stage
 from streamfix.jobs.pool import FilterPool
 from streamfix.pipeline import Pipeline
+from tests.fakes.waiting import LONG_S
 
 
 class Guarded(Filter[list[float]]):
@@ -163,7 +164,7 @@ def test_one_call_at_a_time_reaches_a_filter_that_is_not_thread_safe(pool: Filte
     barrier = threading.Barrier(4)
 
     def call(i: int) -> None:
-        barrier.wait(10)
+        barrier.wait(LONG_S)
         for _ in range(20):
             leases[i](torch.full((1, 1, 1, 4, 4), 0.5), [states[i]])
 
@@ -232,7 +233,7 @@ def test_a_call_that_waits_for_a_stream_that_leaves_is_served() -> None:
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(batcher, torch.zeros(1, 1, 1, 4, 4), [[0.0]])
         batcher.callers = 1
-        assert waiting.result(timeout=10).shape == (1, 1, 1, 4, 4)
+        assert waiting.result(timeout=LONG_S).shape == (1, 1, 1, 4, 4)
     batcher.close()
 
 

@@ -20,6 +20,7 @@ from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec
+from tests.fakes.waiting import LONG_S
 from tests.live.servers import free_port as free_port
 from tests.media.make import needs_ffmpeg as needs_ffmpeg
 
@@ -117,7 +118,7 @@ class Watch:
         self._thread.join()
         self.source.close()
 
-    def until(self, true: Callable[[], object], timeout_s: float = 15.0) -> None:
+    def until(self, true: Callable[[], object], timeout_s: float = LONG_S) -> None:
         """Wait until something is so; fails if it does not become so in time."""
         end_s = time.monotonic() + timeout_s
         with self._changed:

@@ -13,9 +13,9 @@ from streamfix.frame import Frame, VideoInfo
 from streamfix.media.output.frame_ledger import FrameLedger
 from streamfix.media.specs import InputSpec, OutputSpec
 from streamfix.media.streams import MappedStream
+from tests.fakes.waiting import LONG_S
 
 _PICTURE = clip(1, 8, 8)[0].picture
-LONG_S = 20.0  # for what happens in another thread: far more than it takes
 
 
 class NoSource:

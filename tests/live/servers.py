@@ -5,15 +5,13 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-PATIENCE_S = 30.0
+from tests.fakes.waiting import LONG_S, until
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -31,16 +29,6 @@ def is_bound(port: int) -> bool:
         if any(wanted in line.split(None, 3)[1] + " " and state in line for line in lines):
             return True
     return False
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Until it holds, which others see to."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    pytest.fail("it did not come about")
 
 
 def wait_bound(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -65,7 +53,7 @@ def recorder(url: str, port: int, out: Path, *options: str, wait: bool = True) -
             if wait:
                 wait_bound(port, process)
             yield process
-            process.wait(PATIENCE_S)
+            process.wait(LONG_S)
         finally:
             process.kill()
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from streamfix.channel import Closed
 from streamfix.frame import Frame
 from streamfix.live.outputs.backlog import Backlog
-from tests.live.outputs import LONG_S, frames
+from tests.fakes.waiting import LONG_S
+from tests.live.outputs import frames
 
 
 def taken(backlog: Backlog) -> list[Any]:

@@ -18,6 +18,7 @@ import pytest
 
 from streamfix.frame import Frame
 from streamfix.live.policy import LivePolicy
+from tests.fakes.waiting import LONG_S, until
 from tests.live.legs import (
     BUNNY,
     Watch,
@@ -33,9 +34,9 @@ from tests.live.legs import (
     sender,
 )
 from tests.live.relay import LossyRelay
-from tests.live.servers import is_bound, until
+from tests.live.servers import is_bound
 
-pytestmark = needs_ffmpeg
+pytestmark = [pytest.mark.slow, needs_ffmpeg]
 QUICK = LivePolicy(backoff_s=(0.2,), lost_after_s=1.0, open_timeout_s=5.0)
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25")
 
@@ -198,7 +199,7 @@ def web(folder: Path) -> Iterator[str]:
 def test_hls_comes_at_the_pace_of_its_pictures(clip: Path, tmp_path: Path, name: str) -> None:
     hls = ("-f", "hls", "-hls_time", "1", "-hls_flags", "temp_file", str(tmp_path / "live.m3u8"))
     with sender(clip, *hls, speed=None, loop=False) as child:
-        child.wait(20)  # a list of segments that end: what is there is paced nonetheless
+        child.wait(LONG_S)  # a list of segments that end: what is there is paced nonetheless
     (tmp_path / "live.m3u8").rename(tmp_path / name)  # it is known by what it says
     with web(tmp_path) as url, Watch(f"{url}/{name}") as watch:
         is_a_camera(watch)
@@ -280,7 +281,7 @@ def lossy(path: Path, tmp_path: Path, transport: str, seed: int) -> tuple[list[F
         url, options = str(ours), {"protocol_whitelist": "file,udp,rtp"}
     with Watch(url, QUICK, options, look=picture_hash) as watch:
         with sender(path, *output, speed=3, loop=False) as child:
-            child.wait(20)
+            child.wait(LONG_S)
         watch.until(lambda: watch.state == "reconnecting")
     relay.close()
     assert relay.lost > 10

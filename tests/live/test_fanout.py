@@ -22,21 +22,12 @@ from streamfix.live.outputs.fanout import Fanout
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import OutputSpec
 from streamfix.pipeline import Pipeline
-from tests.live.outputs import LONG_S, Made, NoSource, frames
-from tests.live.servers import until
+from tests.fakes.clock import Clock
+from tests.fakes.waiting import LONG_S, until
+from tests.live.outputs import Made, NoSource, frames
 
 POLICY = LivePolicy(backoff_s=(0.0,))
 FILE, OTHER, SERVER = "a.mkv", "b.mkv", "rtmp://127.0.0.1/live/x"
-
-
-class Clock:
-    """Seconds that a test turns on."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def fanout(
@@ -60,12 +51,6 @@ def assert_law(health: Health) -> None:
     report = health.report()
     assert report.counts.received == report.counts.written + report.counts.dropped_total, report
     assert report.counts.in_flight == 0
-
-
-def dealt_with(health: Health) -> bool:
-    """Wait until no frame is on its way; what is left out tells nobody, so it is looked at again and again."""
-    pause = threading.Event()
-    return any(not health.report().counts.in_flight or pause.wait(0.001) for _ in range(int(LONG_S * 1000)))
 
 
 # -- files
@@ -285,7 +270,7 @@ def test_waits_grow_between_attempts_and_what_comes_meanwhile_is_left_out() -> N
     for i, frame in enumerate(frames(75)):
         health.received()
         stage.push(frame)
-        assert dealt_with(health)
+        until(lambda: not health.report().counts.in_flight)
         attempts.append(len(made.writers[SERVER]))
         clock.now_s += 2
         assert attempts[-1] <= 1 + i

@@ -15,7 +15,7 @@ from streamfix.live.outputs.fanout import Fanout
 from streamfix.live.policy import LivePolicy
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.specs import OutputSpec
-from tests.live.servers import until
+from tests.fakes.waiting import until
 from tests.media.make import clip, times
 
 FRAMES = 40

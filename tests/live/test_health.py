@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamfix.errors import InputError, UsageError
 from streamfix.live.health import Event, Health
 from streamfix.live.policy import LivePolicy, is_live
+from tests.fakes.clock import Clock
 
 
 @given(
@@ -111,14 +112,14 @@ def test_latency_is_of_the_last_frames() -> None:
 
 
 def test_fps_is_of_the_last_five_seconds() -> None:
-    now = [0.0]
-    health = Health(clock=lambda: now[0])
+    clock = Clock()
+    health = Health(clock=clock)
     for rate in [10] * 300 + [25] * 300:
-        now[0] += 1 / rate
+        clock.now_s += 1 / rate
         health.written(None)
-    now[0] += 0.04
+    clock.now_s += 0.04
     assert health.report().fps == pytest.approx(25, rel=0.02)
-    now[0] += 6
+    clock.now_s += 6
     assert health.report().fps == 0
 
 
@@ -147,18 +148,18 @@ def test_a_policy_that_cannot_be_names_the_value(bad: dict[str, object]) -> None
 
 
 def test_a_filter_that_hangs_is_seen() -> None:
-    now_s = 100.0
-    health = Health(clock=lambda: now_s)
+    clock = Clock()
+    health = Health(clock=clock)
     health.connected()
     for _ in range(30):
-        now_s += 1
+        clock.now_s += 1
         health.received()
         health.written(0.1)
-    now_s += 3600
+    clock.now_s += 3600
     assert not health.report().stalled, "no frame has come"
     health.received()
     for _ in range(25):
-        now_s += 1
+        clock.now_s += 1
         health.received()
         health.dropped("overload")
     report = health.report()

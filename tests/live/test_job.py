@@ -20,8 +20,7 @@ from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
 from tests.apps.material import levels, write_clip
-from tests.live.outputs import LONG_S
-from tests.live.servers import until
+from tests.fakes.waiting import LONG_S, until
 
 PATIENT = LivePolicy(max_latency_s=60.0)
 

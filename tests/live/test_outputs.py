@@ -35,7 +35,8 @@ from streamfix.media.transport.protocols import is_listening
 from streamfix.media.transport.relay import sink_for
 from streamfix.media.transport.srt import Bridge
 from streamfix.pipeline import Pipeline
-from tests.live.servers import PATIENCE_S, free_port, is_bound, recorder, until, uploads
+from tests.fakes.waiting import LONG_S, until
+from tests.live.servers import free_port, is_bound, recorder, uploads
 from tests.media.make import clip, needs_ffmpeg, times
 
 FRAMES = 40
@@ -72,6 +73,7 @@ def counts(path: Path) -> dict[str, int]:
         return dict(Counter(p.stream.type for p in container.demux() if p.size))
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_rtmp(source: Path, tmp_path: Path) -> None:
     port, out = free_port(), tmp_path / "out.flv"
@@ -82,6 +84,7 @@ def test_rtmp(source: Path, tmp_path: Path) -> None:
     assert counts(out)["audio"] > 60
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_rtsp(source: Path, tmp_path: Path) -> None:
     port, out = free_port(), tmp_path / "out.mkv"
@@ -93,11 +96,13 @@ def test_rtsp(source: Path, tmp_path: Path) -> None:
     assert counts(out)["audio"] > 60
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_srt_with_a_passphrase(source: Path) -> None:
     """Both directions of the bridge; the last packets may be lost, as a live sender does not wait for them."""
     port, secret = free_port(socket.SOCK_DGRAM), "passphrase=0123456789abc"
-    receiver = Bridge(f"srt://127.0.0.1:{port}?mode=listener&{secret}", {"latency": "20000"})
+    patient = {"latency": "20000", "tlpktdrop": "0"}  # on a busy machine all packets are late
+    receiver = Bridge(f"srt://127.0.0.1:{port}?mode=listener&{secret}", patient)
     received = receiver.open_input()
     frames: list[int] = []
 
@@ -108,13 +113,14 @@ def test_srt_with_a_passphrase(source: Path) -> None:
     thread = threading.Thread(target=receive, daemon=True)
     thread.start()
     until(lambda: is_bound(port))
-    written = write(source, f"srt://127.0.0.1:{port}?{secret}", realtime=True, options={"latency": "20000"})
-    thread.join(PATIENCE_S)
+    written = write(source, f"srt://127.0.0.1:{port}?{secret}", realtime=True, options=patient)
+    thread.join(LONG_S)
     receiver.close()
     assert len(written) == FRAMES
     assert len(frames) > FRAMES // 2
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_udp(source: Path, tmp_path: Path) -> None:
     port, out = free_port(socket.SOCK_DGRAM), tmp_path / "out.ts"
@@ -178,14 +184,19 @@ def test_a_web_server_that_says_nothing_stops_nobody_else(source: Path, name: st
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        longest_s, begin_s, before_s = 0.0, time.monotonic(), time.monotonic()
-        while time.monotonic() - begin_s < 2.0:
-            time.sleep(0.01)
+        client, _ = server.accept()
+        client.recv(1)  # its request, which is never answered
+        longest_s, before_s, pause = 0.0, time.monotonic(), threading.Event()
+        for _ in range(50):
+            pause.wait(0.01)
             longest_s, before_s = max(longest_s, time.monotonic() - before_s), time.monotonic()
+        assert thread.is_alive(), "nobody waits for the server any more"
         writer.abort()
-        thread.join(PATIENCE_S)
+        client.close()
+        thread.join(LONG_S)
         assert not thread.is_alive()
-        assert longest_s < 1.0, "Python's lock was held while the server was waited for"
+        # Whoever waits in C and holds the lock holds it as long as the server says nothing.
+        assert longest_s < LONG_S / 10, "Python's lock was held while the server was waited for"
         assert len(failed) == 1
         assert isinstance(failed[0], OutputError)
         reader.stop()
@@ -320,6 +331,7 @@ def test_a_server_that_is_not_there(source: Path) -> None:
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_an_srt_server_that_is_not_there(source: Path) -> None:
     bridge = Bridge(f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?connect_timeout=200&passphrase=hushhushhush")
@@ -331,15 +343,17 @@ def test_an_srt_server_that_is_not_there(source: Path) -> None:
     bridge.close()
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_what_goes_to_an_srt_server_that_is_not_there_is_not_called_written(source: Path) -> None:
     written: list[Frame] = []
     left: list[Frame] = []
     url = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?connect_timeout=1000"
     reader = Reader([InputSpec(str(source))])
-    delivery = FrameLedger(written.append, lambda frame, why: left.append(frame))
-    writer = Writer(OutputSpec(url, format="mpegts"), reader, live=True, ledger=delivery)
-    with pytest.raises(OutputError, match="Connection to srt"):
+    ledger = FrameLedger(written.append, lambda frame, why: left.append(frame))
+    writer = Writer(OutputSpec(url, format="mpegts"), reader, live=True, ledger=ledger)
+    # A busy machine may begin to connect only when all is over, and does not learn why nobody is there.
+    with pytest.raises(OutputError, match=r"Connection to srt|no server answered"):
         Pipeline(reader, writer).run()
     assert written == []
     assert left
@@ -372,12 +386,13 @@ def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
         thread.start()
         client, _ = server.accept()
         client.close()
-        thread.join(30)
+        thread.join(LONG_S)
         assert not thread.is_alive()
         assert isinstance(sink[0], OutputError)
         reader.close()
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -> None:
     """The recording is whole, the publication begins with a keyframe, at the frames' own times."""
@@ -422,7 +437,8 @@ def test_a_server_that_comes_later_gets_the_rest(source: Path, tmp_path: Path) -
     assert 1 <= len(published) < FRAMES
     # The receiver counts from its own beginning.
     assert {round(float(t - published[-1]), 3) for t in published} <= {round(float(t - whole[-1]), 3) for t in whole}
-    said = [event.text for event in health.events if event.kind == "output"]
+    told = dict.fromkeys(event.text for event in health.events if event.kind == "output")
+    said = [text for text in told if text != f"{url}: no answer yet"]  # as a busy machine has it say, in between
     assert said[0].startswith(f"{url}: Cannot open connection")
     assert said[1] == f"{url}: well again"
 

@@ -20,19 +20,10 @@ from streamfix.live.ladder.restoration import LiveRestoration
 from streamfix.live.ladder.runner import LadderStep
 from streamfix.live.policy import LivePolicy
 from streamfix.pipeline import Stage
+from tests.fakes.clock import Clock
 
 CLIP = clip(40, 16, 8)
 SLATE = clip(1, 16, 8, seed=5)[0].picture
-
-
-class Clock:
-    """Seconds that pass when somebody says so."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Filters(Stage):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import threading
-import time
 from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -24,6 +23,7 @@ from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec
+from tests.fakes.waiting import LONG_S, until
 from tests.live.cameras import BASE, TICKS, Script, ScriptedReader, World, frames
 
 
@@ -447,11 +447,13 @@ def live(readers: list[Any], policy: LivePolicy, opened: list[Any]) -> LiveSourc
 
 def stuck(live: Any) -> Any:
     """A call in C that heeds nothing."""
-    release.wait(20)
+    entered.set()
+    release.wait(2 * LONG_S)
+    left.set()
     raise InputError("timed out at last")
 
 
-release = threading.Event()
+entered, release, left = threading.Event(), threading.Event(), threading.Event()
 
 
 def test_fifty_losses_leave_no_thread_and_no_handle() -> None:
@@ -480,25 +482,33 @@ def test_readers_that_are_stuck_are_left_alone_but_only_a_few() -> None:
     source = live([lambda live: ScriptedReader(Script(frames(3), hangs=True), live)], policy, opened)
     for _ in range(3):
         next(iter(source))
-    begin = time.monotonic()
-    while source.readers_left < 4 and time.monotonic() - begin < 10:
+
+    def all_are_stuck() -> bool:
         source._camera.take(0.02)
+        return source.readers_left == 4
+
+    until(all_are_stuck)
     for _ in range(5):
         source._camera.take(0.02)
     assert source.readers_left == 4 and threading.active_count() <= before + 4
     assert "stuck" in source._health.report().reason
     release.set()
     source.close()
-    assert source.readers_left == 0 and threading.active_count() == before
+    until(lambda: source.readers_left == 0 and threading.active_count() == before)
 
 
 def test_stop_is_heeded_whatever_blocks() -> None:
-    release.clear()
+    for event in (entered, release, left):
+        event.clear()
     source = live([], LivePolicy(), [])
-    threading.Timer(0.05, source.stop).start()
-    begin = time.monotonic()
+
+    def stop() -> None:
+        entered.wait(LONG_S)
+        source.stop()
+
+    threading.Thread(target=stop).start()
     with pytest.raises(Cancelled, match="before the first picture"):
         source.open()
-    assert time.monotonic() - begin < 0.5
+    assert not left.is_set(), "it returns while the call is stuck"
     release.set()
     source.close()

@@ -16,6 +16,7 @@ from streamfix.frame import Frame
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.output.writer import OutputSpec, Writer
 from streamfix.pipeline import Pipeline
+from tests.fakes.waiting import LONG_S
 from tests.media.make import clip, hashes, picture, run, shown
 
 
@@ -210,7 +211,7 @@ def test_stopping_drains_and_finalises(tmp_path: Path) -> None:
         return push(item)
 
     writer.push = watched  # type: ignore[method-assign]
-    assert reached.wait(20)
+    assert reached.wait(LONG_S)
     pipeline.stop()
     pipeline.wait()
     frames = hashes(tmp_path / "out.mkv")

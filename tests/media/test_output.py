@@ -298,6 +298,7 @@ def test_shortest_ends_with_the_shorter(tmp_path: Path) -> None:
     assert len(shown(out)) == 10
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """Thousands of frames through swscale in both directions: no context and no frame is kept."""
     code = f"""

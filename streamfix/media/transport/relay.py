@@ -152,8 +152,12 @@ class _Srt:
 
     def close(self) -> None:
         self._bridge.close()
-        if self._bridge.failed and (error := self.failure()) is not None:
+        if not self._bridge.failed:
+            return
+        if (error := self.failure()) is not None:
             raise error
+        if not self._bridge.answered:
+            raise OutputError(f"{redact(self.url)}: no server answered before the end; is one listening there?")
 
 
 class _Relay:

@@ -52,6 +52,11 @@ class Bridge:
         return self._child is not None and self._child.ready and self._child.running
 
     @property
+    def answered(self) -> bool:
+        """True of an output once there was somebody who takes it, although all may be over."""
+        return self._child is not None and self._child.ready
+
+    @property
     def failed(self) -> bool:
         """True once the connection has ended without our closing it."""
         return self._child is not None and self._child.exit_code != 0

@@ -15,9 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.fakes.waiting import LONG_S
+
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="drives the page; install the extra: pip install -e '.[dev]'"
 )
+
+sync_api.expect.set_options(timeout=LONG_S * 1000)
 
 CHROMIUM = os.environ.get("STREAMFIX_CHROMIUM") or shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium command, Debian's package chromium")
@@ -48,7 +52,7 @@ class Visit:
         self.context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, is_mobile=phone, has_touch=phone
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(LONG_S * 1000)
         self.trouble: list[str] = []
         self.page = self.context.new_page()
         self.page.on("console", self._said)

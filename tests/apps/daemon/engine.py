@@ -15,9 +15,9 @@ from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
+from tests.fakes.waiting import LONG_S
 
 INFO = VideoInfo(320, 180, "yuv420p", Fraction(1, 90000), Fraction(25))
-LONG_S = 10.0  # for what happens in another thread: far more than it takes
 
 
 def stream_config(name: str = "yard", **fields: Any) -> StreamConfig:
@@ -110,13 +110,3 @@ class Builder:
             job = self.made[name][nth - 1]
         assert job.running.wait(LONG_S)
         return job
-
-
-def until(condition: Callable[[], bool], what: str = "") -> None:
-    """Wait, without a fixed time, for what another thread does; fail after long."""
-    pause = threading.Event()
-    for _ in range(int(LONG_S / 0.005)):
-        if condition():
-            return
-        pause.wait(0.005)
-    raise AssertionError(f"never came to be: {what or condition}")

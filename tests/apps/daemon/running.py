@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from tests.apps.material import command, environment
-
-TIMEOUT_S = 60
+from tests.fakes.waiting import LONG_S
 
 
 class Daemon:
@@ -27,7 +26,7 @@ class Daemon:
         self.config.write_text(text)
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(folder / "notify"))
-        self.manager.settimeout(TIMEOUT_S)
+        self.manager.settimeout(LONG_S)
         self.log = folder / "log"
         self.process = subprocess.Popen(
             command("daemon", "-c", self.config, "--log", "json", *words),
@@ -52,7 +51,7 @@ class Daemon:
     def get(self, path: str) -> tuple[int, str]:
         """Ask the API."""
         try:
-            with urllib.request.urlopen(self.address() + path, timeout=TIMEOUT_S) as answer:
+            with urllib.request.urlopen(self.address() + path, timeout=LONG_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -31,7 +31,8 @@ from streamfix.jobs import JobSpec
 from streamfix.media.output.encoder import VideoEncoder
 from streamfix.media.output.writer import Writer
 from streamfix.media.specs import OutputSpec
-from tests.apps.daemon.engine import INFO, LONG_S, spec_of, stream_config
+from tests.apps.daemon.engine import INFO, spec_of, stream_config
+from tests.fakes.waiting import LONG_S
 
 SPEC = spec_of(stream_config(filters="smooth"))
 

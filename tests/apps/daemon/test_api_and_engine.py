@@ -13,7 +13,8 @@ from streamfix.apps.daemon.engine import shared
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.load.costs import FrameCost
-from tests.apps.daemon.engine import LONG_S, Builder, spec_of, stream_config
+from tests.apps.daemon.engine import Builder, spec_of, stream_config
+from tests.fakes.waiting import LONG_S
 
 YARD = {"name": "yard", "input": "rtsp://u:hush@192.0.2.5/s", "outputs": ["rtsp://192.0.2.9/yard"]}
 

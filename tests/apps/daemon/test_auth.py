@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamfix.apps.daemon.access.auth import COOKIE, Access, check_exposure, host_name, is_loopback, is_own_origin
@@ -77,6 +77,8 @@ def test_with_a_token_any_name_is_served_since_no_foreign_page_has_it() -> None:
 
 
 @given(st.text(max_size=30))
+@example("%A")
+@example("[fe80::1%Eth0]:80")
 def test_any_host_header_has_an_answer(host: str) -> None:
     name = host_name(host)
     assert name is None or (name and name == name.lower())

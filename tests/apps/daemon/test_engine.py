@@ -17,8 +17,8 @@ import pytest
 from streamfix.apps.daemon.config.config import DaemonConfig, OutputConfig, StreamConfig
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
-from tests.apps.daemon.engine import until
 from tests.apps.material import RATE
+from tests.fakes.waiting import until
 
 SIZE = (64, 48)
 

@@ -15,7 +15,8 @@ from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.conformance.fakes import clip
 from streamfix.errors import InputError
-from tests.apps.daemon.engine import LONG_S, Builder, spec_of, stream_config
+from tests.apps.daemon.engine import Builder, spec_of, stream_config
+from tests.fakes.waiting import LONG_S
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]
 

@@ -15,13 +15,12 @@ import pytest
 
 from streamfix.apps.daemon.http.document import stream_schemas
 from tests.apps.daemon.browsing import AWAY, PHONE, Visit, chromium, needs_chromium, sync_api
-from tests.apps.daemon.engine import until
 from tests.apps.daemon.fake_daemon import FakeDaemon
 from tests.apps.daemon.page_material import hour, stream
+from tests.fakes.waiting import until
 
-pytestmark = [pytest.mark.chromium, needs_chromium]
+pytestmark = [pytest.mark.slow, pytest.mark.chromium, needs_chromium]
 expect = sync_api.expect
-expect.set_options(timeout=15_000)
 Open = Callable[..., Visit]
 STATES = ("starting", "running", "degraded", "reconnecting", "stopped", "error")
 MARKUP = "<img src=x onerror=document.title='taken'>"

@@ -21,7 +21,6 @@ from tests.apps.daemon.fake_supervisor import FakeSupervisor
 
 TOKEN = "correct-horse-battery"
 expect = sync_api.expect
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture
@@ -60,6 +59,7 @@ def test_every_file_of_the_page_is_served_without_a_token(server: HttpServer) ->
             assert answer.read() == file.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.chromium
 @needs_chromium
 def test_the_page_and_the_api_understand_each_other(

@@ -20,6 +20,7 @@ from streamfix.apps.daemon.http.preview import BOUNDARY, Picture, Previews
 from streamfix.conformance.fakes import FORMATS, clip, constant
 from streamfix.frame import Color, Frame
 from streamfix.layout import from_tensor
+from tests.fakes.clock import Clock
 
 
 def decoded(jpeg: bytes) -> np.ndarray[Any, Any]:
@@ -254,24 +255,22 @@ def test_views_keep_their_rate_however_long_encoding_takes() -> None:
     """By a clock of the test's own: a camera of 25 fps, an encoder that needs most of the time between two pictures."""
 
     async def look() -> None:
-        now_s = 100.03
+        clock = Clock(100.03)
         frames = clip(100)
 
         def latest(name: str) -> tuple[Frame, Frame]:
-            return pairs[int(now_s * 25) % 100]
+            return pairs[int(clock.now_s * 25) % 100]
 
         def encode(*_: object) -> bytes:
-            nonlocal now_s
-            now_s += 0.15
-            encoded.append(now_s)
+            clock.now_s += 0.15
+            encoded.append(clock.now_s)
             return b"jpeg"
 
         async def sleep(seconds: float) -> None:
-            nonlocal now_s
-            now_s += seconds
+            clock.now_s += seconds
 
         pairs, encoded = [(frame, frame) for frame in frames], list[float]()
-        previews = Previews(latest, encode=encode, clock=lambda: now_s, sleep=sleep)
+        previews = Previews(latest, encode=encode, clock=clock, sleep=sleep)
         view = previews.view("yard", "after", 5, None, stays)
         for _ in range(20):
             await anext(view)

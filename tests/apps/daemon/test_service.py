@@ -16,14 +16,16 @@ import pytest
 from streamfix import __version__
 from streamfix.__main__ import main
 from streamfix.apps.daemon import service
-from tests.apps.daemon.running import TIMEOUT_S, Daemon
+from tests.apps.daemon.running import Daemon
 from tests.apps.daemon.running import start as start
 from tests.apps.material import ROOT
+from tests.fakes.waiting import LONG_S
 
 SAMPLES = ROOT / "samples" / "daemon"
 EMPTY = "[daemon]\nport = 0\n"
 
 
+@pytest.mark.slow
 def test_a_service_from_its_start_to_its_end(start: Callable[..., Daemon]) -> None:
     daemon = start(EMPTY)
     daemon.told("READY=1")
@@ -49,7 +51,7 @@ def test_a_service_from_its_start_to_its_end(start: Callable[..., Daemon]) -> No
     assert "daemon.hosts has changed; restart the daemon for it to take effect" in [e["message"] for e in daemon.said()]
     daemon.send(signal.SIGTERM)
     daemon.told("STOPPING=1")
-    assert daemon.process.wait(TIMEOUT_S) == 0
+    assert daemon.process.wait(LONG_S) == 0
     assert "all outputs were finished" in daemon.said()[-1]["message"]
     assert all(e["level"] != "critical" for e in daemon.said())
 

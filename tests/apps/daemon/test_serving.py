@@ -21,12 +21,11 @@ from streamfix.apps.daemon.http.preview import BOUNDARY
 from streamfix.apps.daemon.http.serving import HttpServer
 from streamfix.conformance.fakes import clip
 from streamfix.errors import UsageError
-from tests.apps.daemon.engine import until
 from tests.apps.daemon.fake_supervisor import FakeSupervisor
+from tests.fakes.waiting import LONG_S, until
 
 YARD = StreamConfig("yard", "rtsp://192.0.2.5/yard", (OutputConfig("udp://192.0.2.7:9000"),))
 FRAMES = clip(4)
-TIMEOUT_S = 20.0
 POST = b"POST /api/streams HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -50,7 +49,7 @@ def server(supervisor: FakeSupervisor) -> Iterator[HttpServer]:
 
 def asked(server: HttpServer, path: str) -> http.client.HTTPResponse:
     """The answer to a GET, its body still to be read."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LONG_S)
     connection.request("GET", path)
     return connection.getresponse()
 
@@ -105,16 +104,18 @@ def test_the_server_ends_although_views_are_open(supervisor: FakeSupervisor) -> 
     assert [view.read() for view in views] == [f"--{BOUNDARY}--\r\n".encode()] * 3
     until(lambda: set(threading.enumerate()) <= before, "the end of the server's threads")
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S)
+        socket.create_connection(("127.0.0.1", server.port), LONG_S)
 
 
 def test_who_only_connects_takes_no_place_for_long(monkeypatch: pytest.MonkeyPatch, server: HttpServer) -> None:
     monkeypatch.setattr(serving, "_ASK_S", 0.2)
-    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as idle:
+    with socket.create_connection(("127.0.0.1", server.port), LONG_S) as idle:
         assert idle.recv(1) == b"", "it is closed"
+    monkeypatch.undo()
     assert asked(server, "/livez").status == 200
 
 
+@pytest.mark.slow
 def test_who_looks_and_takes_nothing_keeps_no_view(monkeypatch: pytest.MonkeyPatch, supervisor: FakeSupervisor) -> None:
     monkeypatch.setattr(serving, "_TAKE_S", 0.3)
     app = create_app(supervisor, DaemonConfig())
@@ -122,7 +123,7 @@ def test_who_looks_and_takes_nothing_keeps_no_view(monkeypatch: pytest.MonkeyPat
     server = HttpServer(app, "127.0.0.1", 0, on_close=previews.close)
     server.start()
     frame, numbers = clip(1, 1280, 720)[0], itertools.count()
-    with contextlib.closing(server), socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as view:
+    with contextlib.closing(server), socket.create_connection(("127.0.0.1", server.port), LONG_S) as view:
         view.sendall(b"GET /api/streams/yard/live.mjpg?fps=15&width=4096 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         until(lambda: previews.views == 1)
 
@@ -164,8 +165,8 @@ def test_an_address_that_cannot_be_had_is_said_with_its_place(server: HttpServer
     ids=lambda value: repr(value[:30]),
 )
 def test_whatever_comes_over_the_socket_is_answered_or_dropped(server: HttpServer, request_bytes: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as connection:
-        connection.settimeout(TIMEOUT_S)
+    with socket.create_connection(("127.0.0.1", server.port), LONG_S) as connection:
+        connection.settimeout(LONG_S)
         answer = b""
         with contextlib.suppress(ConnectionError):  # it may be dropped at any point
             connection.sendall(request_bytes)

@@ -18,7 +18,9 @@ from streamfix.apps.daemon.engine.stream import Stream
 from streamfix.errors import FilterError, IncompleteOutput, InputError, OutputError, UsageError
 from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec
-from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
+from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
+from tests.fakes.clock import Clock
+from tests.fakes.waiting import LONG_S, until
 
 Make = Callable[..., Stream]
 
@@ -344,17 +346,16 @@ def test_counts_only_grow(steps: list[tuple[int, str]]) -> None:
 @given(st.lists(st.sampled_from([0.0, WELL_S]), min_size=1, max_size=8))
 def test_waits_grow_until_a_run_was_well(lengths: list[float]) -> None:
     """1, 5, 10, 60, 60 ... seconds, a fifth more or less; after a run of half a minute 1 again."""
-    now_s, waits, failures = 0.0, [], 0
+    clock, waits, failures = Clock(), [], 0
     left = list(lengths)
 
     def attempt(run: Run) -> None:
-        nonlocal now_s
         if not left:
             return
-        now_s += left.pop(0)
+        clock.now_s += left.pop(0)
         raise InputError("gone")
 
-    run = Run("yard", attempt, lambda error: None, clock=lambda: now_s)
+    run = Run("yard", attempt, lambda error: None, clock=clock)
 
     class Waited(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:

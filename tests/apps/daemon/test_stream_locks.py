@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.apps.daemon.engine.stream_locks import StreamLocks
-from tests.apps.daemon.engine import LONG_S
+from tests.fakes.waiting import LONG_S
 
 
 @settings(max_examples=30, deadline=None)

@@ -23,19 +23,11 @@ from streamfix.conformance.fakes import clip
 from streamfix.errors import IncompleteOutput, InputError, UsageError
 from streamfix.frame import VideoInfo
 from streamfix.jobs import JobSpec
-from tests.apps.daemon.engine import INFO, LONG_S, Builder, spec_of, stream_config, until
+from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
+from tests.fakes.clock import Clock
+from tests.fakes.waiting import LONG_S, until
 
 Make = Callable[..., Supervisor]
-
-
-class Clock:
-    """A clock that a test turns."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def cost(cores: float) -> Callable[[JobSpec, VideoInfo], FrameCost]:

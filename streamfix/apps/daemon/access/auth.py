@@ -99,7 +99,7 @@ def host_name(host: str) -> str | None:
         return None
     if not host or parts.netloc != host or parts.username is not None or not host.isascii():
         return None
-    return parts.hostname
+    return parts.hostname.lower() if parts.hostname else None  # urlsplit leaves the zone of an address as it is
 
 
 def is_own_origin(origin: str, host: str) -> bool:
