@@ -6,7 +6,8 @@
     for frame in streamfix.open("in.mp4").filter("smooth"):
         picture = frame.rgb()  # (H, W, 3) uint8
 
-What is listed in `__all__` is the public interface; a plugin imports nothing else.
+What is listed in `__all__` is the public interface, and of the packages in it what their own `__all__` lists: a plugin
+imports nothing else.
 Names are loaded when they are first used: torch alone takes seconds.
 """
 
@@ -36,19 +37,21 @@ _PUBLIC = {
     "InputError": "errors",
     "Layout": "frame",
     "ModelError": "errors",
-    "Network": "backends.network",
-    "OnnxNetwork": "backends.onnx",
+    "NetworkInfo": "backends.network_info",
     "OutputError": "errors",
     "PixelFormat": "frame",
     "Planes": "frame",
-    "Runner": "backends.runner",
+    "Runner": "backends.base",
     "StreamfixError": "errors",
     "Tiler": "filters.tile",
-    "TorchNetwork": "backends.torch_eager",
     "UnknownName": "errors",
     "UsageError": "errors",
     "VideoInfo": "frame",
+    "check_backend": "backends.runner",
+    "filter_text": "chainspec",
     "fusion": "fusion",
+    "graph_info": "backends.graph_info",
+    "models": "models",
     "motion": "motion",
     "networks": "networks",
     "open": "library",
@@ -71,20 +74,22 @@ __all__ = [
     "InputError",
     "Layout",
     "ModelError",
-    "Network",
-    "OnnxNetwork",
+    "NetworkInfo",
     "OutputError",
     "PixelFormat",
     "Planes",
     "Runner",
     "StreamfixError",
     "Tiler",
-    "TorchNetwork",
     "UnknownName",
     "UsageError",
     "VideoInfo",
     "__version__",
+    "check_backend",
+    "filter_text",
     "fusion",
+    "graph_info",
+    "models",
     "motion",
     "networks",
     "open",
@@ -94,11 +99,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import fusion, motion, networks, training
-    from .backends.network import Network
-    from .backends.onnx import OnnxNetwork
-    from .backends.runner import Runner, open_runner
-    from .backends.torch_eager import TorchNetwork
+    from . import fusion, models, motion, networks, training
+    from .backends.base import Runner
+    from .backends.graph_info import graph_info
+    from .backends.network_info import NetworkInfo
+    from .backends.runner import check_backend, open_runner
+    from .chainspec import filter_text
     from .errors import (
         BadOption,
         Cancelled,
@@ -122,7 +128,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         module = import_module(f".{_PUBLIC[name]}", __name__)
-        value = module if _PUBLIC[name] == name else getattr(module, name)  # those are public as a whole
+        value = module if _PUBLIC[name] == name else getattr(module, name)  # a package
         globals()[name] = value
         return value
     raise AttributeError(f"module 'streamfix' has no attribute {name!r}; it has: {', '.join(__all__)}")

@@ -11,14 +11,12 @@ from torch import Tensor, nn
 
 from streamfix import BadOption
 from streamfix.fusion import pack420
+from streamfix.models import Front, Fusion, Tier, corrected, correction_network, seen, sigma_left, wanted
 from streamfix.training.dataset.dataset import Decoded
 from streamfix.training.recipe import Batch, Sample
 
 from . import clips
 from .clips import Degraded
-from .correction import corrected, seen, sigma_left, wanted
-from .front import Front, Fusion
-from .tiers import Tier, build
 
 _PAIRS = 9  # samples taken from a clip
 # and as many of its first frame, where nothing is averaged yet: without them the network does not learn what to do
@@ -46,7 +44,7 @@ class Recipe:
         self.frames, self.long_frames = frames, long_frames
 
     def network(self) -> nn.Module:
-        return build(self.tier)
+        return correction_network(self.tier)
 
     def check(self, mix: Mapping[str, float]) -> None:
         clips.check(mix)

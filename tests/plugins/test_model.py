@@ -105,7 +105,7 @@ def test_a_frame_gets_what_the_network_gives(files: dict[str, Path]) -> None:
 @pytest.mark.parametrize("name", ["grey.pth", "colour.safetensors", "x2.ckpt", "x4.pt", "rrdb_x2.pth", "ffdnet.pth"])
 def test_tiled_is_whole(files: dict[str, Path], name: str) -> None:
     model, tiled = Model(str(files[name])), Model(str(files[name]), tile=144)
-    channels = model.network.channels
+    channels = model.info.channels
     x = F.interpolate(torch.rand(1, channels, 40, 60, generator=torch.Generator().manual_seed(2)), (190, 260))
     a, b = model(x[:, None], [None]), tiled(x[:, None], [None])
     edge = 2 * model.scale
@@ -116,7 +116,7 @@ def test_tiled_is_whole(files: dict[str, Path], name: str) -> None:
 @pytest.mark.parametrize("name", ["told.pth", "ffdnet.pth"])
 def test_sigma_reaches_the_network(files: dict[str, Path], name: str) -> None:
     low, high = (Model(str(files[name]), sigma=s) for s in (5, 50))
-    x = torch.rand(2, 1, low.network.channels, 15, 21)
+    x = torch.rand(2, 1, low.info.channels, 15, 21)
     assert not torch.allclose(low(x, [None] * 2), high(x, [None] * 2), atol=CODE)
 
 
@@ -246,7 +246,7 @@ REAL = Path(os.environ.get("STREAMFIX_DATA", "")) / "weights"
 def test_real_weights_restore_and_tile(name: str) -> None:
     clean = F.interpolate(clip(1, 60, 40, "gbrp", noise=0.0)[0].tensor()[None], (150, 210), mode="bicubic").clamp(0, 1)
     whole = Model(str(REAL / name), sigma=25)
-    clean = clean.mean(1, keepdim=True) if whole.network.channels == 1 else clean
+    clean = clean.mean(1, keepdim=True) if whole.info.channels == 1 else clean
     noisy = clean + 25 * CODE * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     a = whole(noisy[:, None], [None])[:, 0]
     assert float((a - clean).square().mean()) < 0.1 * float((noisy - clean).square().mean())
