@@ -103,7 +103,7 @@ def convert(module: nn.Module, example: Tensor) -> Any:
         try:
             return openvino.convert_model(copy, example_input=example[:1].detach().cpu().float().contiguous())
         except _CANNOT_EXPORT as error:
-            raise ModelError(f"OpenVINO cannot export the network: {_reason(error)}; use backend torch") from error
+            raise ModelError(f"OpenVINO cannot export the network: {_origin(error)}; use backend torch") from error
 
 
 def to_parts(model: Any) -> dict[str, bytes]:
@@ -231,3 +231,11 @@ def has_bf16() -> bool:
 def _reason(error: Exception) -> str:
     """The last line of OpenVINO's report: those before it say where in its source it failed."""
     return [line.strip() for line in str(error).splitlines() if line.strip()][-1]
+
+
+def _origin(error: Exception) -> str:
+    """What was raised first: around that, the converter's report is advice on how to trace."""
+    first: BaseException = error
+    while (cause := first.__cause__ or first.__context__) is not None:
+        first = cause
+    return _reason(error) if first is error else str(first).strip().partition("\n")[0]
