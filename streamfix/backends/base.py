@@ -17,6 +17,10 @@ from .quantise import Calibration
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 
 
+#: What two backends make of a foreign network's picture may differ by so much anywhere: half a code of 10-bit video.
+AGREES = 1 / 2046
+
+
 class Runner(Protocol):
     """A network on one backend in one precision. Safe to call from several threads.
 
@@ -96,3 +100,8 @@ class Backend(ABC):
     @abstractmethod
     def identity(self, source: Source) -> str:
         """What its speed depends on: versions and the processor. Times measured for one hold for the other."""
+
+
+def largest_difference(x: Tensor, y: Tensor) -> float:
+    """Of two results, anywhere; infinite if they are not of one size."""
+    return float((x - y).abs().max()) if x.shape == y.shape else float("inf")

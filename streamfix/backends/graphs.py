@@ -13,17 +13,13 @@ from torch import nn
 from ..devices import cpu
 from ..errors import ModelError, UsageError
 from . import openvino, quantise
-from .base import Backend, Precision, Runner, Source
+from .base import AGREES, Backend, Precision, Runner, Source, largest_difference
 from .cache import Parts, digest
 from .openvino import OpenVinoRunner
 
 _log = logging.getLogger(__name__)
 
 _FORMAT = "1"  # raise it when graphs are exported differently
-
-
-#: A foreign network's export may differ from it by so much anywhere: half a code of 10-bit video.
-AGREES = 1 / 2046
 
 
 class Graphs:
@@ -77,8 +73,8 @@ class Graphs:
             raise ModelError(f"the export fails on another size of picture: {error}; use backend torch") from error
         finally:
             runner.close()
-        difference = float((got - want).abs().max()) if got.shape == want.shape else float("inf")
-        if not difference <= AGREES:
+        difference = largest_difference(got, want)
+        if not difference <= AGREES:  # nor if it is no number
             raise ModelError(f"the export differs by up to {255 * difference:.2f} 8-bit codes; use backend torch")
 
     def int8(self, *, needed: bool) -> Any | None:

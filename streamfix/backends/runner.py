@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import BadOption, ModelError, UsageError
 from . import BACKENDS
-from .base import Backend, Precision, Runner, Source
+from .base import AGREES, Backend, Precision, Runner, Source, largest_difference
 from .cache import Cache, digest
 from .choice import choose, timed_on
 from .quantise import Calibration
@@ -113,8 +113,18 @@ def _opened(source: Source, able: list[Backend], precision: Precision) -> dict[B
 def _fastest(source: Source, opened: dict[Backend, dict[str, Runner]], hint: str) -> Runner:
     """The one to keep of the runners of some backends; the others are closed."""
     runners: dict[str, Runner] = {}
-    for found in opened.values():
+    reference = next(iter(opened.values())).get("fp32")
+    for backend, found in opened.items():
         exact = found.get("fp32")
+        if exact is not reference and exact is not None and reference is not None:
+            x = timed_on(source.example)
+            difference = largest_difference(exact(x), reference(x))
+            if not difference <= AGREES:
+                _log.warning(
+                    "%s is not taken: its picture differs from that of %s by up to %.2f 8-bit codes",
+                    *(backend.name, reference.name, 255 * difference),
+                )
+                continue
         runners |= {
             runner.name: runner
             for name, runner in found.items()

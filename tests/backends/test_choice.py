@@ -31,7 +31,7 @@ class BySize(nn.Module):
 
 class Untraceable(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        if torch.jit.is_tracing():
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             raise RuntimeError("this network cannot be followed\nfor reasons of its own")
         return x * 0.5
 
@@ -48,7 +48,7 @@ def first_wins(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     def choose(networks: Mapping[str, Runner], *_: Any) -> tuple[str, dict[str, float]]:
         timed.append(list(networks))
-        return next(reversed(networks)), dict.fromkeys(networks, 1.0)
+        return list(networks)[-1], dict.fromkeys(networks, 1.0)
 
     monkeypatch.setattr("streamfix.backends.runner.choose", choose)
     return timed
@@ -57,7 +57,10 @@ def first_wins(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 @needs_openvino
 @pytest.mark.parametrize(
     ("module", "why"),
-    [(BySize(), "the export differs by up to"), (Untraceable(), "cannot export the network: .*for reasons")],
+    [
+        (BySize(), "the export differs by up to"),
+        (Untraceable(), "cannot export the network: this network cannot be followed"),
+    ],
     ids=["by size", "untraceable"],
 )
 def test_a_network_that_cannot_be_exported_runs_on_torch_and_the_log_says_why(
@@ -147,3 +150,20 @@ def test_a_faster_one_that_is_not_installed_is_named(
     assert "a faster one is missing: new is not installed; pip install new" in caplog.text
     with pytest.raises(UsageError, match="new is not installed; pip install new"):
         open_runner(convolution(), X, key="k", backend="new", cache=cache)
+
+
+@pytest.mark.usefixtures("new")
+def test_one_that_gives_another_picture_is_not_taken(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However fast it is: somebody else's network is what its own runtime makes of it."""
+
+    def shifted(self: Backend, source: Source, precision: Precision) -> dict[str, Runner]:
+        assert isinstance(source.network, nn.Module)
+        return {"fp32": TorchRunner(nn.Sequential(source.network, nn.Softplus(100)))}
+
+    monkeypatch.setattr(New, "runners", shifted)
+    with caplog.at_level(logging.INFO, logger="streamfix"):
+        runner = open_runner(convolution(), X, key="k", precision="fp32", foreign=True, cache=cache)
+    assert torch.allclose(runner(X), convolution()(X), atol=1e-5)
+    assert "new is not taken: its picture differs from that of torch fp32 by up to" in caplog.text

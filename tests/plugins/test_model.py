@@ -18,7 +18,7 @@ from spandrel.architectures.DnCNN import DnCNN
 from spandrel.architectures.ESRGAN import ESRGAN
 from torch import nn
 
-from streamfix.backends.graphs import AGREES
+from streamfix.backends.base import AGREES
 from streamfix.conformance.fakes import clip
 from streamfix.conformance.laws import LAWS, restore
 from streamfix.errors import BadOption, ModelError, UsageError
