@@ -21,7 +21,7 @@ _chosen: dict[str, dict[str, float]] = {}  # what this process measured: one job
 
 
 def choose(networks: Mapping[str, Call], example: Tensor, cache: Cache, name: str) -> tuple[str, dict[str, float]]:
-    """The one to use, and the milliseconds that each takes for `timed_on(example)`.
+    """The one to use, and the milliseconds that each takes for `example`.
 
     networks: the most exact one first. A later one is taken if it is clearly faster.
     name: of the entry in `cache` under which the times are found next time: times differ between two measurements,
@@ -29,7 +29,7 @@ def choose(networks: Mapping[str, Call], example: Tensor, cache: Cache, name: st
     """
     times = _chosen.get(name) or _recall(cache, name)
     if not networks.keys() <= times.keys():  # nothing measured, or not yet with int8
-        times, undisturbed = _measure(networks, timed_on(example))
+        times, undisturbed = _measure(networks, example)
         if undisturbed:
             cache.write(name, {"ms": json.dumps(times).encode()})
     _chosen[name] = times

@@ -69,7 +69,7 @@ class Graphs:
         try:
             with torch.inference_mode():
                 want, got = deepcopy(network).cpu().float().eval()(x), runner(x)
-        except RuntimeError as error:
+        except openvino.CANNOT_EXPORT as error:
             raise ModelError(f"the export fails on another size of picture: {error}; use backend torch") from error
         finally:
             runner.close()

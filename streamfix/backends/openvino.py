@@ -26,7 +26,7 @@ from ..errors import DeviceError, FilterError, ModelError, UsageError
 from .cache import Parts
 
 # What tracing somebody's network raises, and the converter's own errors, most of which are RuntimeErrors.
-_CANNOT_EXPORT = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NotImplementedError)
+CANNOT_EXPORT = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NotImplementedError)
 _OPENING = threading.Lock()
 _SIZES = 16  # of pictures that a graph stays compiled for: tiles of one picture have up to nine
 
@@ -102,7 +102,7 @@ def convert(module: nn.Module, example: Tensor) -> Any:
         warnings.simplefilter("ignore")  # torch's, about the tracer that the conversion uses
         try:
             return openvino.convert_model(copy, example_input=example[:1].detach().cpu().float().contiguous())
-        except _CANNOT_EXPORT as error:
+        except CANNOT_EXPORT as error:
             raise ModelError(f"OpenVINO cannot export the network: {_origin(error)}; use backend torch") from error
 
 

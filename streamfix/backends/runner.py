@@ -112,12 +112,13 @@ def _opened(source: Source, able: list[Backend], precision: Precision) -> dict[B
 
 def _fastest(source: Source, opened: dict[Backend, dict[str, Runner]], hint: str) -> Runner:
     """The one to keep of the runners of some backends; the others are closed."""
+    # A foreign network may take no other size than its example's.
+    x = source.example[:1] if source.foreign else timed_on(source.example)
     runners: dict[str, Runner] = {}
     reference = next(iter(opened.values())).get("fp32")
     for backend, found in opened.items():
         exact = found.get("fp32")
         if exact is not reference and exact is not None and reference is not None:
-            x = timed_on(source.example)
             difference = largest_difference(exact(x), reference(x))
             if not difference <= AGREES:
                 _log.warning(
@@ -128,14 +129,14 @@ def _fastest(source: Source, opened: dict[Backend, dict[str, Runner]], hint: str
         runners |= {
             runner.name: runner
             for name, runner in found.items()
-            if name != "bf16" or exact is None or _is_alike(exact, runner, source)
+            if name != "bf16" or exact is None or _is_alike(exact, runner, x, source.foreign)
         }
     best, timed = next(iter(runners)), ""
     if len(runners) > 1:
         place = " ".join(backend.identity(source) for backend in opened)
         name = digest("times", *(b.name for b in opened), place, source.key, str(source.threads))
-        best, times = choose(runners, source.example, source.cache, name)
-        height, width = timed_on(source.example).shape[-2:]
+        best, times = choose(runners, x, source.cache, name)
+        height, width = x.shape[-2:]
         timed = f" (ms for {width}x{height}: {', '.join(f'{name} {times[name]:.1f}' for name in runners)})"
     for found in opened.values():
         for runner in found.values():
@@ -145,10 +146,9 @@ def _fastest(source: Source, opened: dict[Backend, dict[str, Runner]], hint: str
     return runners[best]
 
 
-def _is_alike(fp32: Runner, bf16: Runner, source: Source) -> bool:
+def _is_alike(fp32: Runner, bf16: Runner, x: Tensor, is_picture: bool) -> bool:
     """Whether bf16's result is as good as fp32's."""
-    x = timed_on(source.example)
     exact = fp32(x)
     difference = float((bf16(x) - exact).square().mean().sqrt())
-    most = _MOST_IN_PICTURE if source.foreign else _MOST_DIFFERENCE * float(exact.square().mean().sqrt())
+    most = _MOST_IN_PICTURE if is_picture else _MOST_DIFFERENCE * float(exact.square().mean().sqrt())
     return difference <= most

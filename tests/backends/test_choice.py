@@ -78,6 +78,18 @@ def test_a_network_that_cannot_be_exported_runs_on_torch_and_the_log_says_why(
         open_runner(module, X, key="k", backend="openvino", precision="fp32", foreign=True, cache=cache)
 
 
+class OneSize(nn.Conv2d):
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[-2:] == (200, 400)
+        return super().forward(x)
+
+
+def test_what_takes_one_size_is_tried_on_that_size(cache: Cache) -> None:
+    example = pictures(1, 3, 200, 400)
+    runner = open_runner(OneSize(3, 3, 1), example, key="k", foreign=True, cache=cache)
+    assert runner(example).shape == (1, 3, 200, 400)
+
+
 @needs_openvino
 def test_what_is_foreign_is_timed_on_every_backend(first_wins: list[list[str]], cache: Cache) -> None:
     runner = open_runner(convolution(), X, key="k", precision="fp32", foreign=True, cache=cache)

@@ -196,7 +196,8 @@ class Clocked:
 
     def choose(self, cache: Cache, *size: int, **ms: float) -> str:
         networks = {name: self.network(value) for name, value in ms.items()}
-        return choice.choose(networks, torch.zeros(1).expand(2, 16, *(size or (64, 64))), cache, "name")[0]
+        x = choice.timed_on(torch.zeros(1).expand(2, 16, *(size or (64, 64))))
+        return choice.choose(networks, x, cache, "name")[0]
 
 
 @pytest.mark.parametrize(
