@@ -7,7 +7,8 @@
         picture = frame.rgb()  # (H, W, 3) uint8
     stream = streamfix.Stream("smooth")  # in a loop of your own: stream.push(frame)
 
-What is listed in `__all__` is the public interface; a plugin imports nothing else.
+What is listed in `__all__` is the public interface, and of the packages in it what their own `__all__` lists: a plugin
+imports nothing else.
 Names are loaded when they are first used: torch alone takes seconds.
 """
 
@@ -38,20 +39,22 @@ _PUBLIC = {
     "InputError": "errors",
     "Layout": "frame",
     "ModelError": "errors",
-    "Network": "backends.network",
-    "OnnxNetwork": "backends.onnx",
+    "NetworkInfo": "backends.network_info",
     "OutputError": "errors",
     "PixelFormat": "frame",
     "Planes": "frame",
-    "Runner": "backends.runner",
+    "Runner": "backends.base",
     "Stream": "stream",
     "StreamfixError": "errors",
     "Tiler": "filters.tile",
-    "TorchNetwork": "backends.torch_eager",
     "UnknownName": "errors",
     "UsageError": "errors",
     "VideoInfo": "frame",
+    "check_backend": "backends.runner",
+    "filter_text": "chainspec",
     "fusion": "fusion",
+    "graph_info": "backends.graph_info",
+    "models": "models",
     "motion": "motion",
     "networks": "networks",
     "open": "library",
@@ -74,8 +77,7 @@ __all__ = [
     "InputError",
     "Layout",
     "ModelError",
-    "Network",
-    "OnnxNetwork",
+    "NetworkInfo",
     "OutputError",
     "PixelFormat",
     "Planes",
@@ -83,12 +85,15 @@ __all__ = [
     "Stream",
     "StreamfixError",
     "Tiler",
-    "TorchNetwork",
     "UnknownName",
     "UsageError",
     "VideoInfo",
     "__version__",
+    "check_backend",
+    "filter_text",
     "fusion",
+    "graph_info",
+    "models",
     "motion",
     "networks",
     "open",
@@ -98,11 +103,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import fusion, motion, networks, training
-    from .backends.network import Network
-    from .backends.onnx import OnnxNetwork
-    from .backends.runner import Runner, open_runner
-    from .backends.torch_eager import TorchNetwork
+    from . import fusion, models, motion, networks, training
+    from .backends.base import Runner
+    from .backends.graph_info import graph_info
+    from .backends.network_info import NetworkInfo
+    from .backends.runner import check_backend, open_runner
+    from .chainspec import filter_text
     from .errors import (
         BadOption,
         Cancelled,

@@ -10,7 +10,7 @@ escaping").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .errors import UsageError
@@ -54,16 +54,22 @@ def parse_chain(text: str) -> list[FilterSpec]:
     return chain
 
 
+def filter_text(name: str, options: Mapping[str, float | str]) -> str:
+    """The filter as `parse_chain` reads it. options: by name; numbers are written with six digits at most."""
+    values = {key: value if isinstance(value, str) else f"{value:.6g}" for key, value in options.items()}
+    return chain_text([FilterSpec(name, ":".join(f"{key}={_quote(value, ':')}" for key, value in values.items()))])
+
+
 def chain_text(chain: Iterable[FilterSpec]) -> str:
     """The chain as `parse_chain` reads it."""
-    return ",".join(f"{s.name}={_quote(s.arguments)}" if s.arguments else s.name for s in chain)
+    return ",".join(f"{s.name}={_quote(s.arguments, ',;[')}" if s.arguments else s.name for s in chain)
 
 
-def _quote(text: str) -> str:
-    """What `_unquote` makes `text` of."""
+def _quote(text: str, special: str) -> str:
+    """What `_unquote` makes `text` of. special: what has a meaning at that level besides quotes and backslashes."""
     kept = len(text.strip(" "))
     begin = len(text) - len(text.lstrip(" "))
-    return "".join(f"\\{c}" if c in "\\',;[" or not begin <= i < begin + kept else c for i, c in enumerate(text))
+    return "".join(f"\\{c}" if c in f"\\'{special}" or not begin <= i < begin + kept else c for i, c in enumerate(text))
 
 
 def _tokens(text: str) -> Iterator[tuple[str, bool]]:

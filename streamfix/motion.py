@@ -11,6 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+#: What a plugin may take from here; the rest may change.
+__all__ = ["Floats", "FlowEstimator", "Warper", "camera_motion", "global_motion", "resize_flow", "typical_motion"]
+
 Floats: TypeAlias = NDArray[np.float32]
 
 #: Smaller pictures have no room for the 8x8 patches and the pyramid of the flow; they count as not moving.

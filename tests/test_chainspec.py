@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfix.chainspec import FilterSpec, parse_chain
+from streamfix.chainspec import FilterSpec, filter_text, parse_chain
 from streamfix.errors import UsageError
 from tests.media.make import needs_ffmpeg
 
@@ -92,6 +92,27 @@ def escaped(text: str, special: str) -> str:
 def test_text_escaped_for_both_levels_comes_back(text: str) -> None:
     chain = "x=path=" + escaped(escaped(text, ":"), ",;[]")
     assert [spec.options for spec in parse_chain(chain)] == [{"path": text}]
+
+
+@given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"))))
+def test_a_filter_is_written_as_it_is_read(text: str) -> None:
+    written = filter_text("x", {"path": text, "sigma": 12.5})
+    assert [(spec.name, spec.options) for spec in parse_chain(f"{written},y")] == [
+        ("x", {"path": text, "sigma": "12.5"}),
+        ("y", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, "denoise"),
+        ({"strength": 0.5, "lookahead": 0, "tier": "xs"}, "denoise=strength=0.5:lookahead=0:tier=xs"),
+        ({"sigma": 15 / 255 * 255, "detail": -1 / 3}, "denoise=sigma=15:detail=-0.333333"),
+    ],
+)
+def test_numbers_are_written_short(options: dict[str, float | str], text: str) -> None:
+    assert filter_text("denoise", options) == text
 
 
 @pytest.mark.ffmpeg

@@ -48,6 +48,7 @@ MAY = {
     "networks": set[str](),
     "devices": CORE,
     "backends": CORE | {"devices", "folders"},
+    "models": CORE | {"networks", "fusion", "backends"},
     "media": CORE | {"devices"},
     "filters": CORE | {"devices", "backends"},
     "conformance": CORE | {"devices", "backends", "filters"},
@@ -153,26 +154,59 @@ def test_the_table_of_sub_rooms_finds_a_break() -> None:
     assert sideways(ROOT / "live", LIVE_ROOMS | {"camera": set()})
 
 
+def public_packages() -> dict[str, set[str]]:
+    """Packages of the public interface by name, and the names that each exports."""
+    found = {name: getattr(streamfix, name) for name in streamfix.__all__}
+    return {name: set(value.__all__) for name, value in found.items() if isinstance(value, ModuleType)}
+
+
+def not_public(path: Path, package: list[str]) -> list[str]:
+    """Imports of a plugin's file, of `package`, that are not of public names.
+
+    Public is `from streamfix import X` and `from streamfix.PACKAGE import X`, X in the `__all__` of either.
+    """
+    packages, found = public_packages(), []
+    for line, name in imports(path, package):
+        first, *rest = name.split(".")
+        if first.startswith("streamfix_") and first != package[0]:
+            found.append(f"{path.name}:{line}: one plugin imports another: {name}")
+        public = len(rest) < 2 and set(rest) <= set(streamfix.__all__)
+        public |= len(rest) == 2 and rest[1] in packages.get(rest[0], ())
+        if first == "streamfix" and not public:
+            found.append(f"{path.name}:{line}: {name} is not public")
+    return found
+
+
 @pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda p: str(p.relative_to(PLUGINS)))
 def test_plugins_import_only_public_names(path: Path) -> None:
-    package = list(path.relative_to(PLUGINS).parts[:-1])
-    found = []
-    for line, name in imports(path, package):
-        parts = name.split(".")
-        public = len(parts) > 1 and parts[1] in streamfix.__all__
-        if parts[0] == "streamfix" and parts != ["streamfix"]:
-            # of a module that is public as a whole, each name is
-            whole = public and isinstance(getattr(streamfix, parts[1]), ModuleType)
-            if not public or (len(parts) > 2 and not whole):
-                found.append(f"{path.relative_to(PLUGINS)}:{line}: {name} is not public")
-        if parts[0].startswith("streamfix_") and parts[0] != package[0]:
-            found.append(f"{path.relative_to(PLUGINS)}:{line}: one plugin imports another: {name}")
-    assert found == []
+    assert not_public(path, list(path.relative_to(PLUGINS).parts[:-1])) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "from streamfix.fusion.planes import box",
+        "from streamfix.fusion import tent",
+        "from streamfix.backends import BACKENDS",
+        "from streamfix import registry",
+        "import streamfix.media.input",
+        "import streamfix.fusion.planes",
+        "from streamfix_smooth import Smooth",
+    ],
+)
+def test_the_rule_for_plugins_finds_a_break(wrong: str, tmp_path: Path) -> None:
+    path = tmp_path / "filter.py"
+    path.write_text(f"import streamfix\nfrom streamfix.fusion import Noise, box\n{wrong}\n", encoding="utf-8")
+    (found,) = not_public(path, ["streamfix_bad"])
+    assert found.startswith("filter.py:3: ")
 
 
 @pytest.mark.parametrize("name", streamfix.__all__)
 def test_public_names_exist(name: str) -> None:
-    assert getattr(streamfix, name) is not None
+    value = getattr(streamfix, name)
+    assert value is not None
+    if isinstance(value, ModuleType):
+        assert [inner for inner in getattr(value, "__all__", ()) if not hasattr(value, inner)] == []
 
 
 def test_public_names_are_the_ones_type_checkers_see() -> None:

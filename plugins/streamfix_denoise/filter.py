@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -11,13 +12,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from streamfix import FILTERS, BadOption, Filter, Runner, open_runner
+from streamfix import FILTERS, BadOption, Filter, filter_text
 from streamfix.fusion import Floats, Noise
+from streamfix.models import (
+    Front,
+    Fusion,
+    Tier,
+    TieredRunner,
+    WeightsStore,
+    corrected,
+    correction_network,
+    example,
+    seen,
+    sigma_left,
+)
 
-from .correction import corrected, seen, sigma_left
-from .front import Front, Fusion
-from .tiers import Tier
-from .weights import choose, example, load, quantised, smallest_tier
+WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "denoise", correction_network)
 
 # strength=auto: noise below the one is left alone, above the other as much as can be is taken away. For luma that of
 # chroma counts as well: where a codec has smeared the noise of luma, chroma still tells of it.
@@ -41,7 +51,7 @@ class Denoise(Filter[Front]):
     luma and chroma apart, over two seconds, and sets no such bound: noise may be stronger in places.
     sigma_uv: the same of the chroma; auto: as sigma.
     tier: size of the network: xs, s, m; auto: m on a GPU, s on a CPU, the nearest one that there are weights for.
-    backend: how the network runs: torch, openvino; auto: OpenVINO on a CPU where it is installed.
+    backend: how the network runs: torch, openvino, or another that is installed; auto: OpenVINO on a CPU that has it.
     precision: fp32, bf16, int8; auto: what costs no quality to speak of.
     lookahead: frames to come that are averaged in as well, 0 to 16; each delays the picture by one. Two are moved along
     their motion, those after them count where the picture stands still. Live streams have 0 unless you say more.
@@ -62,7 +72,7 @@ class Denoise(Filter[Front]):
         sigma_uv: float | Literal["auto"] = "auto",
         detail: float = 0.0,
         tier: Tier | Literal["auto"] = "auto",
-        backend: Literal["auto", "torch", "openvino"] = "auto",
+        backend: str = "auto",
         precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
         lookahead: int = _LOOKAHEAD,
     ) -> None:
@@ -82,39 +92,26 @@ class Denoise(Filter[Front]):
         self._told: Noise | None = None
         if sigma != "auto":
             self._told = Noise(sigma / 255, (sigma if sigma_uv == "auto" else sigma_uv) / 255)
-        self._wanted, self._backend, self._precision = tier, backend, precision
-        self.tier = choose(tier, torch.device("cpu"))
-        self._runner: Runner | None = None
+        self.network = TieredRunner(WEIGHTS, example, tier=tier, backend=backend, precision=precision)
 
     def to(self, device: torch.device) -> None:
-        self.close()
-        self.tier = choose(self._wanted, device)
-        module, key = load(self.tier)
-        self._runner = open_runner(
-            module,
-            example().to(device),
-            key=key,
-            backend=self._backend,
-            precision=self._precision,
-            int8=quantised(self.tier),
-        )
+        self.network.to(device)
 
     def close(self) -> None:
-        if self._runner is not None:
-            self._runner.close()
-        self._runner = None
+        self.network.close()
 
     def init_state(self) -> Front:
         return Front(self._told)
 
     def lighter(self) -> Sequence[str]:
         """The smallest network there is, if it is not the one that runs; then the fuser alone, as `smooth` has it."""
-        told = self._told
+        told, network = self._told, self.network
         shared = {"strength": self.strength, "sigma": "auto" if told is None else told.luma * 255}
         own = {**shared, "sigma_uv": "auto" if told is None else told.chroma * 255, "detail": self.detail or "auto"}
-        own |= {"tier": smallest_tier(), "backend": self._backend, "precision": self._precision}
+        smaller = network.smaller()
+        own |= {"tier": smaller or "auto", "backend": network.backend, "precision": network.precision}
         own["lookahead"] = "auto" if self.future == _LOOKAHEAD else self.future
-        chains = [_chain("denoise", own)] if own["tier"] != self.tier else []
+        chains = [_chain("denoise", own)] if smaller else []
         return [*chains, _chain("smooth", shared)] if "smooth" in FILTERS else chains
 
     def report(self, state: Front) -> Mapping[str, float]:
@@ -131,8 +128,7 @@ class Denoise(Filter[Front]):
         """The frames are fused; what is left is the network's part."""
         if self.strength == 0:
             return lambda: x[:, :1]
-        if self._runner is None:
-            self.to(x.device)
+        self.network.open(x.device)
         # The front is NumPy's and OpenCV's: their threads and those of PyTorch's operators would wait for each other.
         windows = x.detach().float().cpu().numpy()
         fusions = [state.step(window[0], window[1:]) for window, state in zip(windows, states, strict=True)]
@@ -140,14 +136,13 @@ class Denoise(Filter[Front]):
 
     def _restored(self, recorded: Tensor, fusions: Sequence[Fusion]) -> Tensor:
         """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2) and what was fused for each."""
-        assert self._runner is not None
         x, frame = recorded, recorded.float()
         fused = _stack([f.packed for f in fusions], x.device)
         variance = _stack([f.variance[None] for f in fusions], x.device)
         noise = torch.tensor([[f.noise.luma, f.noise.chroma] for f in fusions], device=x.device)
         told = noise * _DETAIL**-self.detail
         left = sigma_left(variance, told)
-        restored = corrected(fused, left, self._runner(seen(fused, frame, left, told)))
+        restored = corrected(fused, left, self.network(seen(fused, frame, left, told)))
         if self.detail > 0:
             restored += (_KEPT * self.detail) * (fused - restored)
         share = self._share(noise)
@@ -173,10 +168,8 @@ def _planes(of: Tensor) -> Tensor:
 
 
 def _chain(name: str, options: Mapping[str, float | str]) -> str:
-    """The filter as in `-vf`; "auto" is what each option is by itself."""
-    given = {k: v if isinstance(v, str) else f"{v:.6g}" for k, v in options.items() if v != "auto"}
-    values = ":".join(f"{k}={v}" for k, v in given.items())
-    return f"{name}={values}" if values else name
+    """The filter as in `-vf`. "auto" is what each of these options is by itself, and is left out."""
+    return filter_text(name, {option: value for option, value in options.items() if value != "auto"})
 
 
 def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:

@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from streamfix import BadOption
 from streamfix.fusion import pack420
+from streamfix.models import Front, Fusion, Tier, corrected, correction_network, seen, sigma_left, wanted
 from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from .clips import KINDS, NoisyClip
-from .correction import corrected, seen, sigma_left, wanted
-from .front import Front, Fusion
-from .tiers import Tier, build
 
 _PAIRS = 9  # samples taken from a clip
 # And so many of its first frame, where nothing is averaged yet. Without them the network did not learn what to do where
@@ -47,7 +45,7 @@ class Recipe(BaseRecipe[NoisyClip]):
         self.frames, self.long_frames = frames, long_frames
 
     def network(self) -> nn.Module:
-        return build(self.tier)
+        return correction_network(self.tier)
 
     def clip_frames(self, rng: np.random.Generator) -> int:
         return self.long_frames if rng.random() < _LONG else self.frames

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from spandrel import ImageModelDescriptor, MaskedImageModelDescriptor, ModelLoader, UnsupportedModelError
 from spandrel import canonicalize_state_dict as canonical
-from torch import Tensor
+from torch import Tensor, nn
 
-from streamfix import ModelError, Network, TorchNetwork
+from streamfix import ModelError, NetworkInfo
 
 from .weights import read
 
@@ -20,10 +20,19 @@ from .weights import read
 _MISFITS = (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError, AssertionError, ArithmeticError)
 
 
-def load(path: Path, half: bool | None, sigma: float) -> Network:
+@dataclass(frozen=True, slots=True, eq=False)
+class Community:
+    """module: from pictures (B, C, H, W) in [0, 1] to pictures. half: whether it bears fp16 on a GPU."""
+
+    module: nn.Module
+    info: NetworkInfo
+    half: bool
+
+
+def load(path: Path, half: bool | None, sigma: float) -> Community:
     """The network of a weights file.
 
-    half: fp16 on a GPU; None: where spandrel knows that the architecture bears it.
+    half: None is what spandrel knows of the architecture.
     sigma: noise for the networks that are told it, in 8-bit codes.
     Raises ModelError if the file or its network is of no kind that can run here.
     """
@@ -45,62 +54,78 @@ def load(path: Path, half: bool | None, sigma: float) -> Network:
         raise ModelError(f"{path}: {name} asks for a mask beside the picture; a video has none to give")
     if found.purpose == "FaceSR":
         raise ModelError(f"{path}: {name} restores cropped faces, not whole pictures; take a general network")
-    network = _network(found, half, sigma)
-    if network.channels not in (1, 3):
-        raise ModelError(f"{path}: {name} takes {network.channels} channels; 1 (luma) or 3 (R, G, B) are needed")
-    _try(path, name, network)
-    return network
+    module, info = _network(found, sigma)
+    if info.channels not in (1, 3):
+        raise ModelError(f"{path}: {name} takes {info.channels} channels; 1 (luma) or 3 (R, G, B) are needed")
+    module.eval().requires_grad_(False)
+    info = replace(info, batched=_is_batched(path, name, module, info))
+    return Community(module, info, found.supports_half if half is None else half)
 
 
-def _network(found: ImageModelDescriptor[Any], half: bool | None, sigma: float) -> TorchNetwork:
+def _network(found: ImageModelDescriptor[Any], sigma: float) -> tuple[nn.Module, NetworkInfo]:
     needs = found.size_requirements
     channels, multiple = found.input_channels, needs.multiple_of
-    call: Callable[[Tensor], Tensor] = found
+    module: nn.Module = _Described(found)
     if found.architecture.id in ("DRUNet", "DnCNN") and _first_width(found.model) == found.output_channels + 1:
         # One more plane than pictures have: a map of the noise.
-        call = _told(found.model, sigma, packed=channels > 3)
+        module = _Told(found.model, sigma, packed=channels > 3)
         if channels > 3:  # FFDNet has DnCNN's keys and works on the four sub-pixels of each 2x2 block
             channels, multiple = channels // 4, 2
-    return TorchNetwork(
-        found.model,
-        scale=found.scale,
-        channels=channels,
-        multiple=multiple,
-        minimum=max(1, needs.minimum),
-        half=found.supports_half if half is None else half,
-        call=call,
-    )
+    return module, NetworkInfo(found.scale, channels, multiple, minimum=max(1, needs.minimum))
 
 
-def _told(module: Any, sigma: float, packed: bool) -> Callable[[Tensor], Tensor]:
-    """The network with its noise map filled in. packed: FFDNet (Zhang et al., 2018, arXiv:1710.04026)."""
+class _Described(nn.Module):
+    """A network as spandrel calls it: padded to what it takes, clipped to [0, 1]."""
 
-    def call(x: Tensor) -> Tensor:
-        seen = F.pixel_unshuffle(x, 2) if packed else x
-        noise = seen.new_full((len(seen), 1, *seen.shape[-2:]), sigma / 255)
-        y: Tensor = module(torch.cat((seen, noise), 1))
-        return F.pixel_shuffle(y, 2) if packed else y
+    def __init__(self, found: ImageModelDescriptor[Any]) -> None:
+        super().__init__()
+        self.model: nn.Module = found.model  # what moves and converts this module does so to that of `found`
+        self._found = found
 
-    return call
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self._found(x)
+        return y
 
 
-def _first_width(module: torch.nn.Module) -> int:
+class _Told(nn.Module):
+    """A network with its noise map filled in.
+
+    sigma: in 8-bit codes. packed: it works on sub-pixels, as FFDNet (Zhang et al., 2018, arXiv:1710.04026).
+    """
+
+    def __init__(self, model: nn.Module, sigma: float, packed: bool) -> None:
+        super().__init__()
+        self.model, self._sigma, self._packed = model, sigma, packed
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = F.pixel_unshuffle(x, 2) if self._packed else x
+        noise = torch.full_like(seen[:, :1], self._sigma / 255)
+        y: Tensor = self.model(torch.cat((seen, noise), 1))
+        return F.pixel_shuffle(y, 2) if self._packed else y
+
+    def extra_repr(self) -> str:
+        return f"sigma={self._sigma}"  # an exported graph holds it
+
+
+def _first_width(module: nn.Module) -> int:
     """Channels that the network's first convolution takes."""
-    return next(int(m.in_channels) for m in module.modules() if isinstance(m, torch.nn.Conv2d))
+    return next(int(m.in_channels) for m in module.modules() if isinstance(m, nn.Conv2d))
 
 
-def _try(path: Path, name: str, network: TorchNetwork) -> None:
-    """Run it once on a small picture, and find out whether it takes two at a time."""
-    side = max(network.minimum, -(-16 // network.multiple) * network.multiple)
-    picture = torch.full((1, network.channels, side, side), 0.5)
-    try:
-        network(picture)
-    except _MISFITS as error:
-        raise ModelError(f"{path}: {name} cannot restore a {side}x{side} picture ({_line(error)})") from error
-    try:
-        network(torch.cat((picture, picture)))
-    except _MISFITS:
-        network.batched = False
+def _is_batched(path: Path, name: str, module: nn.Module, info: NetworkInfo) -> bool:
+    """Run it once on a small picture, and find out whether it takes two at a time. Raises ModelError."""
+    side = max(info.minimum, -(-16 // info.multiple) * info.multiple)
+    picture = torch.full((1, info.channels, side, side), 0.5)
+    with torch.inference_mode():
+        try:
+            module(picture)
+        except _MISFITS as error:
+            raise ModelError(f"{path}: {name} cannot restore a {side}x{side} picture ({_line(error)})") from error
+        try:
+            module(torch.cat((picture, picture)))
+        except _MISFITS:
+            return False
+    return True
 
 
 def _line(error: Exception) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from streamfix.fusion import Floats, Fuser, Noise, NoiseEstimator, bound_pixels, enlarge
+from streamfix.fusion import Floats, Noise, bound_pixels, enlarge
+from streamfix.models import Front
 
 from .wiener import WienerCascade
 
@@ -21,32 +22,30 @@ class Denoiser:
     sigma: the noise as a standard deviation in [0, 1] units, all planes alike; None measures it.
     flicker: least deviation over time that is averaged away, [0, 1] units, however little noise there is: a model that
     works frame by frame leaves changes that look like detail in each frame.
-    noise: what is known of the noise now.
     """
 
     def __init__(self, sigma: float | None = None, flicker: float = 0.0) -> None:
-        self._flicker = flicker
-        self.noise = Noise(0.0, 0.0) if sigma is None else Noise(sigma, sigma)
-        self._estimate = NoiseEstimator() if sigma is None else None
-        self._fuser = Fuser()
+        self._front = Front(None if sigma is None else Noise(sigma, sigma), fine=False, flicker=flicker)
         self._luma: WienerCascade | None = None
         self._chroma: WienerCascade | None = None
+
+    @property
+    def noise(self) -> Noise:
+        """What is known of the noise now."""
+        return self._front.noise
 
     def step(self, luma: Floats, chroma: Floats) -> tuple[Floats, Floats]:
         """Smooth the next frame. luma: (H, W), chroma: (H/2, W/2, 2), float32 in [0, 1].
 
         The results hold until the next step.
         """
-        if self._estimate is not None:
-            self.noise = self._estimate(luma, chroma, self._fuser.still)
+        fused, noise, changes = self._front.fuse(luma, chroma), self.noise, self._front.changes
         if self._luma is None or self._chroma is None or self._luma.shape != luma.shape:
             self._luma = WienerCascade(luma.shape, LUMA_PASSES)
             self._chroma = WienerCascade(chroma.shape, CHROMA_PASSES)
-        changes = Noise(max(self.noise.luma, self._flicker), max(self.noise.chroma, self._flicker))
-        fused = self._fuser.step(luma, chroma, changes)
         left_chroma = np.asarray(cv2.merge([fused.variance, fused.variance]), np.float32)
-        luma_out = self._luma(fused.luma, enlarge(fused.variance, *luma.shape), self.noise.luma)
-        chroma_out = self._chroma(fused.chroma, left_chroma, self.noise.chroma)
+        luma_out = self._luma(fused.luma, enlarge(fused.variance, *luma.shape), noise.luma)
+        chroma_out = self._chroma(fused.chroma, left_chroma, noise.chroma)
         bound_pixels(luma_out, luma, REACH * changes.luma)
         bound_pixels(chroma_out, chroma, REACH * changes.chroma)
         return luma_out, chroma_out

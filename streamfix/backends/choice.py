@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .cache import Cache
 
-Network = Callable[[Tensor], Tensor]
+Call = Callable[[Tensor], Tensor]
 
 _CLEARLY = 1.15  # times faster: less is no reason to compute less exactly, and may be chance
 _ROUNDS, _LONGEST_S = 5, 2.0
@@ -20,8 +20,8 @@ _LARGEST = (192, 320)  # a larger picture says nothing more about the ratio, and
 _chosen: dict[str, dict[str, float]] = {}  # what this process measured: one job's filters agree even without a cache
 
 
-def choose(networks: Mapping[str, Network], example: Tensor, cache: Cache, name: str) -> tuple[str, dict[str, float]]:
-    """The one to use, and the milliseconds that each takes for `timed_on(example)`.
+def choose(networks: Mapping[str, Call], example: Tensor, cache: Cache, name: str) -> tuple[str, dict[str, float]]:
+    """The one to use, and the milliseconds that each takes for `example`.
 
     networks: the most exact one first. A later one is taken if it is clearly faster.
     name: of the entry in `cache` under which the times are found next time: times differ between two measurements,
@@ -29,7 +29,7 @@ def choose(networks: Mapping[str, Network], example: Tensor, cache: Cache, name:
     """
     times = _chosen.get(name) or _recall(cache, name)
     if not networks.keys() <= times.keys():  # nothing measured, or not yet with int8
-        times, undisturbed = _measure(networks, timed_on(example))
+        times, undisturbed = _measure(networks, example)
         if undisturbed:
             cache.write(name, {"ms": json.dumps(times).encode()})
     _chosen[name] = times
@@ -53,7 +53,7 @@ def _recall(cache: Cache, name: str) -> dict[str, float]:
     return times
 
 
-def _measure(networks: Mapping[str, Network], x: Tensor) -> tuple[dict[str, float], bool]:
+def _measure(networks: Mapping[str, Call], x: Tensor) -> tuple[dict[str, float], bool]:
     """The shortest of a few calls, taken in turn: another program's load then meets all of them.
 
     And whether there was little of it: threads that wait for one that has no core say nothing about the network.

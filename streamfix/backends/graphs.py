@@ -1,17 +1,21 @@
-"""A network's exported graphs: from the cache where they are, made where they are not."""
+"""The backend OpenVINO: a network's graphs, from the cache or made anew, and the runners they are opened as."""
 
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
+from ..devices import cpu
 from ..errors import ModelError, UsageError
 from . import openvino, quantise
-from .cache import Cache, Parts, digest
-from .quantise import Calibration
+from .base import AGREES, Backend, Precision, Runner, Source, largest_difference
+from .cache import Parts, digest
+from .openvino import OpenVinoRunner
 
 _log = logging.getLogger(__name__)
 
@@ -19,36 +23,59 @@ _FORMAT = "1"  # raise it when graphs are exported differently
 
 
 class Graphs:
-    """The openvino.Models of `module` in float32 and int8. The arguments are those of `open_runner`.
+    """The openvino.Models of a source in float32 and int8. Raises UsageError if OpenVINO is not installed."""
 
-    Raises UsageError if OpenVINO is not installed.
-    """
-
-    def __init__(
-        self,
-        module: nn.Module,
-        example: Tensor,
-        *,
-        key: str,
-        cache: Cache,
-        calibration: Calibration | None = None,
-        int8: Path | None = None,
-    ) -> None:
-        self.version = openvino.code_version(module)
-        self._module, self._example, self._key = module, example, key
-        self._cache, self._calibration, self._int8 = cache, calibration, int8
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.version = (
+            openvino.code_version(source.network)
+            if isinstance(source.network, nn.Module)
+            else f"onnx openvino {openvino.load_openvino().__version__}"
+        )
 
     def fp32(self) -> Any:
+        """Raises ModelError if OpenVINO cannot read or export the network, or computes something else than it."""
+        network = self._source.network
+        if isinstance(network, Path):
+            return openvino.read_graph(network)
         name = self._name("fp32")
-        parts = self._cache.read(name)
+        parts = self._source.cache.read(name)
+        if parts is not None and "refused" in parts:
+            raise ModelError(parts["refused"].decode())
         if parts is not None:
             try:
                 return openvino.from_parts(parts)
             except ModelError as error:
                 _log.warning("the network is exported again: %s", error)
-        model = openvino.convert(self._module, self._example)
-        self._cache.write(name, openvino.to_parts(model))
+        try:
+            model = openvino.convert(network, self._source.example)
+            if self._source.foreign:
+                self._check(network, model)
+        except ModelError as error:
+            self._source.cache.write(name, {"refused": str(error).encode()})  # so that it is not tried in every run
+            raise
+        self._source.cache.write(name, openvino.to_parts(model))
         return model
+
+    def _check(self, network: nn.Module, model: Any) -> None:
+        """Raises ModelError unless the model does what the network does on a picture of another size and shape.
+
+        An export follows one picture through the network. Where Python code decides by the size, or makes a mask for
+        it, the export keeps what was right for that picture.
+        """
+        x = self._source.example[:1].cpu().float()
+        x = torch.cat((x, x.flip(-2)), -2).transpose(-1, -2).contiguous()
+        runner = OpenVinoRunner(model, threads=self._source.threads)
+        try:
+            with torch.inference_mode():
+                want, got = deepcopy(network).cpu().float().eval()(x), runner(x)
+        except openvino.CANNOT_EXPORT as error:
+            raise ModelError(f"the export fails on another size of picture: {error}; use backend torch") from error
+        finally:
+            runner.close()
+        difference = largest_difference(got, want)
+        if not difference <= AGREES:  # nor if it is no number
+            raise ModelError(f"the export differs by up to {255 * difference:.2f} 8-bit codes; use backend torch")
 
     def int8(self, *, needed: bool) -> Any | None:
         """None if the quantised network loses too much, which is logged, or cannot be had and is not `needed`.
@@ -68,24 +95,61 @@ class Graphs:
             return None
 
     def _int8_parts(self, needed: bool) -> Parts | None:
-        if self._int8 is not None:
-            return quantise.read_int8(self._int8, self._key)
+        source = self._source
+        if source.int8 is not None:
+            return quantise.read_int8(source.int8, source.key)
         name = self._name("int8")
-        parts = self._cache.read(name)
-        given = self._calibration
+        parts = source.cache.read(name)
+        given = source.calibration
         if parts is not None and (given is None or quantise.is_made_with(parts, given) or not quantise.can_quantise()):
             return parts
         if given is None:
             if needed:
-                raise UsageError(
-                    "int8: there is no quantised network yet, and no calibration to make it with; use fp32"
-                )
+                why = "nobody has told what pictures it is for" if source.foreign else "there is none to make it with"
+                raise UsageError(f"int8 needs a quantised network or a calibration, and {why}; use fp32 or bf16")
             return None
         if not needed and not quantise.can_quantise():
             return None
-        parts = quantise.quantised_parts(self.fp32(), given, self._key)
-        self._cache.write(name, parts)
+        parts = quantise.quantised_parts(self.fp32(), given, source.key)
+        source.cache.write(name, parts)
         return parts
 
     def _name(self, precision: str) -> str:
-        return digest("graph", _FORMAT, precision, self._key, self.version)
+        return digest("graph", _FORMAT, precision, self._source.key, self.version)
+
+
+class OpenVinoBackend(Backend):
+    """OpenVINO on the CPU: modules by exporting them, ONNX graphs as they are."""
+
+    name = "openvino"
+    precisions: tuple[Precision, ...] = ("fp32", "bf16", "int8")
+
+    def rank(self, device: torch.device) -> int:
+        return 2 if device.type == "cpu" else 0
+
+    def missing(self) -> str | None:
+        return openvino.missing()
+
+    def refusal(self, source: Source) -> str | None:
+        return None
+
+    def runners(self, source: Source, precision: Precision) -> dict[str, Runner]:
+        graphs = Graphs(source)
+
+        def opened(graph: Any, name: str) -> Runner:
+            return OpenVinoRunner(graph, name, source.threads)
+
+        if precision in ("fp32", "bf16"):
+            return {precision: opened(graphs.fp32(), precision)}
+        quantised = graphs.int8(needed=precision == "int8")
+        int8 = {} if quantised is None else {"int8": opened(quantised, "int8")}
+        if precision == "int8" and int8:
+            return int8
+        graph = graphs.fp32()
+        runners = {"fp32": opened(graph, "fp32")}
+        if precision == "auto" and openvino.has_bf16():
+            runners["bf16"] = opened(graph, "bf16")
+        return runners | int8
+
+    def identity(self, source: Source) -> str:
+        return f"{Graphs(source).version} {cpu.identity()}"

@@ -1,4 +1,4 @@
-"""A network of ours run by OpenVINO, on the CPU."""
+"""OpenVINO: how it is loaded, its graphs made and kept as bytes, and a graph run by it on the CPU."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from torch import Tensor, nn
 from ..errors import DeviceError, FilterError, ModelError, UsageError
 from .cache import Parts
 
+# What tracing somebody's network raises, and the converter's own errors, most of which are RuntimeErrors.
+CANNOT_EXPORT = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NotImplementedError)
 _OPENING = threading.Lock()
 _SIZES = 16  # of pictures that a graph stays compiled for: tiles of one picture have up to nine
 
@@ -40,6 +42,15 @@ def load_openvino() -> Any:
             return import_module("openvino")
     except ImportError as error:
         raise UsageError(f'OpenVINO cannot be loaded ({error}); pip install "streamfix[openvino]"') from error
+
+
+def missing() -> str | None:
+    """Why OpenVINO cannot be loaded, with the remedy; None if it can."""
+    try:
+        load_openvino()
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def core() -> Any:
@@ -65,8 +76,8 @@ def without_telemetry() -> Iterator[None]:
 
     OpenVINO and NNCF send an event to a web analytics service on import and on
     each conversion unless the package that sends it is absent. A program that
-    is given surveillance video calls nobody. Somebody's own earlier import of
-    OpenVINO, and so his choice, is left as it is.
+    is given surveillance video must not call anybody. If OpenVINO was imported
+    before, by the user's own code, that choice is left as it is.
     """
     sender = "openvino_telemetry"
     absent = sender not in sys.modules
@@ -83,12 +94,16 @@ def convert(module: nn.Module, example: Tensor) -> Any:
     """The openvino.Model of a network in float32, free in batch, height and width.
 
     example: (B, C, H, W), a picture of any size that the network takes.
+    Raises ModelError if the network has something that OpenVINO cannot export.
     """
     openvino = load_openvino()
     copy = deepcopy(module).cpu().float().eval().requires_grad_(False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, about the tracer that the conversion uses
-        return openvino.convert_model(copy, example_input=example[:1].detach().cpu().float().contiguous())
+        try:
+            return openvino.convert_model(copy, example_input=example[:1].detach().cpu().float().contiguous())
+        except CANNOT_EXPORT as error:
+            raise ModelError(f"OpenVINO cannot export the network: {_origin(error)}; use backend torch") from error
 
 
 def to_parts(model: Any) -> dict[str, bytes]:
@@ -111,6 +126,25 @@ def from_parts(parts: Parts) -> Any:
         ) from error
 
 
+def read_graph(path: Path) -> Any:
+    """The openvino.Model of an ONNX file. Raises ModelError if OpenVINO cannot read it."""
+    try:
+        return core().read_model(path)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: OpenVINO refuses it: {_reason(error)}") from error
+
+
+def in_float32(model: Any) -> Any:
+    """The model with input and output in float32, whatever floating point it has inside. It may be changed in place."""
+    openvino = load_openvino()
+    if model.input().element_type == model.output(0).element_type == openvino.Type.f32:
+        return model
+    steps = openvino.preprocess.PrePostProcessor(model)
+    steps.input().tensor().set_element_type(openvino.Type.f32)
+    steps.output(0).tensor().set_element_type(openvino.Type.f32)
+    return steps.build()
+
+
 def code_version(module: nn.Module) -> str:
     """A hash of the source that defines the network, and of the versions that export it."""
     found = {type(part) for part in module.modules() if not type(part).__module__.startswith("torch.")}
@@ -122,23 +156,23 @@ def code_version(module: nn.Module) -> str:
 
 
 class OpenVinoRunner:
-    """Runs an openvino.Model on the CPU, one picture after the other, each as fast as can be.
+    """Runs an openvino.Model of one input (N, C, H, W) on the CPU, one picture after the other, each at full speed.
 
     precision: "fp32", "bf16" or "int8" (a quantised graph; what it leaves in floating point runs in bfloat16 where
-    the processor has it). OpenVINO left alone takes bfloat16 there for all; here nothing is less exact than its name
+    the processor has it). By itself OpenVINO takes bfloat16 there for all; here nothing is less exact than its name
     says.
     threads: how many, 0 for as many as torch uses.
 
-    The graph is compiled for each size of picture. With sizes left open it is
-    as fast, but on one thread OpenVINO 2026.4 then answers a size that the
-    network cannot take with the result of the picture before.
+    The graph is compiled for each size of picture, and stays compiled for the last `_SIZES`. With sizes left open it
+    is as fast, but on one thread OpenVINO 2026.4 then answers a size that the network cannot take with the result of
+    the picture before.
 
     Raises DeviceError for bf16 on a processor without it.
     """
 
     def __init__(self, model: Any, precision: str = "fp32", threads: int = 0) -> None:
         self.name = f"openvino {precision}"
-        self._core, self._tensor, self._model = core(), load_openvino().Tensor, model.clone()
+        self._core, self._tensor, self._model = core(), load_openvino().Tensor, in_float32(model.clone())
         if precision == "bf16" and not has_bf16():
             raise DeviceError(f"{self._core.get_property('CPU', 'FULL_DEVICE_NAME')} has no bfloat16; use fp32 or int8")
         self._settings = {
@@ -197,3 +231,11 @@ def has_bf16() -> bool:
 def _reason(error: Exception) -> str:
     """The last line of OpenVINO's report: those before it say where in its source it failed."""
     return [line.strip() for line in str(error).splitlines() if line.strip()][-1]
+
+
+def _origin(error: Exception) -> str:
+    """What was raised first: around that, the converter's report is advice on how to trace."""
+    first: BaseException = error
+    while (cause := first.__cause__ or first.__context__) is not None:
+        first = cause
+    return _reason(error) if first is error else str(first).strip().partition("\n")[0]

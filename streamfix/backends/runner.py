@@ -1,158 +1,154 @@
-"""Opens a network of ours on the fastest backend that is as good."""
+"""The one door to the backends: opens a network where it runs fastest and as well, and says in the log why there."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import get_args
 
-import torch
 from torch import Tensor, nn
 
-from ..devices import cpu
-from ..errors import UsageError
-from . import openvino
+from ..errors import BadOption, ModelError, UsageError
+from . import BACKENDS
+from .base import AGREES, Backend, Precision, Runner, Source, largest_difference
 from .cache import Cache, digest
 from .choice import choose, timed_on
-from .graphs import Graphs
-from .openvino import OpenVinoRunner
 from .quantise import Calibration
-from .torch_runner import Floating, TorchRunner
 
 _log = logging.getLogger(__name__)
 
-Backend = Literal["auto", "torch", "openvino"]
-Precision = Literal["auto", "fp32", "bf16", "int8"]
-
-_MOST_DIFFERENCE = 0.1  # of bf16 from fp32, to the RMS of the result: 20 dB under what the network does
-
-
-class Runner(Protocol):
-    """A convolutional network on one backend in one precision. Safe to call from several threads.
-
-    name: of both: "torch fp32", "torch bf16", "openvino fp32", "openvino bf16" or "openvino int8".
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """x: (B, Cin, h, w) float32 on any device. Returns (B, Cout, h, w) float32 on the same.
-
-        Raises torch.OutOfMemoryError if memory is short, FilterError for a size that the network does not take.
-        """
-
-    def to(self, device: torch.device) -> None:
-        """Compute on `device` from now on, if the backend can."""
-
-    def close(self) -> None:
-        """Release what it holds."""
+_MOST_DIFFERENCE = 0.1  # of bf16 from fp32, to the RMS of a correction: 20 dB under what the network does
+_MOST_IN_PICTURE = 0.1 / 255  # RMS of the same in a picture: where bf16 rounded the result, 10 bits would become 8
 
 
 def open_runner(
-    module: nn.Module,
+    network: nn.Module | Path,
     example: Tensor,
     *,
     key: str,
-    backend: Backend = "auto",
+    backend: str = "auto",
     precision: Precision = "auto",
     calibration: Calibration | None = None,
     int8: Path | None = None,
+    half: bool = False,
+    foreign: bool = False,
     threads: int = 0,
     cache: Cache | None = None,
 ) -> Runner:
-    """Run `module` on the device where `example` lies, and log how.
+    """Run a network on the device where `example` lies, and log how.
 
-    module: plain convolutions on (B, Cin, h, w); it is copied.
+    network: a module from (B, Cin, h, w) to (B, Cout, h', w'), which is copied; or the path of an ONNX graph.
     example: such an input as it comes in use; precisions are timed and compared on it.
     key: hash of the weights; what is made of them is kept under it.
-    backend: auto is OpenVINO on a CPU where it is installed, else torch.
+    backend: the name of one, or auto for the one that is fastest on the device as a rule: on a CPU OpenVINO where it
+    is installed.
     precision: auto is the fastest on this machine of fp32; of bf16, where the processor has it and its result differs
     from fp32's by less than a tenth of the RMS; of int8, where a quantised graph is at hand or can be made.
     calibration: lets int8 be made, once, by NNCF; a graph that loses more than 0.15 dB on it is not used.
     int8: a file of `export_int8`, in place of that.
-    threads: of OpenVINO; 0 for as many as torch uses.
+    half: on a GPU, auto is fp16.
+    foreign: the network is somebody else's, and gives pictures in [0, 1]. Backend auto is then the fastest here, as
+    measured; one whose results differ by more than half a 10-bit code is not taken. bf16 is taken by itself only
+    where it differs by less than a tenth of an 8-bit code, RMS.
+    threads: of OpenVINO and ONNX Runtime; 0 for as many as torch uses.
     cache: where exported graphs and measured times are kept; by default the user's cache folder.
 
     Raises UsageError for a backend or precision that cannot be had, with what to install; DeviceError for bf16 under
-    OpenVINO on a processor without it; ModelError if the file `int8` is damaged or made from other weights.
+    OpenVINO on a processor without it; ModelError if the network cannot be opened, or the file `int8` is damaged or
+    made from other weights.
     """
-    if backend not in get_args(Backend) or precision not in get_args(Precision):
-        raise UsageError(
-            f"no backend {backend!r} or no precision {precision!r}; there are {', '.join(get_args(Backend))} "
-            f"and {', '.join(get_args(Precision))}"
-        )
-    hint = ""
-    if backend == "auto":
-        on_cpu = example.device.type == "cpu"
-        backend = "openvino" if precision == "int8" or (on_cpu and openvino.is_installed()) else "torch"
-        if on_cpu and backend == "torch":
-            hint = '; pip install "streamfix[openvino]" for a faster one'
+    if precision not in get_args(Precision):
+        raise UsageError(f"no precision {precision!r}; there are {', '.join(get_args(Precision))}")
     cache = Cache.of_user() if cache is None else cache
-    if backend == "openvino":
-        graphs = Graphs(module, example, key=key, cache=cache, calibration=calibration, int8=int8)
-        runners, place = _openvino(graphs, example, precision, threads), f"{graphs.version} {cpu.identity()}"
-    else:
-        runners, place = _torch(module, example, precision), f"torch {torch.__version__} {_processor(example)}"
+    source = Source(network, example, key, cache, calibration, int8, half, foreign, threads)
+    if backend != "auto":
+        only = BACKENDS.create(backend)
+        refusal = only.refusal(source) or only.missing()
+        if refusal is not None:
+            raise UsageError(refusal)
+        return _fastest(source, {only: dict(only.runners(source, precision))}, "")
+    able, hint = _able(source, precision)
+    return _fastest(source, _opened(source, able, precision), hint)
+
+
+def check_backend(task: str, name: str) -> None:
+    """Raises BadOption, naming the filter `task`, if there is no backend of that name."""
+    if name != "auto" and name not in BACKENDS:
+        raise BadOption(f"{task}=backend: {name!r} is no backend; there are auto, {', '.join(BACKENDS)}")
+
+
+def _able(source: Source, precision: Precision) -> tuple[list[Backend], str]:
+    """The backends that may be taken by themselves, the best first, and what a better one would need."""
+    device = source.example.device
+    backends = [BACKENDS.create(name) for name in BACKENDS]
+    having = [b for b in backends if precision == "auto" or precision in b.precisions]
+    ranked = [b for b in having if b.rank(device) > 0] or having
+    ranked.sort(key=lambda b: -b.rank(device))
+    fit = [b for b in ranked if b.refusal(source) is None]
+    able = [b for b in fit if b.missing() is None]
+    if not able:
+        reasons = [b.missing() or "" for b in fit] or [b.refusal(source) or "" for b in ranked]
+        raise UsageError("; ".join(reasons) or f"no backend with {precision} is installed; install streamfix again")
+    better = [b.missing() for b in fit[: fit.index(able[0])]]
+    return able, "".join(f"; a faster one is missing: {missing}" for missing in better)
+
+
+def _opened(source: Source, able: list[Backend], precision: Precision) -> dict[Backend, dict[str, Runner]]:
+    """The runners of the first backend that opens it; for a foreign network of all that do."""
+    opened: dict[Backend, dict[str, Runner]] = {}
+    for i, backend in enumerate(able):
+        try:
+            opened[backend] = dict(backend.runners(source, precision))
+        except ModelError as error:
+            if not source.foreign or (i == len(able) - 1 and not opened):
+                raise
+            _log.info("%s is not taken: %s", backend.name, error)
+            continue
+        if not source.foreign:
+            break
+    # The runtime that a foreign network was made for is the one to compare with: it comes first.
+    return dict(reversed(opened.items()))
+
+
+def _fastest(source: Source, opened: dict[Backend, dict[str, Runner]], hint: str) -> Runner:
+    """The one to keep of the runners of some backends; the others are closed."""
+    # A foreign network may take no other size than its example's.
+    x = source.example[:1] if source.foreign else timed_on(source.example)
+    runners: dict[str, Runner] = {}
+    reference = next(iter(opened.values())).get("fp32")
+    for backend, found in opened.items():
+        exact = found.get("fp32")
+        if exact is not reference and exact is not None and reference is not None:
+            difference = largest_difference(exact(x), reference(x))
+            if not difference <= AGREES:
+                _log.warning(
+                    "%s is not taken: its picture differs from that of %s by up to %.2f 8-bit codes",
+                    *(backend.name, reference.name, 255 * difference),
+                )
+                continue
+        runners |= {
+            runner.name: runner
+            for name, runner in found.items()
+            if name != "bf16" or exact is None or _is_alike(exact, runner, x, source.foreign)
+        }
     best, timed = next(iter(runners)), ""
     if len(runners) > 1:
-        best, times = choose(runners, example, cache, digest("times", backend, place, key, str(threads)))
-        height, width = timed_on(example).shape[-2:]
+        place = " ".join(backend.identity(source) for backend in opened)
+        name = digest("times", *(b.name for b in opened), place, source.key, str(source.threads))
+        best, times = choose(runners, x, source.cache, name)
+        height, width = x.shape[-2:]
         timed = f" (ms for {width}x{height}: {', '.join(f'{name} {times[name]:.1f}' for name in runners)})"
-    for name, runner in runners.items():
-        if name != best:
-            runner.close()
-    _log.info("the network runs on %s%s%s", runners[best].name, timed, hint)
+    for found in opened.values():
+        for runner in found.values():
+            if runner is not runners[best]:
+                runner.close()
+    _log.info("the network runs on %s%s%s", best, timed, hint)
     return runners[best]
 
 
-# Both give what there is to choose from by precision, the most exact one first.
-
-
-def _torch(module: nn.Module, example: Tensor, precision: Precision) -> dict[str, Runner]:
-    if precision == "int8":
-        raise UsageError('backend torch has no int8; use openvino: pip install "streamfix[openvino]"')
-
-    def runner(floating: Floating) -> Runner:
-        made = TorchRunner(module, floating)
-        made.to(example.device)
-        return made
-
-    if precision != "auto":
-        return {precision: runner(precision)}
-    runners = {"fp32": runner("fp32")}
-    if cpu.has_bf16() if example.device.type == "cpu" else torch.cuda.is_bf16_supported():
-        runners |= _alike(runners["fp32"], runner("bf16"), example)
-    return runners
-
-
-def _openvino(graphs: Graphs, example: Tensor, precision: Precision, threads: int) -> dict[str, Runner]:
-    def runner(graph: Any, name: str) -> Runner:
-        return OpenVinoRunner(graph, name, threads)
-
-    if precision in ("fp32", "bf16"):
-        return {precision: runner(graphs.fp32(), precision)}
-    quantised = graphs.int8(needed=precision == "int8")
-    int8 = {} if quantised is None else {"int8": runner(quantised, "int8")}
-    if precision == "int8":
-        return int8 or {"fp32": runner(graphs.fp32(), "fp32")}
-    graph = graphs.fp32()
-    runners = {"fp32": runner(graph, "fp32")}
-    if openvino.has_bf16():
-        runners |= _alike(runners["fp32"], runner(graph, "bf16"), example)
-    return runners | int8
-
-
-def _alike(fp32: Runner, bf16: Runner, example: Tensor) -> dict[str, Runner]:
-    """bf16 if its result is as good as fp32's."""
-    x = timed_on(example)
+def _is_alike(fp32: Runner, bf16: Runner, x: Tensor, is_picture: bool) -> bool:
+    """Whether bf16's result is as good as fp32's."""
     exact = fp32(x)
-    difference = (bf16(x) - exact).square().mean().sqrt()
-    if difference <= _MOST_DIFFERENCE * exact.square().mean().sqrt():
-        return {"bf16": bf16}
-    bf16.close()
-    return {}
-
-
-def _processor(example: Tensor) -> str:
-    return cpu.identity() if example.device.type == "cpu" else torch.cuda.get_device_name(example.device)
+    difference = float((bf16(x) - exact).square().mean().sqrt())
+    most = _MOST_IN_PICTURE if is_picture else _MOST_DIFFERENCE * float(exact.square().mean().sqrt())
+    return difference <= most

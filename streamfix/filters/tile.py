@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..backends.network import Network, measure_receptive_field
-from ..errors import DeviceError
+from ..backends.network_info import NetworkInfo, measure_receptive_field
+from ..errors import DeviceError, FilterError
 from .spans import Span, spans
 
 _log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ _CPU_INPUT, _CPU_OUTPUT = 1 << 20, 1 << 22
 
 class Tiler:
     """Calls an image network for pictures of any size, in tiles whose seams do not show.
+
+    network: a `Runner`, or anything that is called like one. info: what it takes and gives.
 
     Tiles overlap by at least the network's receptive field (given by the
     network, or measured once), and what lies within it of a tile's inner edge
@@ -45,14 +47,21 @@ class Tiler:
     kept for the next call. No frame is lost: if nothing works, DeviceError.
     """
 
-    def __init__(self, network: Network, tile: int = 0, overlap: int | None = None, max_batch: int = 8) -> None:
+    def __init__(
+        self,
+        network: Callable[[Tensor], Tensor],
+        info: NetworkInfo,
+        tile: int = 0,
+        overlap: int | None = None,
+        max_batch: int = 8,
+    ) -> None:
         if tile < 0 or (overlap is not None and overlap < 0) or max_batch < 1:
             raise ValueError(f"tile and overlap must be >= 0, max_batch >= 1; got {tile}, {overlap}, {max_batch}")
-        self.network = network
+        self._network, self.info = network, info
         self._tile, self._overlap = tile, overlap
-        self._max_batch = max_batch if network.batched else 1
-        self._field: int | None = network.receptive_field
-        self._measured = network.receptive_field is not None
+        self._max_batch = max_batch if info.batched else 1
+        self._field: int | None = info.receptive_field
+        self._measured = info.receptive_field is not None
 
     def __call__(self, x: Tensor) -> Tensor:
         """x: (B, C, H, W) in [0, 1]. Returns (B, C, H * scale, W * scale)."""
@@ -74,16 +83,16 @@ class Tiler:
             else:
                 side = self._tile = self._smaller(side, padded, reason)
             _log.warning("out of memory on %s: going on with tiles of %s, %d at once", x.device, side, batch)
-        return y[..., : height * self.network.scale, : width * self.network.scale]
+        return y[..., : height * self.info.scale, : width * self.info.scale]
 
     def _side(self, x: Tensor) -> int:
         """Side of the tiles for x, 0 for the whole picture."""
         height, width = x.shape[-2:]
-        if self.network.fixed_size is not None:
-            return max(self.network.fixed_size)
+        if self.info.fixed_size is not None:
+            return max(self.info.fixed_size)
         if self._tile:
             return 0 if max(height, width) <= self._tile else self._tile
-        area = min(_CPU_INPUT, _CPU_OUTPUT // self.network.scale**2)
+        area = min(_CPU_INPUT, _CPU_OUTPUT // self.info.scale**2)
         if x.device.type != "cpu" or height * width <= area:
             return 0
         return math.isqrt(area)
@@ -91,7 +100,7 @@ class Tiler:
     def _smaller(self, side: int, x: Tensor, reason: str) -> int:
         largest = max(x.shape[-2:])
         smaller = (min(side, largest) if side else largest) // 2
-        if smaller < max(_LEAST, self.network.minimum) or self.network.fixed_size is not None:
+        if smaller < max(_LEAST, self.info.minimum) or self.info.fixed_size is not None:
             size = f"{x.shape[-1]}x{x.shape[-2]}"
             raise DeviceError(
                 f"out of memory on {x.device} for {size}, even in tiles of {side or largest} ({reason}; "
@@ -104,23 +113,23 @@ class Tiler:
         """x with its last row and column repeated up to a size that the network takes."""
         want = []
         for axis, size in enumerate(x.shape[-2:]):
-            if self.network.fixed_size is not None:
-                want.append(max(size, self.network.fixed_size[axis]))
+            if self.info.fixed_size is not None:
+                want.append(max(size, self.info.fixed_size[axis]))
             else:
-                want.append(_up(max(size, self.network.minimum), self.network.multiple))
+                want.append(_up(max(size, self.info.minimum), self.info.multiple))
         bottom, right = want[0] - x.shape[-2], want[1] - x.shape[-1]
         return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
 
     def _run(self, x: Tensor, side: int, batch: int) -> Tensor:
         rows, columns = (self._spans(x, axis, side) for axis in (-2, -1))
         if len(rows) == len(columns) == 1:
-            return torch.cat([self.network(part) for part in x.split(batch)])
-        scale = self.network.scale
+            return torch.cat([self._call(part) for part in x.split(batch)])
+        scale = self.info.scale
         out = x.new_zeros(*x.shape[:-2], x.shape[-2] * scale, x.shape[-1] * scale)
         jobs = [(b, r, c) for r in rows for c in columns for b in range(len(x))]
         for group in _groups(jobs, batch):
             tiles = torch.stack([x[b, :, r.begin : r.end, c.begin : c.end] for b, r, c in group])
-            for (b, r, c), y in zip(group, self.network(tiles), strict=True):
+            for (b, r, c), y in zip(group, self._call(tiles), strict=True):
                 used = y[..., r.kept(scale, r.begin), c.kept(scale, c.begin)]
                 if r.weight is not None:
                     used = used * r.weight.to(y)[:, None]
@@ -129,15 +138,23 @@ class Tiler:
                 out[b, :, r.kept(scale), c.kept(scale)] += used
         return out
 
+    def _call(self, x: Tensor) -> Tensor:
+        """The network's result for x, of x's dtype. Raises FilterError if it is not what `info` says."""
+        y = self._network(x)
+        want = (*x.shape[:2], x.shape[2] * self.info.scale, x.shape[3] * self.info.scale)
+        if tuple(y.shape) != want:
+            raise FilterError(f"the network gave {tuple(y.shape)} for {tuple(x.shape)}; {want} was expected")
+        return y.to(x.dtype)
+
     def _spans(self, x: Tensor, axis: int, side: int) -> list[Span]:
-        network, size = self.network, x.shape[axis]
-        if network.fixed_size is not None:
-            side = network.fixed_size[axis]
+        info, size = self.info, x.shape[axis]
+        if info.fixed_size is not None:
+            side = info.fixed_size[axis]
         if side == 0 or size <= side:
             return [Span(0, size, 0, size)]
-        multiple = network.multiple
+        multiple = info.multiple
         align = math.lcm(multiple, _ALIGN) if side >= 2 * _LEAST else multiple
-        if network.fixed_size is None:
+        if info.fixed_size is None:
             side = max(side, 4 * multiple + 2 * align)
         field = self._receptive_field(x.device)
         # Overlaps may take two thirds of a tile's side; what it keeps is the other third.
@@ -147,12 +164,12 @@ class Tiler:
         # Where the overlap falls short of the field, neighbours are blended well inside it: over half of it where the
         # network looks at everything, over a quarter where little is missing.
         blend = overlap // 2 if field is None else overlap // 4 if overlap < field else 0
-        least = side if network.fixed_size is not None else min(size, _up(network.minimum, align))
-        return spans(size, side, overlap, network.scale, align=align, blend=blend, least=least)
+        least = side if info.fixed_size is not None else min(size, _up(info.minimum, align))
+        return spans(size, side, overlap, info.scale, align=align, blend=blend, least=least)
 
     def _receptive_field(self, device: torch.device) -> int | None:
         if not self._measured:
-            self._field, self._measured = measure_receptive_field(self.network, device), True
+            self._field, self._measured = measure_receptive_field(self._network, self.info, device), True
         return self._field
 
 

@@ -6,11 +6,10 @@
 Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), H and W even.
 """
 
-from .fused import Fused
+from .ahead import Fused
 from .fuser import Fuser
 from .noise import Noise, NoiseEstimator
-from .packed import pack420, unpack420
-from .planes import Floats, blend, bound_difference, bound_pixels, box, enlarge, shrink
+from .planes import Floats, blend, bound_difference, bound_pixels, box, enlarge, pack420, shrink, unpack420
 
 __all__ = [
     "Floats",

@@ -1,10 +1,15 @@
-"""Frames to come, averaged into a fused one: what has just come into sight is noisy in no frame but the first."""
+"""Frames to come, averaged into a fused one: what has just come into sight is noisy in the first frame alone.
+
+The next frames are moved along their motion. Those further ahead count where the picture stands still: there they show
+the same in other noise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,10 +26,34 @@ from .agreement import (
     confidence,
     moves,
 )
-from .fused import Fused
-from .planes import Floats, shrink
+from .planes import Floats, blend, enlarge, shrink, unpack420
 
 Picture = tuple[Floats, Floats]  # luma and chroma
+
+_ROWS = 16  # one row of so many tells whether a frame is a copy of another: noise is never twice the same
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """luma: (H, W), chroma: (H/2, W/2, 2), the frame with its noise averaged away as far as could be.
+
+    variance: (H/2, W/2), what noise is left, relative to one frame's: sigma_eff = sigma * sqrt(variance).
+    """
+
+    luma: Floats
+    chroma: Floats
+    variance: Floats
+
+    def average(self, luma: Floats, chroma: Floats, variance: Floats | np.float32, trusted: Floats) -> None:
+        """Average another picture of the same in, in place, by how noisy both are and how far it is trusted.
+
+        variance: of its noise, as above. trusted: 0 to 1, (H/2, W/2).
+        """
+        own = self.variance
+        gain = trusted * own / (own + variance)
+        blend(self.luma, luma, enlarge(gain, *luma.shape))
+        blend(self.chroma, chroma, gain[..., None])
+        own[:] = (1 - gain) ** 2 * own + gain**2 * variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +198,36 @@ def _new(frame: Floats, ahead: Sequence[Picture]) -> list[Picture]:
         if not any(np.array_equal(picture[0], other) for other in (frame, *(luma for luma, _ in new))):
             new.append(picture)
     return new
+
+
+def average_standing(fused: Fused, frames: Sequence[Floats], stands: Floats, sigma: float, trust: Trust) -> None:
+    """Average later frames into a fused one, in place, where the picture stands still.
+
+    frames: consecutive ones, packed, (6, H/2, W/2), the first but to tell whether the next is a copy of it. stands: 1
+    where the picture is known to stand still in frames before those, 0 where it moves, (H/2, W/2). sigma: standard
+    deviation of a frame's noise in luma.
+    """
+    mean, count = mean_of_new(frames)
+    if mean is None:
+        return
+    luma, chroma = unpack420(mean)
+    variance = fused.variance
+    guide, seen = (shrink(picture, *variance.shape) for picture in (fused.luma, luma))
+    own = np.float32(1 / count)
+    trusted = confidence(Residual(guide, sigma)(seen, variance + (own - 1)), trust)
+    if another_scene(trusted, guide, seen, sigma):
+        return
+    trusted *= stands
+    fused.average(luma, chroma, own, trusted)
+
+
+def mean_of_new(frames: Sequence[Floats]) -> tuple[Floats | None, int]:
+    """The mean of all frames but the first that are no copies of the one before, and how many those are."""
+    new = [b for a, b in pairwise(frames) if not np.array_equal(a[:, ::_ROWS], b[:, ::_ROWS])]
+    if not new:
+        return None, 0
+    total = new[0].copy()
+    for frame in new[1:]:
+        total += frame
+    total /= np.float32(len(new))
+    return total, len(new)

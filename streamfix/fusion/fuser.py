@@ -26,9 +26,7 @@ from .agreement import (
     confidence,
     moves,
 )
-from .ahead import Ahead, Terms
-from .fused import Fused
-from .later import average_standing
+from .ahead import Ahead, Fused, Terms, average_standing
 from .noise import Noise
 from .planes import TENT_NOISE, Floats, blend, bound_difference, enlarge, shrink
 

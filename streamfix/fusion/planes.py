@@ -11,6 +11,7 @@ from .. import motion
 
 Floats: TypeAlias = motion.Floats
 
+_SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
 _WEIGHTS = {window: np.full(window, 1 / window, np.float32) for window in (3, 5)}
 _TENT = np.array([1, 2, 3, 2, 1], np.float32) / 9
 TENT_NOISE = 19 / 81  # standard deviation of white noise behind `tent`, in parts of what it was
@@ -63,3 +64,26 @@ def bound_pixels(out: Floats, frame: Floats, limit: float) -> None:
     out -= frame
     np.clip(out, np.float32(-limit), np.float32(limit), out=out)
     out += frame
+
+
+def unpack420(packed: Floats) -> tuple[Floats, Floats]:
+    """Luma (H, W) and chroma (H/2, W/2, 2) of a packed picture (6, H/2, W/2); float32, copied.
+
+    The layout `yuv420` as the fuser's two pictures: the NumPy twin of `streamfix.layout.unpack420`.
+    """
+    _, h, w = packed.shape
+    luma = np.empty((2 * h, 2 * w), np.float32)
+    for sub, (top, left) in enumerate(_SUB_PIXELS):
+        luma[top::2, left::2] = packed[sub]
+    return luma, np.asarray(cv2.merge([packed[4], packed[5]]), np.float32)
+
+
+def pack420(luma: Floats, chroma: Floats, out: Floats | None = None) -> Floats:
+    """The opposite of `unpack420`. out: where to put it, (6, H/2, W/2); None makes it."""
+    h, w = chroma.shape[:2]
+    if out is None:
+        out = np.empty((6, h, w), np.float32)
+    for sub, (top, left) in enumerate(_SUB_PIXELS):
+        out[sub] = luma[top::2, left::2]
+    out[4], out[5] = chroma[..., 0], chroma[..., 1]
+    return out

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from streamfix.backends import quantise
+from streamfix.backends.base import Runner
 from streamfix.backends.cache import Cache, read_parts, write_parts
 from streamfix.backends.openvino import OpenVinoRunner, convert
 from streamfix.backends.quantise import MOST_LOST_DB, Calibration, export_int8
-from streamfix.backends.runner import Runner, open_runner
+from streamfix.backends.runner import open_runner
 from streamfix.errors import ModelError, UsageError
 from tests.backends.conftest import needs_nncf, needs_openvino, pictures, rms, unet
 
@@ -154,7 +155,7 @@ def test_auto_considers_int8_where_it_can_be_had(cache: Cache, monkeypatch: pyte
     considered: list[list[str]] = []
 
     def choose(networks: dict[str, Runner], *_: Any) -> tuple[str, dict[str, float]]:
-        considered.append([name for name in networks if name != "bf16"])
+        considered.append([name for name in networks if not name.endswith("bf16")])
         return next(reversed(networks)), dict.fromkeys(networks, 1.0)
 
     monkeypatch.setattr("streamfix.backends.runner.choose", choose)
@@ -164,7 +165,7 @@ def test_auto_considers_int8_where_it_can_be_had(cache: Cache, monkeypatch: pyte
         assert "int8" not in opened(cache, precision="auto", calibration=calibration(unet())).name
     assert opened(cache, precision="auto", calibration=calibration(unet())).name == "openvino int8"
     assert opened(cache, precision="auto").name == "openvino int8"
-    assert [names for names in considered if "int8" in names] == [["fp32", "int8"]] * 2
+    assert [names for names in considered if "openvino int8" in names] == [["openvino fp32", "openvino int8"]] * 2
 
 
 def test_nncf_missing_is_named(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from streamfix.backends import choice, openvino
+from streamfix.backends.base import Precision, Runner
 from streamfix.backends.cache import Cache
-from streamfix.backends.runner import Backend, Precision, Runner, open_runner
+from streamfix.backends.runner import open_runner
 from streamfix.devices import cpu
 from streamfix.errors import FilterError, UsageError
 from tests.backends.conftest import needs_openvino, pictures, rms, unet
@@ -24,19 +25,19 @@ CALM = 1e-4  # the largest difference between two backends in fp32, for results 
 
 
 @pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    backend: Backend = request.param
+def backend(request: pytest.FixtureRequest) -> str:
+    backend: str = request.param
     return backend
 
 
-def opened(backend: Backend, precision: Precision, cache: Cache) -> Runner:
+def opened(backend: str, precision: Precision, cache: Cache) -> Runner:
     if backend == "openvino" and precision == "bf16" and not openvino.has_bf16():
         pytest.skip("this processor has no bfloat16")
     return open_runner(unet(), pictures(1, 16, 32, 48), key="small", backend=backend, precision=precision, cache=cache)
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 32, 48), (1, 16, 4, 8), (3, 16, 44, 20)], ids=str)
-def test_fp32_is_the_module(backend: Backend, cache: Cache, shape: tuple[int, ...]) -> None:
+def test_fp32_is_the_module(backend: str, cache: Cache, shape: tuple[int, ...]) -> None:
     runner, x = opened(backend, "fp32", cache), pictures(*shape)
     y = runner(x)
     assert y.dtype == torch.float32
@@ -44,7 +45,7 @@ def test_fp32_is_the_module(backend: Backend, cache: Cache, shape: tuple[int, ..
     assert runner.name == f"{backend} fp32"
 
 
-def test_bf16_is_within_two_percent_and_not_fp32(backend: Backend, cache: Cache) -> None:
+def test_bf16_is_within_two_percent_and_not_fp32(backend: str, cache: Cache) -> None:
     runner, x = opened(backend, "bf16", cache), pictures(1, 16, 32, 48)
     y, exact = runner(x), unet()(x)
     assert y.dtype == torch.float32
@@ -53,7 +54,7 @@ def test_bf16_is_within_two_percent_and_not_fp32(backend: Backend, cache: Cache)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_batched_is_alone(backend: Backend, precision: Precision, cache: Cache) -> None:
+def test_batched_is_alone(backend: str, precision: Precision, cache: Cache) -> None:
     runner, x = opened(backend, precision, cache), pictures(3, 16, 24, 32)
     alone = torch.cat([runner(x[i : i + 1]) for i in range(3)])
     assert float((runner(x) - alone).abs().max()) <= 1e-5
@@ -70,14 +71,14 @@ def test_batched_is_alone(backend: Backend, precision: Precision, cache: Cache) 
     ],
     ids=["channels_last", "transposed", "slice", "with gradient", "double"],
 )
-def test_how_the_input_lies_in_memory_does_not_matter(backend: Backend, cache: Cache, laid_out: Any) -> None:
+def test_how_the_input_lies_in_memory_does_not_matter(backend: str, cache: Cache, laid_out: Any) -> None:
     runner, x = opened(backend, "fp32", cache), pictures(1, 16, 16, 24)
     y = runner(laid_out(x))
     assert not y.requires_grad
     assert torch.allclose(y, runner(x), atol=1e-6)
 
 
-def test_a_result_outlives_the_next_call_and_the_input_stays(backend: Backend, cache: Cache) -> None:
+def test_a_result_outlives_the_next_call_and_the_input_stays(backend: str, cache: Cache) -> None:
     runner, x = opened(backend, "fp32", cache), pictures(1, 16, 16, 24)
     before, y = x.clone(), runner(x)
     kept = y.clone()
@@ -87,7 +88,7 @@ def test_a_result_outlives_the_next_call_and_the_input_stays(backend: Backend, c
     assert torch.equal(x, before)
 
 
-def test_threads_may_call_at_once(backend: Backend, cache: Cache) -> None:
+def test_threads_may_call_at_once(backend: str, cache: Cache) -> None:
     runner = opened(backend, "fp32", cache)
     xs = [pictures(1, 16, 16 + 4 * (i % 3), 24, seed=i) for i in range(24)]
     alone = [runner(x) for x in xs]
@@ -96,7 +97,7 @@ def test_threads_may_call_at_once(backend: Backend, cache: Cache) -> None:
             assert torch.allclose(y, want, atol=1e-6)
 
 
-def test_a_shape_it_does_not_take_is_refused(backend: Backend, cache: Cache) -> None:
+def test_a_shape_it_does_not_take_is_refused(backend: str, cache: Cache) -> None:
     runner, x = opened(backend, "fp32", cache), pictures(1, 16, 16, 24)
     want = runner(x)
     for shape in ((1, 3, 16, 16), (1, 16, 6, 7), (1, 16, 18, 24)):
@@ -106,13 +107,13 @@ def test_a_shape_it_does_not_take_is_refused(backend: Backend, cache: Cache) -> 
     assert torch.equal(runner(x), want)
 
 
-def test_short_memory_is_told_from_other_failures(backend: Backend, cache: Cache) -> None:
+def test_short_memory_is_told_from_other_failures(backend: str, cache: Cache) -> None:
     runner = opened(backend, "fp32", cache)
     with pytest.raises(torch.OutOfMemoryError):
         runner(torch.zeros(1, dtype=torch.float64).expand(1, 16, 1 << 20, 1 << 20))
 
 
-def test_a_closed_runner_says_so(backend: Backend, cache: Cache) -> None:
+def test_a_closed_runner_says_so(backend: str, cache: Cache) -> None:
     runner = opened(backend, "fp32", cache)
     runner.close()
     runner.close()
@@ -120,7 +121,7 @@ def test_a_closed_runner_says_so(backend: Backend, cache: Cache) -> None:
         runner(pictures(1, 16, 16, 24))
 
 
-def test_the_module_is_copied(backend: Backend, cache: Cache) -> None:
+def test_the_module_is_copied(backend: str, cache: Cache) -> None:
     module, x = unet(), pictures(1, 16, 16, 24)
     runner = open_runner(module, x, key="copied", backend=backend, precision="fp32", cache=cache)
     want = runner(x)
@@ -131,13 +132,13 @@ def test_the_module_is_copied(backend: Backend, cache: Cache) -> None:
     assert torch.equal(runner(x), want)
 
 
-def test_the_choice_is_said(backend: Backend, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_choice_is_said(backend: str, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="streamfix"):
         runner = opened(backend, "auto", cache)
     (said,) = [r for r in caplog.records if r.name == "streamfix.backends.runner"]
     assert said.levelno == logging.INFO
     assert said.getMessage().startswith(f"the network runs on {runner.name}")
-    assert ("(ms for 48x32: fp32 " in said.getMessage()) == (backend == "openvino" or cpu.has_bf16())
+    assert (f"(ms for 48x32: {backend} fp32 " in said.getMessage()) == (backend == "openvino" or cpu.has_bf16())
 
 
 @pytest.mark.parametrize("installed", [pytest.param(True, marks=needs_openvino), False])
@@ -154,7 +155,7 @@ def test_auto_is_openvino_where_it_is_installed(
 
 @pytest.mark.parametrize(("backend", "precision"), [("openvino", "auto"), ("openvino", "fp32"), ("auto", "int8")])
 def test_what_is_asked_for_and_not_installed_is_named(
-    backend: Backend, precision: Precision, cache: Cache, monkeypatch: pytest.MonkeyPatch
+    backend: str, precision: Precision, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(UsageError, match=r'OpenVINO cannot be loaded .*; pip install "streamfix\[openvino\]"'):
@@ -164,8 +165,8 @@ def test_what_is_asked_for_and_not_installed_is_named(
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"backend": "opencl"}, "no backend 'opencl' or .* there are auto, torch, openvino and auto, fp32, bf16, int8"),
-        ({"precision": "fp8"}, "or no precision 'fp8'"),
+        ({"backend": "opencl"}, "no backend 'opencl'.*; there are: onnx, openvino, torch"),
+        ({"precision": "fp8"}, "no precision 'fp8'; there are auto, fp32, bf16, int8"),
         ({"backend": "torch", "precision": "int8"}, "backend torch has no int8; use openvino: pip install"),
     ],
     ids=str,
@@ -195,7 +196,8 @@ class Clocked:
 
     def choose(self, cache: Cache, *size: int, **ms: float) -> str:
         networks = {name: self.network(value) for name, value in ms.items()}
-        return choice.choose(networks, torch.zeros(1).expand(2, 16, *(size or (64, 64))), cache, "name")[0]
+        x = choice.timed_on(torch.zeros(1).expand(2, 16, *(size or (64, 64))))
+        return choice.choose(networks, x, cache, "name")[0]
 
 
 @pytest.mark.parametrize(
@@ -255,12 +257,12 @@ def test_bf16_that_differs_is_no_candidate(monkeypatch: pytest.MonkeyPatch, cach
 
     def choose(networks: dict[str, Runner], *_: Any) -> tuple[str, dict[str, float]]:
         timed.append(set(networks))
-        return "fp32", dict.fromkeys(networks, 1.0)
+        return "torch fp32", dict.fromkeys(networks, 1.0)
 
     monkeypatch.setattr("streamfix.backends.runner.choose", choose)
     x = pictures(1, 16, 16, 16)
     open_runner(unet(), x, key="k", backend="torch", cache=cache)
-    assert timed == [{"fp32", "bf16"}]
+    assert timed == [{"torch fp32", "torch bf16"}]
     large = nn.Sequential(nn.Conv2d(16, 32, 1), nn.Conv2d(32, 6, 1)).requires_grad_(False)
     for parameter, value in zip(large.parameters(), (1, 1000, 1 / 32, -1000), strict=True):
         parameter.fill_(value)

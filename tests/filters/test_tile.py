@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from streamfix.backends.network import measure_receptive_field
-from streamfix.backends.torch_eager import TorchNetwork
-from streamfix.errors import DeviceError
+from streamfix.backends.network_info import NetworkInfo, measure_receptive_field
+from streamfix.backends.torch import TorchRunner
+from streamfix.errors import DeviceError, FilterError
 from streamfix.filters.spans import spans
 from streamfix.filters.tile import Tiler
 
@@ -102,86 +102,84 @@ def test_spans_cover_every_pixel_with_a_weight_of_one(
 
 @pytest.mark.parametrize("layers", [1, 3, 8])
 def test_the_field_of_convolutions_is_found(layers: int) -> None:
-    field = measure_receptive_field(TorchNetwork(Residual(layers)))
+    field = measure_receptive_field(TorchRunner(Residual(layers)), NetworkInfo())
     assert field is not None
     assert layers - 1 <= field <= layers + layers // 8 + 1
 
 
 def test_a_global_network_has_no_field() -> None:
-    assert measure_receptive_field(TorchNetwork(Level())) is None
+    assert measure_receptive_field(TorchRunner(Level()), NetworkInfo()) is None
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3])
 @pytest.mark.parametrize("size", [(200, 150), (131, 257), (97, 65)], ids=str)
 @pytest.mark.parametrize("tile", [48, 64, 128])
 def test_tiled_is_whole(size: tuple[int, int], tile: int, scale: int) -> None:
-    network = TorchNetwork(Residual(6, scale), scale=scale)
+    network = TorchRunner(Residual(6, scale))
     x = picture(*size)
     whole = network(x)
-    tiled = Tiler(network, tile=tile)(x)
+    tiled = Tiler(network, NetworkInfo(scale), tile=tile)(x)
     assert tiled.shape == whole.shape
     assert largest(tiled, whole) < CODE / 4  # borders of the picture included
 
 
 def test_without_overlap_there_are_seams() -> None:
     """The test above can fail: without overlap it would."""
-    network = TorchNetwork(Residual(6), receptive_field=0)
+    network = TorchRunner(Residual(6))
     x = picture(200, 150)
-    assert largest(Tiler(network, tile=64)(x), network(x)) > 4 * CODE
+    assert largest(Tiler(network, NetworkInfo(receptive_field=0), tile=64)(x), network(x)) > 4 * CODE
 
 
 def test_strides_inside_the_network_meet_the_same_pixels() -> None:
-    network = TorchNetwork(Strided(), multiple=8)
+    network = TorchRunner(Strided())
     x = picture(203, 149)
     padded = F.pad(x, (0, 5, 0, 3), mode="replicate")
     whole = network(padded)[..., :149, :203]
-    assert largest(Tiler(network, tile=64)(x), whole) < CODE / 4
+    assert largest(Tiler(network, NetworkInfo(multiple=8), tile=64)(x), whole) < CODE / 4
 
 
 def test_a_field_beyond_the_overlap_is_blended() -> None:
     """Tiles of a network that looks at everything differ; no step may show where they meet."""
     x = torch.linspace(0, 1, 256).expand(1, 3, 64, 256).contiguous()
-    y = Tiler(TorchNetwork(Level()), tile=96)(x)
+    y = Tiler(TorchRunner(Level()), NetworkInfo(), tile=96)(x)
     steps = (y[..., 1:] - y[..., :-1]).abs().max()
     assert float(steps) < 3 * CODE
-    hard = Tiler(TorchNetwork(Level(), receptive_field=0), tile=96)(x)
+    hard = Tiler(TorchRunner(Level()), NetworkInfo(receptive_field=0), tile=96)(x)
     assert float((hard[..., 1:] - hard[..., :-1]).abs().max()) > 10 * CODE
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (40, 100), (64, 64), (150, 70)], ids=str)
 def test_a_network_of_one_fixed_size_serves_all(size: tuple[int, int]) -> None:
-    class Fixed(TorchNetwork):
+    class Fixed(TorchRunner):
         def __call__(self, x: Tensor) -> Tensor:
             assert tuple(x.shape) == (1, 3, 64, 64)
             return super().__call__(x)
 
-    network = Fixed(Residual(3), batched=False)
-    network.fixed_size = (64, 64)
     x = picture(*size)
-    y = Tiler(network)(x)
+    y = Tiler(Fixed(Residual(3)), NetworkInfo(fixed_size=(64, 64), batched=False))(x)
     assert y.shape == x.shape
     if min(size) >= 64:
-        assert largest(y, TorchNetwork(Residual(3))(x)) < CODE / 4
+        assert largest(y, TorchRunner(Residual(3))(x)) < CODE / 4
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 7), (33, 20)], ids=str)
 def test_small_pictures_are_padded_to_what_the_network_takes(size: tuple[int, int]) -> None:
-    network = TorchNetwork(Strided(), multiple=8, minimum=16)
-    assert Tiler(network)(picture(*size)).shape == picture(*size).shape
+    tiler = Tiler(TorchRunner(Strided()), NetworkInfo(multiple=8, minimum=16))
+    assert tiler(picture(*size)).shape == picture(*size).shape
 
 
 def test_a_picture_does_not_depend_on_its_batch() -> None:
-    tiler = Tiler(TorchNetwork(Residual(4)), tile=64)
+    tiler = Tiler(TorchRunner(Residual(4)), NetworkInfo(), tile=64)
     x = picture(100, 80, batch=3)
     together = tiler(x)
     assert torch.equal(together, torch.cat([tiler(x[i : i + 1]) for i in range(3)]))
 
 
-class Tight(TorchNetwork):
+class Tight(TorchRunner):
     """A network on a device with room for `room` pixels at once."""
 
     def __init__(self, room: int) -> None:
-        super().__init__(Residual(3), receptive_field=3)
+        super().__init__(Residual(3))
         self.room = room
         self.refusals = 0
 
@@ -194,9 +192,9 @@ class Tight(TorchNetwork):
 
 def test_out_of_memory_takes_smaller_tiles_and_loses_nothing() -> None:
     network = Tight(80 * 80)
-    tiler = Tiler(network)
+    tiler = Tiler(network, NetworkInfo(receptive_field=3))
     x = picture(300, 200)
-    assert largest(tiler(x), TorchNetwork(Residual(3))(x)) < CODE / 4
+    assert largest(tiler(x), TorchRunner(Residual(3))(x)) < CODE / 4
     assert network.refusals == 2  # the whole, tiles of 150
     tiler(x)
     assert network.refusals == 2, "what worked is kept"
@@ -206,19 +204,19 @@ def test_out_of_memory_for_good_says_size_memory_and_remedy() -> None:
     with pytest.raises(
         DeviceError, match=r"out of memory on cpu for 300x200, even in tiles of 75 .*GiB free\); use a smaller model"
     ):
-        Tiler(Tight(100))(picture(300, 200))
+        Tiler(Tight(100), NetworkInfo(receptive_field=3))(picture(300, 200))
 
 
 def test_a_large_picture_on_the_cpu_is_tiled_by_itself() -> None:
     seen: list[tuple[int, int]] = []
 
-    class Noting(TorchNetwork):
+    class Noting(TorchRunner):
         def __call__(self, x: Tensor) -> Tensor:
             seen.append((x.shape[-1], x.shape[-2]))
             return x
 
     x = torch.zeros(1, 3, 1200, 1600)
-    Tiler(Noting(nn.Identity(), receptive_field=8))(x)
+    Tiler(Noting(nn.Identity()), NetworkInfo(receptive_field=8))(x)
     assert len(seen) > 1
     assert max(w * h for w, h in seen) <= 1 << 20
 
@@ -226,4 +224,9 @@ def test_a_large_picture_on_the_cpu_is_tiled_by_itself() -> None:
 @pytest.mark.parametrize(("tile", "overlap", "batch"), [(-1, None, 1), (0, -1, 1), (0, None, 0)])
 def test_impossible_settings_are_refused(tile: int, overlap: int | None, batch: int) -> None:
     with pytest.raises(ValueError, match="must be >= 0"):
-        Tiler(TorchNetwork(nn.Identity()), tile, overlap, batch)
+        Tiler(TorchRunner(nn.Identity()), NetworkInfo(), tile, overlap, batch)
+
+
+def test_a_result_of_another_size_than_was_said_is_refused() -> None:
+    with pytest.raises(FilterError, match=r"gave \(1, 3, 16, 24\) for \(1, 3, 16, 24\); \(1, 3, 32, 48\) was expected"):
+        Tiler(TorchRunner(nn.Identity()), NetworkInfo(scale=2))(picture(24, 16))

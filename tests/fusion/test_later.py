@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamfix.fusion import Fused, Fuser, pack420
-from streamfix.fusion.later import mean_of_new
+from streamfix.fusion.ahead import mean_of_new
 from streamfix.motion import Floats
 from tests.fusion.test_ahead import NOISE, SIGMA, Picture, error, noisy, scene, view
 

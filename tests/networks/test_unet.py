@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from streamfix.models import SIZES, Tier, correction_network
 from streamfix.networks import UNet
-from streamfix_denoise.tiers import SIZES, Tier, build
 
 
 def test_a_new_network_corrects_nothing() -> None:
@@ -25,7 +25,7 @@ def test_noise_has_a_way_through_that_nothing_rectifies() -> None:
 
 @pytest.mark.parametrize(("tier", "parameters"), [("xs", 150e3), ("s", 590e3), ("m", 3.0e6)])
 def test_tiers_have_the_size_that_is_documented(tier: Tier, parameters: float) -> None:
-    network = build(tier)
+    network = correction_network(tier)
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(parameters, rel=0.03)
     assert set(SIZES) == {"xs", "s", "m"}
 
@@ -37,7 +37,7 @@ def test_sizes_that_make_no_network_are_refused() -> None:
 
 @pytest.mark.parametrize("tier", SIZES)
 def test_a_correction_has_the_size_of_the_picture_at_every_multiple_of_4(tier: Tier) -> None:
-    network = build(tier)
+    network = correction_network(tier)
     with torch.no_grad():
         assert network(torch.zeros(1, 19, 12, 20)).shape == (1, 6, 12, 20)
         with pytest.raises(RuntimeError):

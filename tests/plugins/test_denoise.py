@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from streamfix import BadOption, ModelError
+from streamfix import BadOption
 from streamfix.backends import openvino
 from streamfix.filters.base import Filter
 from streamfix.fusion import pack420
+from streamfix.models import SIZES, Tier
 from streamfix.motion import Floats
 from streamfix.registry import Registry
-from streamfix_denoise import Denoise, weights
+from streamfix_denoise import Denoise
+from streamfix_denoise.filter import WEIGHTS
 from streamfix_smooth import Smooth
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -214,6 +215,7 @@ def test_ten_bits_stay_ten_bits() -> None:
         ({"detail": "-3"}, "detail: -3.0 is not between -1"),
         ({"lookahead": "17"}, "lookahead: 17 is not a number of frames from 0 to 16"),
         ({"tier": "xl"}, "'xl' is not"),
+        ({"backend": "opencl"}, "denoise=backend: 'opencl' is no backend; there are auto, onnx, openvino, torch"),
     ],
 )
 def test_bad_options_name_their_remedy(options: dict[str, str], message: str) -> None:
@@ -221,32 +223,6 @@ def test_bad_options_name_their_remedy(options: dict[str, str], message: str) ->
     filters.register("denoise")(Denoise)
     with pytest.raises(BadOption, match=message):
         filters.create("denoise", options)
-
-
-def test_a_tier_without_weights_names_its_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "shipped", lambda folder=tmp_path: {"s": "0"})
-    with pytest.raises(ModelError, match=r"no weights of tier m .*there are: s\. .*--config .*m\.toml --data SET"):
-        weights.choose("m", torch.device("cpu"))
-    assert weights.choose("auto", torch.device("cuda")) == "s"
-    monkeypatch.setattr(weights, "shipped", lambda folder=tmp_path: {})
-    with pytest.raises(ModelError, match=r"no weights at all .* install streamfix again"):
-        weights.choose("auto", torch.device("cpu"))
-
-
-def test_damaged_sums_are_told(tmp_path: Path) -> None:
-    (tmp_path / weights.SUMS).write_bytes(b"\x00\xff nonsense of three words\n")
-    with pytest.raises(ModelError, match="SHA256SUMS: it is damaged"):
-        weights.shipped(tmp_path)
-
-
-def test_changed_weights_are_refused(tmp_path: Path) -> None:
-    shutil.copytree(weights.FOLDER, tmp_path / "w")
-    path = tmp_path / "w" / "s.safetensors"
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(ModelError, match=r"sha256 is .*expected .*install streamfix again"):
-        weights.load("s", tmp_path / "w")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +245,8 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
 def test_lighter_are_the_smallest_network_and_the_fuser_alone(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], there: str, lighter: list[str]
 ) -> None:
-    monkeypatch.setattr(weights, "shipped", lambda: dict.fromkeys(there.split(), "0"))
+    tiers = [tier for tier in SIZES if tier in there.split()]
+    monkeypatch.setattr(WEIGHTS, "shipped", lambda: dict.fromkeys(tiers, "0"))
     assert Denoise(**options).lighter() == lighter
 
 
@@ -278,10 +255,10 @@ def test_the_noise_it_has_measured_is_reported_in_codes() -> None:
     assert noise.report(noise.init_state()) == pytest.approx({"noise_luma": 10, "noise_chroma": 4})
 
 
-@pytest.mark.parametrize("tier", weights.shipped())
-def test_each_shipped_tier_has_its_card(tier: str) -> None:
-    card = (weights.FOLDER / f"{tier}.md").read_text(encoding="utf-8")
-    assert weights.shipped()[tier] in card
+@pytest.mark.parametrize("tier", WEIGHTS.shipped())
+def test_each_shipped_tier_has_its_card(tier: Tier) -> None:
+    card = WEIGHTS.card(tier).read_text(encoding="utf-8")
+    assert WEIGHTS.shipped()[tier] in card
     for part in ("Data", "Licence", "Steps", "Seed", "Limits"):
         assert part in card
 
@@ -301,8 +278,7 @@ def test_the_shipped_int8_graph_is_nearly_as_good(scene: Scene) -> None:
         pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
     filter = Denoise(sigma=SIGMA * 255, precision="int8")
     int8 = run(filter, scene, 10)[-1]
-    assert filter._runner is not None
-    assert filter._runner.name == "openvino int8"
+    assert filter.network.name == "openvino int8"
     exact = run(denoise(sigma=SIGMA * 255), scene, 10)[-1]
     assert not np.array_equal(int8, exact)
     assert psnr(int8, scene(9)) > psnr(exact, scene(9)) - 0.15

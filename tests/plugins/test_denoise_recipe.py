@@ -11,9 +11,9 @@ import torch
 
 from streamfix import BadOption, UsageError
 from streamfix.fusion import pack420, unpack420
+from streamfix.models.correction import _LEAST, INPUTS, corrected, seen, sigma_left, wanted
 from streamfix.training import ClipPlanes, Material
 from streamfix_denoise import clips
-from streamfix_denoise.correction import _LEAST, INPUTS, corrected, seen, sigma_left, wanted
 from streamfix_denoise.recipe import Recipe
 
 

@@ -18,11 +18,13 @@ from spandrel.architectures.DnCNN import DnCNN
 from spandrel.architectures.ESRGAN import ESRGAN
 from torch import nn
 
+from streamfix.backends.base import AGREES
 from streamfix.conformance.fakes import clip
 from streamfix.conformance.laws import LAWS, restore
-from streamfix.errors import BadOption, ModelError
+from streamfix.errors import BadOption, ModelError, UsageError
 from streamfix.layout import to_layout
 from streamfix_model import Model
+from tests.backends.conftest import needs_openvino
 
 CODE = 1 / 255
 
@@ -43,6 +45,11 @@ def dncnn(channels: int = 1, extra: int = 0) -> nn.Module:
     mode = "FDnCNN" if extra else "DnCNN"
     made: nn.Module = DnCNN(in_nc=channels + extra, out_nc=channels, nc=8, nb=17, act_mode="R", mode=mode)
     return made
+
+
+def exact(path: Path, **options: Any) -> Model:
+    """The filter without the time that it takes to choose."""
+    return Model(str(path), **{"backend": "torch", "precision": "fp32", **options})
 
 
 def compact(scale: int, channels: int = 3) -> nn.Module:
@@ -85,27 +92,36 @@ def files(folder: Path) -> dict[str, Path]:
     ],
 )
 def test_the_file_says_layout_and_scale(files: dict[str, Path], name: str, layout: str, scale: int) -> None:
-    model = Model(str(files[name]))
+    model = exact(files[name])
     assert (model.layout, model.scale) == (layout, scale)
-    for frame in restore(partial(Model, str(files[name])), clip(2, 37, 21)):
+    for frame in restore(lambda: model, clip(2, 37, 21)):
         assert (frame.width, frame.height) == (37 * scale, 21 * scale)
 
 
-def test_a_frame_gets_what_the_network_gives(files: dict[str, Path]) -> None:
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({"backend": "torch", "precision": "fp32"}, 1e-5),
+        pytest.param({"backend": "openvino", "precision": "fp32"}, 1e-5, marks=needs_openvino),
+        ({}, 1 / 1023),  # what is chosen by itself may be bf16, where that differs by a tenth of an 8-bit code, RMS
+    ],
+    ids=str,
+)
+def test_a_frame_gets_what_the_network_gives(files: dict[str, Path], options: dict[str, Any], most: float) -> None:
     module = dncnn(3)
     module.load_state_dict(weights(dncnn(3), 0.05))
     frame = clip(1)[0]
     with torch.inference_mode():
         want = module(to_layout(frame, "rgb")[None])[0].clamp(0, 1)
-    found = Model(str(files["colour.safetensors"]))(to_layout(frame, "rgb")[None, None], [None])[0, 0]
-    assert torch.allclose(found, want, atol=1e-5)
+    found = Model(str(files["colour.safetensors"]), **options)(to_layout(frame, "rgb")[None, None], [None])[0, 0]
+    assert torch.allclose(found, want, rtol=0, atol=most)
     assert float((want - to_layout(frame, "rgb")).abs().max()) > CODE, "the network does something"
 
 
 @pytest.mark.parametrize("name", ["grey.pth", "colour.safetensors", "x2.ckpt", "x4.pt", "rrdb_x2.pth", "ffdnet.pth"])
 def test_tiled_is_whole(files: dict[str, Path], name: str) -> None:
-    model, tiled = Model(str(files[name])), Model(str(files[name]), tile=144)
-    channels = model.network.channels
+    model, tiled = exact(files[name]), exact(files[name], tile=144)
+    channels = model.info.channels
     x = F.interpolate(torch.rand(1, channels, 40, 60, generator=torch.Generator().manual_seed(2)), (190, 260))
     a, b = model(x[:, None], [None]), tiled(x[:, None], [None])
     edge = 2 * model.scale
@@ -115,16 +131,45 @@ def test_tiled_is_whole(files: dict[str, Path], name: str) -> None:
 
 @pytest.mark.parametrize("name", ["told.pth", "ffdnet.pth"])
 def test_sigma_reaches_the_network(files: dict[str, Path], name: str) -> None:
-    low, high = (Model(str(files[name]), sigma=s) for s in (5, 50))
-    x = torch.rand(2, 1, low.network.channels, 15, 21)
+    low, high = (exact(files[name], sigma=s) for s in (5, 50))
+    x = torch.rand(2, 1, low.info.channels, 15, 21)
     assert not torch.allclose(low(x, [None] * 2), high(x, [None] * 2), atol=CODE)
+
+
+@needs_openvino
+@pytest.mark.parametrize("name", ["grey.pth", "x2.ckpt", "rrdb_x2.pth", "told.pth", "ffdnet.pth"])
+def test_openvino_gives_what_torch_gives(
+    files: dict[str, Path], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To half a 10-bit code, at sizes that were not exported, with the noise that was told."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    by_torch, by_openvino = (exact(files[name], backend=b, sigma=20) for b in ("torch", "openvino"))
+    for size in ((40, 60), (36, 22)):
+        x = torch.rand(1, 1, by_torch.info.channels, *size, generator=torch.Generator().manual_seed(3))
+        want, got = (model(x, [None]) for model in (by_torch, by_openvino))
+        assert float((want - got).abs().max()) <= AGREES
+    assert by_openvino.runs_on == "openvino fp32"
+
+
+@needs_openvino
+def test_int8_says_what_is_missing(files: dict[str, Path]) -> None:
+    model = Model(str(files["grey.pth"]), precision="int8")
+    with pytest.raises(UsageError, match=r"int8 needs a quantised network .*, and nobody has told .*fp32"):
+        model.to(torch.device("cpu"))
+
+
+def test_two_precisions_are_refused(files: dict[str, Path]) -> None:
+    with pytest.raises(BadOption, match="half=1 and precision=bf16 are two precisions; give one"):
+        Model(str(files["grey.pth"]), half=True, precision="bf16")
+    with pytest.raises(BadOption, match="model=backend: 'opencl' is no backend; there are auto, onnx, openvino, torch"):
+        Model(str(files["grey.pth"]), backend="opencl")
 
 
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("name", ["grey.pth", "x2.ckpt"])
 def test_it_keeps_the_laws(files: dict[str, Path], name: str, law: str) -> None:
     # generative: random weights do not keep a grey clip's level
-    LAWS[law](partial(Model, str(files[name]), generative=True))
+    LAWS[law](partial(exact, files[name], generative=True))
 
 
 def test_an_onnx_graph_is_a_model_too(tmp_path: Path) -> None:
@@ -246,7 +291,7 @@ REAL = Path(os.environ.get("STREAMFIX_DATA", "")) / "weights"
 def test_real_weights_restore_and_tile(name: str) -> None:
     clean = F.interpolate(clip(1, 60, 40, "gbrp", noise=0.0)[0].tensor()[None], (150, 210), mode="bicubic").clamp(0, 1)
     whole = Model(str(REAL / name), sigma=25)
-    clean = clean.mean(1, keepdim=True) if whole.network.channels == 1 else clean
+    clean = clean.mean(1, keepdim=True) if whole.info.channels == 1 else clean
     noisy = clean + 25 * CODE * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     a = whole(noisy[:, None], [None])[:, 0]
     assert float((a - clean).square().mean()) < 0.1 * float((noisy - clean).square().mean())

@@ -13,10 +13,9 @@ import torch
 from streamfix.apps.cli import main
 from streamfix.backends.cache import Cache
 from streamfix.backends.runner import open_runner
+from streamfix.models import correction_network, example
 from streamfix.training import quantise_command, run_folder
 from streamfix.training.dataset.dataset import Material
-from streamfix_denoise.tiers import build
-from streamfix_denoise.weights import example
 from tests.backends.conftest import needs_nncf, needs_openvino
 
 CONFIG = """
@@ -42,7 +41,7 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     set_ = Material({"one": np.asarray(picture, np.uint8)}, {})
     monkeypatch.setattr(quantise_command, "material", lambda data, held_out: lambda: set_)
     torch.manual_seed(1)
-    network = build("xs")
+    network = correction_network("xs")
     torch.nn.init.normal_(network.tail.weight, std=0.05)  # it is zero in a network that has learnt nothing
     run_folder.export_weights(network, tmp_path / "w.safetensors", {})
     (tmp_path / "c.toml").write_text(CONFIG, encoding="utf-8")
@@ -54,7 +53,7 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @needs_nncf
 def test_the_graph_runs_as_the_weights_it_was_made_from(words: list[str], tmp_path: Path) -> None:
     assert main(words) == 0
-    network = build("xs")
+    network = correction_network("xs")
     network.load_state_dict(run_folder.load_weights(tmp_path / "w.safetensors"))
     network.eval().requires_grad_(False)
     key = hashlib.sha256((tmp_path / "w.safetensors").read_bytes()).hexdigest()
@@ -83,7 +82,7 @@ def test_what_is_wrong_is_named(
 def test_weights_of_another_tier_are_refused(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_folder.export_weights(build("s"), tmp_path / "w.safetensors", {})
+    run_folder.export_weights(correction_network("s"), tmp_path / "w.safetensors", {})
     assert main(words) == 1
     said = capsys.readouterr().err
     assert "w.safetensors: of another network than the recipe's" in said

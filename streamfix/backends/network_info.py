@@ -1,9 +1,9 @@
-"""What an image network is to the filters, however it is run."""
+"""What an image network is to the filters besides something that runs: sizes, channels, how far it looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -13,42 +13,29 @@ from torch import Tensor
 _NO_INFLUENCE, _LEAST_INFLUENCE = 1 / 4096, 1 / 512
 
 
-class Network(Protocol):
-    """A network from pictures to pictures.
+@dataclass(frozen=True, slots=True)
+class NetworkInfo:
+    """What an image network takes and gives, whatever runs it.
 
-    scale: how many times larger its result is. channels: of the input, 1 or 3.
+    scale: how many times larger its result is. channels: of its input and its result, 1 or 3.
     multiple, minimum: height and width it takes are multiples of `multiple` and at least `minimum`.
     fixed_size: (height, width) if it takes no other.
     receptive_field: how many pixels away from itself an output pixel looks; None if nobody said.
     batched: False if it takes one picture at a time.
     """
 
-    @property
-    def scale(self) -> int: ...
-    @property
-    def channels(self) -> int: ...
-    @property
-    def multiple(self) -> int: ...
-    @property
-    def minimum(self) -> int: ...
-    @property
-    def fixed_size(self) -> tuple[int, int] | None: ...
-    @property
-    def receptive_field(self) -> int | None: ...
-    @property
-    def batched(self) -> bool: ...
-
-    def to(self, device: torch.device) -> None:
-        """Compute on `device` from now on."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """x: (B, channels, H, W) floating point in [0, 1]. Returns (B, channels, H * scale, W * scale) of x's dtype.
-
-        Raises torch.OutOfMemoryError if memory is short, on any device.
-        """
+    scale: int = 1
+    channels: int = 3
+    multiple: int = 1
+    minimum: int = 1
+    fixed_size: tuple[int, int] | None = None
+    receptive_field: int | None = None
+    batched: bool = True
 
 
-def measure_receptive_field(network: Network, device: torch.device | str = "cpu", limit: int = 128) -> int | None:
+def measure_receptive_field(
+    network: Callable[[Tensor], Tensor], info: NetworkInfo, device: torch.device | str = "cpu", limit: int = 128
+) -> int | None:
     """How far, in input pixels, the loss of one half of a picture is felt in the other.
 
     Found by cutting pictures in two, as tiles are cut, so that what the
@@ -61,34 +48,36 @@ def measure_receptive_field(network: Network, device: torch.device | str = "cpu"
     reach = 16
     while reach < limit:
         reach = min(2 * reach, limit)
-        found = _reach(network, device, reach)
+        found = _reach(network, info, device, reach)
         if found is not None:
             return found
     return None
 
 
-def _reach(network: Network, device: torch.device | str, limit: int) -> int | None:
+def _reach(
+    network: Callable[[Tensor], Tensor], info: NetworkInfo, device: torch.device | str, limit: int
+) -> int | None:
     """As `measure_receptive_field`, None if the loss was felt as far as `limit` pixels."""
-    multiple, farthest = network.multiple, 0
-    half = _up(max(limit, network.minimum), multiple)
-    across = _up(max(64, network.minimum), multiple)
+    multiple, farthest = info.multiple, 0
+    half = _up(max(limit, info.minimum), multiple)
+    across = _up(max(64, info.minimum), multiple)
     for axis in (-1, -2):
-        height, width = network.fixed_size or ((across, 2 * half) if axis == -1 else (2 * half, across))
+        height, width = info.fixed_size or ((across, 2 * half) if axis == -1 else (2 * half, across))
         length = (height, width)[axis]
         edge = length // 2
-        for near, far in _pictures((1, network.channels, height, width)):
+        for near, far in _pictures((1, info.channels, height, width)):
             kept = near.narrow(axis, 0, edge)
             whole = torch.cat((kept, far.narrow(axis, edge, length - edge)), axis)
             # one size only: it cannot be cut, so the other half is changed instead
-            part = kept if network.fixed_size is None else near
+            part = kept if info.fixed_size is None else near
             a, b = (network(x.to(device)).float().transpose(axis, -1) for x in (whole, part))
-            inside = slice(edge * network.scale)
+            inside = slice(edge * info.scale)
             change = (a[..., inside] - b[..., inside]).abs().amax((0, 1, 2))
             # Another size may be computed in another order: in half precision that alone is more than 1/4096.
             rounding = float(change[: max(1, len(change) // 4)].max())
             reached = change > min(max(2 * rounding, _NO_INFLUENCE), _LEAST_INFLUENCE)
             if bool(reached.any()):
-                farthest = max(farthest, edge - int(torch.nonzero(reached)[0]) // network.scale)
+                farthest = max(farthest, edge - int(torch.nonzero(reached)[0]) // info.scale)
         if farthest >= min(limit, edge):
             return None
     return farthest + -(-farthest // 8)  # other pictures may weigh more

@@ -1,21 +1,31 @@
-"""The arithmetic around the network: what it sees, and how its result corrects the fused frame.
+"""Arithmetic in units of noise: what a network sees of a fused frame, and how its answer corrects that frame.
 
-All is measured in units of the noise that is left, so that noise looks the same to the network however strong it is:
-what it is to take away is then a part of what it sees, not a part that depends on another input. Without this the
-network, whose finest scale is linear, took away the same part of any noise.
+All is measured in units of the noise that is left, so noise looks the same to the network however strong it is. What
+the network takes away is then a fixed part of what it sees. Measured in codes, that part would depend on another
+input, and a network whose finest scale is linear took away the same part of any noise.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ..networks import UNet
+from .tiers import SIZES, Tier
 
 INPUTS, OUTPUTS = 19, 6
 _SIGMA_SCALE = 8.0  # brings noise levels to the size of pictures
 _LEAST = 0.01  # 2.5 codes: the unit where there is no noise
 _LUMA, _CHROMA = slice(0, 4), slice(4, 6)  # of packed planes
 _WINDOW = 8  # pixels of the packed planes; the local mean is the mean over so many, squared
+
+
+def correction_network(tier: Tier) -> UNet:
+    """A new network of that tier, not trained: it takes what `seen` gives, and answers what `corrected` takes."""
+    return SIZES[tier].unet(INPUTS, OUTPUTS)
 
 
 def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
@@ -60,6 +70,19 @@ def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:
 def wanted(fused: Tensor, left: Tensor, restored: Tensor) -> Tensor:
     """The correction of which `corrected` makes `restored`."""
     return (fused - restored) / _unit(left)
+
+
+@cache
+def example() -> Tensor:
+    """What `seen` gives for a picture with detail and noise, (1, 19, 180, 320): to time a network on."""
+    seeded = torch.Generator().manual_seed(1)
+    coarse = torch.rand(1, 6, 23, 40, generator=seeded)
+    clean = F.interpolate(coarse, (180, 320), mode="bilinear") * 0.6 + 0.2
+    variance = torch.rand(1, 1, 180, 320, generator=seeded) * 0.5 + 0.05
+    sigma = torch.tensor([[20 / 255, 15 / 255]])
+    noise = torch.randn(1, 6, 180, 320, generator=seeded) * 20 / 255
+    left = sigma_left(variance, sigma)
+    return seen(clean + noise * variance.sqrt(), clean + noise, left, sigma)
 
 
 def _unit(left: Tensor) -> Tensor:

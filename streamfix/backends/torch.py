@@ -1,0 +1,90 @@
+"""Networks run by PyTorch, operation by operation."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..devices import cpu
+from ..errors import FilterError, UsageError
+from .base import Backend, Precision, Runner, Source
+
+Floating = Literal["fp32", "bf16", "fp16"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TorchRunner:
+    """Runs a copy of `module` in inference mode, channels last.
+
+    precision: "fp32", or of weights and activations "bf16" or "fp16", accumulated in float32.
+    """
+
+    def __init__(self, module: nn.Module, precision: Floating = "fp32") -> None:
+        self.name = f"torch {precision}"
+        self._dtype = _DTYPES[precision]
+        # Converted once: autocast would convert the weights again in every call.
+        copy: Any = deepcopy(module).eval().requires_grad_(False).to(dtype=self._dtype)
+        self._module: nn.Module | None = copy.to(memory_format=torch.channels_last)
+
+    def to(self, device: torch.device) -> None:
+        if self._module is not None:
+            self._module.to(device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        module = self._module
+        if module is None:
+            raise FilterError(f"{self.name} was closed")
+        try:
+            with torch.inference_mode():
+                y: Tensor = module(x.to(self._dtype, memory_format=torch.channels_last))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            if "DefaultCPUAllocator" in reason:  # it has no exception of its own
+                raise torch.OutOfMemoryError(reason) from error
+            raise FilterError(f"{self.name} refuses {tuple(x.shape)}: {reason}") from error
+        return y.float()
+
+    def close(self) -> None:
+        self._module = None
+
+
+class TorchBackend(Backend):
+    """PyTorch: any module on any device."""
+
+    name = "torch"
+    precisions: tuple[Precision, ...] = ("fp32", "bf16")
+
+    def refusal(self, source: Source) -> str | None:
+        if isinstance(source.network, nn.Module):
+            return None
+        return 'torch runs no ONNX graph; use openvino or onnx: pip install "streamfix[openvino]" or "streamfix[onnx]"'
+
+    def runners(self, source: Source, precision: Precision) -> dict[str, Runner]:
+        network, device = source.network, source.example.device
+        assert isinstance(network, nn.Module)
+        if precision == "int8":
+            raise UsageError('backend torch has no int8; use openvino: pip install "streamfix[openvino]"')
+
+        def opened(*precisions: Floating) -> dict[str, Runner]:
+            runners: dict[str, Runner] = {floating: TorchRunner(network, floating) for floating in precisions}
+            for runner in runners.values():
+                runner.to(device)
+            return runners
+
+        if precision != "auto":
+            return opened(precision)
+        if source.half and device.type == "cuda":
+            return opened("fp16")
+        has_bf16 = cpu.has_bf16() if device.type == "cpu" else torch.cuda.is_bf16_supported()
+        return opened("fp32", "bf16") if has_bf16 else opened("fp32")
+
+    def identity(self, source: Source) -> str:
+        device = source.example.device
+        processor = cpu.identity() if device.type == "cpu" else torch.cuda.get_device_name(device)
+        return f"torch {torch.__version__} {processor}"

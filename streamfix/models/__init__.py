@@ -1,0 +1,33 @@
+"""What every network of ours needs, so that a filter with one is a filter file, a recipe, weights and a card.
+
+    STORE = WeightsStore(Path(__file__).parent / "weights", "deblock", correction_network)
+
+    class Deblock(Filter[Front]):
+        def __init__(self, tier: Tier | Literal["auto"] = "auto", backend: str = "auto") -> None:
+            self._network = TieredRunner(STORE, example, tier=tier, backend=backend)
+
+`WeightsStore` and `TieredRunner` serve any network. `Front`, `seen` and `corrected` serve those that restore fused
+frames in units of their noise.
+"""
+
+from .correction import corrected, correction_network, example, seen, sigma_left, wanted
+from .front import Front, Fusion
+from .tiered import TieredRunner
+from .tiers import SIZES, Size, Tier
+from .weights import WeightsStore
+
+__all__ = [
+    "SIZES",
+    "Front",
+    "Fusion",
+    "Size",
+    "Tier",
+    "TieredRunner",
+    "WeightsStore",
+    "corrected",
+    "correction_network",
+    "example",
+    "seen",
+    "sigma_left",
+    "wanted",
+]

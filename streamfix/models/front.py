@@ -1,0 +1,56 @@
+"""What comes before a network: noise measured, frames fused along their motion. On the CPU, in NumPy and OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..fusion import Floats, Fused, Fuser, Noise, NoiseEstimator, pack420, unpack420
+
+#: So many frames ahead are moved along their motion; those after them count where the picture stands still.
+MOVED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """packed: (6, H/2, W/2), the fused frame. variance: (H/2, W/2), the noise left in it, relative to one frame's.
+
+    noise: of one frame, as measured or told.
+    """
+
+    packed: Floats
+    variance: Floats
+    noise: Noise
+
+
+class Front:
+    """One stream's state: its noise, and its frames fused. Not for two threads at once.
+
+    told: the noise of every frame, in [0, 1] units; None measures it.
+    fine: for a network behind it, see `fusion.Fuser`.
+    flicker: least deviation over time that is averaged away, in [0, 1] units, however little noise there is.
+
+    noise: of one frame, as known after the last step. changes: the same, but at least `flicker`.
+    """
+
+    def __init__(self, told: Noise | None = None, *, fine: bool = True, flicker: float = 0.0) -> None:
+        self._fuser = Fuser(fine)
+        self._estimate = NoiseEstimator() if told is None else None
+        self._flicker = flicker
+        self.noise = self.changes = told or Noise(0.0, 0.0)
+
+    def step(self, packed: Floats, ahead: Sequence[Floats] = ()) -> Fusion:
+        """Take the next frame in. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`.
+
+        ahead: the frames to come, the next one first.
+        """
+        fused = self.fuse(*unpack420(packed), ahead)
+        return Fusion(pack420(fused.luma, fused.chroma), fused.variance, self.noise)
+
+    def fuse(self, luma: Floats, chroma: Floats, ahead: Sequence[Floats] = ()) -> Fused:
+        """As `step`, for planes: luma (H, W), chroma (H/2, W/2, 2). ahead: packed pictures."""
+        if self._estimate is not None:
+            self.noise = self._estimate(luma, chroma, self._fuser.still)
+        self.changes = Noise(max(self.noise.luma, self._flicker), max(self.noise.chroma, self._flicker))
+        near = [unpack420(frame) for frame in ahead[:MOVED]]
+        return self._fuser.step(luma, chroma, self.changes, near, ahead[MOVED - 1 :])

@@ -1,0 +1,85 @@
+"""A filter's network: the tier that fits the device, opened on the backend that runs it best."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..backends.base import Precision, Runner
+from ..backends.runner import check_backend, open_runner
+from .tiers import Tier
+from .weights import WeightsStore
+
+
+class TieredRunner:
+    """What a filter with a network of ours keeps: its options of tier, backend and precision, and the open network.
+
+    The weights are loaded and the network is opened by `to`, or by the first call, where its input lies.
+
+    store: the filter's weights.
+    example: gives an input of the network as it comes in use, (1, Cin, h, w) float32; precisions are timed on it.
+    tier, backend, precision: a filter's options of these names; see `WeightsStore.choose` and `open_runner`.
+
+    tier: the one that runs; until the device is known, the one that a CPU would have.
+
+    Raises BadOption for a backend that there is not, ModelError for a tier that is not shipped.
+    """
+
+    def __init__(
+        self,
+        store: WeightsStore,
+        example: Callable[[], Tensor],
+        *,
+        tier: Tier | str = "auto",
+        backend: str = "auto",
+        precision: Precision = "auto",
+    ) -> None:
+        check_backend(store.task, backend)
+        self._store, self._example = store, example
+        self._wanted, self.backend, self.precision = tier, backend, precision
+        self.tier = store.choose(tier, torch.device("cpu"))
+        self._runner: Runner | None = None
+        self._opening = threading.Lock()  # streams share a filter, and any of them may be the first to call it
+
+    @property
+    def name(self) -> str:
+        """Of what runs, such as "openvino int8"; empty while nothing is open."""
+        return "" if self._runner is None else self._runner.name
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x: (B, Cin, h, w) float32 on any device. Returns the network's answer, float32 on the same."""
+        return self.open(x.device)(x)
+
+    def to(self, device: torch.device) -> None:
+        """Open the network on `device`, in the tier that fits it. Raises what `open_runner` raises, and ModelError."""
+        self.close()
+        self.open(device)
+
+    def close(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+        self._runner = None
+
+    def open(self, device: torch.device) -> Runner:
+        """The open network: on `device`, unless it was opened before."""
+        with self._opening:
+            if self._runner is None:
+                self.tier = self._store.choose(self._wanted, device)
+                module, key = self._store.load(self.tier)
+                self._runner = open_runner(
+                    module,
+                    self._example().to(device),
+                    key=key,
+                    backend=self.backend,
+                    precision=self.precision,
+                    int8=self._store.int8(self.tier),
+                )
+            return self._runner
+
+    def smaller(self) -> Tier | None:
+        """The smallest tier that is shipped, None if it is the one that runs."""
+        smallest = self._store.smallest()
+        return None if smallest == self.tier else smallest

@@ -1,0 +1,100 @@
+"""The weights that a filter ships: where they lie, that they are unchanged, and which of them to take."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+
+from ..errors import ModelError
+from .tiers import SIZES, Tier
+
+SUMS = "SHA256SUMS"
+_PREFERENCE = MappingProxyType[str, tuple[Tier, ...]]({"cuda": ("m", "s", "xs"), "cpu": ("s", "xs", "m")})
+
+
+class WeightsStore:
+    """The weights of one filter, a folder of its package.
+
+    For each tier that is shipped the folder holds TIER.safetensors, a model card TIER.md, and for OpenVINO perhaps an
+    int8 graph TIER.int8; SHA256SUMS has the sha256 of the weights, a line `sha256 name` each.
+
+    task: name of the filter and of its recipe, for messages.
+    network: makes a tier's network, not trained. Its input and output may have any size and any number of planes.
+    """
+
+    def __init__(self, folder: Path, task: str, network: Callable[[Tier], nn.Module]) -> None:
+        self.folder, self.task, self.network = folder, task, network
+
+    def shipped(self) -> dict[Tier, str]:
+        """Tiers that there are weights of, the smallest first, and the sha256 each file must have.
+
+        Raises ModelError if SHA256SUMS is damaged.
+        """
+        path = self.folder / SUMS
+        if not path.is_file():
+            return {}
+        text = path.read_text(encoding="utf-8", errors="replace")
+        lines = [line.split() for line in text.splitlines() if line.strip()]
+        if not all(len(line) == 2 for line in lines):
+            raise ModelError(f"{path}: it is damaged, a line is not `sha256 name`; install streamfix again")
+        sums = {name: digest for digest, name in lines}
+        return {tier: sums[f"{tier}.safetensors"] for tier in SIZES if f"{tier}.safetensors" in sums}
+
+    def choose(self, wanted: str, device: torch.device) -> Tier:
+        """The tier to use on `device`. wanted: a tier, or auto for the best there that is shipped.
+
+        Raises ModelError, with the command that trains it, for a tier that is not shipped.
+        """
+        there = self.shipped()
+        for tier in _PREFERENCE["cuda" if device.type == "cuda" else "cpu"]:
+            if tier in there and wanted in ("auto", tier):
+                return tier
+        if wanted == "auto":
+            raise ModelError(f"{self.task}: no weights at all in {self.folder}, or no {SUMS}; install streamfix again")
+        recipe = self.folder.parent / "recipes" / f"{wanted}.toml"
+        raise ModelError(
+            f"{self.task}: no weights of tier {wanted} in {self.folder}; there are: {', '.join(there) or 'none'}. "
+            f"Train them: streamfix train {self.task} --config {recipe} --data SET.tar --out RUN, "
+            f"then put RUN/weights.safetensors there as {wanted}.safetensors, and its sha256 into {SUMS}"
+        )
+
+    def smallest(self) -> Tier:
+        """The smallest tier that is shipped; there is one wherever `choose` finds any."""
+        return next(iter(self.shipped()))
+
+    def load(self, tier: Tier) -> tuple[nn.Module, str]:
+        """The tier's network with its weights, and their sha256.
+
+        Raises ModelError if the file is missing, is not the one that was shipped, or is of another network.
+        """
+        path = self.folder / f"{tier}.safetensors"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path}: {error.strerror}; install streamfix again") from error
+        got, want = hashlib.sha256(data).hexdigest(), self.shipped().get(tier, "none")
+        if got != want:
+            raise ModelError(f"{path}: sha256 is {got[:12]}, expected {want[:12]}; install streamfix again")
+        network = self.network(tier)
+        try:
+            network.load_state_dict(load(data))
+        except (SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise ModelError(f"{path}: not the weights of tier {tier}: {reason}; install streamfix again") from error
+        return network.eval().requires_grad_(False), got
+
+    def int8(self, tier: Tier) -> Path | None:
+        """The tier's int8 graph, None if none is shipped. The file knows the weights it was made from."""
+        path = self.folder / f"{tier}.int8"
+        return path if path.is_file() else None
+
+    def card(self, tier: Tier) -> Path:
+        """The tier's model card: its data, licences, training, seed, figures and limits."""
+        return self.folder / f"{tier}.md"
