@@ -28,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # name -> module that defines it
 _PUBLIC = {
     "FILTERS": "filters",
+    "BackendName": "backends",
     "BadOption": "errors",
     "Cancelled": "errors",
     "Color": "frame",
@@ -66,6 +67,7 @@ _PUBLIC = {
 # Written out, not computed from _PUBLIC: type checkers read it.
 __all__ = [
     "FILTERS",
+    "BackendName",
     "BadOption",
     "Cancelled",
     "Color",
@@ -104,6 +106,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from . import fusion, models, motion, networks, training
+    from .backends import BackendName
     from .backends.base import Runner
     from .backends.graph_info import graph_info
     from .backends.network_info import NetworkInfo

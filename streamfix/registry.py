@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -78,7 +78,7 @@ class Registry(Generic[T]):
     def options(self, name: str) -> dict[str, Option]:
         """The options of a class in the order it declares them."""
         cls = self.get(name)
-        hints = get_type_hints(cls.__init__)
+        hints = get_type_hints(cls.__init__, include_extras=True)
         return {
             p.name: Option(p.name, hints.get(p.name, str), p.default)
             for p in inspect.signature(cls).parameters.values()
@@ -119,8 +119,26 @@ class Registry(Generic[T]):
         return self._announced
 
 
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Marks a text option that takes one of some words, to which packages may add: `Annotated[str, OneOf(names)]`.
+
+    words: gives them. Where they are fixed, `Literal` says them.
+    """
+
+    words: Callable[[], Iterable[str]]
+
+
+def choices(kind: Any) -> set[str]:
+    """The words that an annotation offers, as `float | Literal["auto"]` does."""
+    found: set[str] = set()
+    for part in get_args(kind):
+        found |= {part} if isinstance(part, str) else set(part.words()) if isinstance(part, OneOf) else choices(part)
+    return found
+
+
 def parse_value(where: str, text: Any, kind: Any) -> Any:
-    """Read option text by type annotation: int, float, bool, str, Literal, and unions of these with None.
+    """Read option text by type annotation: int, float, bool, str, Literal, OneOf, and unions of these with None.
 
     Raises BadOption naming `where`, the text and what is taken instead.
     """
@@ -146,7 +164,16 @@ def _is_literal(kind: Any) -> bool:
     return origin is Literal
 
 
+def _one_of(kind: Any) -> OneOf | None:
+    """What marks the annotation, None if nothing does."""
+    return next((mark for mark in getattr(kind, "__metadata__", ()) if isinstance(mark, OneOf)), None)
+
+
 def _parse_as(text: str, kind: Any) -> Any:
+    if mark := _one_of(kind):
+        if text in mark.words():
+            return text
+        raise ValueError(text)
     if _is_literal(kind):
         for choice in get_args(kind):
             if text == str(choice):
@@ -168,6 +195,8 @@ def _parse_as(text: str, kind: Any) -> Any:
 
 
 def _describe(kind: Any) -> str:
+    if mark := _one_of(kind):
+        return " or ".join(mark.words())
     if _is_literal(kind):
         return " or ".join(str(choice) for choice in get_args(kind))
     words = {int: "a whole number", float: "a number", bool: "0 or 1", str: "text", type(None): "none"}

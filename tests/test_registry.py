@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from streamfix.errors import BadOption, UnknownName, UsageError
-from streamfix.registry import Registry, parse_value
+from streamfix.registry import OneOf, Registry, choices, parse_value
 
 
 class Median:
@@ -130,3 +130,16 @@ def test_a_package_that_does_not_load_is_named(announced: Registry[Any], name: s
     with pytest.raises(UsageError, match=f"filter '{name}' is announced as .* but does not load"):
         announced.get(name)
     sys.modules.pop("stranger", None)
+
+
+def test_words_to_which_packages_add() -> None:
+    words = ["auto"]
+    kind = Annotated[str, OneOf(lambda: words)]
+    with pytest.raises(BadOption, match="'fast' is not auto"):
+        parse_value("model=backend", "fast", kind)
+    words.append("fast")
+    assert parse_value("model=backend", "fast", kind) == "fast"
+    assert parse_value("model=backend", "fast", kind | None) == "fast"
+    assert choices(kind | None) == {"auto", "fast"}
+    assert choices(float | Literal["auto"]) == {"auto"}
+    assert choices(str) == set()

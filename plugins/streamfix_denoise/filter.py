@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from streamfix import FILTERS, BadOption, Filter, filter_text
+from streamfix import FILTERS, BackendName, BadOption, Filter, filter_text
 from streamfix.fusion import Floats, Noise
 from streamfix.models import (
     Front,
@@ -72,7 +72,7 @@ class Denoise(Filter[Front]):
         sigma_uv: float | Literal["auto"] = "auto",
         detail: float = 0.0,
         tier: Tier | Literal["auto"] = "auto",
-        backend: str = "auto",
+        backend: BackendName = "auto",
         precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
         lookahead: int = _LOOKAHEAD,
     ) -> None:

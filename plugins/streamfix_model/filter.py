@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from streamfix import (
+    BackendName,
     BadOption,
     Filter,
     Layout,
@@ -63,7 +64,7 @@ class Model(Filter[None]):
         half: bool | None = None,
         sigma: float = 15.0,
         generative: bool = False,
-        backend: str = "auto",
+        backend: BackendName = "auto",
         precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
     ) -> None:
         if tile < 0 or 0 < tile < 32:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from ..registry import Registry
+from ..registry import OneOf, Registry
 
 if TYPE_CHECKING:
     from .base import Backend
 
 #: Every backend that can be named; packages announce theirs under the entry-point group `streamfix.backends`.
 BACKENDS: Registry[Backend] = Registry("backend", group="streamfix.backends")
+
+#: A filter's option that takes the name of a backend, or "auto".
+BackendName = Annotated[str, OneOf(lambda: ("auto", *BACKENDS))]

@@ -215,7 +215,7 @@ def test_ten_bits_stay_ten_bits() -> None:
         ({"detail": "-3"}, "detail: -3.0 is not between -1"),
         ({"lookahead": "17"}, "lookahead: 17 is not a number of frames from 0 to 16"),
         ({"tier": "xl"}, "'xl' is not"),
-        ({"backend": "opencl"}, "denoise=backend: 'opencl' is no backend; there are auto, onnx, openvino, torch"),
+        ({"backend": "opencl"}, "denoise=backend: 'opencl' is not auto or onnx or openvino or torch"),
     ],
 )
 def test_bad_options_name_their_remedy(options: dict[str, str], message: str) -> None:

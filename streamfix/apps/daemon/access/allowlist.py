@@ -10,11 +10,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection
 from pathlib import PurePath
-from typing import Any, get_args
 
 from ....chainspec import FilterSpec
 from ....errors import BadOption, UsageError
 from ....filters import FILTERS
+from ....registry import choices
 
 
 def _words(text: str) -> frozenset[str]:
@@ -99,21 +99,13 @@ def check_filter(spec: FilterSpec) -> list[str]:
         known = FILTERS.options(spec.name)
         values = FILTERS.values(spec.name, spec.options)
         texts = {name: str(value) for name, value in values.items() if isinstance(value, str | PurePath)}
-        return [text for name, text in texts.items() if text not in _choices(known[name].kind)]
+        return [text for name, text in texts.items() if text not in choices(known[name].kind)]
     if spec.name not in LIBAVFILTERS:
         raise UsageError(_refusal(f"filter {spec.name!r}", spec.name, (*FILTERS, *LIBAVFILTERS)))
     # libavfilter reads an option's value from a file where its name begins with a slash (FFmpeg 7).
     if any(name.startswith("/") or value.lstrip().startswith("/") for name, value in spec.options.items()):
         raise BadOption(f"filter {spec.name}={spec.arguments}: no value may begin with a slash")
     return []
-
-
-def _choices(kind: Any) -> set[str]:
-    """The words that an annotation offers, as `float | Literal["auto"]` does."""
-    found: set[str] = set()
-    for part in get_args(kind):
-        found |= {part} if isinstance(part, str) else _choices(part)
-    return found
 
 
 def _refusal(what: str, name: str, known: Collection[str]) -> str:
