@@ -44,7 +44,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class NetworkSource:
     """A network that is to be opened.
 
     network: a module that takes (B, Cin, h, w) and gives (B, Cout, h', w'), or the path of an ONNX graph that does.
@@ -86,11 +86,11 @@ class Backend(ABC):
         return None
 
     @abstractmethod
-    def refusal(self, source: Source) -> str | None:
+    def refusal(self, source: NetworkSource) -> str | None:
         """Why it cannot run a network of this kind, with the remedy; None if it can. Cheap: nothing is opened."""
 
     @abstractmethod
-    def runners(self, source: Source, precision: Precision) -> Mapping[str, Runner]:
+    def runners(self, source: NetworkSource, precision: Precision) -> Mapping[str, Runner]:
         """The network by precision, the most exact one first: all that may be taken by themselves for "auto", else one.
 
         Raises ModelError if the network cannot be had here after all, UsageError or DeviceError if the precision
@@ -98,7 +98,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def identity(self, source: Source) -> str:
+    def identity(self, source: NetworkSource) -> str:
         """What its speed depends on: versions and the processor. Times measured for one hold for the other."""
 
 

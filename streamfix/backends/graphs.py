@@ -13,7 +13,7 @@ from torch import nn
 from ..devices import cpu
 from ..errors import ModelError, UsageError
 from . import openvino, quantise
-from .base import AGREES, Backend, Precision, Runner, Source, largest_difference
+from .base import AGREES, Backend, NetworkSource, Precision, Runner, largest_difference
 from .cache import Parts, digest
 from .openvino import OpenVinoRunner
 
@@ -25,7 +25,7 @@ _FORMAT = "1"  # raise it when graphs are exported differently
 class Graphs:
     """The openvino.Models of a source in float32 and int8. Raises UsageError if OpenVINO is not installed."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: NetworkSource) -> None:
         self._source = source
         self.version = (
             openvino.code_version(source.network)
@@ -130,10 +130,10 @@ class OpenVinoBackend(Backend):
     def missing(self) -> str | None:
         return openvino.missing()
 
-    def refusal(self, source: Source) -> str | None:
+    def refusal(self, source: NetworkSource) -> str | None:
         return None
 
-    def runners(self, source: Source, precision: Precision) -> dict[str, Runner]:
+    def runners(self, source: NetworkSource, precision: Precision) -> dict[str, Runner]:
         graphs = Graphs(source)
 
         def opened(graph: Any, name: str) -> Runner:
@@ -151,5 +151,5 @@ class OpenVinoBackend(Backend):
             runners["bf16"] = opened(graph, "bf16")
         return runners | int8
 
-    def identity(self, source: Source) -> str:
+    def identity(self, source: NetworkSource) -> str:
         return f"{Graphs(source).version} {cpu.identity()}"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..devices import cpu
 from ..errors import FilterError, ModelError, UsageError
-from .base import Backend, Precision, Runner, Source
+from .base import Backend, NetworkSource, Precision, Runner
 
 _log = logging.getLogger(__name__)
 _TYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16}
@@ -102,12 +102,12 @@ class OnnxBackend(Backend):
     def missing(self) -> str | None:
         return None if is_installed() else 'ONNX Runtime is not installed; pip install "streamfix[onnx]"'
 
-    def refusal(self, source: Source) -> str | None:
+    def refusal(self, source: NetworkSource) -> str | None:
         if isinstance(source.network, nn.Module):
             return "onnx runs ONNX graphs only; use openvino or torch, or export the network to .onnx"
         return None
 
-    def runners(self, source: Source, precision: Precision) -> dict[str, Runner]:
+    def runners(self, source: NetworkSource, precision: Precision) -> dict[str, Runner]:
         assert isinstance(source.network, Path)
         if precision not in ("auto", "fp32"):
             raise UsageError(f'backend onnx has no {precision}; use openvino: pip install "streamfix[openvino]"')
@@ -115,7 +115,7 @@ class OnnxBackend(Backend):
         runner.to(source.example.device)
         return {"fp32": runner}
 
-    def identity(self, source: Source) -> str:
+    def identity(self, source: NetworkSource) -> str:
         import onnxruntime
 
         return f"onnxruntime {onnxruntime.__version__} {cpu.identity()}"

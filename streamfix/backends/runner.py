@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import BadOption, ModelError, UsageError
 from . import BACKENDS
-from .base import AGREES, Backend, Precision, Runner, Source, largest_difference
+from .base import AGREES, Backend, NetworkSource, Precision, Runner, largest_difference
 from .cache import Cache, digest
 from .choice import choose, timed_on
 from .quantise import Calibration
@@ -60,7 +60,7 @@ def open_runner(
     if precision not in get_args(Precision):
         raise UsageError(f"no precision {precision!r}; there are {', '.join(get_args(Precision))}")
     cache = Cache.of_user() if cache is None else cache
-    source = Source(network, example, key, cache, calibration, int8, half, foreign, threads)
+    source = NetworkSource(network, example, key, cache, calibration, int8, half, foreign, threads)
     if backend != "auto":
         only = BACKENDS.create(backend)
         refusal = only.refusal(source) or only.missing()
@@ -77,7 +77,7 @@ def check_backend(task: str, name: str) -> None:
         raise BadOption(f"{task}=backend: {name!r} is no backend; there are auto, {', '.join(BACKENDS)}")
 
 
-def _able(source: Source, precision: Precision) -> tuple[list[Backend], str]:
+def _able(source: NetworkSource, precision: Precision) -> tuple[list[Backend], str]:
     """The backends that may be taken by themselves, the best first, and what a better one would need."""
     device = source.example.device
     backends = [BACKENDS.create(name) for name in BACKENDS]
@@ -93,7 +93,7 @@ def _able(source: Source, precision: Precision) -> tuple[list[Backend], str]:
     return able, "".join(f"; a faster one is missing: {missing}" for missing in better)
 
 
-def _opened(source: Source, able: list[Backend], precision: Precision) -> dict[Backend, dict[str, Runner]]:
+def _opened(source: NetworkSource, able: list[Backend], precision: Precision) -> dict[Backend, dict[str, Runner]]:
     """The runners of the first backend that opens it; for a foreign network of all that do."""
     opened: dict[Backend, dict[str, Runner]] = {}
     for i, backend in enumerate(able):
@@ -110,7 +110,7 @@ def _opened(source: Source, able: list[Backend], precision: Precision) -> dict[B
     return dict(reversed(opened.items()))
 
 
-def _fastest(source: Source, opened: dict[Backend, dict[str, Runner]], hint: str) -> Runner:
+def _fastest(source: NetworkSource, opened: dict[Backend, dict[str, Runner]], hint: str) -> Runner:
     """The one to keep of the runners of some backends; the others are closed."""
     # A foreign network may take no other size than its example's.
     x = source.example[:1] if source.foreign else timed_on(source.example)

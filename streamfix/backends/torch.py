@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..devices import cpu
 from ..errors import FilterError, UsageError
-from .base import Backend, Precision, Runner, Source
+from .base import Backend, NetworkSource, Precision, Runner
 
 Floating = Literal["fp32", "bf16", "fp16"]
 
@@ -60,12 +60,12 @@ class TorchBackend(Backend):
     name = "torch"
     precisions: tuple[Precision, ...] = ("fp32", "bf16")
 
-    def refusal(self, source: Source) -> str | None:
+    def refusal(self, source: NetworkSource) -> str | None:
         if isinstance(source.network, nn.Module):
             return None
         return 'torch runs no ONNX graph; use openvino or onnx: pip install "streamfix[openvino]" or "streamfix[onnx]"'
 
-    def runners(self, source: Source, precision: Precision) -> dict[str, Runner]:
+    def runners(self, source: NetworkSource, precision: Precision) -> dict[str, Runner]:
         network, device = source.network, source.example.device
         assert isinstance(network, nn.Module)
         if precision == "int8":
@@ -84,7 +84,7 @@ class TorchBackend(Backend):
         has_bf16 = cpu.has_bf16() if device.type == "cpu" else torch.cuda.is_bf16_supported()
         return opened("fp32", "bf16") if has_bf16 else opened("fp32")
 
-    def identity(self, source: Source) -> str:
+    def identity(self, source: NetworkSource) -> str:
         device = source.example.device
         processor = cpu.identity() if device.type == "cpu" else torch.cuda.get_device_name(device)
         return f"torch {torch.__version__} {processor}"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from streamfix.backends import BACKENDS
-from streamfix.backends.base import Backend, Precision, Runner, Source
+from streamfix.backends.base import Backend, NetworkSource, Precision, Runner
 from streamfix.backends.cache import Cache
 from streamfix.backends.runner import open_runner
 from streamfix.backends.torch import TorchRunner
@@ -127,16 +127,16 @@ class New(Backend):
     def rank(self, device: torch.device) -> int:
         return 3
 
-    def refusal(self, source: Source) -> str | None:
+    def refusal(self, source: NetworkSource) -> str | None:
         return None if isinstance(source.network, nn.Module) else "new runs modules only"
 
-    def runners(self, source: Source, precision: Precision) -> dict[str, Runner]:
+    def runners(self, source: NetworkSource, precision: Precision) -> dict[str, Runner]:
         assert isinstance(source.network, nn.Module)
         runner = TorchRunner(source.network)
         runner.name = "new fp32"
         return {"fp32": runner}
 
-    def identity(self, source: Source) -> str:
+    def identity(self, source: NetworkSource) -> str:
         return "new 1.0"
 
 
@@ -170,7 +170,7 @@ def test_one_that_gives_another_picture_is_not_taken(
 ) -> None:
     """However fast it is: somebody else's network is what its own runtime makes of it."""
 
-    def shifted(self: Backend, source: Source, precision: Precision) -> dict[str, Runner]:
+    def shifted(self: Backend, source: NetworkSource, precision: Precision) -> dict[str, Runner]:
         assert isinstance(source.network, nn.Module)
         return {"fp32": TorchRunner(nn.Sequential(source.network, nn.Softplus(100)))}
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from streamfix.backends import openvino
-from streamfix.backends.base import Source
+from streamfix.backends.base import NetworkSource
 from streamfix.backends.cache import Cache
 from streamfix.backends.graphs import Graphs
 from streamfix.backends.openvino import OpenVinoRunner, code_version, convert, from_parts, to_parts
@@ -174,7 +174,7 @@ def test_bf16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_int8_without_a_network_or_the_means_to_make_one_says_what_is_missing(cache: Cache) -> None:
     for foreign, why in ((False, "there is none to make it with"), (True, "nobody has told what pictures it is for")):
-        graphs = Graphs(Source(unet(), X, "k", cache, foreign=foreign))
+        graphs = Graphs(NetworkSource(unet(), X, "k", cache, foreign=foreign))
         with pytest.raises(UsageError, match=f"int8 needs a quantised network or a calibration, and {why}; use fp32"):
             graphs.int8(needed=True)
         assert graphs.int8(needed=False) is None

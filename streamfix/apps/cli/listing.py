@@ -10,7 +10,7 @@ from typing import Any
 from ... import __version__
 from ...errors import StreamfixError, UnknownName, UsageError
 from ...filters import FILTERS
-from .options import REFUSED, Option, table
+from .options import REFUSED, CliOption, table
 
 USAGE = "usage: streamfix [options] [[infile options] -i infile]... [outfile options] outfile"
 
@@ -102,7 +102,7 @@ def help_text(topic: str) -> str:
 _INFO = {"h", "version", "filters"}
 
 
-def _line(option: Option) -> str:
+def _line(option: CliOption) -> str:
     names = ", ".join(f"-{n}" for n in (option.name, *(a for a in option.aliases if a[0].isalpha())))
     spec = "[:v|:a|:s]" if option.stream else ""
     return f"  {names}{spec} {option.takes or ''}".ljust(34) + f" {option.help}"

@@ -68,7 +68,7 @@ def parse_hwaccel(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class CliOption:
     """One option. takes: the name of its argument in the help, None for a switch, which has a -no form too."""
 
     name: str
@@ -83,52 +83,54 @@ class Option:
 
 _TABLE = (
     # -- information
-    Option(
+    CliOption(
         "h",
         "global",
         "[full|filter=NAME]",
         "this help, all of it, or the help of a filter",
         aliases=("help", "-help", "?"),
     ),
-    Option("version", "global", None, "print the versions of streamfix and its libraries"),
-    Option("filters", "global", None, "list the filters"),
+    CliOption("version", "global", None, "print the versions of streamfix and its libraries"),
+    CliOption("filters", "global", None, "list the filters"),
     # -- the whole run
-    Option("y", "global", None, "overwrite an existing output"),
-    Option("n", "global", None, "never overwrite an existing output: refuse"),
-    Option(
+    CliOption("y", "global", None, "overwrite an existing output"),
+    CliOption("n", "global", None, "never overwrite an existing output: refuse"),
+    CliOption(
         "device", "global", "auto|cpu|cuda", "where filters compute; auto takes a GPU if there is one", parse_device
     ),
-    Option("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
-    Option("hide_banner", "global", None, "do not print versions"),
-    Option("stats", "global", None, "print progress (the default); -nostats does not"),
-    Option("stats_period", "global", "TIME", "seconds between two progress reports, 0.5 by default", parse_duration),
-    Option("progress", "global", "URL", "write progress as key=value blocks to a file, pipe:N, tcp:// or http://"),
-    Option("benchmark", "global", None, "print the time and memory taken at the end"),
-    Option("stdin", "global", None, "take keys from the terminal (q stops); -nostdin does not"),
-    Option(
+    CliOption("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
+    CliOption("hide_banner", "global", None, "do not print versions"),
+    CliOption("stats", "global", None, "print progress (the default); -nostats does not"),
+    CliOption("stats_period", "global", "TIME", "seconds between two progress reports, 0.5 by default", parse_duration),
+    CliOption("progress", "global", "URL", "write progress as key=value blocks to a file, pipe:N, tcp:// or http://"),
+    CliOption("benchmark", "global", None, "print the time and memory taken at the end"),
+    CliOption("stdin", "global", None, "take keys from the terminal (q stops); -nostdin does not"),
+    CliOption(
         "max_error_rate",
         "global",
         "0..1",
         "fail if more than this part of the packets is damaged, 2/3 by default",
         parse_ratio,
     ),
-    Option("queue_depth", "global", "N", "pictures held between two threads, 4 by default", parse_count),
-    Option("copyts", "global", None, "keep a camera's timestamps, and those behind -ss, in place of beginning at 0"),
+    CliOption("queue_depth", "global", "N", "pictures held between two threads, 4 by default", parse_count),
+    CliOption("copyts", "global", None, "keep a camera's timestamps, and those behind -ss, in place of beginning at 0"),
     # -- inputs
-    Option("i", "input", "URL", "an input: a file, URL, image pattern, pipe:N or - for stdin"),
-    Option("re", "input", None, "read at the input's own speed"),
-    Option("stream_loop", "input", "N", "play the input N more times, -1 without end", parse_integer),
-    Option("autorotate", "input", None, "turn pictures upright (the default); -noautorotate keeps the display matrix"),
-    Option("hwaccel", "input", "auto|none", "accepted for compatibility; decoding runs on the CPU", parse_hwaccel),
+    CliOption("i", "input", "URL", "an input: a file, URL, image pattern, pipe:N or - for stdin"),
+    CliOption("re", "input", None, "read at the input's own speed"),
+    CliOption("stream_loop", "input", "N", "play the input N more times, -1 without end", parse_integer),
+    CliOption(
+        "autorotate", "input", None, "turn pictures upright (the default); -noautorotate keeps the display matrix"
+    ),
+    CliOption("hwaccel", "input", "auto|none", "accepted for compatibility; decoding runs on the CPU", parse_hwaccel),
     # -- live inputs
-    Option(
+    CliOption(
         "live",
         "input",
         None,
         "treat the input as a camera (the default for rtsp, rtmp, srt, udp, rtp, v4l2): drop pictures that there is no "
         "time for, reconnect after a loss; -nolive reads it like a file",
     ),
-    Option(
+    CliOption(
         "max_latency",
         "input",
         "TIME",
@@ -136,28 +138,28 @@ _TABLE = (
         "keep it",
         parse_time_span,
     ),
-    Option(
+    CliOption(
         "on_lost",
         "input",
         "wait|hold|slate|end",
         "while the camera is away: write nothing (the default), hold the last picture, show a slate, or end",
         choice("wait", "hold", "slate", "end"),
     ),
-    Option(
+    CliOption(
         "on_damaged",
         "input",
         "pass|hold",
         "show damaged pictures as they are (the default), or the last good one in their place",
         choice("pass", "hold"),
     ),
-    Option(
+    CliOption(
         "lost_after",
         "input",
         "TIME",
         "take the camera for lost after this long without a picture, 20 s by default",
         parse_time_span,
     ),
-    Option(
+    CliOption(
         "ladder",
         "input",
         "CHAIN|CHAIN...",
@@ -165,12 +167,12 @@ _TABLE = (
         parse_ladder,
     ),
     # -- before an input or an output
-    Option("f", "file", "FORMAT", "container format, where the file name does not tell"),
-    Option("ss", "file", "TIME", "begin at this time", parse_time),
-    Option("t", "file", "TIME", "stop after this long", parse_duration),
-    Option("to", "file", "TIME", "stop at this time", parse_time),
-    Option("threads", "file", "N", "decoder or encoder threads, 0 for as many as there are cores", parse_integer),
-    Option(
+    CliOption("f", "file", "FORMAT", "container format, where the file name does not tell"),
+    CliOption("ss", "file", "TIME", "begin at this time", parse_time),
+    CliOption("t", "file", "TIME", "stop after this long", parse_duration),
+    CliOption("to", "file", "TIME", "stop at this time", parse_time),
+    CliOption("threads", "file", "N", "decoder or encoder threads, 0 for as many as there are cores", parse_integer),
+    CliOption(
         "c",
         "file",
         "CODEC",
@@ -178,8 +180,8 @@ _TABLE = (
         aliases=("codec",),
         stream=True,
     ),
-    Option("vcodec", "file", "CODEC", "the same as -c:v"),
-    Option(
+    CliOption("vcodec", "file", "CODEC", "the same as -c:v"),
+    CliOption(
         "r",
         "file",
         "RATE",
@@ -187,15 +189,15 @@ _TABLE = (
         parse_rate,
         stream=True,
     ),
-    Option("pix_fmt", "file", "FORMAT", "pixel format of an output, or of raw pictures", stream=True),
-    Option(
+    CliOption("pix_fmt", "file", "FORMAT", "pixel format of an output, or of raw pictures", stream=True),
+    CliOption(
         "s", "file", "SIZE", "scale to WIDTHxHEIGHT (last filter), or the size of raw pictures", parse_size, stream=True
     ),
-    Option("an", "file", None, "no audio"),
-    Option("sn", "file", None, "no subtitles"),
-    Option("dn", "file", None, "no data streams"),
+    CliOption("an", "file", None, "no audio"),
+    CliOption("sn", "file", None, "no subtitles"),
+    CliOption("dn", "file", None, "no data streams"),
     # -- outputs
-    Option(
+    CliOption(
         "vf",
         "output",
         "CHAIN",
@@ -203,13 +205,13 @@ _TABLE = (
         aliases=("filter",),
         stream=True,
     ),
-    Option("map", "output", "[-]FILE[:SPEC][?]", "take these streams, as in 0:v, 1:a:0, 0:s?"),
-    Option("acodec", "output", "CODEC", "the same as -c:a; copy by default"),
-    Option("scodec", "output", "CODEC", "the same as -c:s; copy by default"),
-    Option("frames", "output", "N", "write N pictures (-frames:v)", parse_count, stream=True),
-    Option("vframes", "output", "N", "the same as -frames:v", parse_count),
-    Option("shortest", "output", None, "stop with the shortest stream"),
-    Option(
+    CliOption("map", "output", "[-]FILE[:SPEC][?]", "take these streams, as in 0:v, 1:a:0, 0:s?"),
+    CliOption("acodec", "output", "CODEC", "the same as -c:a; copy by default"),
+    CliOption("scodec", "output", "CODEC", "the same as -c:s; copy by default"),
+    CliOption("frames", "output", "N", "write N pictures (-frames:v)", parse_count, stream=True),
+    CliOption("vframes", "output", "N", "the same as -frames:v", parse_count),
+    CliOption("shortest", "output", None, "stop with the shortest stream"),
+    CliOption(
         "metadata",
         "output",
         "KEY=VALUE",
@@ -217,9 +219,11 @@ _TABLE = (
         parse_pair,
         stream=True,
     ),
-    Option("map_metadata", "output", "0|-1", "tags from the first input (the default), or none", parse_map_index),
-    Option("map_chapters", "output", "0|-1", "chapters from the first input (the default), or none", parse_map_index),
-    Option(
+    CliOption("map_metadata", "output", "0|-1", "tags from the first input (the default), or none", parse_map_index),
+    CliOption(
+        "map_chapters", "output", "0|-1", "chapters from the first input (the default), or none", parse_map_index
+    ),
+    CliOption(
         "disposition",
         "output",
         "FLAGS",
@@ -227,13 +231,15 @@ _TABLE = (
         stream=True,
     ),
     # -- encoders and muxers; any other option of theirs is taken too
-    Option("crf", "output", "N", "constant quality; lower is better", parse_number, stream=True, encoder=True),
-    Option("preset", "output", "NAME", "encoder speed, as in veryfast", stream=True, encoder=True),
-    Option("tune", "output", "NAME", "encoder tuning, as in film or grain", stream=True, encoder=True),
-    Option("profile", "output", "NAME", "encoder profile", stream=True, encoder=True),
-    Option("level", "output", "LEVEL", "encoder level, as in 4.1", stream=True, encoder=True),
-    Option("b", "output", "RATE", "bits a second, as in -b:v 2M or -b:a 128k", parse_number, stream=True, encoder=True),
-    Option(
+    CliOption("crf", "output", "N", "constant quality; lower is better", parse_number, stream=True, encoder=True),
+    CliOption("preset", "output", "NAME", "encoder speed, as in veryfast", stream=True, encoder=True),
+    CliOption("tune", "output", "NAME", "encoder tuning, as in film or grain", stream=True, encoder=True),
+    CliOption("profile", "output", "NAME", "encoder profile", stream=True, encoder=True),
+    CliOption("level", "output", "LEVEL", "encoder level, as in 4.1", stream=True, encoder=True),
+    CliOption(
+        "b", "output", "RATE", "bits a second, as in -b:v 2M or -b:a 128k", parse_number, stream=True, encoder=True
+    ),
+    CliOption(
         "q",
         "output",
         "N",
@@ -242,12 +248,12 @@ _TABLE = (
         ("qscale",),
         stream=True,
     ),
-    Option("g", "output", "N", "longest distance between keyframes", parse_integer, stream=True, encoder=True),
-    Option("bf", "output", "N", "most B-frames in a row", parse_integer, stream=True, encoder=True),
-    Option("movflags", "output", "FLAGS", "how MP4 is laid out, as in +faststart"),
+    CliOption("g", "output", "N", "longest distance between keyframes", parse_integer, stream=True, encoder=True),
+    CliOption("bf", "output", "N", "most B-frames in a row", parse_integer, stream=True, encoder=True),
+    CliOption("movflags", "output", "FLAGS", "how MP4 is laid out, as in +faststart"),
 )
 
-OPTIONS: dict[str, Option] = {name: option for option in _TABLE for name in (option.name, *option.aliases)}
+OPTIONS: dict[str, CliOption] = {name: option for option in _TABLE for name in (option.name, *option.aliases)}
 
 #: ffmpeg's options that are refused, and what to do instead.
 REFUSED = {
@@ -264,7 +270,7 @@ REFUSED = {
 }
 
 
-def table() -> tuple[Option, ...]:
+def table() -> tuple[CliOption, ...]:
     """All options in the order of the help."""
     return _TABLE
 

@@ -19,7 +19,7 @@ from .live import live_fields, live_words
 from .values import format_clock
 
 
-class Report(Protocol):
+class ProgressView(Protocol):
     """Shows a job's progress."""
 
     def show(self, progress: Progress, last: bool = False) -> None:

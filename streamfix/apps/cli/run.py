@@ -14,7 +14,7 @@ from ...errors import UsageError
 from .grammar import CommandLine
 from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
 from .logs import VERBOSE, redacted_stderr
-from .progress import Bar, Blocks, Report, StatusLine, open_url
+from .progress import Bar, Blocks, ProgressView, StatusLine, open_url
 from .terminal import Keyboard, TerminalRun
 
 _log = logging.getLogger("streamfix")
@@ -37,7 +37,7 @@ def _run(line: CommandLine) -> int:
         from ...jobs.live import share_interpreter
 
         share_interpreter()
-    reports: list[Report] = [listener] if listener else []
+    reports: list[ProgressView] = [listener] if listener else []
     with contextlib.ExitStack() as stack:
         if writes_stdout(line):
             own = stack.enter_context(_private_stdout())

@@ -23,7 +23,7 @@ from typing import Any
 from ...errors import Cancelled
 from ...jobs import Hosting, Job, JobSpec, Progress, build_job
 from ...live.health import Health
-from .progress import Blocks, Report
+from .progress import Blocks, ProgressView
 from .values import format_clock
 
 STOPPED = 255  # by a signal; the file is finalised
@@ -83,7 +83,7 @@ def _in_foreground() -> bool:
 class TerminalRun:
     """One run of one job, and the user who watches it."""
 
-    def __init__(self, spec: JobSpec, reports: Sequence[Report], keyboard: Keyboard, period_s: float) -> None:
+    def __init__(self, spec: JobSpec, reports: Sequence[ProgressView], keyboard: Keyboard, period_s: float) -> None:
         self._spec, self._reports, self._keyboard = spec, list(reports), keyboard
         self._period_s = max(period_s, 0.02)
         self._job: Job | None = None

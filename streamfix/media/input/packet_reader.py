@@ -12,7 +12,7 @@ import av.error
 from ...errors import StreamfixError
 from ..libav_errors import reading_failed
 from ..timestamps import dts_or_pts
-from .source import LoopEnd, Source
+from .source import InputSource, LoopEnd
 
 _WAITED_S = 0.01  # a read that waited so long has found nothing queued
 _DRIFT = 2e-4  # of the camera's clock against this machine's; real ones drift less
@@ -25,7 +25,7 @@ class PacketReader:
     packet: None at the end. at_s: its time in seconds. arrived_s: when it arrived, monotonic seconds.
     """
 
-    def __init__(self, index: int, source: Source) -> None:
+    def __init__(self, index: int, source: InputSource) -> None:
         self.index, self.source = index, source
         self.packet: av.Packet[Any] | LoopEnd | None = None
         self.at_s = -inf

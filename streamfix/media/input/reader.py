@@ -21,7 +21,7 @@ from .decoder import Shape, VideoDecoder
 from .item_source import ItemSource
 from .mapping import choose_streams
 from .packet_reader import PacketReader
-from .source import LoopEnd, Source
+from .source import InputSource, LoopEnd
 
 __all__ = ["InputSpec", "LiveInput", "MappedStream", "Reader"]
 
@@ -82,10 +82,10 @@ class Reader(ItemSource):
         self._cut = False  # of a frame that -ss left out, for the first that it does not
         self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
         self._last_pts = -1
-        self._sources: list[Source] = []
+        self._sources: list[InputSource] = []
         try:
             for spec in inputs:
-                self._sources.append(Source(spec, stopped, live=live is not None))
+                self._sources.append(InputSource(spec, stopped, live=live is not None))
             self._open(maps, audio, subtitles, data)
         except BaseException:
             self._release()
@@ -159,7 +159,7 @@ class Reader(ItemSource):
         where = "" if self.frames_read == 0 else " in the part that -ss, -t and -to leave"
         raise DecodeError(f"{url}: {self._video}: no frame could be decoded{where}{damaged}")
 
-    def _describe(self, frame: Frame, source: Source) -> VideoInfo:
+    def _describe(self, frame: Frame, source: InputSource) -> VideoInfo:
         mapped, rate = self._video, None if source.timeless else self._decoder.rate
         duration = mapped.duration_s
         if duration is None and source.container.duration:
@@ -207,7 +207,9 @@ class Reader(ItemSource):
         elif reader.source.keep(packet):
             yield packet
 
-    def _frames(self, packet: av.Packet[Any] | None, source: Source, arrived_s: float | None = None) -> Iterator[Frame]:
+    def _frames(
+        self, packet: av.Packet[Any] | None, source: InputSource, arrived_s: float | None = None
+    ) -> Iterator[Frame]:
         for frame in self._decoder.decode(packet, arrived_s):
             self._cut |= frame.cut
             if source.wanted(frame.pts, frame.time_base, self._video.index):

@@ -38,7 +38,7 @@ class LoopEnd:
     """Yielded between two rounds of -stream_loop: the next packet does not continue the last one."""
 
 
-class Source:
+class InputSource:
     """The packets of one input.
 
     live: a camera, which may take long to answer and whose clock may be set while it is read.

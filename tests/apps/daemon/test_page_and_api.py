@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from streamfix.apps.daemon.config.config import DaemonConfig
-from streamfix.apps.daemon.engine.control import Supervisor
+from streamfix.apps.daemon.engine.control import Engine
 from streamfix.apps.daemon.http.api import WEB, create_app
 from streamfix.apps.daemon.http.serving import HttpServer
 from streamfix.conformance.fakes import constant
@@ -34,7 +34,7 @@ def supervisor(tmp_path: Path) -> FakeSupervisor:
 
 @pytest.fixture
 def server(supervisor: FakeSupervisor) -> Iterator[HttpServer]:
-    app = create_app(cast(Supervisor, supervisor), supervisor.config)
+    app = create_app(cast(Engine, supervisor), supervisor.config)
     server = HttpServer(app, "127.0.0.1", 0, on_close=app.state.previews.close)
     server.start()
     yield server

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.apps.daemon.http.jpeg import SIDES, Side, encode, shown_size
-from streamfix.apps.daemon.http.preview import BOUNDARY, Picture, Previews
+from streamfix.apps.daemon.http.preview import BOUNDARY, EncodedPicture, Previews
 from streamfix.conformance.fakes import FORMATS, clip, constant
 from streamfix.frame import Color, Frame
 from streamfix.layout import from_tensor
@@ -126,7 +126,7 @@ class Camera:
         self.encoded.append(pair[0].pts)
         return b"jpeg"
 
-    def view(self, fps: float = 1000, gone: Callable[[], Awaitable[bool]] = stays) -> AsyncIterator[Picture]:
+    def view(self, fps: float = 1000, gone: Callable[[], Awaitable[bool]] = stays) -> AsyncIterator[EncodedPicture]:
         return self.previews.view("yard", "after", fps, None, gone)
 
 
@@ -241,7 +241,7 @@ def test_a_picture_whose_viewer_left_meanwhile_is_not_lost_for_the_others() -> N
 
 
 def test_a_part_says_what_it_is() -> None:
-    head, jpeg = Picture(b"\xff\xd8jpeg\xff\xd9", 1234).part().split(b"\r\n\r\n", 1)
+    head, jpeg = EncodedPicture(b"\xff\xd8jpeg\xff\xd9", 1234).part().split(b"\r\n\r\n", 1)
     assert head.split(b"\r\n") == [
         f"--{BOUNDARY}".encode(),
         b"Content-Type: image/jpeg",

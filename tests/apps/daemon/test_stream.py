@@ -14,7 +14,7 @@ from streamfix.apps.daemon.config.spec import OutputConfig
 from streamfix.apps.daemon.engine import stream as stream_module
 from streamfix.apps.daemon.engine.control import Conflict
 from streamfix.apps.daemon.engine.run import WELL_S, Run
-from streamfix.apps.daemon.engine.stream import Stream
+from streamfix.apps.daemon.engine.stream import ManagedStream
 from streamfix.errors import FilterError, IncompleteOutput, InputError, OutputError, UsageError
 from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec
@@ -22,17 +22,19 @@ from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
 from tests.fakes.clock import Clock
 from tests.fakes.waiting import LONG_S, until
 
-Make = Callable[..., Stream]
+Make = Callable[..., ManagedStream]
 
 
 @pytest.fixture
 def make() -> Iterator[Make]:
     """Makes streams; stops them in the end."""
-    made: list[Stream] = []
+    made: list[ManagedStream] = []
 
-    def make(builder: Builder, **options: Any) -> Stream:
+    def make(builder: Builder, **options: Any) -> ManagedStream:
         config = options.pop("config", stream_config())
-        stream = Stream(config, options.pop("job_spec", spec_of), build=builder, **{"backoff_s": (0.0,), **options})
+        stream = ManagedStream(
+            config, options.pop("job_spec", spec_of), build=builder, **{"backoff_s": (0.0,), **options}
+        )
         made.append(stream)
         return stream
 
@@ -323,7 +325,7 @@ def test_credentials_are_shown_nowhere(make: Make) -> None:
 def test_counts_only_grow(steps: list[tuple[int, str]]) -> None:
     """However often it restarts, and whyever: nothing that was counted is forgotten."""
     builder, written = Builder(), 0
-    stream = Stream(stream_config(), spec_of, build=builder, backoff_s=(0.0,))
+    stream = ManagedStream(stream_config(), spec_of, build=builder, backoff_s=(0.0,))
     stream.start()
     for nth, (frames, how) in enumerate(steps, 1):
         job = builder.job("yard", nth)

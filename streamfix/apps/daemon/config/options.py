@@ -24,7 +24,7 @@ from .values import Refers
 
 Schema = dict[str, Any]
 
-_KNOWN: dict[type[Any], Mapping[str, Option]] = {}
+_KNOWN: dict[type[Any], Mapping[str, StreamOption]] = {}
 WRONG: Any = object()  # stands for a value that could not be read; its problem has been noted
 
 # Our words for what pydantic itself finds wrong; the functions of `values` word everything else.
@@ -57,7 +57,7 @@ def option(
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class StreamOption:
     """One option. name: of the dataclass's field. key: its name in TOML and JSON.
 
     values: reads, writes and describes its values. tables: the dataclass of its entries if it is a list of tables.
@@ -83,7 +83,7 @@ class Option:
         return isinstance(self.default, Mapping)
 
 
-def options_of(kind: type[Any]) -> Mapping[str, Option]:
+def options_of(kind: type[Any]) -> Mapping[str, StreamOption]:
     """The options of a dataclass, by key, in the order of its fields."""
     known = _KNOWN.get(kind)
     if known is None:
@@ -91,9 +91,9 @@ def options_of(kind: type[Any]) -> Mapping[str, Option]:
     return known
 
 
-def _found_in(kind: type[Any]) -> Mapping[str, Option]:
+def _found_in(kind: type[Any]) -> Mapping[str, StreamOption]:
     hints = get_type_hints(kind, include_extras=True)
-    found: dict[str, Option] = {}
+    found: dict[str, StreamOption] = {}
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
         metadata = hint.__metadata__ if get_origin(hint) is Annotated else ()
@@ -104,7 +104,7 @@ def _found_in(kind: type[Any]) -> Mapping[str, Option]:
         inner: type[Any] | None = next((t for t in get_args(get_args(hint)[0]) if _has_options(t)), None)
         refers = any(isinstance(m, Refers) for m in metadata)
         key = field.name.removesuffix("_s")  # a time says its own unit, as in "200ms"
-        found[key] = Option(field.name, key, info, TypeAdapter(hint), inner, refers, default)
+        found[key] = StreamOption(field.name, key, info, TypeAdapter(hint), inner, refers, default)
     return found
 
 
@@ -135,7 +135,7 @@ def read_table(
     return found
 
 
-def _read(option: Option, place: TomlPlace, value: Any, problems: Problems) -> Any:
+def _read(option: StreamOption, place: TomlPlace, value: Any, problems: Problems) -> Any:
     if option.tables is not None and isinstance(value, list | tuple) and value:
         return tuple(_read_entry(option.tables, (*place, i), entry, problems) for i, entry in enumerate(value))
     try:
@@ -232,7 +232,7 @@ def schema_of(kind: type[Any], *, partial: bool = False, without: Sequence[str] 
     return {**found, "required": needed} if needed else found
 
 
-def _schema(option: Option) -> Schema:
+def _schema(option: StreamOption) -> Schema:
     if option.tables is None:
         return option.values.json_schema(mode="validation")
     info = option.info

@@ -26,7 +26,7 @@ class Conflict(UsageError):
     """A valid request that cannot be met now: no capacity is left, or the daemon is ending. The API answers 409."""
 
 
-class Supervisor(Protocol):
+class Engine(Protocol):
     """The engine. Call its methods from any thread; none waits longer than a stream takes to stop.
 
     Statuses, events and error messages are redacted: they hold no credentials.

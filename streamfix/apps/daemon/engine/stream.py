@@ -40,7 +40,7 @@ class ShowsLatest(Protocol):
     def latest(self) -> tuple[Frame, Frame] | None: ...
 
 
-class Stream:
+class ManagedStream:
     """Runs one configuration from each start to the next stop.
 
     job_spec: makes the job of a configuration, secrets resolved; called for each attempt.
@@ -255,7 +255,7 @@ class Stream:
             self._settled.set()
 
 
-def stop_all(streams: Sequence[Stream], limit_s: float) -> bool:
+def stop_all(streams: Sequence[ManagedStream], limit_s: float) -> bool:
     """End the runs of all these streams together and wait until their outputs are finished; cancel those that are late.
 
     Returns False if a stream was late or could not finish its outputs. A run that does not end even when cancelled is
@@ -273,7 +273,7 @@ def stop_all(streams: Sequence[Stream], limit_s: float) -> bool:
     return not late and not any(stream.unfinished for stream in asked)
 
 
-def _not_ended(streams: Sequence[Stream], limit_s: float) -> list[Stream]:
+def _not_ended(streams: Sequence[ManagedStream], limit_s: float) -> list[ManagedStream]:
     """The streams whose runs have not ended after `limit_s`."""
     deadline_s = time.monotonic() + limit_s
     return [stream for stream in streams if not stream.join(max(0.0, deadline_s - time.monotonic()))]

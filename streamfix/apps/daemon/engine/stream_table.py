@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from ..config.changes import Plan
 from ..config.config import StreamConfig, clashes
 from .control import Conflict, UnknownStream
-from .stream import Stream, stop_all
+from .stream import ManagedStream, stop_all
 from .stream_locks import StreamLocks
 
 
@@ -20,10 +20,10 @@ class StreamTable:
     draining: the daemon is ending; nothing starts any more.
     """
 
-    def __init__(self, make: Callable[[StreamConfig], Stream], ended: Callable[[str], None]) -> None:
+    def __init__(self, make: Callable[[StreamConfig], ManagedStream], ended: Callable[[str], None]) -> None:
         self.draining = False
         self._make, self._ended = make, ended
-        self._streams: dict[str, Stream] = {}  # replaced, never changed: others read it without a lock
+        self._streams: dict[str, ManagedStream] = {}  # replaced, never changed: others read it without a lock
         self._coming: dict[str, StreamConfig] = {}  # of streams whose old run is being ended
         self._lock = threading.RLock()  # for moments
         self._locks = StreamLocks()
@@ -34,11 +34,11 @@ class StreamTable:
         return tuple(self._streams)
 
     @property
-    def streams(self) -> Sequence[Stream]:
+    def streams(self) -> Sequence[ManagedStream]:
         """All streams, in the same order."""
         return tuple(self._streams.values())
 
-    def stream(self, name: str) -> Stream:
+    def stream(self, name: str) -> ManagedStream:
         """The stream of that name. Raises UnknownStream."""
         found = self._streams.get(name)
         if found is None:
@@ -100,7 +100,7 @@ class StreamTable:
                 if name in wanted and not self.draining:
                     stream.start()
 
-    def add(self, config: StreamConfig) -> Stream:
+    def add(self, config: StreamConfig) -> ManagedStream:
         """Add a stream and start it if it is enabled."""
         stream = self._make(config)
         with self._lock:
@@ -109,7 +109,7 @@ class StreamTable:
                 stream.start()
         return stream
 
-    def start(self, name: str) -> Stream:
+    def start(self, name: str) -> ManagedStream:
         """Start a stream; one that waits makes its next attempt now. Raises Conflict, UnknownStream."""
         with self._lock:
             self.refuse_if_draining()

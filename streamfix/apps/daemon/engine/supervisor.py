@@ -21,7 +21,7 @@ from .control import Conflict, StreamExists
 from .notify import Notifier
 from .run import BACKOFF_S
 from .shared import Shared
-from .stream import Stream
+from .stream import ManagedStream
 from .stream_table import StreamTable
 from .watch import Watch
 
@@ -52,7 +52,7 @@ class Supervisor:
         self._read, self._clock = read, clock
         self._begun_s = clock()
         self._table = StreamTable(
-            lambda config: Stream(
+            lambda config: ManagedStream(
                 config,
                 self._shared.job_spec,
                 admit=self._shared.admit,
@@ -183,11 +183,11 @@ class Supervisor:
         return self._shared.admission
 
     @property
-    def streams(self) -> Sequence[Stream]:
+    def streams(self) -> Sequence[ManagedStream]:
         """All streams, in the order in which they were added."""
         return self._table.streams
 
-    def stream(self, name: str) -> Stream:
+    def stream(self, name: str) -> ManagedStream:
         """The stream of that name. Raises UnknownStream."""
         return self._table.stream(name)
 
@@ -216,7 +216,7 @@ class Supervisor:
             "streams": len(self._table.names),
         }
 
-    def _refusal(self, stream: Stream) -> Conflict | None:
+    def _refusal(self, stream: ManagedStream) -> Conflict | None:
         """Why the stream was not admitted; None if it was, or if its camera has not answered yet."""
         if stream.running:  # a stream that is not enabled is not admitted yet
             stream.wait_settled(_DECISION_S)

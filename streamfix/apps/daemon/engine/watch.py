@@ -12,7 +12,7 @@ from ..load.admission import Need
 from .history import STEP_S
 from .notify import Notifier
 from .shared import Shared
-from .stream import Stream
+from .stream import ManagedStream
 
 TICK_S = 1.0
 _SPARE = 0.8  # share of the processors: with more in use, measured times include waiting
@@ -29,7 +29,7 @@ class Watch:
 
     def __init__(
         self,
-        streams: Callable[[], Sequence[Stream]],
+        streams: Callable[[], Sequence[ManagedStream]],
         shared: Shared,
         notifier: Notifier | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -71,7 +71,7 @@ class Watch:
                     log.info("%s: there is room for it now, so it starts", name)
                     stream.retry()
 
-    def _step(self, now_s: float, streams: Sequence[Stream]) -> None:
+    def _step(self, now_s: float, streams: Sequence[ManagedStream]) -> None:
         for stream in streams:
             stream.record.step(now_s)
         cpu_s, gpu_s = time.process_time(), self._shared.gpu_busy_s()
@@ -83,7 +83,7 @@ class Watch:
             self._revise(streams)
         self._last = now_s, cpu_s, gpu_s
 
-    def _learn(self, streams: Sequence[Stream], spare: bool) -> None:
+    def _learn(self, streams: Sequence[ManagedStream], spare: bool) -> None:
         """Learn what a frame costs in filters, from streams that run their whole chain."""
         worked, self._worked = self._worked, {}
         for stream in streams:
@@ -99,7 +99,7 @@ class Watch:
                 assert stream.spec is not None and stream.info is not None
                 self._shared.costs.learn(stream.spec, stream.info, (total_s - before_s) / (count - count_before))
 
-    def _revise(self, streams: Sequence[Stream]) -> None:
+    def _revise(self, streams: Sequence[ManagedStream]) -> None:
         """Correct what streams are counted with: the first measurement may have been taken on a busy machine."""
         for stream in streams:
             if stream.spec is not None and stream.info is not None:
@@ -108,7 +108,7 @@ class Watch:
                     self._shared.admission.revise(stream.name, need)
 
 
-def summary(streams: Sequence[Stream]) -> str:
+def summary(streams: Sequence[ManagedStream]) -> str:
     """The streams' states in one line: `3 streams: 2 running, 1 reconnecting`."""
     if not streams:
         return "no streams"

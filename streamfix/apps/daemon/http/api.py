@@ -19,7 +19,7 @@ from ....errors import UsageError
 from ..access.auth import COOKIE, Access, check_exposure
 from ..access.secrets import Secrets
 from ..config.config import DaemonConfig
-from ..engine.control import Supervisor
+from ..engine.control import Engine
 from . import answers
 from .answers import Denied, problems
 from .document import LOGIN, describe
@@ -41,7 +41,7 @@ class _Token:
     Raises UsageError when it is made, if the token is too weak for the host where the API listens.
     """
 
-    def __init__(self, supervisor: Supervisor, config: DaemonConfig, secrets: Secrets) -> None:
+    def __init__(self, supervisor: Engine, config: DaemonConfig, secrets: Secrets) -> None:
         self._supervisor, self._host, self._secrets = supervisor, config.host, secrets
         self._seen, self._known = supervisor.config, self._resolved(config)
 
@@ -61,7 +61,7 @@ class _Token:
         return token
 
 
-def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | None = None) -> FastAPI:
+def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None = None) -> FastAPI:
     """The ASGI app. `app.state.previews.close()` ends its live views, from any thread.
 
     config: says where the API listens, and its token; the rest is asked of the supervisor each time.
@@ -95,7 +95,7 @@ def create_app(supervisor: Supervisor, config: DaemonConfig, secrets: Secrets | 
     return app
 
 
-def _add_daemon(app: FastAPI, supervisor: Supervisor) -> None:
+def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
     """Probes, metrics, and what concerns all streams."""
 
     @app.get("/livez", response_model=Probe, tags=["probes"])

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from .... import __version__
 from ....counts import FrameCounts, Scope, published
 from ....live.health import STATES
-from ..engine.stream import Stream
+from ..engine.stream import ManagedStream
 from ..engine.tally import Histogram
 from ..load.admission import Admission
 
@@ -24,7 +24,7 @@ class Streams(Protocol):
     """Where the figures come from."""
 
     @property
-    def streams(self) -> Sequence[Stream]: ...
+    def streams(self) -> Sequence[ManagedStream]: ...
 
     @property
     def admission(self) -> Admission: ...
@@ -63,7 +63,7 @@ class Metrics(Collector):
         yield from _gpus()
 
 
-def _counters(streams: Sequence[Stream]) -> Iterable[Metric]:
+def _counters(streams: Sequence[ManagedStream]) -> Iterable[Metric]:
     totals = [(stream.name, stream.record.totals) for stream in streams]
     yield from _frames("stream", ["stream"], [((name,), total.counts) for name, total in totals])
     for name, help, values in (
@@ -104,7 +104,7 @@ def _frames(
     yield dropped
 
 
-def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
+def _gauges(streams: Sequence[ManagedStream]) -> Iterable[Metric]:
     up = GaugeMetricFamily("streamfix_stream_up", "1 while pictures come and go.", labels=["stream"])
     output_up = GaugeMetricFamily("streamfix_output_up", "1 while an output is written.", labels=["stream", "output"])
     state = GaugeMetricFamily("streamfix_stream_state", "1 for the state it is in.", labels=["stream", "state"])
@@ -132,7 +132,7 @@ def _gauges(streams: Sequence[Stream]) -> Iterable[Metric]:
     yield from (up, output_up, state, step, depth, noise)
 
 
-def _histograms(streams: Sequence[Stream]) -> Iterable[Metric]:
+def _histograms(streams: Sequence[ManagedStream]) -> Iterable[Metric]:
     latency = HistogramMetricFamily(
         "streamfix_latency_seconds", "From a frame's arrival to its delivery.", labels=["stream"]
     )

@@ -25,7 +25,7 @@ Key = tuple[str, Side, int | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class EncodedPicture:
     """An encoded frame. pts: the frame's own, equal for both its sides."""
 
     jpeg: bytes
@@ -45,7 +45,7 @@ class _Shared:
 
     users: int = 0
     pair: Pair | None = None
-    picture: Picture | None = None
+    picture: EncodedPicture | None = None
     made_s: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -87,14 +87,14 @@ class Previews:
         self.close()
         self._worker.shutdown(wait=False)
 
-    async def snapshot(self, name: str, side: Side, width: int | None = None) -> Picture | None:
+    async def snapshot(self, name: str, side: Side, width: int | None = None) -> EncodedPicture | None:
         """The newest picture; None if there is none yet. Raises what `latest` raises."""
         with self._use((name, side, width)) as shared:
             return await self._newest((name, side, width), shared, 0.0)
 
     async def view(
         self, name: str, side: Side, fps: float, width: int | None, gone: Callable[[], Awaitable[bool]]
-    ) -> AsyncIterator[Picture]:
+    ) -> AsyncIterator[EncodedPicture]:
         """Pictures as they come, at most `fps` a second; pictures that are not taken in time are skipped.
 
         gone: tells whether the viewer has left. Ends when it has, when the previews are closed, and at once when no
@@ -104,7 +104,7 @@ class Previews:
             return
         key = (name, side, width)
         with self._count(), self._use(key) as shared:
-            shown: Picture | None = None
+            shown: EncodedPicture | None = None
             while not self._closing.is_set() and not await gone():
                 picture = await self._newest(key, shared, 0.5 / fps)
                 if picture is not None and picture is not shown:
@@ -117,7 +117,7 @@ class Previews:
                     if left_s > _LOOK_S and await gone():
                         return
 
-    async def _newest(self, key: Key, shared: _Shared, fresh_s: float) -> Picture | None:
+    async def _newest(self, key: Key, shared: _Shared, fresh_s: float) -> EncodedPicture | None:
         """The newest picture; one made within the last `fresh_s` is new enough, for whichever view it was made."""
         async with shared.lock:
             if self._closing.is_set() or self._clock() - shared.made_s < fresh_s:
@@ -130,7 +130,7 @@ class Previews:
         name, side, width = key
         pair, looked_s = self._latest(name), self._clock()
         if pair is not shared.pair:
-            shared.picture = None if pair is None else Picture(self._encode(pair, side, width), pair[0].pts)
+            shared.picture = None if pair is None else EncodedPicture(self._encode(pair, side, width), pair[0].pts)
             shared.pair, shared.made_s = pair, looked_s
 
     @contextlib.contextmanager

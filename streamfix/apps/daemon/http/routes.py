@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from ..engine.control import Supervisor, UnknownStream
+from ..engine.control import Engine, UnknownStream
 from . import preview
 from .answers import Denied, problems
 from .bodies import changed_stream, new_stream, read_object, shown
@@ -36,7 +36,7 @@ async def sent(request: Request) -> dict[str, Any]:
 Sent = Annotated[dict[str, Any], Depends(sent)]
 
 
-def stream_routes(supervisor: Supervisor, previews: Previews) -> APIRouter:
+def stream_routes(supervisor: Engine, previews: Previews) -> APIRouter:
     """The routes below /api/streams. FastAPI runs those that may wait, which are no coroutines, in threads."""
     routes = APIRouter(prefix="/api/streams", tags=["streams"])
 
