@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
+from typing import cast
 
 import av
 import numpy as np
@@ -84,14 +85,39 @@ def codec(clip: Clip, rng: np.random.Generator, sigma: float, crf: int, name: st
     return Degraded(name, clip, coded, *_told(clip, coded))
 
 
+def artifacts(clip: Clip, rng: np.random.Generator, codec: str, crf: int, name: str = "") -> Degraded:
+    """What a codec alone does. codec: x264 or x265, preset medium."""
+    coded = ENCODERS[codec](clip, crf)
+    return Degraded(name, clip, coded, *_told(clip, coded))
+
+
+def transcoded(clip: Clip, rng: np.random.Generator, crf: int, name: str = "") -> Degraded:
+    """As recorders do: H.264 of `crf`, and what came of it encoded again so well that the stream says all is well."""
+    coded = x264(x264(clip, crf), 18)
+    return Degraded(name, clip, coded, *_told(clip, coded))
+
+
 def x264(clip: Clip, crf: int) -> Clip:
-    """Encode and decode in memory, with one thread: the number of threads changes the result."""
+    """Encode and decode in memory, with one thread: their number would change the result."""
+    return _through(clip, "libx264", "h264", {"crf": str(crf), "x264-params": repeatable_x264_params()})
+
+
+def x265(clip: Clip, crf: int) -> Clip:
+    """As `x264`, for H.265. Pictures under 64 pixels on a side are refused by x265."""
+    quiet = "pools=none:frame-threads=1:info=0:log-level=none"
+    return _through(clip, "libx265", "hevc", {"crf": str(crf), "x265-params": quiet})
+
+
+ENCODERS: Mapping[str, Callable[[Clip, int], Clip]] = {"x264": x264, "x265": x265}
+
+
+def _through(clip: Clip, codec: str, decoder_name: str, options: dict[str, str]) -> Clip:
     width, height = clip.size
-    encoder = av.CodecContext.create("libx264", "w")
+    encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base, encoder.framerate, encoder.thread_count = Fraction(1, 25), Fraction(25), 1
-    encoder.options = {"crf": str(crf), "preset": "medium", "x264-params": repeatable_x264_params()}
-    decoder = av.CodecContext.create("h264", "r")
+    encoder.options = {"preset": "medium", **options}
+    decoder = cast(av.VideoCodecContext, av.CodecContext.create(decoder_name, "r"))
     packets = []
     for t in range(len(clip)):
         flat = np.frombuffer(clip.part(t, 1).raw(), np.uint8).reshape(height * 3 // 2, width)
@@ -126,6 +152,9 @@ SUITES: Mapping[str, Callable[..., Degraded]] = {
     "sensor-day": partial(sensor_isp, shot=0.003),
     "sensor-night": partial(sensor_isp, shot=0.012),
     "codec": partial(codec, sigma=12, crf=30),
+    **{f"x264-{crf}": partial(artifacts, codec="x264", crf=crf) for crf in (28, 32, 36, 40)},
+    **{f"x265-{crf}": partial(artifacts, codec="x265", crf=crf) for crf in (28, 34)},
+    "transcoded": partial(transcoded, crf=34),
 }
 
 

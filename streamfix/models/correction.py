@@ -31,10 +31,11 @@ def correction_network(tier: Tier) -> UNet:
 def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
     """Standard deviation of the noise that is left in the fused frame, in [0, 1] units.
 
-    variance: (B, 1, H, W), relative to one frame's. sigma: (B, 2), one frame's in luma and chroma.
+    variance: (B, 1, H, W), relative to one frame's. sigma: one frame's in luma and chroma, (B, 2), or (B, 2, H, W)
+    where it differs from pixel to pixel.
     Returns (B, 2, H, W), luma and chroma.
     """
-    return sigma[:, :, None, None] * variance.sqrt()
+    return _per_pixel(sigma) * variance.sqrt()
 
 
 def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
@@ -42,7 +43,7 @@ def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
 
     The fused frame less its local means, and the recorded frame less the fused one, in units of the noise that is
     left; the local means; the noise that is left, and one frame's.
-    fused, frame: (B, 6, H, W), packed 4:2:0 in [0, 1]; left: as from `sigma_left`; sigma: (B, 2).
+    fused, frame: (B, 6, H, W), packed 4:2:0 in [0, 1]; left: as from `sigma_left`; sigma: as for it.
     """
     batch, _, height, width = fused.shape
     x = fused.new_empty(batch, INPUTS, height, width)  # written in place: putting together costs as much as computing
@@ -55,7 +56,7 @@ def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
     for part, unit in ((luma, 0), (chroma, 1), (x[:, 6:10], 0), (x[:, 10:12], 1)):
         part *= per_unit[:, unit : unit + 1]
     torch.mul(left, _SIGMA_SCALE, out=x[:, 15:17])
-    x[:, 17:] = (sigma * _SIGMA_SCALE)[:, :, None, None]
+    x[:, 17:] = _per_pixel(sigma * _SIGMA_SCALE)
     return x
 
 
@@ -83,6 +84,10 @@ def example() -> Tensor:
     noise = torch.randn(1, 6, 180, 320, generator=seeded) * 20 / 255
     left = sigma_left(variance, sigma)
     return seen(clean + noise * variance.sqrt(), clean + noise, left, sigma)
+
+
+def _per_pixel(sigma: Tensor) -> Tensor:
+    return sigma[:, :, None, None] if sigma.dim() == 2 else sigma
 
 
 def _unit(left: Tensor) -> Tensor:

@@ -39,6 +39,10 @@ class Front:
         self._flicker = flicker
         self.noise = self.changes = told or Noise(0.0, 0.0)
 
+    def tell(self, noise: Noise) -> None:
+        """The noise of the frames from the next one on, [0, 1] units; it is not measured any more."""
+        self._estimate, self.noise = None, noise
+
     def step(self, packed: Floats, ahead: Sequence[Floats] = ()) -> Fusion:
         """Take the next frame in. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`.
 

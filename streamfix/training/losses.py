@@ -23,12 +23,14 @@ _SCALES = (0.0448, 0.2856, 0.3001)  # Wang et al., "Multi-scale structural simil
 class LossWeights:
     """How much each loss counts; 0 leaves it out.
 
-    chroma: weight of the chroma planes within charbonnier, where luma's is 1. temporal counts only after the share
-    `temporal_from` of the schedule, and needs pictures in pairs.
+    chroma: weight of the chroma planes within charbonnier, where luma's is 1. eps: charbonnier's, in [0, 1] units;
+    errors below it count by their squares, so a larger one suits coded video, whose detail cannot all come back.
+    temporal counts only after the share `temporal_from` of the schedule, and needs pictures in pairs.
     """
 
     charbonnier: float = 1.0
     chroma: float = 1.0
+    eps: float = 1e-3
     ms_ssim: float = 0.0
     fft: float = 0.0
     gradient: float = 0.0
@@ -47,7 +49,7 @@ def total(restored: Tensor, target: Tensor, weights: LossWeights, progress: floa
             "make them of one shape in its predict()"
         )
     flat, true = restored.flatten(0, -4), target.flatten(0, -4)
-    loss = weights.charbonnier * charbonnier(flat, true, weights.chroma)
+    loss = weights.charbonnier * charbonnier(flat, true, weights.chroma, weights.eps)
     luma, true_luma = luma_of(flat), luma_of(true)
     if weights.gradient:
         loss = loss + weights.gradient * gradient(luma, true_luma)

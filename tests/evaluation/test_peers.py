@@ -11,7 +11,7 @@ import torch
 
 from streamfix.errors import BadOption, UnknownName
 from streamfix.evaluation.metrics import psnr_planes
-from streamfix.evaluation.peers import NAMES, VS_PYTHON, PeerError, classical, make
+from streamfix.evaluation.peers import DEBLOCKERS, NAMES, VS_PYTHON, PeerError, classical, make
 from streamfix.evaluation.peers.base import run_program
 from streamfix.evaluation.suites import degrade
 from tests.evaluation.material import moving
@@ -37,6 +37,18 @@ def test_luma_and_chroma_of_nlmeans_have_strengths_of_their_own() -> None:
     weak, strong = ({"s": 10, "p": 5, "r": 9, "chroma_s": s, "chroma_p": 5} for s in (1, 20))
     a, b = peer(degraded, weak).clip, peer(degraded, strong).clip
     assert (a.y == b.y).all() and not (a.u == b.u).all()
+
+
+@pytest.mark.ffmpeg
+@needs_ffmpeg
+@pytest.mark.parametrize("name", DEBLOCKERS)
+def test_deblockers_smooth_across_blocks_and_keep_what_is_told_to_stay(name: str) -> None:
+    """With every parameter at one end of its grid a deblocker does little, at the other it changes the picture."""
+    degraded = degrade("x264-36", "street", moving(4))
+    peer = make(name)
+    weak, strong = ({axis.name: axis.values[end] for axis in peer.axes(degraded)} for end in (0, -1))
+    little, much = (abs(peer(degraded, p).clip.y.astype(int) - degraded.noisy.y).mean() for p in (weak, strong))
+    assert 2 * little < much
 
 
 def test_a_community_network_is_the_filter_model(tmp_path: Path) -> None:

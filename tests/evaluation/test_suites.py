@@ -7,7 +7,7 @@ import pytest
 
 from streamfix.errors import UnknownName
 from streamfix.evaluation import sensor
-from streamfix.evaluation.suites import SUITES, degrade, x264
+from streamfix.evaluation.suites import ENCODERS, SUITES, degrade, x264
 from tests.evaluation.material import flat, moving
 
 
@@ -19,7 +19,7 @@ def test_a_suite_is_the_same_on_every_run(suite: str) -> None:
     assert (a.suite, a.truth.sha256(), a.sigma_y) == (suite, b.truth.sha256(), b.sigma_y)
 
 
-@pytest.mark.parametrize("suite", [s for s in SUITES if s != "clean"])
+@pytest.mark.parametrize("suite", [s for s in SUITES if s.startswith(("gaussian", "sensor", "codec"))])
 def test_scenes_and_suites_have_noise_of_their_own(suite: str) -> None:
     clip = moving(4)
     assert degrade(suite, "street", clip).noisy.sha256() != degrade(suite, "road", clip).noisy.sha256()
@@ -87,17 +87,6 @@ def test_demosaicking_keeps_a_ramp() -> None:
     assert np.abs(developed - gamma)[:, 2:-2, 2:-2].max() < 1e-4
 
 
-def test_the_codec_keeps_every_frame_and_coarser_is_worse() -> None:
-    clip = moving(9)
-    fine, coarse = x264(clip, 10), x264(clip, 45)
-    assert fine.y.shape == coarse.y.shape == clip.y.shape
-
-    def error(other: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
-        return float(np.abs(other.astype(int) - clip.y).mean())
-
-    assert error(fine.y) < 1.5 < error(coarse.y)
-
-
 def test_an_unknown_suite_is_refused() -> None:
     with pytest.raises(UnknownName, match="no suite 'gauss'; there are: clean, gaussian-10"):
         degrade("gauss", "street", flat())
@@ -111,3 +100,18 @@ def test_a_codec_repeats() -> None:
         noise = np.full(1 << 20, value)  # what memory holds then
         del noise
         assert np.array_equal(x264(clip, 30).y, first.y)
+
+
+@pytest.mark.parametrize("codec", ENCODERS)
+def test_encoders_keep_every_frame_and_coarser_is_worse(codec: str) -> None:
+    clip = moving(9, 128, 96)
+    fine, coarse = (ENCODERS[codec](clip, crf) for crf in (10, 45))
+    errors = [float(np.abs(other.y.astype(int) - clip.y).mean()) for other in (fine, coarse)]
+    assert fine.y.shape == coarse.y.shape == clip.y.shape
+    assert errors[0] < 1.5 < errors[1]
+
+
+def test_what_is_transcoded_is_as_bad_as_its_first_encoding() -> None:
+    clip = moving(9, 128, 96)
+    once, twice = degrade("x264-32", "street", clip), degrade("transcoded", "street", clip)
+    assert twice.sigma_y > 0.9 * once.sigma_y

@@ -10,8 +10,10 @@ from . import ffmpeg, vapoursynth
 from .base import Peer, PeerError
 
 CLASSICAL = ("hqdn3d", "atadenoise", "nlmeans", "degrain3", "nlmeans-vs")
+#: Deblockers, which say nothing where the noise of a camera is meant.
+DEBLOCKERS = ("ffmpeg-deblock", "pp")
 VAPOURSYNTH = ("degrain3", "nlmeans-vs")
-NAMES = (*CLASSICAL, "model=FILE", "fastdvdnet=FILE", "dvdnet=SPATIAL:TEMPORAL")
+NAMES = (*CLASSICAL, *DEBLOCKERS, "model=FILE", "fastdvdnet=FILE", "dvdnet=SPATIAL:TEMPORAL")
 
 
 def classical(vs_python: str | None = None) -> tuple[Sequence[str], str]:
@@ -34,6 +36,8 @@ def make(text: str, *, threads: int = 1, vs_python: str | None = None) -> Peer:
         "hqdn3d": lambda: ffmpeg.Hqdn3d(threads),
         "atadenoise": lambda: ffmpeg.Atadenoise(threads),
         "nlmeans": lambda: ffmpeg.Nlmeans(threads),
+        "ffmpeg-deblock": lambda: ffmpeg.FfmpegDeblock(threads),
+        "pp": lambda: ffmpeg.Postprocess(threads),
         "degrain3": lambda: vapoursynth.Degrain3(threads, vs_python),
         "nlmeans-vs": lambda: vapoursynth.NlmeansVs(threads, vs_python),
     }

@@ -1,4 +1,4 @@
-"""libavfilter's denoisers, run by the ffmpeg command: hqdn3d, atadenoise, nlmeans."""
+"""libavfilter's denoisers and deblockers, run by the ffmpeg command: hqdn3d, atadenoise, nlmeans; deblock, pp."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def version() -> str:
 
 
 class FfmpegFilter(ABC):
-    """What the three filters share. The seconds include the start of ffmpeg and its raw input and output."""
+    """What the filters share. The seconds include the start of ffmpeg and its raw input and output."""
 
     name = ""
     kind: Literal["classical", "network"] = "classical"
@@ -119,3 +119,30 @@ class Nlmeans(FfmpegFilter):
             f"extractplanes=y+u+v[y][u][v];[y]{luma}[a];[u]{chroma}[b];[v]{chroma}[c];"
             "[a][b][c]mergeplanes=0x001020:yuv420p"
         )
+
+
+class FfmpegDeblock(FfmpegFilter):
+    """Smooths across the edges of 8x8 blocks where the step there is small."""
+
+    name = "ffmpeg-deblock"
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        return [
+            Axis("alpha", (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25, 0.4), 4, limits=(0.0,)),
+            Axis("beta", (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25, 0.4), 3, limits=(0.0,)),
+        ]
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        return f"deblock=filter=strong:block=8:alpha={p['alpha']}:beta={p['beta']}:gamma={p['beta']}:delta={p['beta']}"
+
+
+class Postprocess(FfmpegFilter):
+    """libpostproc: deblocking across and down, and deringing, for a quantiser that is tried."""
+
+    name = "pp"
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        return [Axis("quantiser", (1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 31), 3, limits=(1, 31))]
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        return f"pp=ha/va/dr/fq|{int(p['quantiser'])}"

@@ -1,0 +1,197 @@
+"""The filter `deblock`: what it promises, on real footage that is coded here, and on what needs nothing done."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from streamfix import BadOption
+from streamfix.backends import openvino
+from streamfix.filters.base import Filter
+from streamfix.fusion import pack420
+from streamfix.models import Tier
+from streamfix.motion import Floats
+from streamfix.registry import Registry
+from streamfix.training import Coding, Planes420, code_clip
+from streamfix_deblock import Deblock, levels
+from streamfix_deblock.filter import WEIGHTS
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FRAMES = 14
+LUMA, CHROMA = slice(0, 4), slice(4, 6)
+
+
+@cache
+def footage(name: str) -> Planes420:
+    """A sample clip at half its size or less, so that its own codec's artifacts are gone: 4:2:0, H and W even."""
+    width, height = {"campus.avi": (352, 256), "bunny.mp4": (304, 176), "city.ts": (304, 176)}[name]
+    with av.open(str(SAMPLES / name)) as container:
+        pictures = [
+            frame.reformat(width, height, "yuv420p", interpolation="AREA").to_ndarray()
+            for frame, _ in zip(container.decode(video=0), range(FRAMES), strict=False)
+        ]
+    planes = np.stack(pictures).astype(np.float32) / np.float32(255)
+    chroma = planes[:, height:].reshape(len(planes), 2, height // 2, width // 2)
+    return Planes420(planes[:, :height], np.ascontiguousarray(chroma.transpose(0, 2, 3, 1)))
+
+
+@cache
+def coded(name: str, quality: float, *more: float, codec: str = "libx264") -> Planes420:
+    """The clip encoded with this quality, and what came of it with those after it."""
+    planes = footage(name)
+    for value in (quality, *more):
+        planes = code_clip(planes, Coding(codec, value)).planes  # type: ignore[arg-type]  # parametrised as text
+    return planes
+
+
+def packed(planes: Planes420) -> list[Floats]:
+    return [pack420(y, uv) for y, uv in zip(planes.y, planes.uv, strict=True)]
+
+
+def deblock(**options: Any) -> Deblock:
+    return Deblock(**{"backend": "torch", "precision": "fp32", **options})
+
+
+def run(filter: Filter[Any], planes: Planes420) -> list[Floats]:
+    """Each frame restored, in the window that the filter declares; the last frame is repeated behind the end."""
+    state, clip = filter.init_state(), packed(planes)
+    results = []
+    for t in range(len(clip)):
+        window = [clip[min(i, len(clip) - 1)] for i in range(t, t + 1 + filter.future)]
+        with torch.inference_mode():
+            results.append(filter(torch.from_numpy(np.stack(window))[None], [state])[0, 0].numpy())
+    return results
+
+
+def psnr(x: list[Floats], y: list[Floats], planes: slice = LUMA) -> float:
+    return float(-10 * np.log10(np.mean((np.stack(x)[:, planes] - np.stack(y)[:, planes]) ** 2) + 1e-12))
+
+
+@pytest.mark.parametrize("name", ["campus.avi", "bunny.mp4"])
+@pytest.mark.parametrize(("codec", "quality"), [("libx264", 34), ("libx265", 34), ("mjpeg", 12), ("mpeg4", 10)])
+def test_it_comes_nearer_to_what_was_encoded(name: str, codec: str, quality: float) -> None:
+    clean, bad = packed(footage(name)), coded(name, quality, codec=codec)
+    out = run(deblock(), bad)
+    assert psnr(out, clean) > psnr(packed(bad), clean) + 0.2
+    assert psnr(out, clean, CHROMA) > psnr(packed(bad), clean, CHROMA)
+
+
+@pytest.mark.parametrize("name", ["campus.avi", "bunny.mp4", "city.ts"])
+def test_what_was_never_coded_or_coded_well_stays(name: str) -> None:
+    for planes in (footage(name), coded(name, 8)):
+        assert psnr(run(deblock(), planes), packed(planes)) > 48
+
+
+def test_a_transcoding_that_says_all_is_well_is_seen_through() -> None:
+    """Encoded badly and then well: the stream's own quantiser tells of the second time alone."""
+    clean, bad = packed(footage("campus.avi")), coded("campus.avi", 36, 14)
+    assert psnr(run(deblock(), bad), clean) > psnr(packed(bad), clean) + 0.15
+
+
+def test_the_level_that_is_reported_rises_with_the_quantiser() -> None:
+    found = []
+    for quality in (12, 24, 32, 40):
+        filter = deblock(lookahead=0)
+        state = filter.init_state()
+        for picture in packed(coded("campus.avi", quality))[:4]:
+            filter(torch.from_numpy(picture)[None, None], [state])
+        found.append(filter.report(state)["artifacts_luma"])
+    assert found == sorted(found)
+    assert found[0] < 2 < found[-1]
+
+
+def test_it_is_steadier_than_what_came_in() -> None:
+    """Where the clean picture stands still, what comes out changes less from frame to frame."""
+    clean, bad = np.stack(packed(footage("campus.avi"))), coded("campus.avi", 36)
+    out, came = np.stack(run(deblock(), bad)), np.stack(packed(bad))
+    still = (np.abs(np.diff(clean, axis=0)) < 1.5 / 255)[:, LUMA]
+    flicker = [float(np.abs(np.diff(clip, axis=0)[:, LUMA])[still].mean()) for clip in (out, came)]
+    assert flicker[0] < flicker[1]
+
+
+def test_strength_is_the_share_of_the_result() -> None:
+    bad = coded("campus.avi", 36)
+    whole, half, none = (run(deblock(strength=s), bad)[3] for s in (1.0, 0.5, 0.0))
+    frame = packed(bad)[3]
+    assert np.array_equal(none, frame)
+    assert np.abs(half - (whole + frame) / 2).max() < 1e-5
+
+
+def test_macroblocks_that_are_good_already_stay_as_they_are() -> None:
+    """The share goes from nothing at the one level to everything at the other, luma and chroma apart."""
+    sigma = torch.zeros(1, 2, 2, 2)
+    sigma[0, :, 0, 0], sigma[0, 0, 1, 1] = 3 / 255, 0.9 / 255
+    share = deblock()._share(sigma)
+    assert share.shape == (1, 6, 2, 2)
+    assert share[0, :, 0, 0].tolist() == [1.0] * 6
+    assert share[0, :4, 1, 1].tolist() == pytest.approx([0.5] * 4, abs=1e-4)
+    assert share[0, 4:, 1, 1].tolist() == share[0, :, 0, 1].tolist()[:2] == [0.0, 0.0]
+
+
+def test_levels_and_answers_are_one_anothers_opposite() -> None:
+    sigma = torch.tensor([[0.25, 1.0, 4.0, 20.0]]) / 255
+    assert torch.allclose(levels.decode(levels.encode(sigma)), sigma, rtol=1e-5)
+    assert levels.decode(torch.zeros(1)) == pytest.approx(0.25 / 255)
+
+
+def test_the_true_answer_is_the_error_around_a_macroblock() -> None:
+    clean = torch.full((1, 6, 32, 32), 0.5)
+    bad = clean.clone()
+    bad[:, :4] += 6 / 255
+    bad[:, 4:, :, :16] += 2 / 255
+    found = levels.decode(levels.true_answer(bad, clean))[0]
+    assert torch.allclose(found[0], torch.tensor(6 / 255), rtol=1e-4)
+    assert found[1, :, 0].tolist() == pytest.approx([2 / 255] * 4, rel=1e-4)
+    assert found[1, :, 3].tolist() == pytest.approx([0.25 / 255] * 4, rel=1e-4)
+
+
+def test_brightness_stays() -> None:
+    bad = coded("bunny.mp4", 36)
+    out, came = np.stack(run(deblock(), bad)), np.stack(packed(bad))
+    for planes in (LUMA, CHROMA):
+        assert abs(float(out[:, planes].mean() - came[:, planes].mean())) < 0.3 / 255
+
+
+def test_live_streams_look_no_frame_ahead_unless_told() -> None:
+    assert [deblock(**options).future for options in ({}, dict(Deblock.live_options))] == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": "2"}, "strength: 2.0 is not between 0 and 1"),
+        ({"lookahead": "9"}, "lookahead: 9 is not a number of frames from 0 to 8"),
+        ({"tier": "xl"}, "'xl' is not"),
+        ({"backend": "opencl"}, "deblock=backend: 'opencl' is not auto or"),
+    ],
+)
+def test_bad_options_name_their_remedy(options: dict[str, str], message: str) -> None:
+    filters: Registry[Filter[Any]] = Registry("filter")
+    filters.register("deblock")(Deblock)
+    with pytest.raises(BadOption, match=message):
+        filters.create("deblock", options)
+
+
+@pytest.mark.parametrize("tier", WEIGHTS.shipped())
+def test_each_shipped_tier_has_its_card(tier: Tier) -> None:
+    card = WEIGHTS.card(tier).read_text(encoding="utf-8")
+    for store in (WEIGHTS, levels.store()):
+        assert store.shipped()[tier if store is WEIGHTS else "s"] in card
+    for part in ("Data", "Licence", "Steps", "Seed", "Limits"):
+        assert part in card
+
+
+@pytest.mark.slow
+def test_backends_agree() -> None:
+    """OpenVINO in fp32 gives what PyTorch gives to a tenth of an 8-bit code."""
+    if not openvino.is_installed():
+        pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
+    bad = coded("bunny.mp4", 34)
+    a, b = (np.stack(run(deblock(backend=name, lookahead=0), bad)[:4]) for name in ("torch", "openvino"))
+    assert np.abs(a - b).max() < 0.1 / 255
