@@ -18,17 +18,15 @@ from .denoiser import Denoiser
 class Smooth(Filter[Denoiser]):
     """Denoise by averaging frames along their motion. Needs no weights and no look-ahead; also calms flicker.
 
-    The average starts over at scene cuts, where motion cannot be followed, and where a ghost would rise above the noise
-    (ghosts fainter than the noise remain possible). No pixel changes by more than four standard deviations of the
-    noise.
-    Runs on the CPU: pictures on another device are fetched and sent back.
+    The average starts over at scene cuts, where motion cannot be followed, and where a ghost would rise above the
+    noise (ghosts fainter than the noise remain possible). No pixel changes by more than four standard deviations of
+    the noise. Runs on the CPU: pictures on another device are fetched and sent back.
 
     strength: 0 leaves every frame as it is, 1 gives the smoothed one, values between mix the two.
-    sigma: standard deviation of the noise in 8-bit codes; auto measures it over two seconds, luma and chroma
-    separately.
-    flicker: deviation over time, in 8-bit codes, to average away even where there is less noise. Acts over time only,
-    where the picture stands still or moves smoothly. Use 4 to 8 after a model that works frame by frame: its flicker is
-    no noise.
+    sigma: standard deviation of the noise in 8-bit codes; auto measures luma and chroma separately over two seconds.
+    flicker: deviation over time, in 8-bit codes, to average away even where there is less noise; over time only, where
+    the picture stands still or moves smoothly. Use 4 to 8 after a model that works frame by frame: its flicker is
+    not noise.
     """
 
     layout = "yuv420"

@@ -192,7 +192,7 @@ class OpenVinoRunner:
             with self._lock:
                 request = self._request((1, *x.shape[1:]))
                 y = torch.empty(len(x), *request.get_output_tensor().shape[1:])
-                for i in range(len(x)):  # a batch is no faster on a CPU; so each result is what it would be alone
+                for i in range(len(x)):  # no slower on a CPU than a batch, whose other pictures might change the result
                     request.set_input_tensor(self._tensor(inputs[i : i + 1].numpy(), shared_memory=True))
                     request.set_output_tensor(self._tensor(y[i : i + 1].numpy(), shared_memory=True))
                     request.infer()

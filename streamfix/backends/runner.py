@@ -40,8 +40,7 @@ def open_runner(
     network: a module from (B, Cin, h, w) to (B, Cout, h', w'), which is copied; or the path of an ONNX graph.
     example: a typical input; precisions are timed and compared on it.
     key: hash of the weights; whatever is derived from them is cached under it.
-    backend: a backend's name, or auto for the one that is usually fastest on the device: OpenVINO on a CPU, if
-    installed.
+    backend: a backend's name, or auto for what is usually fastest on the device: OpenVINO on a CPU, if installed.
     precision: auto is the fastest on this machine of fp32; bf16, if the processor has it and its result differs from
     fp32's by less than a tenth of the RMS; int8, if a quantised graph is available or can be made.
     calibration: lets NNCF make an int8 graph, once; a graph that loses more than 0.15 dB on it is not used.

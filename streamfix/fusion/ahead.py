@@ -99,8 +99,7 @@ class Ahead:
         """Average later frames into a fused one, in place. Returns whether there were any besides copies of the frame.
 
         frame: luma of the frame that was fused. ahead: luma and chroma of the frames after it, next one first. Copies
-        are used once, since they add nothing about the noise. The first frame that shows another scene ends the
-        averaging.
+        are used once, since they say nothing new about the noise. A frame that shows another scene ends the averaging.
         back: half-size flow to the previous frame, if known.
         """
         new = _new(frame, ahead)

@@ -135,9 +135,8 @@ class Fuser:
     def _motion(self, luma: Floats, guide: Floats, history: Fused, noise: Noise) -> tuple[Floats, Floats | None]:
         """Half-size flow from the frame to the history, zero where standing still explains the frame just as well.
 
-        Also returns where the picture moves: 1 for moving, 0 for still; None if the camera moves. Only the coarse flow
-        decides
-        whether the camera moves: in the fine flow, noise adds jitter even to a still picture.
+        Also returns where the picture moves: 1 for moving, 0 for still; None if the camera moves, which only the coarse
+        flow decides: in the fine one, noise adds jitter even to a still picture.
         """
         flow = self._flow(np.asarray(cv2.GaussianBlur(guide, (0, 0), 0.5), np.float32), self._guide)
         self.still = motion.typical_motion(flow) < STANDS_STILL

@@ -14,7 +14,7 @@ Floats: TypeAlias = motion.Floats
 _SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
 _WEIGHTS = {window: np.full(window, 1 / window, np.float32) for window in (3, 5)}
 _TENT = np.array([1, 2, 3, 2, 1], np.float32) / 9
-TENT_NOISE = 19 / 81  # factor by which `tent` reduces the standard deviation of white noise
+TENT_NOISE = 19 / 81  # what `tent` leaves of white noise's standard deviation
 
 
 def box(picture: Floats, window: int, out: Floats | None = None) -> Floats:
