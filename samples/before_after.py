@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Put the same part of one frame of two clips side by side in a PNG, with labels.
+"""Show the same part of one frame from two clips side by side in a PNG, with labels.
 
     python samples/before_after.py noisy.mp4 restored.mp4 before_after.png
     python samples/before_after.py noisy.mp4 restored.mp4 sign.png --at 2.5 --crop 200x150+380+180 --zoom 3
 
-Frames are matched by their time, not by their number. The second clip may be larger (super-resolution): the crop is
+Frames are matched by time, not by number. The second clip may be larger (super-resolution): the crop is
 given in pixels of the first one and both are shown at the same size.
 """
 
@@ -25,14 +25,14 @@ LABEL_HEIGHT = 28
 
 
 def times(clip: Path) -> list[float]:
-    """The presentation times of a clip's frames in seconds, in order of presentation, from its packets alone."""
+    """Presentation times of a clip's frames in seconds, ascending, read from its packets without decoding."""
     with av.open(clip) as reader:
         video = reader.streams.video[0]
         return sorted(float(p.pts * p.time_base) for p in reader.demux(video) if p.pts is not None)
 
 
 def frame_at(clip: Path, at_s: float) -> Picture:
-    """Decode the last frame that is shown at at_s or before; (H, W, 3) uint8 BGR. ValueError if there is none."""
+    """Decode the last frame shown at or before at_s; (H, W, 3) uint8 BGR. Raises ValueError if there is none."""
     found: av.VideoFrame | None = None
     with av.open(clip) as reader:
         for frame in reader.decode(video=0):
@@ -55,7 +55,7 @@ def parse_crop(text: str) -> tuple[int, int, int, int]:
 
 
 def cut_out(picture: Picture, crop: tuple[int, int, int, int], scale: float, size: tuple[int, int]) -> Picture:
-    """Cut crop * scale out of a picture and show it at size (width, height), pixels left visible."""
+    """Cut crop * scale out of a picture and resize it to size (width, height) without smoothing the pixels."""
     width, height, left, top = (round(value * scale) for value in crop)
     part = picture[top : top + height, left : left + width]
     if part.shape[:2] != (height, width):
@@ -66,7 +66,7 @@ def cut_out(picture: Picture, crop: tuple[int, int, int, int], scale: float, siz
 
 
 def labelled(picture: Picture, label: str) -> Picture:
-    """Add a bar with a label on top."""
+    """Put a bar with a label above a picture."""
     bar = np.zeros((LABEL_HEIGHT, picture.shape[1], 3), np.uint8)
     cv2.putText(bar, label, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
     return np.vstack([bar, picture])

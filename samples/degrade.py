@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a degraded version of a clip: darker, blurred, noisy, badly compressed, in the order of a camera.
+"""Write a degraded copy of a clip: darkened, blurred, noisy and badly compressed, in the order a camera does it.
 
     python samples/degrade.py samples/city.ts noisy.mp4 --noise 20 --seed 1
     python samples/degrade.py samples/campus.avi night.mp4 --dark 3 --shot 2 --noise 4
@@ -33,7 +33,7 @@ DISPLAY_GAMMA = 2.2
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """What happens to each picture. Zero means: not at all.
+    """What is done to each picture; zero turns a step off.
 
     dark_stops: exposure lost, in stops (each halves the light).
     blur_sigma: Gaussian blur of the luma in pixels; chroma gets half of it.
@@ -48,7 +48,7 @@ class Degradation:
 
     def __call__(self, planes: list[Plane], rng: np.random.Generator) -> list[Plane]:
         """Degrade one picture; planes: Y (H, W), Cb and Cr (H/2, W/2), uint8 code values in limited range."""
-        # Light times k is code value times k^(1/gamma), for colour differences as well.
+        # Scaling light by k scales code values by k^(1/gamma), and colour differences too.
         gain = 2.0 ** (-self.dark_stops / DISPLAY_GAMMA)
         y, cb, cr = (plane.astype(np.float32) for plane in planes)
         y = BLACK + (y - BLACK) * gain
@@ -68,7 +68,7 @@ class Degradation:
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """How the degraded clip is encoded: at a bit rate, or without one at x264's constant quality crf."""
+    """How the degraded clip is encoded: at a bit rate, or, without one, at x264's constant quality crf."""
 
     codec: str = "libx264"
     bitrate_bps: int | None = None
@@ -89,7 +89,7 @@ def read_planes(frame: av.VideoFrame) -> list[Plane]:
 
 
 def to_frame(planes: list[Plane], like: av.VideoFrame) -> av.VideoFrame:
-    """Make a yuv420p frame of three planes, with the time and the colour tags of another."""
+    """Make a yuv420p frame from three planes, with the time and colour tags of another frame."""
     height, width = planes[0].shape
     frame = av.VideoFrame(width, height, "yuv420p")
     for plane, pixels in zip(frame.planes, planes, strict=True):
@@ -103,7 +103,7 @@ def to_frame(planes: list[Plane], like: av.VideoFrame) -> av.VideoFrame:
 
 
 def add_video(output: av.container.OutputContainer, source: VideoStream, coding: Coding) -> VideoStream:
-    """Add the degraded stream: the source's clock and aspect, its size made even."""
+    """Add the degraded stream: same clock and aspect ratio as the source, size made even."""
     options = {"preset": "veryfast"} if coding.codec == "libx264" else {}
     if coding.bitrate_bps is None and coding.codec == "libx264":
         options["crf"] = str(coding.crf)
@@ -111,7 +111,7 @@ def add_video(output: av.container.OutputContainer, source: VideoStream, coding:
     assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = source.width // 2 * 2, source.height // 2 * 2, "yuv420p"
     if coding.codec == "libx264" and source.time_base is not None:
-        # The older encoders take 1/time_base for the frame rate in their rate control, so they keep 1/rate.
+        # Older encoders use 1/time_base as the frame rate in their rate control, so they keep 1/rate.
         stream.codec_context.time_base = source.time_base
     if source.sample_aspect_ratio:
         stream.codec_context.sample_aspect_ratio = source.sample_aspect_ratio
@@ -121,7 +121,7 @@ def add_video(output: av.container.OutputContainer, source: VideoStream, coding:
 
 
 def degrade(source: Path, target: Path, change: Degradation, coding: Coding, seed: int, limit: int | None) -> int:
-    """Write target, a degraded copy of source or of about its first `limit` frames, and return the number of frames."""
+    """Write target, a degraded copy of source or of about its first `limit` frames. Returns the number of frames."""
     rng = np.random.default_rng(seed)
     frames = 0
     with av.open(source) as reader, av.open(target, "w") as writer:
@@ -131,7 +131,7 @@ def degrade(source: Path, target: Path, change: Degradation, coding: Coding, see
         writer.metadata.update(reader.metadata)
         for packet in reader.demux(video, *reader.streams.audio):
             if packet.stream.index in copied:
-                if packet.dts is not None:  # the empty packet at the end only flushes decoders
+                if packet.dts is not None:  # the empty last packet only flushes decoders
                     packet.stream = copied[packet.stream.index]
                     writer.mux(packet)
                 continue
@@ -145,7 +145,7 @@ def degrade(source: Path, target: Path, change: Degradation, coding: Coding, see
 
 
 def decoded(packet: av.Packet[Any]) -> Iterator[av.VideoFrame]:
-    """Decode a packet of a video stream, typed as such."""
+    """Decode a video stream's packet, with precise types."""
     for frame in packet.decode():
         assert isinstance(frame, av.VideoFrame)
         yield frame

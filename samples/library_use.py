@@ -12,7 +12,7 @@ import streamfix
 
 
 def main(source: str, target: str) -> None:
-    # A whole file: the chain is what -vf takes; sound and everything else is copied.
+    # A whole file: the chain is what -vf takes; audio and everything else is copied.
     streamfix.restore(source, target, "denoise")
 
     # Frame by frame, for your own loop: rgb() is a (height, width, 3) uint8 array.

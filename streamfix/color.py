@@ -1,10 +1,10 @@
-"""Colour maths: Y'CbCr and R'G'B', and chroma at other sizes.
+"""Colour maths: Y'CbCr to R'G'B' and back, and chroma resampling.
 
 Chroma is sited as MPEG-2, H.264 and HEVC do by default: level with the left
 luma sample, half-way between two lines (H.273, chroma sample location type 0).
 It is brought to luma size by linear interpolation, and back by the
-least-squares inverse of that interpolation, so a round trip returns what came
-in and no detail is lost on the way.
+least-squares inverse of that interpolation, so a round trip returns its input
+and loses no detail.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def rgb_to_ycbcr(rgb: Tensor, color: Color, depth: int = 8) -> tuple[Tensor, Ten
 
 
 def excursions(full: bool, depth: int) -> tuple[float, float, float, float]:
-    """Black, luma span, chroma span and neutral chroma, as parts of the largest code."""
+    """Black level, luma span, chroma span and neutral chroma, as fractions of the largest code."""
     top = (1 << depth) - 1
     neutral = (1 << (depth - 1)) / top
     if full:
@@ -54,12 +54,12 @@ def excursions(full: bool, depth: int) -> tuple[float, float, float, float]:
 
 
 def neutral_chroma(y: Tensor, shape: tuple[int, int], depth: int) -> Tensor:
-    """Chroma (2, *shape) of grey, of y's dtype and device."""
+    """Chroma of grey, (2, *shape), in y's dtype and on its device."""
     return y.new_full((2, *shape), (1 << (depth - 1)) / ((1 << depth) - 1))
 
 
 def chroma_to_444(uv: Tensor | None, y: Tensor, format: PixelFormat) -> Tensor:
-    """Chroma (2, h, w) of `format` at the size of luma y (1, H, W); neutral where there is none."""
+    """Chroma (2, h, w) of `format` at the size of luma y (1, H, W); neutral if there is none."""
     h, w = y.shape[-2:]
     if uv is None:
         return neutral_chroma(y, (h, w), format.depth)
@@ -67,7 +67,7 @@ def chroma_to_444(uv: Tensor | None, y: Tensor, format: PixelFormat) -> Tensor:
 
 
 def resize_chroma(uv: Tensor | None, y: Tensor, shape: tuple[int, int], source: PixelFormat) -> Tensor:
-    """Chroma (2, h, w) of a picture as large as `y` at another subsampling, each axis by its siting."""
+    """Resample chroma (2, h, w) to (2, *shape), another subsampling of luma `y`, with the right siting on each axis."""
     if uv is None:
         return neutral_chroma(y, shape, source.depth)
     for axis in (-2, -1):
@@ -75,7 +75,7 @@ def resize_chroma(uv: Tensor | None, y: Tensor, shape: tuple[int, int], source: 
         full = y.shape[axis]
         if have == want:
             continue
-        while uv.shape[axis] < want:  # one octave at a time: 4:1:1 has two
+        while uv.shape[axis] < want:  # one octave at a time; 4:1:1 needs two
             step = _size_above(full, uv.shape[axis])
             uv = _upsample(uv, axis, step)
         while uv.shape[axis] > want:
@@ -91,7 +91,7 @@ def _size_above(full: int, size: int) -> int:
 
 
 def _upsample(x: Tensor, axis: int, size: int) -> Tensor:
-    """Twice as long along `axis` by linear interpolation. x: (2, h, w)."""
+    """Double the length along `axis` by linear interpolation. x: (2, h, w)."""
     n = x.shape[axis]
     before = torch.cat((x.narrow(axis, 0, 1), x.narrow(axis, 0, n - 1)), axis)
     after = torch.cat((x.narrow(axis, 1, n - 1), x.narrow(axis, n - 1, 1)), axis)
@@ -115,12 +115,12 @@ _INVERSE = {
 
 
 def _downsample(x: Tensor, axis: int) -> Tensor:
-    """Half as long along `axis`: the samples from which `_upsample` comes nearest to x. x: (2, h, w)."""
+    """Halve the length along `axis`: the samples that `_upsample` brings closest to x. x: (2, h, w)."""
     adjoint, offset, gain, ratio, reach = _INVERSE[axis]
     size = x.shape[axis]
     first, last = x.narrow(axis, 0, 1), x.narrow(axis, size - 1, 1)
     if axis == -2 and size % 2 and size > 1:
-        # The line that an even height would have, so that the last chroma line is found exactly.
+        # Add the line that an even height would have, so that the last chroma line is recovered exactly.
         last = 1.5 * last - 0.5 * x.narrow(axis, size - 2, 1)
         x, size = torch.cat((x, last), axis), size + 1
     half = -(-size // 2)
@@ -141,7 +141,7 @@ def _downsample(x: Tensor, axis: int) -> Tensor:
 
 
 def scale_chroma(uv: Tensor, scale: int, shape: tuple[int, int], format: PixelFormat) -> Tensor:
-    """Chroma for a picture `scale` times as large, at the size `format` gives it there; its siting is kept."""
+    """Chroma for a picture `scale` times as large, at the size `format` gives it there. Its siting is kept."""
     _, (h, w), _ = PixelFormat("", "yuv", 8, format.log2_w, format.log2_h).plane_shapes(shape[1], shape[0])
     step = 1 / scale
     # Left-sited chroma sample i lies on luma column i * 2**log2_w; the luma grid itself is scaled about pixel centres.

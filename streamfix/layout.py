@@ -1,12 +1,12 @@
-"""The three ways a filter may see a picture, and the exact conversions between them.
+"""The three layouts in which a filter can see a picture, and exact conversions between them.
 
 - `yuv420`, (6, ceil H/2, ceil W/2): the luma's four sub-pixels (top left, top
   right, bottom left, bottom right) and the two chroma planes, code value /
   (2**depth - 1). 4:2:0 video as it is: nothing is converted.
-- `rgb`, (3, H, W): R'G'B' in [0, 1] by the frame's own matrix and range.
-- `luma`, (1, H, W): code value / (2**depth - 1); chroma follows by resampling.
+- `rgb`, (3, H, W): R'G'B' in [0, 1], by the frame's own matrix and range.
+- `luma`, (1, H, W): code value / (2**depth - 1); chroma is resampled to follow.
 
-Colours and the resampling of chroma are in `streamfix.color`.
+Colour conversion and chroma resampling are in `streamfix.color`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 class TensorPicture:
     """A picture as a filter made it.
 
-    tensor: (C, H, W) of `layout`, any float dtype, any device; may be padded
-    beyond the picture at the right and bottom only for odd sizes in `yuv420`.
-    format: the pixel format it is to become again.
-    chroma: where `layout` is "luma", the chroma planes (2, h, w) in [0, 1], of any size.
+    tensor: (C, H, W) of `layout`, any float dtype, any device. Only `yuv420` may
+    have padding, at the right and bottom, for odd sizes.
+    format: the pixel format to convert back to.
+    chroma: if `layout` is "luma", the chroma planes (2, h, w) in [0, 1], of any size.
     """
 
     tensor: Tensor
@@ -50,14 +50,14 @@ class TensorPicture:
 def to_layout(
     frame: Frame, layout: Layout, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
 ) -> Tensor:
-    """The frame's picture as `layout`, (C, H, W) in [0, 1]; the tensor itself where it is there already."""
+    """The frame's picture as `layout`, (C, H, W) in [0, 1]; no copy if it already has that layout, dtype and device."""
     dtype = dtype or torch.float32
     picture = frame.picture
     if isinstance(picture, TensorPicture) and picture.layout == layout:
         return picture.tensor.to(device=device, dtype=dtype)
     color = frame.color
     if layout == "yuv420" and not isinstance(picture, TensorPicture) and _is_420(picture.format):
-        codes = picture.planes(color).data  # packed as codes, and made floating point once
+        codes = picture.planes(color).data  # packed as integer codes, then converted to float in one step
         packed = pack420(codes[0][None], torch.stack(codes[1:])).to(device)
         return packed.to(torch.float32).mul_(1 / picture.format.max_code).to(dtype)
     y, uv, rgb = _components(picture, color, device)
@@ -76,15 +76,16 @@ def to_layout(
 def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int = 1) -> Frame:
     """The frame with a filter's output as its picture.
 
-    tensor: (C, H*scale, W*scale) of `layout`. Pixel format and tags stay as
-    they were; chroma that `layout` does not show is resampled from the frame. Of
-    chroma finer than 4:2:0 what the filter has changed in `yuv420` is changed, its detail stays.
+    tensor: (C, H*scale, W*scale) of `layout`. Pixel format and tags stay the
+    same; chroma that `layout` does not include is resampled from the frame.
+    Chroma finer than 4:2:0 keeps its detail: only what the filter changed in
+    `yuv420` is applied to it.
     """
     old = frame.picture
     width, height = old.width * scale, old.height * scale
     if layout == "yuv420":
         want = (6, -(-height // 2), -(-width // 2))
-        # an odd size times an even scale leaves one packed row or column more than is needed
+        # An odd size times an even scale leaves one packed row or column too many.
         tensor = tensor[..., : want[1], : want[2]]
     else:
         want = (3 if layout == "rgb" else 1, height, width)
@@ -110,7 +111,7 @@ def _has_finer_chroma(picture: Picture) -> bool:
 
 
 def _with_chroma_changed(frame: Frame, tensor: Tensor) -> TensorPicture:
-    """The frame's picture with the luma, and the change of chroma, of a `yuv420` result."""
+    """The frame's picture with the luma of a `yuv420` result, and the change that the result makes to chroma."""
     old = frame.picture
     y, uv, rgb = _components(old, frame.color, tensor.device)
     if rgb is not None:
@@ -130,7 +131,7 @@ def to_rgb8(frame: Frame) -> NDArray[np.uint8]:
 
 
 def to_planes(picture: TensorPicture, color: Color) -> Planes:
-    """Quantise to the picture's pixel format: rounded to nearest, clipped to the codes there are."""
+    """Quantise to the picture's pixel format: rounded to nearest, clipped to valid codes."""
     f = picture.format
     if picture.layout == "yuv420" and _is_420(f):
         luma, chroma = unpack420(_quantise(picture.tensor, f), picture.width, picture.height)
@@ -158,7 +159,7 @@ def to_planes(picture: TensorPicture, color: Color) -> Planes:
 
 
 def pack420(y: Tensor, uv: Tensor) -> Tensor:
-    """(1, H, W) luma and (2, ceil H/2, ceil W/2) chroma of any dtype to (6, ceil H/2, ceil W/2).
+    """Pack luma (1, H, W) and chroma (2, ceil H/2, ceil W/2), of any dtype, into (6, ceil H/2, ceil W/2).
 
     Odd sizes repeat the last row and column.
     """
@@ -167,7 +168,7 @@ def pack420(y: Tensor, uv: Tensor) -> Tensor:
     if y.shape[-1] % 2:
         y = torch.cat((y, y[..., -1:]), -1)
     packed = uv.new_empty((6, *uv.shape[-2:]))
-    # Strided copies: an order of magnitude faster on a CPU than pixel_unshuffle.
+    # Strided copies: on a CPU an order of magnitude faster than pixel_unshuffle.
     for i in range(4):
         packed[i] = y[0, i // 2 :: 2, i % 2 :: 2]
     packed[4:] = uv
@@ -212,7 +213,7 @@ def _is_420(format: PixelFormat) -> bool:
 
 
 def _native(picture: TensorPicture) -> PixelFormat:
-    """The subsampling that a picture's chroma has now, whatever format it is to become."""
+    """The subsampling that a picture's chroma has now, whatever format it will be converted to."""
     f = picture.format
     if picture.layout == "yuv420":
         return PixelFormat("", "yuv", f.depth, 1, 1)

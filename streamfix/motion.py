@@ -1,4 +1,4 @@
-"""Motion between two pictures, and pictures moved along it: OpenCV on the CPU, float32 arrays in [0, 1].
+"""Motion between two pictures, and warping along it: OpenCV on the CPU, float32 arrays in [0, 1].
 
 Flow is (H, W, 2) float32 in pixels, x first: the picture `now` at p shows what `before` shows at p + flow[p].
 """
@@ -11,28 +11,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: What a plugin may take from here; the rest may change.
+#: What a plugin may use from here; the rest may change.
 __all__ = ["Floats", "FlowEstimator", "Warper", "camera_motion", "global_motion", "resize_flow", "typical_motion"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
-#: Smaller pictures have no room for the 8x8 patches and the pyramid of the flow; they count as not moving.
+#: Smaller pictures have no room for the flow's 8x8 patches and its pyramid, and count as not moving.
 MIN_FLOW_SIZE = 32
 
-_WINDOW = 9  # pixels of the half size, over which `refine` takes motion to be the same
-_PRIOR = 0.3  # pixels: standard deviation of the error that it expects in what it is given
-_LEAST_MISSED = 1 / 255  # standard deviation of what motion never explains
+_WINDOW = 9  # half-size pixels: window in which `refine` assumes constant motion
+_PRIOR = 0.3  # pixels: standard deviation that `refine` assumes for the error of the flow it is given
+_LEAST_MISSED = 1 / 255  # standard deviation that motion never explains
 
 
 class FlowEstimator:
     """Dense optical flow by inverse search (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
 
-    Between OpenCV's presets FAST and MEDIUM: patches 5 pixels apart, compared as they are and not less their means,
-    which noise would make tremble. On noisy pictures that is as good as MEDIUM at a third of its time. Not for two
-    threads at once: keep one in each stream's state.
+    Between OpenCV's presets FAST and MEDIUM: patches are 5 pixels apart and keep their means, since subtracting a mean
+    makes flow jitter under noise. On noisy pictures this is as good as MEDIUM in a third of its time. Not thread-safe:
+    keep one in each stream's state.
 
-    refinements: variational steps at the end. finest: level of the pyramid at which the flow is found; 0 is the given
-    size, 1 half of it.
+    refinements: variational steps at the end. finest: pyramid level at which the flow is found; 0 is the given size, 1
+    half of it.
     """
 
     def __init__(self, refinements: int = 1, finest: int = 0) -> None:
@@ -44,7 +44,7 @@ class FlowEstimator:
         self._dis.setVariationalRefinementIterations(refinements)
 
     def __call__(self, now: Floats, before: Floats) -> Floats:
-        """Flow from `now` to `before`, both (H, W) luma in [0, 1]; zeros where the picture is too small for it."""
+        """Flow from `now` to `before`, both (H, W) luma in [0, 1]; zeros if the picture is too small for it."""
         if now.shape != before.shape:
             raise ValueError(f"flow needs two pictures of one size, got {now.shape} and {before.shape}")
         h, w = now.shape
@@ -56,26 +56,26 @@ class FlowEstimator:
 
 
 def resize_flow(flow: Floats, height: int, width: int) -> Floats:
-    """The same motion for a picture of another size: resampled, and its vectors scaled."""
+    """The same motion for a picture of another size: resampled, with its vectors scaled."""
     h, w = flow.shape[:2]
     if (h, w) == (height, width):
         return flow
-    scaled = np.empty_like(flow)  # first, while it is small; an axis at a time, which is faster
+    scaled = np.empty_like(flow)  # scale before resizing, while it is small, and one axis at a time: faster
     np.multiply(flow[..., 0], np.float32(width / w), out=scaled[..., 0])
     np.multiply(flow[..., 1], np.float32(height / h), out=scaled[..., 1])
     return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper) -> Floats:
-    """One more step towards the flow from `now` to `before`: a flow at half size, from pictures of full size.
+    """Take one more step towards the flow from `now` to `before`: half-size flow from full-size pictures.
 
-    Least squares over windows of 18x18 pixels (Lucas and Kanade, "An iterative image registration technique", 1981),
-    each estimate drawn to the flow that is given, the more the less its window tells of it through the noise
-    (Simoncelli et al., "Probability distributions of optical flow", CVPR 1991). On pictures as they are: what blurs
-    noise before the flow is found blurs away the fine detail that tells of fractions of a pixel.
+    Least squares over windows of 18x18 pixels (Lucas and Kanade, "An iterative image registration technique", 1981).
+    Each estimate is drawn back to the given flow, the more so the less its window reveals through the noise (Simoncelli
+    et al., "Probability distributions of optical flow", CVPR 1991). Uses unblurred pictures: the blur that suppresses
+    noise before flow estimation also removes the fine detail that shows fractions of a pixel.
 
-    flow: (H/2, W/2, 2) in pixels of that size; now, before: (H, W). sigma: standard deviation of the noise in their
-    difference. warp: of (H, W), aimed anew.
+    flow: (H/2, W/2, 2) in half-size pixels; now, before: (H, W). sigma: standard deviation of the noise in their
+    difference. warp: a Warper for (H, W), re-aimed here.
     """
     h, w = flow.shape[:2]
     if min(now.shape) < MIN_FLOW_SIZE:
@@ -94,7 +94,7 @@ def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper
     xx += prior
     yy += prior
     x, y = window(across, missed), window(down, missed)
-    scale = np.float32(0.5) / (xx * yy - xy * xy)  # to pixels of the half size
+    scale = np.float32(0.5) / (xx * yy - xy * xy)  # to half-size pixels
     step = np.empty_like(flow)
     np.multiply(yy * x - xy * y, scale, out=step[..., 0])
     np.multiply(xx * y - xy * x, scale, out=step[..., 1])
@@ -104,12 +104,12 @@ def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper
 
 
 def steadied(flow: Floats, expected: Floats, reach: float) -> Floats:
-    """Move a flow halfway to the expected one where the two agree, apart from how the camera moved.
+    """Move a flow halfway to the expected one where the two agree, camera motion aside.
 
-    Objects go on moving as they did, so the motion found before is a second measurement with other noise in it. A
-    shaken camera moves the whole picture: the median difference of the two flows is left as it was found.
+    Objects keep moving as they did, so the motion found before is a second measurement with independent noise. A shaken
+    camera moves the whole picture, so the median difference of the two flows is kept as found.
 
-    flow, expected: (H, W, 2). reach: standard deviation, in pixels, by which motion changes from frame to frame.
+    flow, expected: (H, W, 2). reach: standard deviation, in pixels, of how motion changes from frame to frame.
     """
     apart = expected - flow
     apart -= camera_motion(apart)
@@ -121,7 +121,7 @@ def steadied(flow: Floats, expected: Floats, reach: float) -> Floats:
 
 
 def inverse(flow: Floats, warp: Warper, rounds: int = 2) -> Floats:
-    """The flow that leads back: g(p) = -flow(p + g(p)), by fixed-point iteration. warp: of its size.
+    """The reverse flow, g(p) = -flow(p + g(p)), by fixed-point iteration. warp: a Warper of its size.
 
     Source: Chen et al., "A simple fixed-point approach to invert a deformation field", Medical Physics 35(1), 2008.
     """
@@ -132,12 +132,12 @@ def inverse(flow: Floats, warp: Warper, rounds: int = 2) -> Floats:
 
 
 def camera_motion(flow: Floats) -> Floats:
-    """The median vector, (2,) in pixels: how the camera moved."""
+    """The median vector, (2,) in pixels: the camera's motion."""
     return np.median(flow[::4, ::4].reshape(-1, 2), axis=0).astype(np.float32)
 
 
 def global_motion(flow: Floats) -> float:
-    """Length in pixels of the median vector: how far the camera moved."""
+    """Length of the median vector in pixels: how far the camera moved."""
     return float(np.hypot(*camera_motion(flow)))
 
 
@@ -148,7 +148,7 @@ def typical_motion(flow: Floats) -> float:
 
 
 class Warper:
-    """Moves pictures of one size. Holds the pixel grid, so that it is made once."""
+    """Warps pictures of one size. Keeps the pixel grid, so that it is built once."""
 
     def __init__(self, height: int, width: int) -> None:
         xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
@@ -156,15 +156,15 @@ class Warper:
         self._at = self._grid.copy()
 
     def aim(self, flow: Floats) -> Warper:
-        """Set the motion that the following calls move along. flow: (H, W, 2), pixels of this size."""
+        """Set the motion for the following calls. flow: (H, W, 2), in pixels of this size."""
         cv2.add(self._grid, flow, dst=self._at)
         return self
 
     def __call__(self, picture: Floats, cubic: bool = False, outside: float | None = None) -> Floats:
         """Sample picture (H, W[, C]) where the flow points.
 
-        cubic: bicubic, for pictures that are moved again and again; else bilinear.
-        outside: the value beyond the edge; None repeats the edge.
+        cubic: bicubic, for pictures that are warped repeatedly; otherwise bilinear.
+        outside: value beyond the edge; None repeats the edge.
         """
         moved = cv2.remap(  # type: ignore[call-overload]  # no second map: both axes are in the first
             picture,

@@ -12,10 +12,10 @@ from .frame import Frame
 class Window:
     """What a filter sees at once.
 
-    frames: past + step + future frames of one shot; the shot's first and last
-    frame are repeated beyond its ends.
-    centre: the frames this window is to restore, 1 to `step` of them.
-    first: the shot begins with this window, which needs a new state.
+    frames: past + step + future frames of one shot; beyond its ends, the
+    shot's first and last frame are repeated.
+    centre: the frames that this window restores, 1 to `step` of them.
+    first: this window starts the shot, and so needs a new state.
     """
 
     frames: tuple[Frame, ...]
@@ -24,22 +24,22 @@ class Window:
 
 
 class Windower:
-    """Cuts one shot after another into windows.
+    """Cuts each shot into windows.
 
-    A frame with `cut` ends the shot before it. Damaged frames must not be
-    pushed: they have no place in a window (see `filters.restorer.Restorer`).
+    A frame with `cut` ends the shot before it. Do not push damaged frames: they
+    must not enter a window (see `filters.restorer.Restorer`).
     """
 
     def __init__(self, past: int = 0, step: int = 1, future: int = 0) -> None:
         if past < 0 or future < 0 or step < 1:
             raise ValueError(f"a window needs past >= 0, step >= 1, future >= 0; got {past}, {step}, {future}")
         self.past, self.step, self.future = past, step, future
-        self._shot: list[Frame] = []  # the frames of this shot that are still needed
+        self._shot: list[Frame] = []  # frames of this shot that are still needed
         self._done = 0  # index in _shot of the next frame to restore
         self._first = True
 
     def push(self, frame: Frame) -> Iterator[Window]:
-        """Take the next frame; give the windows that became complete."""
+        """Take the next frame and yield the windows that it completes."""
         if frame.cut:
             yield from self.flush()
         self._shot.append(frame)
@@ -47,7 +47,7 @@ class Windower:
             yield self._window(self.step)
 
     def flush(self) -> Iterator[Window]:
-        """End the shot: give windows for all frames still held."""
+        """End the shot: yield windows for all frames still held."""
         while self._done < len(self._shot):
             yield self._window(min(self.step, len(self._shot) - self._done))
         self._shot, self._done, self._first = [], 0, True

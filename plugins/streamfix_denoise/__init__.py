@@ -1,4 +1,4 @@
-"""`denoise`: frames fused along their motion, then restored by a small network that is told how much noise is left."""
+"""`denoise`: fuses frames along their motion, then restores them with a network that knows how much noise is left."""
 
 from .filter import Denoise
 

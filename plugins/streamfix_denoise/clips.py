@@ -1,4 +1,4 @@
-"""NoisyClip clips and their clean originals: from photographs that a camera passes over, and from real clips."""
+"""Noisy clips and their clean originals: from photographs that a simulated camera moves over, and from real footage."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from streamfix.training import (
     to_planes,
 )
 
-# What the camera would have recorded without noise: its sharpening and its demosaicking are not a denoiser's to undo.
+# The target is what the camera would record without noise: undoing its sharpening or demosaicking is not denoising.
 _CAMERAS = Surveillance(target="developed")
 _CODECS = CodecShares(coded=1.0)
-# Cameras that are plugged in, and what reads them before an encoder does: no codec, in light that suits them.
+# Cameras attached directly, read before any encoder: no codec, and lighting that suits them.
 _PLUGGED_IN = Surveillance(
     exposure=(0.2, 1.0),
     sharpen=0.3,
@@ -41,7 +41,7 @@ _PLUGGED_IN = Surveillance(
 
 @dataclass(frozen=True, slots=True)
 class NoisyClip:
-    """A noisy clip and its clean original. told: the noise that the filter is told of; None lets it measure."""
+    """A noisy clip and its clean original. told: the noise given to the filter; None lets it measure."""
 
     noisy: Planes420
     clean: Planes420
@@ -49,13 +49,13 @@ class NoisyClip:
 
 
 def _sigma(rng: np.random.Generator) -> float:
-    """A standard deviation from 1.5 to 55 codes, in [0, 1] units; half of them from 5 to 30."""
+    """A standard deviation of 1.5 to 55 codes, in [0, 1] units; at least half of the draws are from 5 to 30."""
     codes = rng.uniform(5, 30) if rng.random() < 0.5 else np.exp(rng.uniform(np.log(1.5), np.log(55)))
     return float(codes) / 255
 
 
 def _told(noise: Noise, rng: np.random.Generator) -> Noise | None:
-    """What a user or a measurement would say of the noise: right, off by a third, or nothing."""
+    """What a user or a measurement would say about the noise: about right, off by a third, or nothing."""
     draw = rng.random()
     if draw < 0.25:
         return None
@@ -64,7 +64,7 @@ def _told(noise: Noise, rng: np.random.Generator) -> Noise | None:
 
 
 def _gaussian(material: Material, rng: np.random.Generator, frames: int, side: int) -> NoisyClip:
-    """White noise of the planes, chroma's as strong as luma's or weaker."""
+    """White noise on the planes; chroma noise as strong as luma noise or weaker."""
     clean = clean_planes(material, rng, frames, side)
     luma = _sigma(rng)
     noise = Noise(luma, luma * (1.0 if rng.random() < 0.6 else rng.uniform(0.3, 1.0)))
@@ -73,7 +73,7 @@ def _gaussian(material: Material, rng: np.random.Generator, frames: int, side: i
 
 
 def _gaussian_rgb(material: Material, rng: np.random.Generator, frames: int, side: int) -> NoisyClip:
-    """White noise of R'G'B', before 4:2:0: chroma has about half as much as luma."""
+    """White noise on R'G'B', before 4:2:0: chroma gets about half as much as luma."""
     rgb = clean_rgb(material, rng, frames, side)
     clean = to_planes(rgb)
     noisy = quantise(to_planes(add_gaussian_rgb(rgb, _sigma(rng), rng)))
@@ -81,12 +81,12 @@ def _gaussian_rgb(material: Material, rng: np.random.Generator, frames: int, sid
 
 
 def _surveillance(material: Material, rng: np.random.Generator, frames: int, side: int) -> NoisyClip:
-    """A sensor's noise through its camera's processing, and most often a codec: see `degrade_surveillance`."""
+    """Sensor noise, processed by its camera and usually by a codec: see `degrade_surveillance`."""
     return _recorded(_CAMERAS, material, rng, frames, side)
 
 
 def _sensor(material: Material, rng: np.random.Generator, frames: int, side: int) -> NoisyClip:
-    """A sensor's noise through its camera's processing, and nothing after it."""
+    """Sensor noise, processed by its camera and nothing else."""
     return _recorded(_PLUGGED_IN, material, rng, frames, side)
 
 
@@ -96,7 +96,7 @@ def _recorded(shares: Surveillance, material: Material, rng: np.random.Generator
 
 
 def _coded(material: Material, rng: np.random.Generator, frames: int, side: int) -> NoisyClip:
-    """White noise, and then a codec that has lost or smeared a part of it."""
+    """White noise, part of which a codec has then removed or smeared."""
     clean = clean_planes(material, rng, frames, side)
     luma = rng.uniform(2, 22) / 255
     noisy, _ = _CODECS(quantise(add_gaussian(clean, luma, luma * rng.uniform(0.4, 1.0), rng)), rng)
@@ -104,18 +104,18 @@ def _coded(material: Material, rng: np.random.Generator, frames: int, side: int)
 
 
 def _mostly_blind(noisy: Planes420, clean: Planes420, rng: np.random.Generator) -> Noise | None:
-    """Behind a camera's processing and a codec the noise is seldom known."""
+    """After a camera's processing and a codec, the noise is seldom known."""
     return _told(_measured(noisy, clean), rng) if rng.random() < 0.3 else None
 
 
 def _clean(material: Material, rng: np.random.Generator, frames: int, side: int) -> NoisyClip:
-    """A clean clip, as recorded: there is nothing to do."""
+    """A clean clip as recorded: there is nothing to do."""
     clean = quantise(clean_planes(material, rng, frames, side))
     return NoisyClip(clean, clean, None if rng.random() < 0.7 else Noise(0.5 / 255, 0.5 / 255))
 
 
 def _measured(noisy: Planes420, clean: Planes420) -> Noise:
-    """Standard deviations of the difference."""
+    """Standard deviations of the difference between the two."""
     return Noise(float(np.std(noisy.y - clean.y)), float(np.std(noisy.uv - clean.uv)))
 
 

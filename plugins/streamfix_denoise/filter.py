@@ -1,4 +1,4 @@
-"""The filter `denoise`, as streamfix's command line and library see it."""
+"""The filter `denoise` as the command line and the library see it."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ from streamfix.models import (
 
 WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "denoise", correction_network)
 
-# strength=auto: noise below the one is left alone, above the other as much as can be is taken away. For luma that of
-# chroma counts as well: where a codec has smeared the noise of luma, chroma still tells of it.
+# strength=auto: noise below _QUIET is left alone, above _NOISY as much as possible is removed. For luma, chroma noise
+# counts too: where a codec has smeared the luma noise, chroma still shows it.
 _QUIET, _NOISY = 0.5 / 255, 1.2 / 255
-_REACH, _ROUNDING = 4.0, 1 / 255  # a pixel moves by so many standard deviations of noise that is told, and a code
-_DETAIL = 1.5  # detail=1 tells the network of so many times less noise, detail=-1 of as many times more
-_KEPT = 0.3  # and gives back this share of what it took
+_REACH, _ROUNDING = 4.0, 1 / 255  # told the noise, no pixel moves by more than 4 standard deviations and one code
+_DETAIL = 1.5  # detail=1 tells the network of this many times less noise, detail=-1 of this many times more
+_KEPT = 0.3  # detail=1 also gives back this share of what the network removed
 _LOOKAHEAD, _MOST_LOOKAHEAD = 8, 16
 
 
 class Denoise(Filter[Front]):
-    """Denoise: frames fused along their motion, then a small network that is told how much noise is left.
+    """Denoise: average frames along their motion, then clean up with a small network that knows how much noise is left.
 
-    Forgets at scene cuts. Trained for fidelity alone: what it cannot tell it blurs, and invents nothing. Motion and
-    noise are found on the CPU, the network runs on any device.
+    Starts over at scene cuts. Trained for fidelity alone: what it cannot tell from noise it blurs, and it invents
+    nothing. Motion and noise are measured on the CPU; the network runs on any device.
 
-    strength: 0 leaves every frame as it is, 1 takes all noise away that can be told from detail; auto is 1, but
-    leaves clean pictures alone.
-    detail: above 0 keeps more of what is hard to tell from noise, below 0 smooths more; -1 to 1.
-    sigma: standard deviation of the noise in 8-bit codes; no pixel moves by more than four of them. auto measures it,
-    luma and chroma apart, over two seconds, and sets no such bound: noise may be stronger in places.
-    sigma_uv: the same of the chroma; auto: as sigma.
-    tier: size of the network: xs, s, m; auto: m on a GPU, s on a CPU, the nearest one that there are weights for.
-    backend: how the network runs: torch, openvino, or another that is installed; auto: OpenVINO on a CPU that has it.
-    precision: fp32, bf16, int8; auto: what costs no quality to speak of.
-    lookahead: frames to come that are averaged in as well, 0 to 16; each delays the picture by one. Two are moved along
-    their motion, those after them count where the picture stands still. Live streams have 0 unless you say more.
+    strength: 0 leaves every frame as it is, 1 removes all noise that can be told from detail; auto is 1, but leaves
+    clean pictures alone.
+    detail: -1 to 1; above 0 keeps more of what is hard to tell from noise, below 0 smooths more.
+    sigma: standard deviation of the noise in 8-bit codes; no pixel then changes by more than four times that. auto
+    measures it over two seconds, luma and chroma separately, and sets no limit, since noise may be stronger in places.
+    sigma_uv: the same for chroma; auto: as sigma.
+    tier: size of the network: xs, s or m; auto: m on a GPU, s on a CPU, or the nearest one that has weights.
+    backend: how the network runs: torch, openvino, or another that is installed; auto: OpenVINO on a CPU, if installed.
+    precision: fp32, bf16 or int8; auto: the fastest here at practically the same quality.
+    lookahead: upcoming frames to average in, 0 to 16; each adds a frame of delay. The first two are aligned along their
+    motion, later ones count only where the picture stands still. Live streams use 0 unless you set it.
     """
 
     layout = "yuv420"
@@ -82,7 +82,7 @@ class Denoise(Filter[Front]):
             if value != "auto" and not 0 <= value <= 128:
                 raise BadOption(f"denoise={name}: {value} is not a noise level in 8-bit codes; give 0 to 128, or auto")
         if sigma == "auto" and sigma_uv != "auto":
-            raise BadOption("denoise=sigma_uv: it is told beside sigma only; give both, or neither")
+            raise BadOption("denoise=sigma_uv: it needs sigma; give both, or neither")
         if not -1 <= detail <= 1:
             raise BadOption(f"denoise=detail: {detail} is not between -1 (smooth) and 1 (detail)")
         if not 0 <= lookahead <= _MOST_LOOKAHEAD:
@@ -104,7 +104,7 @@ class Denoise(Filter[Front]):
         return Front(self._told)
 
     def lighter(self) -> Sequence[str]:
-        """The smallest network there is, if it is not the one that runs; then the fuser alone, as `smooth` has it."""
+        """The smallest network, unless it is the one that runs; then fusion without a network, as in `smooth`."""
         told, network = self._told, self.network
         shared = {"strength": self.strength, "sigma": "auto" if told is None else told.luma * 255}
         own = {**shared, "sigma_uv": "auto" if told is None else told.chroma * 255, "detail": self.detail or "auto"}
@@ -125,17 +125,17 @@ class Denoise(Filter[Front]):
         return self.begin(x, states)()
 
     def begin(self, x: Tensor, states: Sequence[Front]) -> Callable[[], Tensor]:
-        """The frames are fused; what is left is the network's part."""
+        """Fuse the frames; the returned call does the network's part."""
         if self.strength == 0:
             return lambda: x[:, :1]
         self.network.open(x.device)
-        # The front is NumPy's and OpenCV's: their threads and those of PyTorch's operators would wait for each other.
+        # The front runs in NumPy and OpenCV: their threads and PyTorch's operators would wait for each other.
         windows = x.detach().float().cpu().numpy()
         fusions = [state.step(window[0], window[1:]) for window, state in zip(windows, states, strict=True)]
-        return partial(self._restored, x[:, 0].clone(), fusions)  # the frames ahead are done with
+        return partial(self._restored, x[:, 0].clone(), fusions)  # the upcoming frames are no longer needed
 
     def _restored(self, recorded: Tensor, fusions: Sequence[Fusion]) -> Tensor:
-        """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2) and what was fused for each."""
+        """The network's part: (B, 1, 6, H/2, W/2) from recorded frames (B, 6, H/2, W/2) and the fusion of each."""
         x, frame = recorded, recorded.float()
         fused = _stack([f.packed for f in fusions], x.device)
         variance = _stack([f.variance[None] for f in fusions], x.device)
@@ -153,7 +153,7 @@ class Denoise(Filter[Front]):
         return result[:, None].to(x.dtype)
 
     def _share(self, noise: Tensor) -> Tensor:
-        """Share of the restored picture in the result, (B, 6, 1, 1), for noise (B, 2) of luma and chroma."""
+        """Weight of the restored picture in the result, (B, 6, 1, 1), for noise (B, 2) of luma and chroma."""
         if self.strength == "auto":
             evidence = torch.stack((noise.amax(1), noise[:, 1]), 1)
             share = ((evidence - _QUIET) / (_NOISY - _QUIET)).clamp(0, 1)
@@ -163,12 +163,12 @@ class Denoise(Filter[Front]):
 
 
 def _planes(of: Tensor) -> Tensor:
-    """Values of luma and chroma, (B, 2), for the six packed planes: (B, 6, 1, 1)."""
+    """Spread values for luma and chroma, (B, 2), over the six packed planes: (B, 6, 1, 1)."""
     return of.repeat_interleave(torch.tensor([4, 2], device=of.device), 1)[..., None, None]
 
 
 def _chain(name: str, options: Mapping[str, float | str]) -> str:
-    """The filter as in `-vf`. "auto" is what each of these options is by itself, and is left out."""
+    """The filter as written in `-vf`. "auto" is the default of each of these options, and is left out."""
     return filter_text(name, {option: value for option, value in options.items() if value != "auto"})
 
 

@@ -1,4 +1,4 @@
-"""How `denoise` is trained: noisy clips go through the filter's own front and are cut into samples."""
+"""How `denoise` is trained: noisy clips run through the filter's own front and are cut into samples."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from .clips import KINDS, NoisyClip
 
-_PAIRS = 9  # samples taken from a clip
-# And so many of its first frame, where nothing is averaged yet. Without them the network did not learn what to do where
-# motion cannot be followed, and left four tenths of the noise there.
+_SAMPLES = 9  # samples from each clip
+# Extra samples of its first frame, where nothing has been averaged yet. Without them the network did not learn what to
+# do where motion cannot be followed, and left 40 % of the noise there.
 _FIRST = 2
-_LONG = 0.2  # the share of clips of `long_frames`
-_AHEAD = {0: 0.2, 1: 0.05, 2: 0.15, 8: 0.6}  # frames, and the shares of clips that are looked at so far ahead
+_LONG = 0.2  # share of clips with `long_frames` frames
+_AHEAD = {0: 0.2, 1: 0.05, 2: 0.15, 8: 0.6}  # frames of look-ahead, and the share of clips that use each
 
 
 class Recipe(BaseRecipe[NoisyClip]):
     """The task `denoise`.
 
-    tier: of the network. crop: side of a sample in pixels of luma. margin: pixels around it that the front sees as
-    well, so that motion has somewhere to come from. frames, long_frames: length of most clips, and of some.
+    tier: of the network. crop: side of a sample in luma pixels. margin: pixels around it that the front also sees, so
+    that motion has somewhere to come from. frames, long_frames: length of most clips, and of the long ones.
     """
 
     task = "denoise"
@@ -39,8 +39,8 @@ class Recipe(BaseRecipe[NoisyClip]):
     ) -> None:
         if crop % 8 or margin % 2:
             raise BadOption(f"denoise recipe: crop={crop} must be a multiple of 8, margin={margin} of 2")
-        if min(frames, long_frames) <= _PAIRS:
-            raise BadOption(f"denoise recipe: frames={frames}, long_frames={long_frames} must be over {_PAIRS}")
+        if min(frames, long_frames) <= _SAMPLES:
+            raise BadOption(f"denoise recipe: frames={frames}, long_frames={long_frames} must be over {_SAMPLES}")
         self.tier, self.crop, self.margin, self.side = tier, crop, margin, crop + 2 * margin
         self.frames, self.long_frames = frames, long_frames
 
@@ -54,8 +54,8 @@ class Recipe(BaseRecipe[NoisyClip]):
         frames = [pack420(y, uv) for y, uv in zip(clip.noisy.y, clip.noisy.uv, strict=True)]
         targets = [pack420(y, uv) for y, uv in zip(clip.clean.y, clip.clean.uv, strict=True)]
         front = Front(clip.told)
-        late = np.linspace(1, 2, len(frames) - 1)  # a stream is mostly past its beginning
-        later = 1 + rng.choice(len(frames) - 1, _PAIRS, replace=False, p=late / late.sum())
+        late = np.linspace(1, 2, len(frames) - 1)  # favours later frames: a stream is mostly past its beginning
+        later = 1 + rng.choice(len(frames) - 1, _SAMPLES, replace=False, p=late / late.sum())
         wanted = {0, *later, *(later - 1)}
         ahead = int(rng.choice(list(_AHEAD), p=list(_AHEAD.values())))
         fusions = [
@@ -87,7 +87,7 @@ def _sample(
     fusions: Sequence[Fusion],
     at: tuple[slice, slice],
 ) -> Sample:
-    """Two consecutive frames, the later one last; each array is (2, planes, H, W), sigma (2, 2)."""
+    """Two consecutive frames, later one last; each array is (2, planes, H, W), sigma (2, 2)."""
     return {
         "frame": np.stack([f[:, *at] for f in frames]),
         "target": np.stack([t[:, *at] for t in targets]),

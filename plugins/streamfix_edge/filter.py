@@ -1,4 +1,4 @@
-"""Smooths or sharpens the luma and leaves its edges where they are."""
+"""Smooths or sharpens the luma and leaves its edges alone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from streamfix import BadOption, Filter
 class Edge(Filter[None]):
     """Edge-preserving smoothing, or detail enhancement, of the luma: edge=0.5, edge=0.5:mode=detail.
 
-    Both split the picture by OpenCV's bilateral filter (Tomasi and Manduchi,
-    1998) into a base, which keeps the edges, and the detail that is left.
-    `smooth` removes the detail, `detail` adds it once more: texture and noise
-    alike, so denoise first. Chroma, and every bit of a deep picture, is kept:
-    OpenCV's own edgePreservingFilter and detailEnhance work in 8 bits only.
+    OpenCV's bilateral filter (Tomasi and Manduchi, 1998) splits the picture into a
+    base, which keeps the edges, and the remaining detail. `smooth` removes the
+    detail, `detail` doubles it: texture and noise alike, so denoise first. Chroma
+    is untouched, and high bit depth is kept: OpenCV's own edgePreservingFilter and
+    detailEnhance work in 8 bits only.
 
     strength: 0 changes nothing, 1 removes (or doubles) all detail.
     mode: smooth or detail.
-    edge: the step, in 8-bit codes, from which on something is an edge and not detail.
-    radius: of the neighbourhood, in pixels.
+    edge: step, in 8-bit codes, from which on something counts as an edge rather than detail.
+    radius: size of the neighbourhood around each pixel, in pixels.
     """
 
     layout = "luma"
@@ -54,7 +54,7 @@ class Edge(Filter[None]):
         return x + self._weight * (x - base)
 
     def _base(self, picture: Tensor) -> Tensor:
-        """picture: (H, W) in [0, 1], at least 1x1. The same without detail, on the same device, of the same dtype."""
+        """picture: (H, W) in [0, 1], at least 1x1. Returns it without detail, on the same device, in the same dtype."""
         seen = np.ascontiguousarray(picture.to(device="cpu", dtype=torch.float32).numpy())
         base = cv2.bilateralFilter(
             seen, 2 * self._radius + 1, self._edge, (self._radius + 1) / 2, borderType=cv2.BORDER_REPLICATE

@@ -1,4 +1,4 @@
-"""Community networks: recognised and built by spandrel from their weights alone."""
+"""Community networks, which spandrel recognises and builds from their weights alone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from streamfix import ModelError, NetworkInfo
 
 from .weights import read
 
-# What building a network from the wrong weights raises, besides spandrel's own error.
+# Raised when a network is built from the wrong weights, besides spandrel's own error.
 _MISFITS = (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError, AssertionError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Community:
-    """module: from pictures (B, C, H, W) in [0, 1] to pictures. half: whether it bears fp16 on a GPU."""
+    """module: from pictures (B, C, H, W) in [0, 1] to pictures. half: whether it tolerates fp16 on a GPU."""
 
     module: nn.Module
     info: NetworkInfo
@@ -30,11 +30,11 @@ class Community:
 
 
 def load(path: Path, half: bool | None, sigma: float) -> Community:
-    """The network of a weights file.
+    """Load the network of a weights file.
 
-    half: None is what spandrel knows of the architecture.
-    sigma: noise for the networks that are told it, in 8-bit codes.
-    Raises ModelError if the file or its network is of no kind that can run here.
+    half: None uses what spandrel knows about the architecture.
+    sigma: noise in 8-bit codes, for networks that take it as an input.
+    Raises ModelError if the file or its network is of a kind that cannot run here.
     """
     weights = canonical(read(path))
     try:
@@ -43,7 +43,7 @@ def load(path: Path, half: bool | None, sigma: float) -> Community:
         first = ", ".join(map(str, list(weights)[:3]))
         raise ModelError(
             f"{path}: spandrel knows no architecture with these weights ({first}, ...); "
-            "export the network to .onnx where its code is, then model=net.onnx"
+            "export the network to .onnx with its own code, then use model=net.onnx"
         ) from error
     except _MISFITS as error:
         raise ModelError(
@@ -51,7 +51,7 @@ def load(path: Path, half: bool | None, sigma: float) -> Community:
         ) from error
     name = found.architecture.name
     if isinstance(found, MaskedImageModelDescriptor):
-        raise ModelError(f"{path}: {name} asks for a mask beside the picture; a video has none to give")
+        raise ModelError(f"{path}: {name} needs a mask besides the picture; a video has none")
     if found.purpose == "FaceSR":
         raise ModelError(f"{path}: {name} restores cropped faces, not whole pictures; take a general network")
     module, info = _network(found, sigma)
@@ -67,19 +67,19 @@ def _network(found: ImageModelDescriptor[Any], sigma: float) -> tuple[nn.Module,
     channels, multiple = found.input_channels, needs.multiple_of
     module: nn.Module = _Described(found)
     if found.architecture.id in ("DRUNet", "DnCNN") and _first_width(found.model) == found.output_channels + 1:
-        # One more plane than pictures have: a map of the noise.
+        # One more channel than a picture has: a noise map.
         module = _Told(found.model, sigma, packed=channels > 3)
-        if channels > 3:  # FFDNet has DnCNN's keys and works on the four sub-pixels of each 2x2 block
+        if channels > 3:  # FFDNet has DnCNN's keys, but works on the four sub-pixels of each 2x2 block
             channels, multiple = channels // 4, 2
     return module, NetworkInfo(found.scale, channels, multiple, minimum=max(1, needs.minimum))
 
 
 class _Described(nn.Module):
-    """A network as spandrel calls it: padded to what it takes, clipped to [0, 1]."""
+    """A network as spandrel calls it: padded to a valid size, clipped to [0, 1]."""
 
     def __init__(self, found: ImageModelDescriptor[Any]) -> None:
         super().__init__()
-        self.model: nn.Module = found.model  # what moves and converts this module does so to that of `found`
+        self.model: nn.Module = found.model  # so that moving or converting this module also moves that of `found`
         self._found = found
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,9 +88,9 @@ class _Described(nn.Module):
 
 
 class _Told(nn.Module):
-    """A network with its noise map filled in.
+    """A network that gets its noise map filled in.
 
-    sigma: in 8-bit codes. packed: it works on sub-pixels, as FFDNet (Zhang et al., 2018, arXiv:1710.04026).
+    sigma: in 8-bit codes. packed: works on sub-pixels, like FFDNet (Zhang et al., 2018, arXiv:1710.04026).
     """
 
     def __init__(self, model: nn.Module, sigma: float, packed: bool) -> None:
@@ -104,16 +104,16 @@ class _Told(nn.Module):
         return F.pixel_shuffle(y, 2) if self._packed else y
 
     def extra_repr(self) -> str:
-        return f"sigma={self._sigma}"  # an exported graph holds it
+        return f"sigma={self._sigma}"  # part of the cache key, because an exported graph contains it
 
 
 def _first_width(module: nn.Module) -> int:
-    """Channels that the network's first convolution takes."""
+    """Input channels of the network's first convolution."""
     return next(int(m.in_channels) for m in module.modules() if isinstance(m, nn.Conv2d))
 
 
 def _is_batched(path: Path, name: str, module: nn.Module, info: NetworkInfo) -> bool:
-    """Run it once on a small picture, and find out whether it takes two at a time. Raises ModelError."""
+    """Run the network once on a small picture, and find out whether it takes two at a time. Raises ModelError."""
     side = max(info.minimum, -(-16 // info.multiple) * info.multiple)
     picture = torch.full((1, info.channels, side, side), 0.5)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Runs an image network on each frame by itself."""
+"""Runs an image network on each frame separately."""
 
 from __future__ import annotations
 
@@ -24,37 +24,38 @@ from streamfix import (
     open_runner,
 )
 
-_EXAMPLE = (96, 128)  # height and width of the picture on which ways to run the network are timed, or more if it must
+_EXAMPLE = (96, 128)  # least height and width of the picture on which backends and precisions are timed
 _WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
 class Model(Filter[None]):
     """Any image network: model=net.pth (also .pt, .ckpt, .safetensors) or model=net.onnx.
 
-    Weights files are recognised by spandrel: restorers (DnCNN, DRUNet, SCUNet,
-    NAFNet, SwinIR, ...) and super-resolution of any whole scale (ESRGAN, SPAN,
-    Compact, DAT, ...). An ONNX graph takes one float picture (N, C, H, W) in
-    [0, 1] and gives one. Networks of 3 channels see R'G'B', networks of 1
-    channel the luma, chroma then follows by resampling.
+    Weights files are recognised by spandrel: restoration (DnCNN, DRUNet, SCUNet,
+    NAFNet, SwinIR, ...) and super-resolution by any whole factor (ESRGAN, SPAN,
+    Compact, DAT, ...). An ONNX graph must take one float picture (N, C, H, W) in
+    [0, 1] and return one. Networks with 3 channels get R'G'B'. Networks with 1
+    channel get the luma, and chroma is resampled to match.
 
-    Each frame is restored by itself, so results may flicker: put `smooth`
-    after it. Networks trained with a GAN loss invent detail, which a file does
-    not tell: say generative=1, and the result counts as Reconstructed, not as
-    Restored; never take it for evidence.
+    Each frame is restored separately, so results may flicker: put `smooth` after
+    it. Networks trained with a GAN loss invent detail, and the file does not say
+    so: set generative=1 for them. Results then count as Reconstructed, not as
+    Restored; never use them as evidence.
 
-    path: the file. Pickled files are read as tensors only; one that asks for
+    path: the file. From pickled files only tensors are read; a file that asks for
     anything else is refused, because it could run any program.
-    tile: largest side of a tile in pixels, 0 for automatic.
-    overlap: of tiles in pixels; default: the network's receptive field, measured.
-    half: 16-bit floats on a GPU; default: where the architecture is known to bear it.
-    sigma: noise, in 8-bit codes, for networks that are told it (FFDNet, DRUNet, FDnCNN).
+    tile: largest side of a tile in pixels; 0 for automatic.
+    overlap: overlap of tiles in pixels; default: the network's receptive field, which is measured.
+    half: 16-bit floats on a GPU; default: if the architecture is known to tolerate it.
+    sigma: noise in 8-bit codes, for networks that take it as an input (FFDNet, DRUNet, FDnCNN).
     generative: 1 if the network invents detail.
     backend: how the network runs: torch, openvino, onnx, or another that is installed; auto: on a CPU the fastest here,
-    as measured, of those that give the same picture to half a 10-bit code.
-    precision: fp32, bf16, int8; auto: what costs no quality to speak of. int8 needs a network that was made with it.
+    as measured, of those whose pictures agree to half a 10-bit code.
+    precision: fp32, bf16 or int8; auto: the fastest here at practically the same quality. int8 needs a network that was
+    made with it.
     """
 
-    layout: Layout = "rgb"  # luma, if the network takes one channel
+    layout: Layout = "rgb"  # luma if the network takes one channel
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class Model(Filter[None]):
 
     @property
     def runs_on(self) -> str:
-        """Backend and precision, such as "openvino fp32"; empty before the network is opened."""
+        """Backend and precision, such as "openvino fp32"; empty until the network is open."""
         return "" if self._runner is None else self._runner.name
 
     def to(self, device: torch.device) -> None:
@@ -118,7 +119,7 @@ class Model(Filter[None]):
         return self._runner(x)
 
     def _example(self) -> Tensor:
-        """A picture with detail of a size that the network takes: (1, C, h, w) in [0, 1], h and w not the same."""
+        """A picture with detail, of a size the network takes: (1, C, h, w) in [0, 1], with h and w different."""
         info = self.info
         size = [-(-max(side, info.minimum) // info.multiple) * info.multiple for side in _EXAMPLE]
         if size[0] == size[1]:
@@ -130,7 +131,7 @@ class Model(Filter[None]):
 
 
 def _load(path: Path, half: bool | None, sigma: float) -> tuple[nn.Module | Path, NetworkInfo, bool]:
-    """The network or its graph, what it takes and gives, and whether it may run in fp16 on a GPU."""
+    """The network or the path of its graph, what it takes and returns, and whether it may run in fp16 on a GPU."""
     if not path.is_file():
         raise ModelError(f"{path}: {'is a directory, not a file' if path.is_dir() else 'there is no such file'}")
     kind = path.suffix.lower()

@@ -1,4 +1,4 @@
-"""Reads the tensors of a weights file, and nothing but tensors."""
+"""Reads tensors from a weights file, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from streamfix import ModelError
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The file's top-level dictionary, all tensors on the CPU.
+    """Read the file's top-level dictionary, all tensors on the CPU.
 
-    A pickle may name any function and have it called; PyTorch's restricted
-    unpickler (weights_only) builds tensors and plain containers and refuses
-    the rest. Raises ModelError if the file asks for more, or is none.
+    A pickle can name any function and have it called. PyTorch's restricted
+    unpickler (weights_only) builds only tensors and plain containers and refuses
+    everything else. Raises ModelError if the file asks for more, or cannot be read.
     """
     if path.suffix.lower() == ".safetensors":
         try:
@@ -35,7 +35,7 @@ def read(path: Path) -> dict[str, Any]:
         )
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)  # then it is refused, below
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)  # such files are refused below
             found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -44,11 +44,11 @@ def read(path: Path) -> dict[str, Any]:
         if asked is None and not is_pickle:
             raise _unreadable(path) from error
         raise ModelError(
-            f"{path}: refused: it is a pickle that asks for {asked[1] if asked else 'more than tensors'}, and what a "
-            "pickle asks for may run any program. Where you trust it, convert it to .safetensors"
+            f"{path}: refused: this pickle asks for {asked[1] if asked else 'more than tensors'}, which may run any "
+            "program; if you trust the file, convert it to .safetensors"
         ) from error
     except (EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
-        # the unpickler's own ways to stumble over bytes that are no pickle
+        # How the unpickler fails on bytes that are not a pickle.
         raise _unreadable(path) from error
     if not isinstance(found, dict):
         raise ModelError(f"{path}: holds a {type(found).__name__}; a dictionary of weights (a state_dict) is needed")
@@ -56,7 +56,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _is_torchscript(path: Path) -> bool:
-    """True for an archive that carries code beside its tensors."""
+    """True for an archive that contains code besides its tensors."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

@@ -1,4 +1,4 @@
-"""One stream smoothed: noise measured, frames fused, what noise is left smoothed in space."""
+"""Smooths one stream: measures the noise, fuses frames, then smooths the remaining noise within each frame."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from streamfix.models import Front
 
 from .wiener import WienerCascade
 
-REACH = 4.0  # no pixel goes further than this many standard deviations from the recorded one
-# Window and share of the noise left, pass by pass: the second sees statistics that single outliers no longer rule.
+REACH = 4.0  # no pixel ends up further than this many standard deviations from the recorded one
+# Window and share of the remaining noise for each pass. The second pass works on statistics without single outliers.
 LUMA_PASSES = ((5, 0.5), (3, 0.5))
 CHROMA_PASSES = ((3, 0.7), (5, 0.3))
 
 
 class Denoiser:
-    """A stream's state.
+    """One stream's state.
 
-    sigma: the noise as a standard deviation in [0, 1] units, all planes alike; None measures it.
-    flicker: least deviation over time that is averaged away, [0, 1] units, however little noise there is: a model that
-    works frame by frame leaves changes that look like detail in each frame.
+    sigma: standard deviation of the noise in [0, 1] units, the same for all planes; None measures it.
+    flicker: smallest deviation over time that is averaged away, in [0, 1] units, however low the noise is. A model that
+    works frame by frame leaves changes that look like detail within each frame.
     """
 
     def __init__(self, sigma: float | None = None, flicker: float = 0.0) -> None:
@@ -31,13 +31,13 @@ class Denoiser:
 
     @property
     def noise(self) -> Noise:
-        """What is known of the noise now."""
+        """The current noise estimate."""
         return self._front.noise
 
     def step(self, luma: Floats, chroma: Floats) -> tuple[Floats, Floats]:
         """Smooth the next frame. luma: (H, W), chroma: (H/2, W/2, 2), float32 in [0, 1].
 
-        The results hold until the next step.
+        The results are valid until the next step.
         """
         fused, noise, changes = self._front.fuse(luma, chroma), self.noise, self._front.changes
         if self._luma is None or self._chroma is None or self._luma.shape != luma.shape:

@@ -1,4 +1,4 @@
-"""The filter `smooth`, as streamfix's command line and library see it."""
+"""The filter `smooth` as the command line and the library see it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from .denoiser import Denoiser
 
 
 class Smooth(Filter[Denoiser]):
-    """Denoise by averaging along motion; needs no weights, looks no frame ahead. Also calms flicker.
+    """Denoise by averaging frames along their motion. Needs no weights and no look-ahead; also calms flicker.
 
-    The average forgets at scene cuts, where motion cannot be followed, and where a ghost would rise above the noise
-    (ghosts fainter than the noise remain possible). No pixel moves further than four standard deviations of the noise.
-    Runs on the CPU: pictures of another device are fetched and sent back.
+    The average starts over at scene cuts, where motion cannot be followed, and where a ghost would rise above the
+    noise (ghosts fainter than the noise remain possible). No pixel changes by more than four standard deviations of
+    the noise. Runs on the CPU: pictures on another device are fetched and sent back.
 
-    strength: 0 leaves every frame as it is, 1 gives the smoothed one, in between is their mixture.
-    sigma: standard deviation of the noise in 8-bit codes; auto measures it, luma and chroma apart, over two seconds.
-    flicker: least deviation over time, in 8-bit codes, that is averaged away where the picture stands or moves
-    smoothly, and in time only; 4 to 8 behind a model that works frame by frame, whose flicker is no noise.
+    strength: 0 leaves every frame as it is, 1 gives the smoothed one, values between mix the two.
+    sigma: standard deviation of the noise in 8-bit codes; auto measures luma and chroma separately over two seconds.
+    flicker: deviation over time, in 8-bit codes, to average away even where there is less noise; over time only, where
+    the picture stands still or moves smoothly. Use 4 to 8 after a model that works frame by frame: its flicker is
+    not noise.
     """
 
     layout = "yuv420"
@@ -52,7 +53,7 @@ class Smooth(Filter[Denoiser]):
         """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape, dtype and device."""
         if self.strength == 0:
             return x
-        # NumPy from here on: OpenCV's threads and those of PyTorch's operators would wait for each other's cores.
+        # NumPy from here on: OpenCV's threads and PyTorch's operators would wait for each other's cores.
         pictures = x.detach().to("cpu", torch.float32).numpy()[:, 0]
         result = np.empty((len(pictures), 1, *pictures.shape[1:]), np.float32)
         for picture, state, out in zip(pictures, states, result[:, 0], strict=True):

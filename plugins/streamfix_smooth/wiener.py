@@ -1,4 +1,4 @@
-"""Edge-preserving smoothing by a known amount of noise, which may differ from pixel to pixel."""
+"""Edge-preserving smoothing of a known amount of noise, which may vary from pixel to pixel."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from streamfix.fusion import Floats, box
 
 
 class Wiener:
-    """Adaptive Wiener filter whose windows vote together: a guided filter that guides itself.
+    """Adaptive Wiener filter that averages overlapping windows: a guided filter guided by its own input.
 
-    Each window splits its pixels into mean and rest, and keeps of the rest the share that is not noise,
-    max(v - noise, 0) / v with v its variance. Each pixel takes the mean over the windows it lies in
+    Each window splits its pixels into their mean and the rest, and keeps that share of the rest which is not noise,
+    max(v - noise, 0) / v, where v is its variance. Each pixel takes the mean over the windows that contain it
     (Lee, "Digital image enhancement and noise filtering by use of local statistics", 1980;
-    He et al., "Guided Image Filtering", ECCV 2010). Where there is no noise nothing changes.
-    Holds its buffers: fresh arrays cost more than the arithmetic. Not for two threads at once.
+    He et al., "Guided Image Filtering", ECCV 2010). Where there is no noise, nothing changes.
+    Reuses its buffers: allocating costs more than the arithmetic. Not thread-safe.
     """
 
     def __init__(self, shape: tuple[int, ...], window: int) -> None:
@@ -22,7 +22,7 @@ class Wiener:
         self._mean, self._variance, self._share, self._out = (np.empty(shape, np.float32) for _ in range(4))
 
     def __call__(self, picture: Floats, noise: Floats) -> Floats:
-        """Smooth picture (H, W[, C]). noise: its variance, the same shape. The result lives until the next call."""
+        """Smooth picture (H, W[, C]). noise: its variance, same shape. The result is valid until the next call."""
         mean, variance, share, out = self._mean, self._variance, self._share, self._out
         box(picture, self._window, mean)
         np.multiply(picture, picture, out=out)
@@ -30,8 +30,8 @@ class Wiener:
         np.multiply(mean, mean, out=out)
         variance -= out
         np.maximum(variance, noise, out=variance)
-        variance += np.float32(1e-12)  # a flat, noiseless window would be 0 / 0
-        np.divide(noise, variance, out=share)  # of noise, 0 to 1
+        variance += np.float32(1e-12)  # avoids 0 / 0 in a flat, noiseless window
+        np.divide(noise, variance, out=share)  # share of noise, 0 to 1
         mean *= share
         box(share, self._window, variance)
         box(mean, self._window, out)
@@ -42,7 +42,7 @@ class Wiener:
 
 
 class WienerCascade:
-    """Wiener filters one after the other, for pictures of one shape. passes: (window, share of the noise) of each."""
+    """Wiener filters in series, for pictures of one shape. passes: (window, share of the noise) for each."""
 
     def __init__(self, shape: tuple[int, ...], passes: tuple[tuple[int, float], ...]) -> None:
         self.shape = shape
@@ -50,7 +50,7 @@ class WienerCascade:
         self._noise = np.empty(shape, np.float32)
 
     def __call__(self, picture: Floats, variance: Floats, sigma: float) -> Floats:
-        """variance: of the noise in the picture, relative to sigma squared, of the picture's shape."""
+        """variance: of the noise in the picture, relative to sigma squared, in the picture's shape."""
         for wiener, share in self._passes:
             picture = wiener(picture, np.multiply(variance, np.float32(share * sigma**2), out=self._noise))
         return picture

@@ -1,6 +1,6 @@
-"""How a network runs, and where: PyTorch, OpenVINO, ONNX Runtime, and what other packages announce.
+"""How and where a network runs: PyTorch, OpenVINO, ONNX Runtime, and backends from other packages.
 
-`runner.open_runner` is the one door. The registry lives here so that a name can be looked up before torch is loaded.
+`runner.open_runner` is the one entry point. The registry lives here so that names can be looked up without torch.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from ..registry import OneOf, Registry
 if TYPE_CHECKING:
     from .base import Backend
 
-#: Every backend that can be named; packages announce theirs under the entry-point group `streamfix.backends`.
+#: All known backends; packages announce theirs under the entry-point group `streamfix.backends`.
 BACKENDS: Registry[Backend] = Registry("backend", group="streamfix.backends")
 
-#: A filter's option that takes the name of a backend, or "auto".
+#: The type of a filter option that names a backend, or "auto".
 BackendName = Annotated[str, OneOf(lambda: ("auto", *BACKENDS))]

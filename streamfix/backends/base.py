@@ -1,4 +1,4 @@
-"""What a backend is: it opens networks as runners. All that `open_runner` knows of one stands here."""
+"""What a backend is: it opens networks as runners. This is all that `open_runner` knows about one."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from .quantise import Calibration
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 
 
-#: What two backends make of a foreign network's picture may differ by so much anywhere: half a code of 10-bit video.
+#: Largest difference anywhere between two backends' pictures from a foreign network: half a code of 10-bit video.
 AGREES = 1 / 2046
 
 
 class Runner(Protocol):
-    """A network on one backend in one precision. Safe to call from several threads.
+    """A network on one backend in one precision. Thread-safe.
 
-    name: of both, such as "torch fp32" or "openvino int8".
+    name: backend and precision, such as "torch fp32" or "openvino int8".
     """
 
     @property
     def name(self) -> str: ...
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x: (B, Cin, h, w) floating point on any device. Returns (B, Cout, h', w') float32 on the same.
+        """x: (B, Cin, h, w) floating point on any device. Returns (B, Cout, h', w') float32 on the same device.
 
-        Raises torch.OutOfMemoryError if memory is short, FilterError for a size that the network does not take.
+        Raises torch.OutOfMemoryError if memory runs out, FilterError for a size that the network does not take.
         """
 
     def to(self, device: torch.device) -> None:
         """Compute on `device` from now on, if the backend can."""
 
     def close(self) -> None:
-        """Release what it holds. A call after that raises FilterError."""
+        """Release all resources. Later calls raise FilterError."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkSource:
-    """A network that is to be opened.
+    """A network to be opened.
 
-    network: a module that takes (B, Cin, h, w) and gives (B, Cout, h', w'), or the path of an ONNX graph that does.
-    example: such an input as it comes in use, on the device where the network is to run.
-    key: hash of the weights; what is made of them is kept under it.
-    calibration: examples that int8 can be made from. int8: a file of `export_int8`, in place of that.
-    half: on a GPU take fp16, where no precision is asked for.
-    foreign: a network of somebody else, whose result is a picture in [0, 1]: nothing is known of how it fares on a
+    network: a module from (B, Cin, h, w) to (B, Cout, h', w'), or the path of an ONNX graph.
+    example: a typical input, on the device where the network will run.
+    key: hash of the weights; whatever is derived from them is cached under it.
+    calibration: examples from which int8 can be made. int8: a file from `export_int8`, used instead.
+    half: on a GPU use fp16, unless a precision is asked for.
+    foreign: not one of our networks; its result is a picture in [0, 1]. Nothing is known about how it behaves on a
     backend, so its export is checked, and backends are timed against each other.
     threads: 0 for as many as torch uses.
     """
@@ -69,39 +69,39 @@ class NetworkSource:
 
 
 class Backend(ABC):
-    """One way to run networks. A package adds one by a subclass, named under the entry points `streamfix.backends`.
+    """One way to run networks. A package adds one as a subclass, under the entry-point group `streamfix.backends`.
 
-    name: as it is asked for. precisions: that it has.
+    name: the name users give. precisions: those it offers.
     """
 
     name: str
     precisions: tuple[Precision, ...] = ("fp32",)
 
     def rank(self, device: torch.device) -> int:
-        """How fast it is there as a rule; the highest comes first. 0: only if it is asked for by name."""
+        """How fast it usually is on that device; the highest comes first. 0: used only if asked for by name."""
         return 1
 
     def missing(self) -> str | None:
-        """What is not installed, with the remedy; None if the backend can be used."""
+        """What is not installed, with the remedy; None if the backend is usable."""
         return None
 
     @abstractmethod
     def refusal(self, source: NetworkSource) -> str | None:
-        """Why it cannot run a network of this kind, with the remedy; None if it can. Cheap: nothing is opened."""
+        """Why it cannot run this kind of network, with the remedy; None if it can. Cheap: opens nothing."""
 
     @abstractmethod
     def runners(self, source: NetworkSource, precision: Precision) -> Mapping[str, Runner]:
-        """The network by precision, the most exact one first: all that may be taken by themselves for "auto", else one.
+        """Open the network: runners by precision, most exact first. For "auto" all that may be chosen by it, else one.
 
-        Raises ModelError if the network cannot be had here after all, UsageError or DeviceError if the precision
-        cannot, with what to do.
+        Raises ModelError if the backend cannot open the network after all; UsageError or DeviceError, with the remedy,
+        if the precision is not available.
         """
 
     @abstractmethod
     def identity(self, source: NetworkSource) -> str:
-        """What its speed depends on: versions and the processor. Times measured for one hold for the other."""
+        """What its speed depends on: versions and the processor. Timings hold for as long as this stays the same."""
 
 
 def largest_difference(x: Tensor, y: Tensor) -> float:
-    """Of two results, anywhere; infinite if they are not of one size."""
+    """The largest difference between two results; infinite if their shapes differ."""
     return float((x - y).abs().max()) if x.shape == y.shape else float("inf")

@@ -1,4 +1,4 @@
-"""What was computed once for this machine, kept between runs: exported graphs, measured choices."""
+"""A cache, kept between runs, of what was computed for this machine: exported graphs and measured choices."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _log = logging.getLogger(__name__)
 Parts = Mapping[str, bytes]
 
 _MAGIC = b"streamfix parts 1 "
-_KEPT = 64  # entries; the oldest go. One of a small network has 2 MB.
+_KEPT = 64  # entries; the oldest are deleted. A small network's entry takes 2 MB.
 
 
 def digest(*parts: str) -> str:
-    """A name for an entry from all that it depends on."""
+    """A name for an entry, derived from everything it depends on."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 class Cache:
-    """Entries of a few named parts each, one file an entry. Losing one costs time, never a result.
+    """Entries of a few named parts each, one file per entry. Losing one costs time, never correctness.
 
-    folder: created when first written to; None keeps nothing.
+    folder: created on the first write; None caches nothing.
 
-    A file appears under its name only when it is complete, so processes may
-    share a folder; of two that write one entry, the last one's stays. A file
-    that is damaged (its checksum says so) counts as absent and is written
-    again. A folder that cannot be written to is logged and otherwise ignored.
+    A file appears under its name only once it is complete, so processes can share
+    a folder; if two write the same entry, the last one wins. A damaged file (its
+    checksum does not match) counts as absent and is rewritten. A folder that
+    cannot be written to is logged and otherwise ignored.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -41,11 +41,11 @@ class Cache:
 
     @classmethod
     def of_user(cls) -> Cache:
-        """The user's own, see `streamfix.folders`; one that keeps nothing for a user without a home."""
+        """The user's cache, see `streamfix.folders`; for a user without a home, one that keeps nothing."""
         return cls(user_cache_folder())
 
     def read(self, name: str) -> Parts | None:
-        """The entry's parts, None if there is none that can be used."""
+        """The entry's parts; None if there is no usable entry."""
         if self.folder is None:
             return None
         path = self._path(self.folder, name)
@@ -74,15 +74,15 @@ class Cache:
     @staticmethod
     def _prune(folder: Path) -> None:
         found = []
-        for path in folder.glob("*.parts"):  # others keep theirs in the same place
-            with suppress(FileNotFoundError):  # another process prunes the same folder
+        for path in folder.glob("*.parts"):  # only ours: others cache in the same folder
+            with suppress(FileNotFoundError):  # another process may be pruning too
                 found.append((path.stat().st_mtime, path))
         for _, path in sorted(found, reverse=True)[_KEPT:]:
             path.unlink(missing_ok=True)
 
 
 def write_parts(path: Path, parts: Parts) -> None:
-    """Write one file that is complete when it appears under its name. Raises OSError."""
+    """Write a file that appears under its name only once it is complete. Raises OSError."""
     body = (
         json.dumps({name: len(content) for name, content in parts.items()}).encode() + b"\n" + b"".join(parts.values())
     )
@@ -96,7 +96,7 @@ def write_parts(path: Path, parts: Parts) -> None:
 
 
 def read_parts(path: Path) -> Parts:
-    """What `write_parts` wrote. Raises OSError if it cannot be read, ValueError if it is damaged."""
+    """Read what `write_parts` wrote. Raises OSError if that fails, ValueError if the file is damaged."""
     head, _, body = path.read_bytes().partition(b"\n")
     if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
         raise ValueError("it is damaged, its checksum is wrong")

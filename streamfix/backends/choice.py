@@ -1,4 +1,4 @@
-"""Chooses among ways to run one network by timing them here, not by what processors of the kind usually do."""
+"""Chooses how to run a network by timing the candidates on this machine, not by what such processors usually do."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .cache import Cache
 
 Call = Callable[[Tensor], Tensor]
 
-_CLEARLY = 1.15  # times faster: less is no reason to compute less exactly, and may be chance
+_CLEARLY = 1.15  # times faster; a smaller gain may be chance, and does not justify less exact arithmetic
 _ROUNDS, _LONGEST_S = 5, 2.0
-_LEAST_SHARE = 0.8  # of the time in which this process must have had a core
-_LARGEST = (192, 320)  # a larger picture says nothing more about the ratio, and takes longer
-_chosen: dict[str, dict[str, float]] = {}  # what this process measured: one job's filters agree even without a cache
+_LEAST_SHARE = 0.8  # share of the time in which this process must have had a core
+_LARGEST = (192, 320)  # a larger picture takes longer and does not change the ratio
+_chosen: dict[str, dict[str, float]] = {}  # this process's timings: filters of one job agree even without a cache
 
 
 def choose(networks: Mapping[str, Call], example: Tensor, cache: Cache, name: str) -> tuple[str, dict[str, float]]:
-    """The one to use, and the milliseconds that each takes for `example`.
+    """The name of the one to use, and how many milliseconds each takes for `example`.
 
-    networks: the most exact one first. A later one is taken if it is clearly faster.
-    name: of the entry in `cache` under which the times are found next time: times differ between two measurements,
-    and with them results would differ between two runs.
+    networks: most exact first. A later one is chosen only if it is clearly faster.
+    name: the cache entry under which timings are kept. Timings vary between measurements; without the cache, results
+    would vary between runs.
     """
     times = _chosen.get(name) or _recall(cache, name)
-    if not networks.keys() <= times.keys():  # nothing measured, or not yet with int8
+    if not networks.keys() <= times.keys():  # not measured yet, or not yet with int8
         times, undisturbed = _measure(networks, example)
         if undisturbed:
             cache.write(name, {"ms": json.dumps(times).encode()})
@@ -42,7 +42,7 @@ def choose(networks: Mapping[str, Call], example: Tensor, cache: Cache, name: st
 
 
 def timed_on(example: Tensor) -> Tensor:
-    """The part of a picture (B, C, h, w) that is timed: of its first, at most 192x320."""
+    """The part of a picture (B, C, h, w) used for timing: from the first in the batch, at most 192x320."""
     height, width = (min(size, largest) for size, largest in zip(example.shape[-2:], _LARGEST, strict=True))
     return example[:1, :, :height, :width].contiguous()
 
@@ -54,9 +54,9 @@ def _recall(cache: Cache, name: str) -> dict[str, float]:
 
 
 def _measure(networks: Mapping[str, Call], x: Tensor) -> tuple[dict[str, float], bool]:
-    """The shortest of a few calls, taken in turn: another program's load then meets all of them.
+    """The shortest of a few calls each, taking turns, so that load from other programs affects all alike.
 
-    And whether there was little of it: threads that wait for one that has no core say nothing about the network.
+    Also returns whether that load was low: threads that wait for a core say nothing about the network.
     """
     for network in networks.values():
         network(x)  # the first call compiles and allocates

@@ -1,4 +1,4 @@
-"""What an ONNX graph takes and gives: read from its file, and found by running it where the file leaves it open."""
+"""What an ONNX graph takes and returns: read from the file, or found by running it where the file leaves it open."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .base import Runner
 from .network_info import NetworkInfo
 
 _FLOATING = ("tensor(float)", "tensor(float16)")  # as ONNX Runtime writes them
-_Input = tuple[str, str, Sequence[Any]]  # name, type, shape; what is no int in the shape is left open
+_Input = tuple[str, str, Sequence[Any]]  # name, type, shape; an entry of the shape that is not an int is left open
 
 
 def graph_info(path: Path) -> NetworkInfo:
-    """Read the graph of one floating-point picture (N, C, H, W) in [0, 1] to one, with ONNX Runtime or OpenVINO.
+    """Inspect a graph from one floating-point picture (N, C, H, W) in [0, 1] to one, using ONNX Runtime or OpenVINO.
 
-    Raises ModelError if the file is no such graph, or if neither of the two is installed.
+    Raises ModelError if the file is not such a graph, or if neither of the two is installed.
     """
     if not path.is_file():
         raise ModelError(f"{path}: there is no such file")
@@ -47,14 +47,16 @@ def _open(path: Path) -> tuple[Runner, Sequence[_Input]]:
         name = port.element_type.get_type_name()
         shape = [d.get_length() if d.is_static else "?" for d in port.partial_shape]
         inputs.append((port.any_name, kinds.get(name, name), shape))
-    _check_inputs(path, inputs)  # before a runner asks for the one input
+    _check_inputs(path, inputs)  # before OpenVinoRunner assumes that there is only one
     return openvino.OpenVinoRunner(model), inputs
 
 
 def _check_inputs(path: Path, inputs: Sequence[_Input]) -> None:
     if len(inputs) != 1:
         names = ", ".join(name for name, *_ in inputs) or "none"
-        raise ModelError(f"{path}: the graph asks for {len(inputs)} inputs ({names}); it can be given a picture only")
+        raise ModelError(
+            f"{path}: the graph asks for {len(inputs)} inputs ({names}); a single one, the picture, is supported"
+        )
     _, kind, shape = inputs[0]
     if kind not in _FLOATING or len(shape) != 4:
         raise ModelError(
@@ -80,15 +82,15 @@ def _found(path: Path, runner: Runner, inputs: Sequence[_Input]) -> NetworkInfo:
         scale = _scale(path, _result(runner, channels, *fixed), channels, *fixed)
         return NetworkInfo(scale, channels, fixed_size=fixed, batched=batch is None)
     for multiple in (1, 2, 4, 8, 16, 32, 64):
-        side = 64 + multiple  # of the multiples tried, `multiple` is the largest that divides it
+        side = 64 + multiple  # the largest of these multiples that divides it is `multiple`
         result = _result(runner, channels, side, side)
         if result is not None and result[-1] % side == 0 and result[-2] % side == 0:
             return NetworkInfo(_scale(path, result, channels, side, side), channels, multiple, batched=batch is None)
-    raise ModelError(f"{path}: the graph gives no picture of a whole multiple of its input's size")
+    raise ModelError(f"{path}: the graph's result is not a whole multiple of its input's size")
 
 
 def _result(runner: Runner, channels: int, height: int, width: int) -> tuple[int, ...] | None:
-    """Shape of the result, None if the graph cannot take the input."""
+    """Shape of the result; None if the graph does not accept the input."""
     try:
         return tuple(runner(torch.full((1, channels, height, width), 0.5)).shape)
     except FilterError:

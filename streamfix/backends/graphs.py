@@ -1,4 +1,4 @@
-"""The backend OpenVINO: a network's graphs, from the cache or made anew, and the runners they are opened as."""
+"""The backend OpenVINO: loads a network's graphs from the cache or exports them, and opens them as runners."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .openvino import OpenVinoRunner
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = "1"  # raise it when graphs are exported differently
+_FORMAT = "1"  # raise this when the way graphs are exported changes
 
 
 class Graphs:
-    """The openvino.Models of a source in float32 and int8. Raises UsageError if OpenVINO is not installed."""
+    """A source as openvino.Model, in float32 and int8. Raises UsageError if OpenVINO is not installed."""
 
     def __init__(self, source: NetworkSource) -> None:
         self._source = source
@@ -34,7 +34,7 @@ class Graphs:
         )
 
     def fp32(self) -> Any:
-        """Raises ModelError if OpenVINO cannot read or export the network, or computes something else than it."""
+        """Raises ModelError if OpenVINO cannot read or export the network, or if its results differ."""
         network = self._source.network
         if isinstance(network, Path):
             return openvino.read_graph(network)
@@ -52,16 +52,16 @@ class Graphs:
             if self._source.foreign:
                 self._check(network, model)
         except ModelError as error:
-            self._source.cache.write(name, {"refused": str(error).encode()})  # so that it is not tried in every run
+            self._source.cache.write(name, {"refused": str(error).encode()})  # so that later runs do not try again
             raise
         self._source.cache.write(name, openvino.to_parts(model))
         return model
 
     def _check(self, network: nn.Module, model: Any) -> None:
-        """Raises ModelError unless the model does what the network does on a picture of another size and shape.
+        """Raises ModelError unless the model agrees with the network on a picture of another size and shape.
 
-        An export follows one picture through the network. Where Python code decides by the size, or makes a mask for
-        it, the export keeps what was right for that picture.
+        An export traces one picture through the network. Where Python code depends on the size, or builds a mask for
+        it, the export keeps what was right for that picture only.
         """
         x = self._source.example[:1].cpu().float()
         x = torch.cat((x, x.flip(-2)), -2).transpose(-1, -2).contiguous()
@@ -74,21 +74,21 @@ class Graphs:
         finally:
             runner.close()
         difference = largest_difference(got, want)
-        if not difference <= AGREES:  # nor if it is no number
+        if not difference <= AGREES:  # also true for NaN
             raise ModelError(f"the export differs by up to {255 * difference:.2f} 8-bit codes; use backend torch")
 
     def int8(self, *, needed: bool) -> Any | None:
-        """None if the quantised network loses too much, which is logged, or cannot be had and is not `needed`.
+        """The quantised graph. None if it loses too much, which is logged, or if it is unavailable and not `needed`.
 
-        Raises UsageError if it is needed and NNCF or the calibration to make it is missing, ModelError if the given
-        file is damaged or made from other weights, or it is needed and this OpenVINO cannot read it.
+        Raises UsageError if it is needed, but NNCF or a calibration is missing to make it; ModelError if the given file
+        is damaged or made from other weights, or if it is needed and this OpenVINO cannot read it.
         """
         parts = self._int8_parts(needed)
         if parts is None or not quantise.is_accepted(parts):
             return None
         try:
             return openvino.from_parts(parts)
-        except ModelError as error:  # made by an OpenVINO newer than this one, say
+        except ModelError as error:  # made by a newer OpenVINO, for example
             if needed:
                 raise
             _log.warning("int8 is not used: %s", error)
@@ -105,7 +105,7 @@ class Graphs:
             return parts
         if given is None:
             if needed:
-                why = "nobody has told what pictures it is for" if source.foreign else "there is none to make it with"
+                why = "this network came with neither" if source.foreign else "there is neither"
                 raise UsageError(f"int8 needs a quantised network or a calibration, and {why}; use fp32 or bf16")
             return None
         if not needed and not quantise.can_quantise():
@@ -119,7 +119,7 @@ class Graphs:
 
 
 class OpenVinoBackend(Backend):
-    """OpenVINO on the CPU: modules by exporting them, ONNX graphs as they are."""
+    """OpenVINO on the CPU: exports modules, and runs ONNX graphs as they are."""
 
     name = "openvino"
     precisions: tuple[Precision, ...] = ("fp32", "bf16", "int8")

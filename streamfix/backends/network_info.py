@@ -1,4 +1,4 @@
-"""What an image network is to the filters besides something that runs: sizes, channels, how far it looks."""
+"""What filters need to know about an image network besides how to run it: sizes, channels, receptive field."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# A change of less than a 16th of an 8-bit code counts as no influence, one of more than half a code always as some.
+# A change below a 16th of an 8-bit code is no influence; one above half a code always is.
 _NO_INFLUENCE, _LEAST_INFLUENCE = 1 / 4096, 1 / 512
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkInfo:
-    """What an image network takes and gives, whatever runs it.
+    """What an image network takes and returns, whatever runs it.
 
-    scale: how many times larger its result is. channels: of its input and its result, 1 or 3.
-    multiple, minimum: height and width it takes are multiples of `multiple` and at least `minimum`.
-    fixed_size: (height, width) if it takes no other.
-    receptive_field: how many pixels away from itself an output pixel looks; None if nobody said.
-    batched: False if it takes one picture at a time.
+    scale: how many times larger its result is. channels: of input and result, 1 or 3.
+    multiple, minimum: height and width must be multiples of `multiple` and at least `minimum`.
+    fixed_size: (height, width) if it takes no other size.
+    receptive_field: how many pixels away an output pixel can see; None if unknown.
+    batched: False if it takes only one picture at a time.
     """
 
     scale: int = 1
@@ -36,14 +36,14 @@ class NetworkInfo:
 def measure_receptive_field(
     network: Callable[[Tensor], Tensor], info: NetworkInfo, device: torch.device | str = "cpu", limit: int = 128
 ) -> int | None:
-    """How far, in input pixels, the loss of one half of a picture is felt in the other.
+    """How far, in input pixels, removing one half of a picture affects the other half.
 
-    Found by cutting pictures in two, as tiles are cut, so that what the
-    network puts beyond an edge counts with its real weight. It may be less
-    than what the layers add up to: influence fades with distance, and below
-    1/4096 it counts as none. None: beyond `limit` pixels (a global pooling,
-    say). An eighth is added, for pictures that weigh more. Runs the network on
-    pictures of at most 2 * limit x 64 pixels.
+    Cuts test pictures in two, as tiling does, so that whatever the network pads
+    beyond an edge counts with its real effect. The result may be less than the
+    layers add up to: influence fades with distance, and below 1/4096 it counts as
+    none. An eighth is added as a margin for other pictures. None means more than
+    `limit` pixels (global pooling, for example). Runs the network on pictures of
+    at most 2 * limit x 64 pixels.
     """
     reach = 16
     while reach < limit:
@@ -57,7 +57,7 @@ def measure_receptive_field(
 def _reach(
     network: Callable[[Tensor], Tensor], info: NetworkInfo, device: torch.device | str, limit: int
 ) -> int | None:
-    """As `measure_receptive_field`, None if the loss was felt as far as `limit` pixels."""
+    """Like `measure_receptive_field`; None if the effect reached as far as `limit` pixels."""
     multiple, farthest = info.multiple, 0
     half = _up(max(limit, info.minimum), multiple)
     across = _up(max(64, info.minimum), multiple)
@@ -68,19 +68,19 @@ def _reach(
         for near, far in _pictures((1, info.channels, height, width)):
             kept = near.narrow(axis, 0, edge)
             whole = torch.cat((kept, far.narrow(axis, edge, length - edge)), axis)
-            # one size only: it cannot be cut, so the other half is changed instead
+            # A network of one fixed size cannot take half a picture, so the other half is replaced instead.
             part = kept if info.fixed_size is None else near
             a, b = (network(x.to(device)).float().transpose(axis, -1) for x in (whole, part))
             inside = slice(edge * info.scale)
             change = (a[..., inside] - b[..., inside]).abs().amax((0, 1, 2))
-            # Another size may be computed in another order: in half precision that alone is more than 1/4096.
+            # Another size may be computed in another order; in half precision that alone exceeds 1/4096.
             rounding = float(change[: max(1, len(change) // 4)].max())
             reached = change > min(max(2 * rounding, _NO_INFLUENCE), _LEAST_INFLUENCE)
             if bool(reached.any()):
                 farthest = max(farthest, edge - int(torch.nonzero(reached)[0]) // info.scale)
         if farthest >= min(limit, edge):
             return None
-    return farthest + -(-farthest // 8)  # other pictures may weigh more
+    return farthest + -(-farthest // 8)  # margin: other pictures may show more influence
 
 
 def _pictures(shape: tuple[int, int, int, int]) -> Iterator[tuple[Tensor, Tensor]]:

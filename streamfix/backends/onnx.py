@@ -1,4 +1,4 @@
-"""Networks stored as ONNX graphs, run by ONNX Runtime."""
+"""Runs ONNX graphs with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def is_installed() -> bool:
 
 
 class OnnxRunner:
-    """Runs the graph of a file on the CPU; after `to`, on a GPU where this ONNX Runtime has CUDA.
+    """Runs a graph file on the CPU; after `to`, on a GPU if this ONNX Runtime has CUDA.
 
     threads: 0 for as many as torch uses.
-    inputs: name, type and shape of each input that has no default, as ONNX Runtime writes them.
+    inputs: name, type and shape of each input without a default, as ONNX Runtime writes them.
 
-    Raises ModelError if the file is no graph that ONNX Runtime takes, UsageError if ONNX Runtime is not installed.
+    Raises ModelError if ONNX Runtime does not accept the file as a graph, UsageError if ONNX Runtime is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 0) -> None:
@@ -59,7 +59,7 @@ class OnnxRunner:
         try:
             array = x.detach().to(device="cpu", dtype=_TYPES[kind]).contiguous().numpy()
             y = session.run([self._output], {name: array})[0]
-        except RuntimeError as error:  # torch's own, while the input is laid out for the graph
+        except RuntimeError as error:  # raised by torch while it prepares the input
             if "DefaultCPUAllocator" in str(error):
                 raise torch.OutOfMemoryError(_line(error)) from error
             raise
@@ -74,7 +74,7 @@ class OnnxRunner:
 
     @property
     def _failures(self) -> Any:
-        """What ONNX Runtime raises when it runs a graph."""
+        """Exceptions that ONNX Runtime raises when running a graph."""
         state = self._runtime.capi.onnxruntime_pybind11_state
         return (state.Fail, state.RuntimeException, state.InvalidArgument)
 
@@ -82,7 +82,7 @@ class OnnxRunner:
         if not self._path.is_file():
             raise ModelError(f"{self._path}: there is no such file")
         options = self._runtime.SessionOptions()
-        options.log_severity_level = 4  # fatal: what goes wrong is raised, and said once
+        options.log_severity_level = 4  # fatal only: other failures are raised, so logging them would repeat them
         options.intra_op_num_threads = self._threads or torch.get_num_threads()
         state = self._runtime.capi.onnxruntime_pybind11_state
         refusals = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, state.InvalidArgument)
@@ -94,7 +94,7 @@ class OnnxRunner:
 
 
 class OnnxBackend(Backend):
-    """ONNX Runtime: graphs of files, on the CPU and on GPUs."""
+    """ONNX Runtime: runs graph files on CPUs and GPUs."""
 
     name = "onnx"
     precisions: tuple[Precision, ...] = ("fp32",)

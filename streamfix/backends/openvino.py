@@ -1,4 +1,4 @@
-"""OpenVINO: how it is loaded, its graphs made and kept as bytes, and a graph run by it on the CPU."""
+"""Loads OpenVINO, makes its graphs and stores them as bytes, and runs them on the CPU."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from ..errors import DeviceError, FilterError, ModelError, UsageError
 from .cache import Parts
 
-# What tracing somebody's network raises, and the converter's own errors, most of which are RuntimeErrors.
+# Exceptions raised by tracing arbitrary networks, and the converter's own, most of which are RuntimeErrors.
 CANNOT_EXPORT = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError, NotImplementedError)
 _OPENING = threading.Lock()
-_SIZES = 16  # of pictures that a graph stays compiled for: tiles of one picture have up to nine
+_SIZES = 16  # picture sizes for which a graph stays compiled; the tiles of one picture have up to nine
 
 
 def is_installed() -> bool:
@@ -36,7 +36,7 @@ def is_installed() -> bool:
 
 
 def load_openvino() -> Any:
-    """The module `openvino`. Raises UsageError if it is not installed."""
+    """Import `openvino`. Raises UsageError if it is not installed."""
     try:
         with without_telemetry():
             return import_module("openvino")
@@ -54,12 +54,12 @@ def missing() -> str | None:
 
 
 def core() -> Any:
-    """The openvino.Core of this process: there is one, and it stays. Raises UsageError if OpenVINO is not installed.
+    """The one openvino.Core of this process, which is never released. Raises UsageError if OpenVINO is not installed.
 
-    A core's CPU plugin gives the thread that loads it a stack for signal handlers, and when the core and its last
-    graph go, it frees that stack and puts back the one it had found. Of two cores the first may go first: the second
-    then puts back what is freed, and the next signal that Python handles there, ^C or a child's end, kills the process
-    (seen in OpenVINO 2026.4).
+    A core's CPU plugin gives the thread that loads it a signal-handler stack. When the core and its last graph are
+    released, it frees that stack and restores the one it had found. With two cores, the first may be released first:
+    the second then restores a freed stack, and the next signal that Python handles on that thread, such as ^C or a
+    child's exit, kills the process (seen in OpenVINO 2026.4).
     """
     with _OPENING:
         return _core()
@@ -72,12 +72,12 @@ def _core() -> Any:
 
 @contextmanager
 def without_telemetry() -> Iterator[None]:
-    """Keep what is imported inside from reporting its use.
+    """Keep modules imported inside this block from reporting their use.
 
     OpenVINO and NNCF send an event to a web analytics service on import and on
-    each conversion unless the package that sends it is absent. A program that
-    is given surveillance video must not call anybody. If OpenVINO was imported
-    before, by the user's own code, that choice is left as it is.
+    each conversion, unless the package that sends it is absent. A program that
+    handles surveillance video must not phone home. If the user's own code has
+    already imported OpenVINO, its choice stands.
     """
     sender = "openvino_telemetry"
     absent = sender not in sys.modules
@@ -91,15 +91,15 @@ def without_telemetry() -> Iterator[None]:
 
 
 def convert(module: nn.Module, example: Tensor) -> Any:
-    """The openvino.Model of a network in float32, free in batch, height and width.
+    """Export a network as openvino.Model in float32, with batch, height and width left open.
 
     example: (B, C, H, W), a picture of any size that the network takes.
-    Raises ModelError if the network has something that OpenVINO cannot export.
+    Raises ModelError if OpenVINO cannot export some part of the network.
     """
     openvino = load_openvino()
     copy = deepcopy(module).cpu().float().eval().requires_grad_(False)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's, about the tracer that the conversion uses
+        warnings.simplefilter("ignore")  # torch's warnings about the tracer that the conversion uses
         try:
             return openvino.convert_model(copy, example_input=example[:1].detach().cpu().float().contiguous())
         except CANNOT_EXPORT as error:
@@ -115,7 +115,7 @@ def to_parts(model: Any) -> dict[str, bytes]:
 
 
 def from_parts(parts: Parts) -> Any:
-    """The openvino.Model that `to_parts` wrote. Raises ModelError if this OpenVINO cannot read it."""
+    """The openvino.Model that `to_parts` stored. Raises ModelError if this OpenVINO cannot read it."""
     openvino = load_openvino()
     try:
         weights = openvino.Tensor(numpy.frombuffer(parts["bin"], numpy.uint8))
@@ -127,7 +127,7 @@ def from_parts(parts: Parts) -> Any:
 
 
 def read_graph(path: Path) -> Any:
-    """The openvino.Model of an ONNX file. Raises ModelError if OpenVINO cannot read it."""
+    """Read an ONNX file as openvino.Model. Raises ModelError if OpenVINO cannot read it."""
     try:
         return core().read_model(path)
     except RuntimeError as error:
@@ -135,7 +135,7 @@ def read_graph(path: Path) -> Any:
 
 
 def in_float32(model: Any) -> Any:
-    """The model with input and output in float32, whatever floating point it has inside. It may be changed in place."""
+    """The model with float32 input and output, whatever floating point it uses inside. May change it in place."""
     openvino = load_openvino()
     if model.input().element_type == model.output(0).element_type == openvino.Type.f32:
         return model
@@ -146,7 +146,7 @@ def in_float32(model: Any) -> Any:
 
 
 def code_version(module: nn.Module) -> str:
-    """A hash of the source that defines the network, and of the versions that export it."""
+    """A hash of the source code that defines the network, and the versions that export it."""
     found = {type(part) for part in module.modules() if not type(part).__module__.startswith("torch.")}
     files = {inspect.getsourcefile(kind) for kind in found}
     hashed = hashlib.sha256(repr(module).encode())
@@ -156,16 +156,15 @@ def code_version(module: nn.Module) -> str:
 
 
 class OpenVinoRunner:
-    """Runs an openvino.Model of one input (N, C, H, W) on the CPU, one picture after the other, each at full speed.
+    """Runs an openvino.Model with one input (N, C, H, W) on the CPU, one picture at a time, each at full speed.
 
-    precision: "fp32", "bf16" or "int8" (a quantised graph; what it leaves in floating point runs in bfloat16 where
-    the processor has it). By itself OpenVINO takes bfloat16 there for all; here nothing is less exact than its name
-    says.
-    threads: how many, 0 for as many as torch uses.
+    precision: "fp32", "bf16" or "int8" (a quantised graph; its floating-point parts run in bfloat16 if the processor
+    has it). Left to itself, OpenVINO would use bfloat16 everywhere; here nothing is less exact than its name says.
+    threads: 0 for as many as torch uses.
 
-    The graph is compiled for each size of picture, and stays compiled for the last `_SIZES`. With sizes left open it
-    is as fast, but on one thread OpenVINO 2026.4 then answers a size that the network cannot take with the result of
-    the picture before.
+    Compiles the graph for each picture size, and keeps it compiled for the last `_SIZES`. Leaving sizes open is just as
+    fast, but on one thread OpenVINO 2026.4 then answers a size that the network cannot take with the previous picture's
+    result.
 
     Raises DeviceError for bf16 on a processor without it.
     """
@@ -179,13 +178,13 @@ class OpenVinoRunner:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision != "fp32" and has_bf16() else "f32",
             "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
-            "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
+            "ENABLE_CPU_PINNING": False,  # otherwise every process pins its threads to the same first cores
         }
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-        self._lock = threading.Lock()  # streams share a filter, and a request does one picture at a time
+        self._lock = threading.Lock()  # streams share a filter, and a request handles one picture at a time
 
     def to(self, device: torch.device) -> None:
-        """Nothing moves: the network runs on the CPU, and results go to where the input lies."""
+        """Does nothing: the network runs on the CPU, and results return to the input's device."""
 
     def __call__(self, x: Tensor) -> Tensor:
         try:
@@ -193,7 +192,7 @@ class OpenVinoRunner:
             with self._lock:
                 request = self._request((1, *x.shape[1:]))
                 y = torch.empty(len(x), *request.get_output_tensor().shape[1:])
-                for i in range(len(x)):  # a larger batch is no faster on a CPU, and so each is what it is alone
+                for i in range(len(x)):  # no slower on a CPU than a batch, whose other pictures might change the result
                     request.set_input_tensor(self._tensor(inputs[i : i + 1].numpy(), shared_memory=True))
                     request.set_output_tensor(self._tensor(y[i : i + 1].numpy(), shared_memory=True))
                     request.infer()
@@ -224,17 +223,17 @@ class OpenVinoRunner:
 
 
 def has_bf16() -> bool:
-    """Whether OpenVINO says that the CPU has bfloat16."""
+    """Whether OpenVINO reports bfloat16 support on this CPU."""
     return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _reason(error: Exception) -> str:
-    """The last line of OpenVINO's report: those before it say where in its source it failed."""
+    """The last line of OpenVINO's report; earlier lines say where in its source it failed."""
     return [line.strip() for line in str(error).splitlines() if line.strip()][-1]
 
 
 def _origin(error: Exception) -> str:
-    """What was raised first: around that, the converter's report is advice on how to trace."""
+    """The first exception raised: the converter's own report around it is advice on how to trace."""
     first: BaseException = error
     while (cause := first.__cause__ or first.__context__) is not None:
         first = cause

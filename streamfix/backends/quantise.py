@@ -1,11 +1,11 @@
-"""Networks in 8-bit integers, by NNCF's post-training quantisation, accepted only if they are as good.
+"""Networks in 8-bit integers, by NNCF's post-training quantisation, used only if they are good enough.
 
-Method: scales from the ranges that activations have on a few examples, then
-a correction of each layer's bias (Nagel et al., "Data-Free Quantization
-Through Weight Equalization and Bias Correction", 2019, section 4.2). In
-floating point stay the first and the last layer, which see the picture and make
-the picture; sums, which add fine corrections to values of a wide range; and
-those layers that cost most, if the others then lose little.
+Method: scales come from the ranges of activations on a few examples, then each
+layer's bias is corrected (Nagel et al., "Data-Free Quantization Through Weight
+Equalization and Bias Correction", 2019, section 4.2). These stay in floating
+point: the first and last layers, which see and make the picture; sums, which
+add fine corrections to values with a wide range; and the layers that cost most
+quality, if the others then lose little.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from .openvino import OpenVinoRunner, convert, load_openvino, to_parts, without_
 _log = logging.getLogger(__name__)
 
 MOST_LOST_DB = 0.15
-_WANTED_DB = 0.1  # while more is lost, the layer that costs most goes back to floating point
-_MOST_KEPT = 1 / 4  # of the layers between the first and the last: beyond that int8 is hardly faster
+_WANTED_DB = 0.1  # while the loss is greater, the layer that costs most goes back to floating point
+_MOST_KEPT = 1 / 4  # of the layers between first and last; with more in floating point, int8 is hardly faster
 _CONVOLUTIONS = {"Convolution", "ConvolutionBackpropData", "GroupConvolution", "GroupConvolutionBackpropData"}
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A small set that shows a network what it will see: 16 to 64 crops of 96x96 serve.
+    """A small set of what a network will see in use; 16 to 64 crops of 96x96 are enough.
 
-    inputs: (N, Cin, h, w). targets: (N, Cout, h, w), what the network's output should be. Both float32, peak 1.
+    inputs: (N, Cin, h, w). targets: (N, Cout, h, w), the network's ideal output. Both float32, peak 1.
     """
 
     inputs: Tensor
@@ -54,13 +54,13 @@ class Calibration:
             )
 
     def psnr(self, network: Callable[[Tensor], Tensor]) -> float:
-        """Mean over the examples of each one's PSNR in dB, so that those with little noise count as much."""
+        """Mean of the examples' PSNRs in dB, so that those with little noise count as much as the others."""
         results = torch.cat([network(self.inputs[i : i + 1]) for i in range(len(self.inputs))])
         error = (results - self.targets).square().mean((1, 2, 3))
         return float(-10 * error.clamp(min=1e-12).log10().mean())
 
     def digest(self) -> str:
-        """The same for the same examples."""
+        """A hash of the examples."""
         hashed = hashlib.sha256()
         for part in (self.inputs, self.targets):
             hashed.update(part.float().cpu().contiguous().numpy().tobytes())
@@ -72,15 +72,15 @@ def can_quantise() -> bool:
 
 
 def quantise(model: Any, calibration: Calibration, kept: Collection[str] = ()) -> Any:
-    """The openvino.Model `model` (float32, from `convert`) with its convolutions in int8, but the first and the last.
+    """Quantise all convolutions of `model` but the first and last; an openvino.Model in float32, from `convert`.
 
-    kept: names of others that stay in floating point.
+    kept: names of further layers that stay in floating point.
     Raises UsageError if NNCF is not installed, ModelError if `model` has no layer between those two.
     """
     nncf = _load_nncf()
     first, *_, last = _layers(model)
     advanced = import_module("nncf.quantization.advanced_parameters")
-    console = import_module("rich").get_console()  # NNCF draws progress bars on stdout, which may be carrying video
+    console = import_module("rich").get_console()  # NNCF draws progress bars on stdout, which may carry video
     quiet, console.quiet = console.quiet, True
     try:
         return nncf.quantize(
@@ -90,9 +90,9 @@ def quantise(model: Any, calibration: Calibration, kept: Collection[str] = ()) -
             preset=nncf.QuantizationPreset.MIXED,
             ignored_scope=nncf.IgnoredScope(names=[first, *kept, last], types=["Add"], validate=False),
             advanced_parameters=advanced.AdvancedQuantizationParameters(
-                # Half the range for weights: processors without VNNI add products in 16 bits, which else overflow.
+                # Half the range for weights: processors without VNNI add products in 16 bits, which would overflow.
                 overflow_fix=advanced.OverflowFix.ENABLE,
-                # Of each example's range the mean: one example alone would make the steps coarse for all others.
+                # Average the ranges of all examples: a single outlier would make the steps coarse for all.
                 activations_range_estimator_params=import_module(
                     "nncf.quantization.range_estimator"
                 ).RangeEstimatorParametersSet.MEAN_MINMAX,
@@ -103,15 +103,15 @@ def quantise(model: Any, calibration: Calibration, kept: Collection[str] = ()) -
 
 
 def _layers(model: Any) -> list[str]:
-    """Names of the convolutions, in the order they run. Raises ModelError if there is none between two others."""
+    """Names of the convolutions in running order. Raises ModelError if there is none between the first and last."""
     names = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]
     if len(names) < 3:
-        raise ModelError(f"int8 leaves the first and the last convolution as they are, the network has {len(names)}")
+        raise ModelError(f"int8 leaves the first and last convolutions as they are, and the network has {len(names)}")
     return names
 
 
 def _best(model: Any, calibration: Calibration, exact: float) -> tuple[Any, float, list[str]]:
-    """The quantised graph, its PSNR, and the layers that stay in floating point so that it loses little of `exact`."""
+    """The quantised graph, its PSNR, and the layers kept in floating point so that it stays close to `exact`."""
 
     def tried(kept: list[str]) -> tuple[Any, float, list[str]]:
         graph = quantise(model, calibration, kept)
@@ -130,9 +130,9 @@ def _best(model: Any, calibration: Calibration, exact: float) -> tuple[Any, floa
 
 
 def quantised_parts(model: Any, calibration: Calibration, key: str) -> dict[str, bytes]:
-    """The quantised graph as parts with its measured "facts"; the facts alone, and a warning, if it is not accepted.
+    """The quantised graph as parts, with its measured "facts"; if it is not accepted, only the facts, and a warning.
 
-    Accepted is what loses at most MOST_LOST_DB of the PSNR that `model` has on the calibration.
+    It is accepted if it loses at most MOST_LOST_DB of the PSNR that `model` reaches on the calibration.
     """
     before = calibration.psnr(OpenVinoRunner(model))
     quantised, after, kept = _best(model, calibration, before)
@@ -145,7 +145,7 @@ def quantised_parts(model: Any, calibration: Calibration, key: str) -> dict[str,
 
 
 def is_accepted(parts: Parts) -> bool:
-    """Whether `quantised_parts` accepted the graph; logs a warning with the figures if not."""
+    """Whether `quantised_parts` accepted the graph; if not, logs a warning with the figures."""
     facts = json.loads(parts["facts"])
     if not facts["accepted"]:
         before, after = facts["psnr_fp32_db"], facts["psnr_int8_db"]
@@ -157,14 +157,14 @@ def is_accepted(parts: Parts) -> bool:
 
 
 def is_made_with(parts: Parts, calibration: Calibration) -> bool:
-    """Whether `quantised_parts` was given these examples."""
+    """Whether `quantised_parts` used these examples."""
     return bool(json.loads(parts["facts"])["set"] == calibration.digest())
 
 
 def export_int8(
     module: nn.Module, example: Tensor, path: Path, *, key: str, calibration: Calibration
 ) -> dict[str, Any]:
-    """Quantise a network into a file that `open_runner` takes, so that its users need no NNCF; returns its facts.
+    """Quantise a network into a file for `open_runner`, so that its users need no NNCF. Returns its facts.
 
     Facts: "psnr_fp32_db", "psnr_int8_db", "not_quantised" (names of layers), and what it was made with.
 
@@ -179,7 +179,7 @@ def export_int8(
 
 
 def read_int8(path: Path, key: str) -> Parts:
-    """What `export_int8` wrote. Raises ModelError if it is damaged or made from other weights."""
+    """Read a file from `export_int8`. Raises ModelError if it is damaged or made from other weights."""
     try:
         parts = read_parts(path)
         if "facts" not in parts:
@@ -202,9 +202,9 @@ def _load_nncf() -> Any:
     except ImportError as error:
         raise UsageError(f'int8: NNCF cannot be loaded ({error}); pip install "streamfix[quantise]"') from error
     finally:
-        logging.setLoggerClass(before)  # NNCF puts its own class in for everybody's loggers
+        logging.setLoggerClass(before)  # NNCF replaces the logger class for the whole process
     logger = logging.getLogger("nncf")
-    logger.handlers.clear()  # it writes to stdout, which may be carrying video
+    logger.handlers.clear()  # they write to stdout, which may carry video
     logger.setLevel(logging.ERROR)
     logger.propagate = True
     return nncf

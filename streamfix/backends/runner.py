@@ -1,4 +1,4 @@
-"""The one door to the backends: opens a network where it runs fastest and as well, and says in the log why there."""
+"""The one entry point to the backends: opens a network where it runs fastest at equal quality, and logs why there."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .quantise import Calibration
 
 _log = logging.getLogger(__name__)
 
-_MOST_DIFFERENCE = 0.1  # of bf16 from fp32, to the RMS of a correction: 20 dB under what the network does
-_MOST_IN_PICTURE = 0.1 / 255  # RMS of the same in a picture: where bf16 rounded the result, 10 bits would become 8
+_MOST_DIFFERENCE = 0.1  # RMS of bf16 minus fp32, relative to the correction's RMS: 20 dB below what the network does
+_MOST_IN_PICTURE = 0.1 / 255  # the same for a picture, absolute; if bf16 rounded the result, 10 bits would become 8
 
 
 def open_runner(
@@ -35,25 +35,24 @@ def open_runner(
     threads: int = 0,
     cache: Cache | None = None,
 ) -> Runner:
-    """Run a network on the device where `example` lies, and log how.
+    """Open a network to run on the device of `example`, and log how it runs.
 
     network: a module from (B, Cin, h, w) to (B, Cout, h', w'), which is copied; or the path of an ONNX graph.
-    example: such an input as it comes in use; precisions are timed and compared on it.
-    key: hash of the weights; what is made of them is kept under it.
-    backend: the name of one, or auto for the one that is fastest on the device as a rule: on a CPU OpenVINO where it
-    is installed.
-    precision: auto is the fastest on this machine of fp32; of bf16, where the processor has it and its result differs
-    from fp32's by less than a tenth of the RMS; of int8, where a quantised graph is at hand or can be made.
-    calibration: lets int8 be made, once, by NNCF; a graph that loses more than 0.15 dB on it is not used.
-    int8: a file of `export_int8`, in place of that.
+    example: a typical input; precisions are timed and compared on it.
+    key: hash of the weights; whatever is derived from them is cached under it.
+    backend: a backend's name, or auto for what is usually fastest on the device: OpenVINO on a CPU, if installed.
+    precision: auto is the fastest on this machine of fp32; bf16, if the processor has it and its result differs from
+    fp32's by less than a tenth of the RMS; int8, if a quantised graph is available or can be made.
+    calibration: lets NNCF make an int8 graph, once; a graph that loses more than 0.15 dB on it is not used.
+    int8: a file from `export_int8`, used instead.
     half: on a GPU, auto is fp16.
-    foreign: the network is somebody else's, and gives pictures in [0, 1]. Backend auto is then the fastest here, as
-    measured; one whose results differ by more than half a 10-bit code is not taken. bf16 is taken by itself only
-    where it differs by less than a tenth of an 8-bit code, RMS.
-    threads: of OpenVINO and ONNX Runtime; 0 for as many as torch uses.
-    cache: where exported graphs and measured times are kept; by default the user's cache folder.
+    foreign: not one of our networks; it returns pictures in [0, 1]. Backend auto is then the fastest as measured here;
+    one whose results differ by more than half a 10-bit code is not used. Precision auto uses bf16 only if it differs by
+    less than a tenth of an 8-bit code, RMS.
+    threads: for OpenVINO and ONNX Runtime; 0 for as many as torch uses.
+    cache: keeps exported graphs and timings; default: the user's cache folder.
 
-    Raises UsageError for a backend or precision that cannot be had, with what to install; DeviceError for bf16 under
+    Raises UsageError for a backend or precision that is not available, with what to install; DeviceError for bf16 under
     OpenVINO on a processor without it; ModelError if the network cannot be opened, or the file `int8` is damaged or
     made from other weights.
     """
@@ -72,13 +71,13 @@ def open_runner(
 
 
 def check_backend(task: str, name: str) -> None:
-    """Raises BadOption, naming the filter `task`, if there is no backend of that name."""
+    """Raise BadOption, naming the filter `task`, if no backend has that name."""
     if name != "auto" and name not in BACKENDS:
         raise BadOption(f"{task}=backend: {name!r} is no backend; there are auto, {', '.join(BACKENDS)}")
 
 
 def _able(source: NetworkSource, precision: Precision) -> tuple[list[Backend], str]:
-    """The backends that may be taken by themselves, the best first, and what a better one would need."""
+    """The backends that may be chosen automatically, best first, and a hint at what a better one would need."""
     device = source.example.device
     backends = [BACKENDS.create(name) for name in BACKENDS]
     having = [b for b in backends if precision == "auto" or precision in b.precisions]
@@ -94,7 +93,7 @@ def _able(source: NetworkSource, precision: Precision) -> tuple[list[Backend], s
 
 
 def _opened(source: NetworkSource, able: list[Backend], precision: Precision) -> dict[Backend, dict[str, Runner]]:
-    """The runners of the first backend that opens it; for a foreign network of all that do."""
+    """The runners of the first backend that can open the network; for a foreign network, those of all that can."""
     opened: dict[Backend, dict[str, Runner]] = {}
     for i, backend in enumerate(able):
         try:
@@ -102,17 +101,17 @@ def _opened(source: NetworkSource, able: list[Backend], precision: Precision) ->
         except ModelError as error:
             if not source.foreign or (i == len(able) - 1 and not opened):
                 raise
-            _log.info("%s is not taken: %s", backend.name, error)
+            _log.info("%s is not used: %s", backend.name, error)
             continue
         if not source.foreign:
             break
-    # The runtime that a foreign network was made for is the one to compare with: it comes first.
+    # Results are compared with those of the runtime that a foreign network was made for: it comes first.
     return dict(reversed(opened.items()))
 
 
 def _fastest(source: NetworkSource, opened: dict[Backend, dict[str, Runner]], hint: str) -> Runner:
-    """The one to keep of the runners of some backends; the others are closed."""
-    # A foreign network may take no other size than its example's.
+    """The runner to keep, out of those of some backends; the others are closed."""
+    # A foreign network may accept no size but its example's.
     x = source.example[:1] if source.foreign else timed_on(source.example)
     runners: dict[str, Runner] = {}
     reference = next(iter(opened.values())).get("fp32")
@@ -122,7 +121,7 @@ def _fastest(source: NetworkSource, opened: dict[Backend, dict[str, Runner]], hi
             difference = largest_difference(exact(x), reference(x))
             if not difference <= AGREES:
                 _log.warning(
-                    "%s is not taken: its picture differs from that of %s by up to %.2f 8-bit codes",
+                    "%s is not used: its picture differs from that of %s by up to %.2f 8-bit codes",
                     *(backend.name, reference.name, 255 * difference),
                 )
                 continue

@@ -1,4 +1,4 @@
-"""Networks run by PyTorch, operation by operation."""
+"""Runs networks in PyTorch, operation by operation."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchRunner:
     """Runs a copy of `module` in inference mode, channels last.
 
-    precision: "fp32", or of weights and activations "bf16" or "fp16", accumulated in float32.
+    precision: "fp32"; or "bf16" or "fp16" for weights and activations, accumulated in float32.
     """
 
     def __init__(self, module: nn.Module, precision: Floating = "fp32") -> None:
         self.name = f"torch {precision}"
         self._dtype = _DTYPES[precision]
-        # Converted once: autocast would convert the weights again in every call.
+        # Converted once: autocast would convert the weights again on every call.
         copy: Any = deepcopy(module).eval().requires_grad_(False).to(dtype=self._dtype)
         self._module: nn.Module | None = copy.to(memory_format=torch.channels_last)
 
@@ -45,7 +45,7 @@ class TorchRunner:
             raise
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            if "DefaultCPUAllocator" in reason:  # it has no exception of its own
+            if "DefaultCPUAllocator" in reason:  # the CPU allocator has no exception of its own
                 raise torch.OutOfMemoryError(reason) from error
             raise FilterError(f"{self.name} refuses {tuple(x.shape)}: {reason}") from error
         return y.float()

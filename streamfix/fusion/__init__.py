@@ -1,9 +1,9 @@
-"""Frames fused along their motion, as far as their noise allows: what the temporal filters share.
+"""Noise-aware fusion of frames along their motion, shared by the temporal filters.
 
     fuser = Fuser()
     fused = fuser.step(luma, chroma, Noise(8 / 255, 8 / 255))
 
-Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), H and W even.
+Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), with H and W even.
 """
 
 from .ahead import Fused

@@ -1,4 +1,4 @@
-"""How far a moved picture agrees with a frame, judged by what noise alone would make of them. Half-size luma."""
+"""How well a warped picture matches a frame, compared with what noise alone would explain. Works on half-size luma."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ import numpy as np
 
 from .planes import Floats, box, shrink
 
-LEAST_CONFIDENCE = 0.2  # mean below it: another scene
-FINE_BLUR = 0.5  # pixels of half size: of a noisy picture before its fine flow is found
-FINE_REFINEMENTS = 2  # of that flow
-FINE_CHANGE = 0.4  # pixels of half size, by which it changes from frame to frame
-FLOOR = 0.35 / 255  # expected residual of noiseless video: rounding, and motion's own error
-_FLAT, _LOWER = 1 / 3, 0.3  # the part of a picture that is flat, and the part of that which is looked at
-_WHITE = 0.73  # white noise leaves there so many times its expected residual
-_GRAIN = (1.12, 1.35, 4.0), (1.0, 1.35, 4.0)  # what is taken for grain: a little may be chance
-_DOUBT = -0.3  # the power of it by which less is expected in motion
-_FOLLOWS = 0.2  # of what a frame tells
-STATIC_BIAS = 0.3  # motion must explain the frame better than standing still by this much of the expected residual
+LEAST_CONFIDENCE = 0.2  # a lower mean confidence is a scene change
+FINE_BLUR = 0.5  # half-size pixels: sigma of the blur applied to a noisy picture before fine flow
+FINE_REFINEMENTS = 2  # variational refinement steps of fine flow
+FINE_CHANGE = 0.4  # half-size pixels: standard deviation of fine flow's change from frame to frame
+FLOOR = 0.35 / 255  # expected residual of noiseless video: rounding and motion error
+_FLAT, _LOWER = 1 / 3, 0.3  # grain is measured on the flattest third, at the 30 % quantile of residual / expected
+_WHITE = 0.73  # that quantile for white noise
+_GRAIN = (1.12, 1.35, 4.0), (1.0, 1.35, 4.0)  # measured factor to grain factor: up to 1.12 may be chance
+_DOUBT = -0.3  # where the picture moves, the expected residual is scaled by grain factor ** _DOUBT
+_FOLLOWS = 0.2  # weight of a new frame's measurement
+STATIC_BIAS = 0.3  # motion must beat standing still by this fraction of the expected residual
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
     """How readily pictures are averaged.
 
-    tolerance: residuals up to this many times the expected one are noise.
-    blur_cost: variance, relative to one frame's noise, that is added by moving half a pixel: it blurs the noise.
-    blurred_detail: standard deviation of the detail that it blurs as well, [0, 1] units.
+    tolerance: residuals up to this many times the expected one count as noise.
+    blur_cost: variance, relative to one frame's noise, added by a half-pixel shift in both axes, because interpolation
+    blurs the noise.
+    blurred_detail: standard deviation of the detail that interpolation also blurs, in [0, 1] units.
     """
 
     tolerance: float
@@ -36,17 +37,17 @@ class Trust:
     blurred_detail: float
 
 
-#: For pictures that are shown: what is not averaged stays noisy.
+#: For pictures that are shown as they are: whatever is not averaged stays noisy.
 READY = Trust(1.6, 0.2, 6 / 255)
-#: For pictures that a network cleans further: it takes away noise that is left better than a ghost or a blur.
+#: For pictures that a network cleans up afterwards: it removes leftover noise better than a ghost or a blur.
 WARY = Trust(1.3, 0.3, 15 / 255)
 
 
 class Grain:
-    """How coarse a stream's noise is: by what factor it is more, over some pixels, than white noise of its strength.
+    """How coarse a stream's noise is: how much stronger it is, averaged over a few pixels, than white noise would be.
 
-    A camera's demosaicking and noise reduction spread noise over neighbouring pixels; what is expected of white noise
-    is then half of what there is, and nothing would be averaged.
+    A camera's demosaicking and noise reduction spread noise over neighbouring pixels. The residual expected of white
+    noise is then about half the real one, and nothing would be averaged.
 
     factor: 1 for white noise.
     """
@@ -56,9 +57,9 @@ class Grain:
         self._known = False
 
     def doubt(self, residual: tuple[Floats, Floats], moving: Floats | None) -> tuple[Floats, Floats]:
-        """The residual, its expectation less where motion had to be followed: coarse noise would hide what it missed.
+        """The residual with its expectation lowered where motion was followed: coarse noise would hide motion errors.
 
-        moving: 1 where it was, 0 where the picture stands still, (h, w); None is 1 everywhere.
+        moving: (h, w), 1 where motion was followed, 0 where the picture stands still; None means 1 everywhere.
         """
         found, expected = residual
         less = np.float32(self.factor**_DOUBT - 1)
@@ -67,12 +68,12 @@ class Grain:
         return found, expected
 
     def follow(self, residual: tuple[Floats, Floats], history: Floats) -> None:
-        """Learn from the residual between a frame and its history, of a `Residual` that was told of the factor.
+        """Learn from the residual between a frame and its history, from a `Residual` that was given the current factor.
 
-        Where the history is flat, and there in the lower part, it tells of noise alone: motion that was missed is seen
-        at edges and in texture.
+        Only flat areas of the history count, and of these the lower residuals: they show noise alone, whereas motion
+        errors show up at edges and in texture.
 
-        history: as it was moved, (h, w).
+        history: (h, w), already warped.
         """
         found, expected, picture = (part[::2, ::2] for part in (*residual, history))
         slope = np.abs(cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=1)) + np.abs(
@@ -85,26 +86,26 @@ class Grain:
 
 
 def _quantile(values: Floats, share: float) -> float:
-    """The value that so much of them is below; without sorting them all."""
+    """The value below which this share of the values lies, found without a full sort."""
     at = int(share * (values.size - 1))
     return float(np.partition(values, at, axis=None)[at])
 
 
 class Residual:
-    """How far pictures are from a frame, and how far noise alone would make them.
+    """How far pictures are from a frame, and how far noise alone would put them.
 
     sigma: standard deviation of the frame's noise at full size.
     """
 
     def __init__(self, guide: Floats, sigma: float) -> None:
         self._low = box(guide, 3)
-        # Mean |N| = 0.8 sd; averaging 2x2 pixels halves the frame's noise, 3x3 of those takes a third of it.
+        # The mean of |N| is 0.8 sd. Averaging 2x2 pixels halves the frame's noise; 3x3 of those leave a third of that.
         self._expected = np.float32(0.8 * sigma / 2 / 3)
 
     def __call__(self, picture: Floats, variance: Floats) -> tuple[Floats, Floats]:
-        """Mean absolute difference around each pixel, and its expectation.
+        """Mean absolute difference around each pixel, and its expected value.
 
-        variance: of both pictures' noise together, beyond the 1 of a single frame; at most another 1 counts.
+        variance: noise of both pictures together, beyond the 1 of a single frame; capped at 1.
         """
         difference = box(picture, 3)
         difference -= self._low
@@ -117,7 +118,7 @@ class Residual:
 
 
 def confidence(residual: tuple[Floats, Floats], trust: Trust) -> Floats:
-    """1 where the picture differs by no more than noise would make it, falling to 0. residual: of a `Residual`."""
+    """1 where the picture differs by no more than noise explains, falling to 0. Overwrites `residual`."""
     found, expected = residual
     found /= expected
     found -= trust.tolerance
@@ -127,31 +128,31 @@ def confidence(residual: tuple[Floats, Floats], trust: Trust) -> Floats:
 
 
 def moves(moved: tuple[Floats, Floats], still: Floats) -> Floats:
-    """1 where motion explains the frame, 0 where standing still does as well; blurred, so that flow is blended.
+    """1 where motion explains the frame, 0 where standing still does as well. Blurred, so that flow is blended.
 
-    moved: of a `Residual`, for the picture moved; still: its difference for the picture as it stands.
+    moved: from a `Residual`, for the warped picture. still: the difference for the unwarped picture.
     """
     found, expected = moved
     return box((found + STATIC_BIAS * expected < still).astype(np.float32), 5)
 
 
 def blur(flow: Floats, sigma: float, trust: Trust) -> Floats:
-    """What moving by fractions of a pixel costs, as variance relative to the noise's: the weights blur detail."""
+    """Cost of moving by fractions of a pixel, as variance relative to the noise: interpolation blurs detail."""
     full = flow * 2
     full -= np.rint(full)
     np.abs(full, out=full)
-    cost = np.add(full[..., 0], full[..., 1])  # 0 on the grid of pixels, 1 in the middle of four
+    cost = np.add(full[..., 0], full[..., 1])  # 0 on the pixel grid, 1 in the middle of four pixels
     cost *= np.float32(trust.blur_cost + min((trust.blurred_detail / max(sigma, FLOOR)) ** 2, 3))
     return cost
 
 
 def another_scene(trusted: Floats, guide: Floats, moved: Floats, sigma: float) -> bool:
-    """True if the moved picture does not show what the frame shows, or in another light. trusted: its confidence."""
+    """True if the warped picture shows another scene, or the same in another light. trusted: its confidence."""
     h, w = guide.shape
     brightening = np.median(shrink(guide - moved, max(h // 16, 1), max(w // 16, 1)))
     return bool(trusted.mean() < LEAST_CONFIDENCE or abs(brightening) > max(2 / 255, sigma / 4))
 
 
 def before_flow(guide: Floats) -> Floats:
-    """A noisy picture's luma at half size as its motion is found on it."""
+    """Prepare a noisy picture's half-size luma for flow estimation."""
     return np.asarray(cv2.GaussianBlur(guide, (0, 0), FINE_BLUR), np.float32)

@@ -1,7 +1,7 @@
-"""Frames to come, averaged into a fused one: what has just come into sight is noisy in the first frame alone.
+"""Averages upcoming frames into a fused one: what has just come into sight has no history to average with.
 
-The next frames are moved along their motion. Those further ahead count where the picture stands still: there they show
-the same in other noise.
+The next frames are warped along their motion. Frames further ahead count only where the picture stands still: there
+they show the same content with different noise.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from .planes import Floats, blend, enlarge, shrink, unpack420
 
 Picture = tuple[Floats, Floats]  # luma and chroma
 
-_ROWS = 16  # one row of so many tells whether a frame is a copy of another: noise is never twice the same
+_ROWS = 16  # compare every 16th row to detect a copied frame: noise never repeats
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """luma: (H, W), chroma: (H/2, W/2, 2), the frame with its noise averaged away as far as could be.
+    """A frame with its noise averaged away as far as possible. luma: (H, W), chroma: (H/2, W/2, 2).
 
-    variance: (H/2, W/2), what noise is left, relative to one frame's: sigma_eff = sigma * sqrt(variance).
+    variance: (H/2, W/2), remaining noise relative to one frame's: sigma_eff = sigma * sqrt(variance).
     """
 
     luma: Floats
@@ -45,7 +45,7 @@ class Fused:
     variance: Floats
 
     def average(self, luma: Floats, chroma: Floats, variance: Floats | np.float32, trusted: Floats) -> None:
-        """Average another picture of the same in, in place, by how noisy both are and how far it is trusted.
+        """Average in another picture of the same content, in place, weighted by both noise levels and by trust.
 
         variance: of its noise, as above. trusted: 0 to 1, (H/2, W/2).
         """
@@ -58,10 +58,10 @@ class Fused:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What later frames are judged by.
+    """How later frames are judged.
 
-    sigma: standard deviation of a frame's noise in luma. grain: of that noise. camera_moves: else standing still is
-    tried before motion. standing: whether what stands still is to be told.
+    sigma: standard deviation of a frame's luma noise. grain: coarseness of that noise. camera_moves: if False, standing
+    still is tried before motion. standing: whether to find out where the picture stands still.
     """
 
     sigma: float
@@ -72,13 +72,13 @@ class Terms:
 
 
 class Ahead:
-    """Moves later frames of a stream to where a fused one has them, each by itself and once: none is blurred twice.
+    """Aligns later frames of a stream with a fused one. Each is warped directly and once, so none is blurred twice.
 
-    Pictures are float32 in [0, 1]: luma (H, W), chroma (H/2, W/2, 2). Not for two threads at once; uses threads of
-    its own where it is given several frames.
+    Pictures are float32 in [0, 1]: luma (H, W), chroma (H/2, W/2, 2). Not thread-safe. Given several frames, it starts
+    threads of its own.
 
-    to_next: the next frame's luma, and the flow at half size that led to it from the last fused one; None if unknown.
-    stands: 1 where standing still explains later frames as well as motion does, (H/2, W/2); None if that is unknown.
+    to_next: luma of the next frame, and the half-size flow to it from the last fused frame; None if unknown.
+    stands: (H/2, W/2), 1 where standing still explains later frames as well as motion does; None if unknown.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -96,11 +96,11 @@ class Ahead:
         terms: Terms,
         back: Floats | None = None,
     ) -> bool:
-        """Average frames into a fused one, in place. Returns whether there were any but copies of the frame.
+        """Average later frames into a fused one, in place. Returns whether there were any besides copies of the frame.
 
-        frame: luma of the one it was fused for. ahead: luma and chroma of those after it, the next one first; copies
-        are taken once, since they tell nothing more of the noise. The first that shows something else ends it.
-        back: flow at half size to the frame before, if it is known.
+        frame: luma of the frame that was fused. ahead: luma and chroma of the frames after it, next one first. Copies
+        are used once, since they say nothing new about the noise. A frame that shows another scene ends the averaging.
+        back: half-size flow to the previous frame, if known.
         """
         new = _new(frame, ahead)
         moved = self._moved(fused, new, terms, back)
@@ -113,7 +113,7 @@ class Ahead:
         return len(new) > 0
 
     def _moved(self, fused: Fused, pictures: Sequence[Picture], terms: Terms, back: Floats | None) -> list[_Moved]:
-        """The pictures, each moved by itself: all but the first in other threads."""
+        """Warp each picture separately: the first in this thread, the others in parallel."""
         while len(self._movers) < len(pictures):
             self._movers.append(_Mover(*self._size))
         guide = shrink(fused.luma, *fused.variance.shape)
@@ -130,10 +130,10 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    """A picture as it lies where a fused one shows the same.
+    """A picture warped onto a fused one.
 
-    flow: to it, before standing still was tried; half size. trusted: how far it is believed, (H/2, W/2), 0 beyond its
-    edge. variance: of its noise, relative to a frame's, with what moving it has cost.
+    flow: to the picture, before standing still was tried; half size. trusted: confidence, (H/2, W/2), 0 outside the
+    picture. variance: of its noise, relative to one frame's, including the cost of warping.
     """
 
     luma: Floats
@@ -146,14 +146,14 @@ class _Moved:
 
 
 class _Mover:
-    """Moves one picture at a time, of one size."""
+    """Warps one picture at a time, all of one size."""
 
     def __init__(self, height: int, width: int) -> None:
         self._estimate = motion.FlowEstimator(FINE_REFINEMENTS)
         self._warp, self._warp_half = motion.Warper(height, width), motion.Warper(height // 2, width // 2)
 
     def __call__(self, fused: Fused, guide: Floats, picture: Picture, terms: Terms, expected: Floats | None) -> _Moved:
-        """guide: luma of the fused picture at half size. expected: flow, if any is."""
+        """guide: half-size luma of the fused picture. expected: predicted flow, if any."""
         luma, chroma = picture
         later = shrink(luma, *guide.shape)
         found = self._estimate(guide, before_flow(later))
@@ -186,13 +186,13 @@ class _Mover:
 
 
 def _all_stand(pictures: Sequence[_Moved]) -> Floats | None:
-    """Where all of them stand still; None if any does not say so, or shows another scene."""
+    """Where every picture stands still; None if any of them does not know, or shows another scene."""
     stands = [p.stands for p in pictures if p.stands is not None and not p.of_another_scene]
     return np.minimum.reduce(stands) if stands and len(stands) == len(pictures) else None
 
 
 def _new(frame: Floats, ahead: Sequence[Picture]) -> list[Picture]:
-    """Those of the pictures ahead whose luma is not that of the frame, or of one before them."""
+    """The pictures ahead whose luma differs from the frame's and from that of every picture before them."""
     new: list[Picture] = []
     for picture in ahead:
         if not any(np.array_equal(picture[0], other) for other in (frame, *(luma for luma, _ in new))):
@@ -203,9 +203,9 @@ def _new(frame: Floats, ahead: Sequence[Picture]) -> list[Picture]:
 def average_standing(fused: Fused, frames: Sequence[Floats], stands: Floats, sigma: float, trust: Trust) -> None:
     """Average later frames into a fused one, in place, where the picture stands still.
 
-    frames: consecutive ones, packed, (6, H/2, W/2), the first but to tell whether the next is a copy of it. stands: 1
-    where the picture is known to stand still in frames before those, 0 where it moves, (H/2, W/2). sigma: standard
-    deviation of a frame's noise in luma.
+    frames: consecutive and packed, (6, H/2, W/2). The first is not averaged: it only tells whether the second is a copy
+    of it. stands: (H/2, W/2), 1 where the picture stood still in the frames before these, 0 where it moved. sigma:
+    standard deviation of a frame's luma noise.
     """
     mean, count = mean_of_new(frames)
     if mean is None:
@@ -222,7 +222,7 @@ def average_standing(fused: Fused, frames: Sequence[Floats], stands: Floats, sig
 
 
 def mean_of_new(frames: Sequence[Floats]) -> tuple[Floats | None, int]:
-    """The mean of all frames but the first that are no copies of the one before, and how many those are."""
+    """The mean of all frames after the first that are not copies of the one before, and how many there are."""
     new = [b for a, b in pairwise(frames) if not np.array_equal(a[:, ::_ROWS], b[:, ::_ROWS])]
     if not new:
         return None, 0

@@ -1,7 +1,7 @@
-"""The motion-compensated recursive fuser: one stream's frames averaged along their motion, noise-aware.
+"""Motion-compensated recursive fusion: averages one stream's frames along their motion, aware of the noise.
 
-A Kalman filter at each pixel: the history is moved to where the frame has it, and corrected by the frame as far
-as the noise allows. Decisions are taken on half-resolution luma, pictures are moved once, at their own size.
+Acts as a Kalman filter at each pixel: the history is warped onto the new frame, then corrected by that frame as far as
+the noise allows. Decisions are made on half-size luma; each picture is warped once, at its own size.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from .ahead import Ahead, Fused, Terms, average_standing
 from .noise import Noise
 from .planes import TENT_NOISE, Floats, blend, bound_difference, enlarge, shrink
 
-GAIN_MIN = 0.05  # the least share of the new frame: history is forgotten within some 20 frames
-CAMERA_MOVES = 0.25 / 2  # pixels of the half-size luma; above it nothing is taken to stand still
-DRIFT = 0.08  # pixels a frame of the half-size luma, on average over the last ones; a camera below it is fixed
-_DRIFT_MEMORY = 10  # frames
-STANDS_STILL = 0.35  # median motion in pixels of the half-size luma; noise alone makes some 0.2
-GHOST_BOUND = 3.0  # standard deviations of a frame's local mean over 5x5 pixels
-OUTSIDE = 1e3  # variance of what comes in at the edge of the picture: nothing is known about it
+GAIN_MIN = 0.05  # smallest weight of the new frame: history fades within about 20 frames
+CAMERA_MOVES = 0.25 / 2  # half-size pixels; above this, nothing is assumed to stand still
+DRIFT = 0.08  # half-size pixels a frame, averaged over the last frames; a slower camera counts as fixed
+_DRIFT_MEMORY = 10  # frames in that average
+STANDS_STILL = 0.35  # median motion in half-size pixels; noise alone produces about 0.2
+GHOST_BOUND = 3.0  # standard deviations of a frame's local 5x5 mean
+OUTSIDE = 1e3  # variance of areas entering at the picture's edge: nothing is known about them
 
 
 class Fuser:
-    """One stream's history. All pictures are float32 in [0, 1]. Not for two threads at once.
+    """One stream's history. All pictures are float32 in [0, 1]. Not thread-safe.
 
-    fine: for a network behind it: motion is found with more detail (6 ms more for 640x360), and what may be a
-    ghost or a blur is left noisy.
-    still: whether most of the last frame stood still; False while that is not known.
+    fine: for use in front of a network. Flow is finer (6 ms more at 640x360), and anything that may be a ghost or a
+    blur is left noisy.
+    still: whether most of the last frame stood still; False while unknown.
     """
 
     def __init__(self, fine: bool = False) -> None:
@@ -55,12 +55,12 @@ class Fuser:
         self._flow = motion.FlowEstimator(finest=1)
         self._camera_moves = False
         self._grain = Grain()
-        self._drift = np.zeros(2, np.float32)  # how the camera moves, on average
-        self._steps = 0  # that are known of it
-        self._guide = np.empty((0, 0), np.float32)  # the history's luma at half size
+        self._drift = np.zeros(2, np.float32)  # average camera motion
+        self._steps = 0  # frames in that average
+        self._guide = np.empty((0, 0), np.float32)  # half-size luma of the history
         self._warp = self._warp_half = motion.Warper(0, 0)
         self._ahead: Ahead | None = None
-        self._back: Floats | None = None  # fine flow from the last frame to the history, None at a beginning
+        self._back: Floats | None = None  # fine flow from the last frame to the history; None at the start
 
     def step(
         self,
@@ -70,12 +70,12 @@ class Fuser:
         ahead: Sequence[tuple[Floats, Floats]] = (),
         after: Sequence[Floats] = (),
     ) -> Fused:
-        """Take the next frame in. luma: (H, W), chroma: (H/2, W/2, 2), H and W even. Returns what they fuse to.
+        """Take the next frame and return the fused one. luma: (H, W), chroma: (H/2, W/2, 2), H and W even.
 
-        Starts anew where the frame does not go on with the history: another size or scene, a step of the exposure.
-        ahead: luma and chroma of the frames to come, the next one first; they do not enter the history.
-        after: the last of those and the ones after it, packed, (6, H/2, W/2): they count where camera and picture stand
-        still.
+        Starts over if the frame does not continue the history: another size, another scene, or a step in exposure.
+        ahead: luma and chroma of the upcoming frames, next one first. They do not enter the history.
+        after: the last of those frames and the ones after it, packed, (6, H/2, W/2). They count where both camera and
+        picture stand still.
         """
         self.history = history = self._forward(luma, chroma, noise)
         if not ahead:
@@ -85,7 +85,8 @@ class Fuser:
         fixed = len(after) > 1 and float(np.hypot(*self._drift)) < DRIFT
         terms = Terms(noise.luma, self._grain, self._trust, self._camera_moves, fixed)
         some = self._ahead(fused, luma, ahead, terms, self._back)
-        if fixed and not self._steps and self._ahead.to_next is not None:  # then it is seen in the frame to come alone
+        # Without a history, only the next frame shows whether the camera drifts.
+        if fixed and not self._steps and self._ahead.to_next is not None:
             fixed = motion.global_motion(self._ahead.to_next[1]) < DRIFT
         if fixed and self._ahead.stands is not None:
             average_standing(fused, after, self._ahead.stands, noise.luma * self._grain.factor, self._trust)
@@ -94,7 +95,7 @@ class Fuser:
         return fused
 
     def _forward(self, luma: Floats, chroma: Floats, noise: Noise) -> Fused:
-        """The frame fused with those before it: the new history."""
+        """Fuse the frame with those before it: the new history."""
         h, w = chroma.shape[:2]
         guide = shrink(luma, h, w)
         history = self.history
@@ -132,10 +133,10 @@ class Fuser:
         return Fused(luma.copy(), chroma.copy(), np.ones_like(guide))
 
     def _motion(self, luma: Floats, guide: Floats, history: Fused, noise: Noise) -> tuple[Floats, Floats | None]:
-        """Flow from the frame to the history, at half size; zero where standing still explains the frame as well.
+        """Half-size flow from the frame to the history, zero where standing still explains the frame just as well.
 
-        And where it does not: 1 where the picture moves, 0 where it stands still; None if the camera moves.
-        Whether the camera moves is seen in the coarse flow alone: noise makes the fine one tremble where all is still.
+        Also returns where the picture moves: 1 for moving, 0 for still; None if the camera moves, which only the coarse
+        flow decides: in the fine one, noise adds jitter even to a still picture.
         """
         flow = self._flow(np.asarray(cv2.GaussianBlur(guide, (0, 0), 0.5), np.float32), self._guide)
         self.still = motion.typical_motion(flow) < STANDS_STILL
@@ -154,7 +155,7 @@ class Fuser:
         return flow * moving[..., None], moving
 
     def _fine_flow(self, luma: Floats, guide: Floats, history: Fused, sigma: float) -> Floats:
-        """With a patch at each fifth pixel of half size; when this frame was looked at ahead, what was found then."""
+        """Fine half-size flow, one patch every fifth pixel; inverts the look-ahead's flow if it has seen this frame."""
         known = self._ahead.to_next if self._ahead is not None else None
         if known is not None and np.array_equal(known[0], luma):
             return motion.inverse(known[1], self._warp_half)
@@ -166,13 +167,13 @@ class Fuser:
 
     def _bound_ghosts(self, fused: Fused, luma: Floats, chroma: Floats, noise: Noise) -> None:
         bound = GHOST_BOUND * TENT_NOISE * self._grain.factor
-        for _ in range(2):  # what the first pass takes from a ghost's edge, the second finds spread around it
+        for _ in range(2):  # the first pass spreads what it takes from a ghost's edge; the second catches that
             bound_difference(fused.luma, luma, bound * noise.luma)
             bound_difference(fused.chroma, chroma, bound * noise.chroma)
 
 
 def _gain(variance: Floats, trusted: Floats) -> tuple[Floats, Floats]:
-    """The frame's share in the result, and the result's relative variance (at most one frame's)."""
+    """The frame's weight in the result, and the result's relative variance (at most one frame's)."""
     gain = variance / (variance + 1)
     np.maximum(gain, GAIN_MIN, out=gain)
     np.maximum(gain, 1 - trusted, out=gain)

@@ -1,4 +1,4 @@
-"""The operations on pictures that temporal filters are made of: float32 arrays (H, W[, C])."""
+"""Picture operations that temporal filters are built from: float32 arrays (H, W[, C])."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Floats: TypeAlias = motion.Floats
 _SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
 _WEIGHTS = {window: np.full(window, 1 / window, np.float32) for window in (3, 5)}
 _TENT = np.array([1, 2, 3, 2, 1], np.float32) / 9
-TENT_NOISE = 19 / 81  # standard deviation of white noise behind `tent`, in parts of what it was
+TENT_NOISE = 19 / 81  # what `tent` leaves of white noise's standard deviation
 
 
 def box(picture: Floats, window: int, out: Floats | None = None) -> Floats:
@@ -27,12 +27,12 @@ def box(picture: Floats, window: int, out: Floats | None = None) -> Floats:
 
 
 def tent(picture: Floats) -> Floats:
-    """Means over 5x5 pixels, those in the middle counting most: no frequency changes its sign, as some do in a box."""
+    """Means over 5x5 pixels, weighted towards the middle. Unlike a box, it inverts the sign of no frequency."""
     return np.asarray(cv2.sepFilter2D(picture, -1, _TENT, _TENT), np.float32)
 
 
 def shrink(picture: Floats, height: int, width: int) -> Floats:
-    """Resize by averaging the pixels that fall together."""
+    """Resize down by averaging the pixels that each new one covers."""
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -49,10 +49,10 @@ def blend(history: Floats, frame: Floats, gain: Floats) -> None:
 
 
 def bound_difference(out: Floats, frame: Floats, limit: float) -> None:
-    """Draw `out` to `frame`, in place, by as much as their local means (see `tent`) differ by more than `limit`.
+    """Pull `out` towards `frame`, in place, by whatever their local means (see `tent`) differ beyond `limit`.
 
-    However often it is done, no difference grows by it: means that turn the sign of a frequency, as those of a box
-    do, would add to it, and frames that are averaged for ever would end in nothing but that.
+    Repeating it never makes a difference grow. A box filter would: it inverts the sign of some frequencies, and frames
+    averaged for a long time would end up as nothing but those.
     """
     difference = tent(frame - out)
     out += difference
@@ -60,16 +60,16 @@ def bound_difference(out: Floats, frame: Floats, limit: float) -> None:
 
 
 def bound_pixels(out: Floats, frame: Floats, limit: float) -> None:
-    """Draw `out` to `frame`, in place, so that no pixel is further away than `limit`."""
+    """Pull `out` towards `frame`, in place, so that no pixel is further away than `limit`."""
     out -= frame
     np.clip(out, np.float32(-limit), np.float32(limit), out=out)
     out += frame
 
 
 def unpack420(packed: Floats) -> tuple[Floats, Floats]:
-    """Luma (H, W) and chroma (H/2, W/2, 2) of a packed picture (6, H/2, W/2); float32, copied.
+    """Luma (H, W) and chroma (H/2, W/2, 2) of a packed picture (6, H/2, W/2); float32 copies.
 
-    The layout `yuv420` as the fuser's two pictures: the NumPy twin of `streamfix.layout.unpack420`.
+    Turns the layout `yuv420` into the fuser's two pictures: the NumPy twin of `streamfix.layout.unpack420`.
     """
     _, h, w = packed.shape
     luma = np.empty((2 * h, 2 * w), np.float32)
@@ -79,7 +79,7 @@ def unpack420(packed: Floats) -> tuple[Floats, Floats]:
 
 
 def pack420(luma: Floats, chroma: Floats, out: Floats | None = None) -> Floats:
-    """The opposite of `unpack420`. out: where to put it, (6, H/2, W/2); None makes it."""
+    """The inverse of `unpack420`. out: array to fill, (6, H/2, W/2); None makes a new one."""
     h, w = chroma.shape[:2]
     if out is None:
         out = np.empty((6, h, w), np.float32)

@@ -1,4 +1,4 @@
-"""What every network of ours needs, so that a filter with one is a filter file, a recipe, weights and a card.
+"""What all our networks share, so that a new one is just a filter file, a recipe, weights and a card.
 
     STORE = WeightsStore(Path(__file__).parent / "weights", "deblock", correction_network)
 
@@ -6,7 +6,7 @@
         def __init__(self, tier: Tier | Literal["auto"] = "auto", backend: str = "auto") -> None:
             self._network = TieredRunner(STORE, example, tier=tier, backend=backend)
 
-`WeightsStore` and `TieredRunner` serve any network. `Front`, `seen` and `corrected` serve those that restore fused
+`WeightsStore` and `TieredRunner` serve any network. `Front`, `seen` and `corrected` serve networks that restore fused
 frames in units of their noise.
 """
 

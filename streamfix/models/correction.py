@@ -1,8 +1,8 @@
-"""Arithmetic in units of noise: what a network sees of a fused frame, and how its answer corrects that frame.
+"""Arithmetic in units of noise: what a network sees of a fused frame, and how its output corrects that frame.
 
-All is measured in units of the noise that is left, so noise looks the same to the network however strong it is. What
-the network takes away is then a fixed part of what it sees. Measured in codes, that part would depend on another
-input, and a network whose finest scale is linear took away the same part of any noise.
+Everything is measured in units of the remaining noise, so noise of any strength looks the same to the network. What it
+removes is then a fixed fraction of what it sees. Measured in codes, that fraction would have to depend on another
+input; a network whose finest scale is linear then removed the same fraction of any noise.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from ..networks import UNet
 from .tiers import SIZES, Tier
 
 INPUTS, OUTPUTS = 19, 6
-_SIGMA_SCALE = 8.0  # brings noise levels to the size of pictures
+_SIGMA_SCALE = 8.0  # scales noise levels to the magnitude of pictures
 _LEAST = 0.01  # 2.5 codes: the unit where there is no noise
-_LUMA, _CHROMA = slice(0, 4), slice(4, 6)  # of packed planes
-_WINDOW = 8  # pixels of the packed planes; the local mean is the mean over so many, squared
+_LUMA, _CHROMA = slice(0, 4), slice(4, 6)  # channels of packed planes
+_WINDOW = 8  # side of the local mean's window, in pixels of the packed planes
 
 
 def correction_network(tier: Tier) -> UNet:
-    """A new network of that tier, not trained: it takes what `seen` gives, and answers what `corrected` takes."""
+    """A new, untrained network of this tier. It takes the output of `seen` and makes the correction for `corrected`."""
     return SIZES[tier].unet(INPUTS, OUTPUTS)
 
 
 def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
-    """Standard deviation of the noise that is left in the fused frame, in [0, 1] units.
+    """Standard deviation of the noise left in the fused frame, in [0, 1] units.
 
-    variance: (B, 1, H, W), relative to one frame's. sigma: one frame's in luma and chroma, (B, 2), or (B, 2, H, W)
-    where it differs from pixel to pixel.
+    variance: (B, 1, H, W), relative to one frame's. sigma: of one frame, luma and chroma: (B, 2), or (B, 2, H, W) where it
+    differs from pixel to pixel.
     Returns (B, 2, H, W), luma and chroma.
     """
     return _per_pixel(sigma) * variance.sqrt()
 
 
 def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
-    """What the network is given, (B, 19, H, W), H and W multiples of 4.
+    """The network's input, (B, 19, H, W), H and W multiples of 4.
 
-    The fused frame less its local means, and the recorded frame less the fused one, in units of the noise that is
-    left; the local means; the noise that is left, and one frame's.
-    fused, frame: (B, 6, H, W), packed 4:2:0 in [0, 1]; left: as from `sigma_left`; sigma: as for it.
+    In units of the remaining noise: the fused frame minus its local means, and the recorded frame minus the fused one.
+    Then the local means, the remaining noise, and one frame's noise.
+    fused, frame: (B, 6, H, W), packed 4:2:0 in [0, 1]; left: from `sigma_left`; sigma: as for it.
     """
     batch, _, height, width = fused.shape
-    x = fused.new_empty(batch, INPUTS, height, width)  # written in place: putting together costs as much as computing
+    x = fused.new_empty(batch, INPUTS, height, width)  # filled in place: concatenating costs as much as computing
     luma, chroma, means = x[:, _LUMA], x[:, _CHROMA], x[:, 12:15]
     means.copy_(_local_means(fused))
     torch.sub(fused[:, _LUMA], means[:, :1], out=luma)
@@ -61,21 +61,21 @@ def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
 
 
 def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:
-    """The restored frame: the fused one less the network's estimate of its error, measured in units of its noise.
+    """The restored frame: the fused one minus the network's estimate of its error, which is in units of its noise.
 
-    All (B, 6, H, W) but left, (B, 2, H, W).
+    All are (B, 6, H, W), except left: (B, 2, H, W).
     """
     return fused - _unit(left) * correction
 
 
 def wanted(fused: Tensor, left: Tensor, restored: Tensor) -> Tensor:
-    """The correction of which `corrected` makes `restored`."""
+    """The correction from which `corrected` makes `restored`: the network's training target."""
     return (fused - restored) / _unit(left)
 
 
 @cache
 def example() -> Tensor:
-    """What `seen` gives for a picture with detail and noise, (1, 19, 180, 320): to time a network on."""
+    """The output of `seen` for a picture with detail and noise, (1, 19, 180, 320), for timing a network."""
     seeded = torch.Generator().manual_seed(1)
     coarse = torch.rand(1, 6, 23, 40, generator=seeded)
     clean = F.interpolate(coarse, (180, 320), mode="bilinear") * 0.6 + 0.2
@@ -96,7 +96,7 @@ def _unit(left: Tensor) -> Tensor:
 
 
 def _local_means(packed: Tensor) -> Tensor:
-    """Smooth local means of luma and both planes of chroma, (B, 3, H, W)."""
+    """Smooth local means of luma and of each chroma plane, (B, 3, H, W)."""
     planes = torch.cat((packed[:, :4].mean(1, keepdim=True), packed[:, 4:]), 1)
     pad = (_WINDOW - 4) // 2
     means = F.avg_pool2d(planes, _WINDOW, 4, pad, count_include_pad=False)

@@ -1,4 +1,4 @@
-"""What comes before a network: noise measured, frames fused along their motion. On the CPU, in NumPy and OpenCV."""
+"""What runs before a network: measures noise and fuses frames along their motion. On the CPU, in NumPy and OpenCV."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from ..fusion import Floats, Fused, Fuser, Noise, NoiseEstimator, pack420, unpack420
 
-#: So many frames ahead are moved along their motion; those after them count where the picture stands still.
+#: Upcoming frames that are warped along their motion; frames after them count where the picture stands still.
 MOVED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """packed: (6, H/2, W/2), the fused frame. variance: (H/2, W/2), the noise left in it, relative to one frame's.
+    """packed: (6, H/2, W/2), the fused frame. variance: (H/2, W/2), its remaining noise, relative to one frame's.
 
-    noise: of one frame, as measured or told.
+    noise: of one frame, measured or told.
     """
 
     packed: Floats
@@ -24,13 +24,13 @@ class Fusion:
 
 
 class Front:
-    """One stream's state: its noise, and its frames fused. Not for two threads at once.
+    """One stream's state: its noise and its frames' fusion. Not thread-safe.
 
     told: the noise of every frame, in [0, 1] units; None measures it.
     fine: for a network behind it, see `fusion.Fuser`.
-    flicker: least deviation over time that is averaged away, in [0, 1] units, however little noise there is.
+    flicker: smallest deviation over time that is averaged away, in [0, 1] units, however low the noise is.
 
-    noise: of one frame, as known after the last step. changes: the same, but at least `flicker`.
+    noise: of one frame, as of the last step. changes: the same, but at least `flicker`.
     """
 
     def __init__(self, told: Noise | None = None, *, fine: bool = True, flicker: float = 0.0) -> None:
@@ -44,15 +44,15 @@ class Front:
         self._estimate, self.noise = None, noise
 
     def step(self, packed: Floats, ahead: Sequence[Floats] = ()) -> Fusion:
-        """Take the next frame in. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`.
+        """Take the next frame. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`.
 
-        ahead: the frames to come, the next one first.
+        ahead: upcoming frames, next one first.
         """
         fused = self.fuse(*unpack420(packed), ahead)
         return Fusion(pack420(fused.luma, fused.chroma), fused.variance, self.noise)
 
     def fuse(self, luma: Floats, chroma: Floats, ahead: Sequence[Floats] = ()) -> Fused:
-        """As `step`, for planes: luma (H, W), chroma (H/2, W/2, 2). ahead: packed pictures."""
+        """Like `step`, for planes: luma (H, W), chroma (H/2, W/2, 2). ahead: packed pictures."""
         if self._estimate is not None:
             self.noise = self._estimate(luma, chroma, self._fuser.still)
         self.changes = Noise(max(self.noise.luma, self._flicker), max(self.noise.chroma, self._flicker))

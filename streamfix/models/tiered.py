@@ -1,4 +1,4 @@
-"""A filter's network: the tier that fits the device, opened on the backend that runs it best."""
+"""A filter's network: the tier that suits the device, opened on the backend that runs it best."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .weights import WeightsStore
 
 
 class TieredRunner:
-    """What a filter with a network of ours keeps: its options of tier, backend and precision, and the open network.
+    """Holds a filter's options for tier, backend and precision, and its open network.
 
-    The weights are loaded and the network is opened by `to`, or by the first call, where its input lies.
+    Weights are loaded and the network opened by `to`, or by the first call, on the device of its input.
 
     store: the filter's weights.
-    example: gives an input of the network as it comes in use, (1, Cin, h, w) float32; precisions are timed on it.
-    tier, backend, precision: a filter's options of these names; see `WeightsStore.choose` and `open_runner`.
+    example: makes a typical input of the network, (1, Cin, h, w) float32, on which precisions are timed.
+    tier, backend, precision: the filter's options of these names; see `WeightsStore.choose` and `open_runner`.
 
-    tier: the one that runs; until the device is known, the one that a CPU would have.
+    tier: the one that runs; until the device is known, the one a CPU would get.
 
-    Raises BadOption for a backend that there is not, ModelError for a tier that is not shipped.
+    Raises BadOption for an unknown backend, ModelError for a tier that is not shipped.
     """
 
     def __init__(
@@ -42,19 +42,19 @@ class TieredRunner:
         self._wanted, self.backend, self.precision = tier, backend, precision
         self.tier = store.choose(tier, torch.device("cpu"))
         self._runner: Runner | None = None
-        self._opening = threading.Lock()  # streams share a filter, and any of them may be the first to call it
+        self._opening = threading.Lock()  # streams share a filter, and any of them may call it first
 
     @property
     def name(self) -> str:
-        """Of what runs, such as "openvino int8"; empty while nothing is open."""
+        """Backend and precision in use, such as "openvino int8"; empty while nothing is open."""
         return "" if self._runner is None else self._runner.name
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x: (B, Cin, h, w) float32 on any device. Returns the network's answer, float32 on the same."""
+        """x: (B, Cin, h, w) float32 on any device. Returns the network's output, float32 on the same device."""
         return self.open(x.device)(x)
 
     def to(self, device: torch.device) -> None:
-        """Open the network on `device`, in the tier that fits it. Raises what `open_runner` raises, and ModelError."""
+        """Open the network on `device`, in the tier that suits it. Raises ModelError, and what `open_runner` raises."""
         self.close()
         self.open(device)
 
@@ -64,7 +64,7 @@ class TieredRunner:
         self._runner = None
 
     def open(self, device: torch.device) -> Runner:
-        """The open network: on `device`, unless it was opened before."""
+        """The open network; opens it on `device` if it is not open yet."""
         with self._opening:
             if self._runner is None:
                 self.tier = self._store.choose(self._wanted, device)
@@ -80,6 +80,6 @@ class TieredRunner:
             return self._runner
 
     def smaller(self) -> Tier | None:
-        """The smallest tier that is shipped, None if it is the one that runs."""
+        """The smallest shipped tier; None if it is the one that runs."""
         smallest = self._store.smallest()
         return None if smallest == self.tier else smallest

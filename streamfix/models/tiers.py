@@ -1,4 +1,4 @@
-"""The sizes in which networks of ours come."""
+"""The sizes in which our networks come."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Size:
     blocks: tuple[int, int, int, int, int]
 
     def unet(self, inputs: int, outputs: int) -> UNet:
-        """A new network of that size, not trained. inputs, outputs: its planes."""
+        """A new, untrained network of this size. inputs, outputs: its numbers of channels."""
         return UNet(inputs, outputs, self.widths, self.blocks)
 
 
-#: The smallest first. As `denoise` has them they take 7, 27 and 116 thousand multiplications a pixel of luma.
+#: Smallest first. In `denoise` they take 7, 27 and 116 thousand multiplications per luma pixel.
 SIZES = MappingProxyType[Tier, Size](
     {
         "xs": Size((16, 32, 48), (1, 1, 2, 1, 1)),

@@ -1,4 +1,4 @@
-"""The weights that a filter ships: where they lie, that they are unchanged, and which of them to take."""
+"""The weights that a filter ships: where they are, whether they are intact, and which to use."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _PREFERENCE = MappingProxyType[str, tuple[Tier, ...]]({"cuda": ("m", "s", "xs"),
 
 
 class WeightsStore:
-    """The weights of one filter, a folder of its package.
+    """The weights of one filter: a folder in its package.
 
-    For each tier that is shipped the folder holds TIER.safetensors, a model card TIER.md, and for OpenVINO perhaps an
-    int8 graph TIER.int8; SHA256SUMS has the sha256 of the weights, a line `sha256 name` each.
+    For each shipped tier the folder holds TIER.safetensors, a model card TIER.md and, optionally, TIER.int8, an int8
+    graph for OpenVINO. SHA256SUMS lists the sha256 of each weights file, one `sha256 name` per line.
 
     task: name of the filter and of its recipe, for messages.
-    network: makes a tier's network, not trained. Its input and output may have any size and any number of planes.
+    network: makes an untrained network of a tier. Its input and output may have any size and any number of channels.
     """
 
     def __init__(self, folder: Path, task: str, network: Callable[[Tier], nn.Module]) -> None:
         self.folder, self.task, self.network = folder, task, network
 
     def shipped(self) -> dict[Tier, str]:
-        """Tiers that there are weights of, the smallest first, and the sha256 each file must have.
+        """Tiers that have weights, smallest first, and the sha256 expected of each file.
 
         Raises ModelError if SHA256SUMS is damaged.
         """
@@ -48,9 +48,9 @@ class WeightsStore:
         return {tier: sums[f"{tier}.safetensors"] for tier in SIZES if f"{tier}.safetensors" in sums}
 
     def choose(self, wanted: str, device: torch.device) -> Tier:
-        """The tier to use on `device`. wanted: a tier, or auto for the best there that is shipped.
+        """The tier to use on `device`. wanted: a tier, or auto for the best shipped one there.
 
-        Raises ModelError, with the command that trains it, for a tier that is not shipped.
+        Raises ModelError for a tier that is not shipped, with the command that trains it.
         """
         there = self.shipped()
         for tier in _PREFERENCE["cuda" if device.type == "cuda" else "cpu"]:
@@ -66,13 +66,13 @@ class WeightsStore:
         )
 
     def smallest(self) -> Tier:
-        """The smallest tier that is shipped; there is one wherever `choose` finds any."""
+        """The smallest shipped tier; there is one whenever `choose` finds any."""
         return next(iter(self.shipped()))
 
     def load(self, tier: Tier) -> tuple[nn.Module, str]:
         """The tier's network with its weights, and their sha256.
 
-        Raises ModelError if the file is missing, is not the one that was shipped, or is of another network.
+        Raises ModelError if the file is missing, differs from the shipped one, or belongs to another network.
         """
         path = self.folder / f"{tier}.safetensors"
         try:
@@ -91,7 +91,7 @@ class WeightsStore:
         return network.eval().requires_grad_(False), got
 
     def int8(self, tier: Tier) -> Path | None:
-        """The tier's int8 graph, None if none is shipped. The file knows the weights it was made from."""
+        """The tier's int8 graph, None if none is shipped. The file records which weights it was made from."""
         path = self.folder / f"{tier}.int8"
         return path if path.is_file() else None
 

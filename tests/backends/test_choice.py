@@ -70,8 +70,8 @@ def test_a_network_that_cannot_be_exported_runs_on_torch_and_the_log_says_why(
         with caplog.at_level(logging.INFO, logger="streamfix"):
             runner = open_runner(module, X, key="k", precision="fp32", foreign=True, cache=cache)
         assert runner.name == "torch fp32"
-        (said,) = [r.getMessage() for r in caplog.records if "is not taken" in r.getMessage()]
-        assert said.startswith("openvino is not taken: ")
+        (said,) = [r.getMessage() for r in caplog.records if "is not used" in r.getMessage()]
+        assert said.startswith("openvino is not used: ")
         assert "\n" not in said
         caplog.clear()
     with pytest.raises(ModelError, match=f"{why}.*use backend torch"):
@@ -178,4 +178,4 @@ def test_one_that_gives_another_picture_is_not_taken(
     with caplog.at_level(logging.INFO, logger="streamfix"):
         runner = open_runner(convolution(), X, key="k", precision="fp32", foreign=True, cache=cache)
     assert torch.allclose(runner(X), convolution()(X), atol=1e-5)
-    assert "new is not taken: its picture differs from that of torch fp32 by up to" in caplog.text
+    assert "new is not used: its picture differs from that of torch fp32 by up to" in caplog.text

@@ -173,7 +173,7 @@ def test_bf16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_int8_without_a_network_or_the_means_to_make_one_says_what_is_missing(cache: Cache) -> None:
-    for foreign, why in ((False, "there is none to make it with"), (True, "nobody has told what pictures it is for")):
+    for foreign, why in ((False, "there is neither"), (True, "this network came with neither")):
         graphs = Graphs(NetworkSource(unet(), X, "k", cache, foreign=foreign))
         with pytest.raises(UsageError, match=f"int8 needs a quantised network or a calibration, and {why}; use fp32"):
             graphs.int8(needed=True)

@@ -1,8 +1,8 @@
-"""Eight cameras on one daemon: do all keep their rate, does memory stay, does a reload of one touch the others?
+"""Eight cameras on one daemon: do all keep their rate, is memory stable, does reloading one disturb the others?
 
     python -m tests.bench.bench_daemon CLIP [--minutes 30] [--streams 8] [--filters smooth]
 
-The cameras play CLIP at 320x180, 25 frames a second, from a process of their own; each stream is recorded in segments
+The cameras play CLIP at 320x180, 25 frames a second, from a separate process; each stream is recorded in segments
 of H.264. Results go to `daemon` in tests/bench/results/live.json.
 """
 
@@ -27,7 +27,7 @@ STEADY_S = 30.0
 
 
 def config(folder: Path, streams: int, filters: str, changed: int | None = None) -> str:
-    """The daemon's TOML. changed: the stream whose outputs get another quality."""
+    """The daemon's TOML. changed: the stream whose outputs get a different quality."""
     lines = [
         "[daemon]",
         f"port = {PORT}",
@@ -70,7 +70,7 @@ def cpu_s(pid: int) -> float:
 
 
 def wait_for_all(count: int, limit_s: float) -> None:
-    """Wait until all have been on their whole chain for `STEADY_S`."""
+    """Wait until every stream has run its whole chain for `STEADY_S`."""
     deadline_s = time.monotonic() + limit_s
     since_s = None
     while True:
@@ -137,7 +137,7 @@ def measure(pid: int, a: argparse.Namespace) -> dict[str, Any]:
 
 
 def reload_one(pid: int, toml: Path, folder: Path, a: argparse.Namespace) -> dict[str, Any]:
-    """Change the first stream and reload; what the others have lost by it."""
+    """Change the first stream and reload; returns what that cost the others."""
     before = streams_now()
     toml.write_text(config(folder, a.streams, a.filters, changed=0))
     os.kill(pid, 1)

@@ -1,11 +1,11 @@
-"""Quality, steadiness and speed of our denoisers beside the classical peers, on noisy real clips.
+"""Quality, stability over time and speed of our denoisers against the classical peers, on noisy real clips.
 
     python -m tests.bench.bench_denoise FOLDER [--scenes canersu,forest] [--vs-python PYTHON]
 
-`streamfix eval` on the suites gaussian-20 and clean; FOLDER holds the clips of scenes.toml. Each peer runs at the
-parameters that are best for each scene; ours run as they come (sigma=auto), `denoise` with sigma told as well. Degrain3
-and NLMeans look some frames ahead, atadenoise as many as it averages, `denoise` eight; `smooth` and hqdn3d look
-at the past alone.
+`streamfix eval` on the suites gaussian-20 and clean; FOLDER holds the clips of scenes.toml. Each peer uses the
+parameters that are best for each scene; ours use their defaults (sigma=auto), and `denoise` also runs with sigma told.
+Degrain3 and NLMeans look a few frames ahead, atadenoise as many as it averages, `denoise` eight; `smooth` and hqdn3d
+use past frames only.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _SHOWN = ("psnr_y", "psnr_uv", "moving_y", "flicker", "warp_error", "fps", "para
 
 
 def named(rows: Mapping[str, Row]) -> dict[str, Row]:
-    """The figures that the page of benchmarks has room for, by the names that it uses."""
+    """The figures that fit on the benchmarks page, under the names it uses."""
     return {_NAMES.get(name, name): {k: row[k] for k in _SHOWN if k in row} for name, row in rows.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, metavar="FOLDER", help="what the paths in scenes.toml are below")
+    parser.add_argument("data", type=Path, metavar="FOLDER", help="folder with the clips of scenes.toml")
     parser.add_argument("--scenes", default="", help="comma-separated (default: all)")
-    parser.add_argument("--vs-python", help=f"an interpreter with VapourSynth; else {peers.VS_PYTHON}, or this one")
-    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that keeps the peers' results")
-    parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
+    parser.add_argument("--vs-python", help=f"a Python with VapourSynth (default: {peers.VS_PYTHON}, or this one)")
+    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that caches the peers' results")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="file to write")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = [name for name in args.scenes.split(",") if name]

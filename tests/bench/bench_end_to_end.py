@@ -1,10 +1,10 @@
-"""Whole commands: `streamfix -vf smooth` and `denoise` beside ffmpeg's own denoisers, taking turns.
+"""Whole commands: `streamfix -vf smooth` and `denoise` against ffmpeg's own denoisers, taking turns.
 
     python -m tests.bench.bench_end_to_end CLIP [--frames 400] [--rounds 3] [--coded]
 
-CLIP is brought to 640x360 with noise and encoded with H.264 once; then each command reads that file and writes y4m
-to /dev/null, or with --coded H.264 by x264's preset veryfast. A short run is timed as well: the difference of the two
-is free of what starting a process costs.
+CLIP is scaled to 640x360, given noise and encoded with H.264 once. Each command then reads that file and writes y4m
+to /dev/null, or with --coded H.264 from x264 at preset veryfast. A short run is timed too: the difference between the
+two excludes the cost of starting a process.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ X264 = ("-c:v", "libx264", "-preset", "veryfast", "-f", "matroska", "/dev/null")
 
 
 def noisy_clip(source: Path, target: Path, frames: int) -> None:
-    """Write the first `frames` of `source`, played again if it has fewer: 640x360, noisy, in H.264 of good quality."""
+    """Write the first `frames` of `source`, looping it if it has fewer: 640x360, noisy, in good-quality H.264."""
     picture = "scale=640:360,setsar=1,noise=alls=20:allf=t,format=yuv420p"
     read = ["-stream_loop", "-1", "-i", str(source), "-frames:v", str(frames), "-an", "-vf", picture]
     write = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", str(target)]
@@ -65,12 +65,12 @@ def main() -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--coded", action="store_true", help="write H.264 in place of y4m")
+    parser.add_argument("--coded", action="store_true", help="write H.264 instead of y4m")
     arguments = parser.parse_args()
     output = X264 if arguments.coded else Y4M
     long: dict[str, list[float]] = {name: [] for name in CHAINS}
     short: dict[str, list[float]] = {name: [] for name in CHAINS}
-    # nlmeans runs at a frame or two a second: a twentieth of the frames tells its speed
+    # nlmeans runs at one or two frames a second: a twentieth of the frames is enough to measure it.
     frames = {name: arguments.frames // (20 if name.endswith("nlmeans") else 1) + SHORT for name in CHAINS}
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "noisy.mkv"

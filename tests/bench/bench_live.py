@@ -1,12 +1,12 @@
-"""Live streams: what is added to the latency, what becomes of a model that is too slow, of cameras that go away.
+"""Live streams: the latency we add, what happens to a model that is too slow, and to cameras that disconnect.
 
     python -m tests.bench.bench_live CLIP latency [--seconds 60] [--rounds 3]
     python -m tests.bench.bench_live CLIP slow [--seconds 600]
     python -m tests.bench.bench_live CLIP lost [--times 50]
 
-CLIP plays for ever as a camera in a process of its own, 640x360 at 25 frames a second, H.264 in MPEG-TS over TCP; each
-frame carries a number by which a viewer in another process knows it again. Each part writes its own object of
-tests/bench/results/live.json. `bench_daemon.py` has what concerns many streams.
+CLIP plays in a loop as a camera in a separate process: 640x360 at 25 frames a second, H.264 in MPEG-TS over TCP. Each
+frame carries a number by which a viewer in another process recognises it. Each part writes its own object in
+tests/bench/results/live.json. `bench_daemon.py` covers many streams.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 SIZE, RATE, LOOP = "640x360", 25, 250
-# A relay begins with what had gathered while it probed its input; `denoise` steps down on it, and up again within a
-# minute at most.
+# A relay starts with the backlog from probing its input; `denoise` steps down because of it, and recovers within a
+# minute.
 WARM_S = 60.0
 INPUT, OUTPUT, AWAY = (f"tcp://127.0.0.1:{port}" for port in (18510, 18511, 18512))
 NODELAY = "?tcp_nodelay=1"
@@ -56,7 +56,7 @@ RELAYS["streamfix denoise"] = tuple("denoise" if word == "smooth" else word for 
 
 @contextlib.contextmanager
 def process(words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that does not outlive the block."""
+    """A process that ends with the block."""
     running = subprocess.Popen(words)
     try:
         yield running
@@ -76,12 +76,12 @@ def camera(clip: Path, log: Path, *urls: str, size: str = SIZE) -> list[str]:
 
 
 def latencies(clip: Path, relay: Sequence[str], seconds: float) -> tuple[list[float], int]:
-    """Seconds from the camera to the viewer for each frame after the first few seconds, and how many were not seen."""
+    """Camera-to-viewer latency in seconds of each frame after a warm-up, and how many frames were never seen."""
     with tempfile.TemporaryDirectory() as folder:
         sent, seen = Path(folder) / "sent", Path(folder) / "seen"
         viewer = [sys.executable, "-m", "tests.bench.live.viewer", OUTPUT + "?listen=1", str(seen)]
         with process(viewer), process(camera(clip, sent, INPUT + "?listen=1&tcp_nodelay=1")):
-            time.sleep(4)  # both listen
+            time.sleep(4)  # until both listen
             with process(relay):
                 began_s = time.monotonic()
                 while not seen.exists() or not seen.stat().st_size:
@@ -99,7 +99,7 @@ def _matched(sent: str, seen: str) -> tuple[list[float], int]:
     last_s = viewer[-1][1] - 1
     came = {}
     for number, at_s in viewer:
-        # of the loops that have played, the latest one in which this number had been sent
+        # The clip loops, so take the latest time at which this number had been sent.
         times = [t for n, t in cameras if n == number and t <= at_s]
         if times and at_s - times[-1] < LOOP / RATE / 2:
             came[times[-1]] = at_s - times[-1]
@@ -142,7 +142,7 @@ def quantiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def live_job(url: str, filters: str, **policy: float) -> Job:
-    """A live job in this process, from a camera to nowhere. policy: fields of `LivePolicy`."""
+    """A live job in this process, from a camera to a null output. policy: fields of `LivePolicy`."""
     from streamfix.chainspec import parse_chain
     from streamfix.jobs import JobSpec, build_job
     from streamfix.live.policy import LivePolicy
@@ -153,7 +153,7 @@ def live_job(url: str, filters: str, **policy: float) -> Job:
             inputs=(InputSpec(url + NODELAY, format="mpegts"),),
             outputs=(OutputSpec("/dev/null", format="mpegts", video_codec="libx264"),),
             filters=tuple(parse_chain(filters)),
-            live=LivePolicy(**policy),  # type: ignore[arg-type]  # those that are times
+            live=LivePolicy(**policy),  # type: ignore[arg-type]  # only fields that are times
         )
     )
 
@@ -162,7 +162,7 @@ def live_job(url: str, filters: str, **policy: float) -> Job:
 
 
 def bench_slow(a: argparse.Namespace) -> dict[str, Any]:
-    """`sleepy` takes two frame times a frame: what is dropped, and where the ladder goes."""
+    """`sleepy` takes two frame times per frame: what is dropped, and where does the ladder go?"""
     from .live.sleepy import announce
 
     announce(2 / RATE)
@@ -205,7 +205,7 @@ def bench_slow(a: argparse.Namespace) -> dict[str, Any]:
 
 
 def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
-    """The camera is killed and comes back, again and again."""
+    """The camera is killed and comes back, over and over."""
     rng = random.Random(1)
     back_s: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -222,7 +222,7 @@ def bench_lost(a: argparse.Namespace) -> dict[str, Any]:
         before, memory = usage(), list[int]()
         for k in range(a.times):
             if k == 5:
-                before = usage()  # what is made once is made by now
+                before = usage()  # by now, everything that is created once exists
             if k % 10 == 0:
                 memory.append(round(usage()["rss_mib"]))
             running.kill()
@@ -273,11 +273,11 @@ def usage() -> dict[str, float]:
 
 
 def _until(true: Any, limit_s: float) -> float:
-    """Wait until `true()`; the time it was."""
+    """Wait until `true()`; returns the time."""
     deadline_s = time.monotonic() + limit_s
     while not true():
         if time.monotonic() > deadline_s:
-            raise SystemExit(f"waited {limit_s} s in vain")
+            raise SystemExit(f"nothing happened within {limit_s} s")
         time.sleep(0.01)
     return time.monotonic()
 
@@ -303,7 +303,7 @@ def main() -> None:
 
 
 def record(part: dict[str, Any]) -> None:
-    """Put one part into live.json beside the others."""
+    """Store one part in live.json, keeping the others."""
     path = RESULTS / "live.json"
     whole = json.loads(path.read_text()) if path.exists() else {}
     head = {

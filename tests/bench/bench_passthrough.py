@@ -1,11 +1,11 @@
-"""Pass-through beside the ffmpeg command: speed at 720p, memory at 1080p, and memory over 5,000 frames.
+"""Pass-through against the ffmpeg command: speed at 720p, memory at 1080p, and memory over 5,000 frames.
 
     python -m tests.bench.bench_passthrough [CLIP] [--threads 2] [--runs 5] [--seconds 20]
 
-CLIP is scaled to the sizes; without one, libavfilter's test pattern under noise is used. Both programs decode, encode
-with libx264 at preset veryfast and write MP4, with the same number of threads, in turns; start-up is in the time. The
-best of the runs is compared, since on a shared machine the others tell of the neighbours; processor seconds are beside
-it. Interpreter and torch are what `import torch, av` alone takes.
+CLIP is scaled to these sizes; without one, libavfilter's test pattern with noise is used. Both programs decode, encode
+with libx264 at preset veryfast and write MP4, with the same number of threads, taking turns. Times include start-up.
+The best runs are compared, since on a shared machine the others mostly measure the neighbours; processor seconds are
+shown too. "Interpreter and torch" is the memory that `import torch, av` takes on its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FLAT_FRAMES = 5000
 
 
 class Run:
-    """A child process that has ended. wall_s, cpu_s: seconds. peak_mib: greatest resident memory."""
+    """A child process, run to its end. wall_s, cpu_s: seconds. peak_mib: peak resident memory."""
 
     def __init__(self, command: list[str]) -> None:
         began = time.perf_counter()
@@ -46,7 +46,7 @@ class Run:
 
 
 def make_clip(source: str | None, path: Path, size: str, seconds: int) -> int:
-    """Write the clip that both programs read; the number of its frames."""
+    """Write the clip that both programs read. Returns its number of frames."""
     picture = ["-stream_loop", "-1", "-i", source] if source else ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=25"]
     filters = f"scale={size.replace('x', ':')},fps=25" + ("" if source else ",noise=alls=6:allf=t")
     encoder = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-an"]
@@ -58,7 +58,7 @@ def make_clip(source: str | None, path: Path, size: str, seconds: int) -> int:
 
 
 def commands(clip: Path, folder: Path, threads: int) -> dict[str, list[str]]:
-    """The same job for both."""
+    """The same job as a command for each program."""
 
     def options(name: str) -> list[str]:
         n = str(threads)
@@ -74,7 +74,7 @@ def commands(clip: Path, folder: Path, threads: int) -> dict[str, list[str]]:
 
 
 def in_turns(jobs: dict[str, list[str]], runs: int) -> dict[str, list[Run]]:
-    """Each job `runs` times, alternating, after one round that fills the caches."""
+    """Run each job `runs` times, taking turns, after one round to fill the caches."""
     done: dict[str, list[Run]] = {name: [] for name in jobs}
     for i in range(runs + 1):
         for name, command in jobs.items():
@@ -85,7 +85,7 @@ def in_turns(jobs: dict[str, list[str]], runs: int) -> dict[str, list[Run]]:
 
 
 def speed(done: dict[str, list[Run]], frames: int) -> list[dict[str, Any]]:
-    """A row for each program."""
+    """One row per program."""
     best = {name: min(r.wall_s for r in runs) for name, runs in done.items()}
     pairs = {
         name: [peer.wall_s / own.wall_s for peer, own in zip(done["ffmpeg"], runs, strict=True)]
@@ -105,7 +105,7 @@ def speed(done: dict[str, list[Run]], frames: int) -> list[dict[str, Any]]:
 
 
 def memory(done: dict[str, list[Run]]) -> list[dict[str, Any]]:
-    """A row for each program, and what interpreter and torch take."""
+    """One row per program, and the memory that the interpreter and torch take."""
     peaks = {name: round(max(r.peak_mib for r in runs)) for name, runs in done.items()}
     base = round(Run([sys.executable, "-c", "import av, torch"]).peak_mib)
     allowed = round(1.5 * peaks["ffmpeg"] + base)
@@ -114,7 +114,7 @@ def memory(done: dict[str, list[Run]]) -> list[dict[str, Any]]:
 
 
 def flatness(clip: Path, frames: int) -> dict[str, Any]:
-    """Resident memory of one job over 5,000 frames, read every 250 frames."""
+    """Resident memory of one job over 5,000 frames, sampled every 250 frames."""
     code = f"""
 import json, re
 from streamfix.frame import Frame

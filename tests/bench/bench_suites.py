@@ -1,4 +1,4 @@
-"""`denoise` as it comes beside the best classical peer of each scene, over the kinds of noise.
+"""`denoise` with its defaults against the best classical peer of each scene, for each kind of noise.
 
     python -m tests.bench.bench_suites FOLDER [--suites codec,sensor-night] [--vs-python PYTHON]
     python -m tests.bench.bench_suites FOLDER --filter denoise=tier=xs --json tests/bench/results/suites_xs.json
@@ -8,10 +8,10 @@
 
     python -m tests.bench.bench_suites FOLDER --peers-of tests/bench/results/suites.json --json NEW.json
 
-`streamfix eval` on the scenes of scenes.toml; FOLDER holds their clips. Peers run at the parameters that are best for
-each scene, which takes a night the first time and is kept; PSNR is held against the best of them in each scene, flicker
-and warping error against the lowest that any of them has there. What peers reach does not depend on our weights: with
---peers-of nothing but the filter runs, and its means are held against the peers' means of an earlier result.
+`streamfix eval` on the scenes of scenes.toml; FOLDER holds their clips. Peers use the parameters that are best for each
+scene, which takes a night the first time and is cached. PSNR is compared with the best peer in each scene, flicker and
+warping error with the lowest of any peer there. The peers' results do not depend on our weights: with --peers-of only
+the filter runs, and its means are compared with the peers' means from an earlier result.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ ARTIFACTS = ("x264-28", "x264-32", "x264-36", "x264-40", "x265-28", "x265-34", "
 
 
 def beside_peers(rows: Mapping[str, Row], figure: str, best: Callable[[Iterable[float]], float]) -> tuple[float, float]:
-    """Our figure of a scene, and the best that any peer has there."""
+    """Our figure for a scene, and the best that any peer reaches there."""
     (ours,) = (row for row in rows.values() if row["what"] == "filter")
     return ours[figure], best(row[figure] for row in rows.values() if row["what"] == "classical")
 
 
 def summary(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
-    """The page's row of a suite: means over the scenes, and the worst of them."""
+    """A suite's row on the page: means over the scenes, and the worst scene."""
     found: dict[str, str] = {}
     for planes, figure in (("Y", "psnr_y"), ("UV", "psnr_uv")):
         pairs = {scene: beside_peers(rows, figure, max) for scene, rows in scenes.items()}
@@ -63,7 +63,7 @@ def summary(scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
 
 
 def beside_means(before: Mapping[str, str], scenes: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
-    """The row of `summary`, as far as the peers' means in one of an earlier result tell it."""
+    """The same row as `summary`, as far as the peers' means from an earlier result allow."""
     ours = [row for rows in scenes.values() for row in rows.values() if row["what"] == "filter"]
     found: dict[str, str] = {}
     for planes, figure in (("Y", "psnr_y"), ("UV", "psnr_uv")):
@@ -80,24 +80,27 @@ def beside_means(before: Mapping[str, str], scenes: Mapping[str, Mapping[str, Ro
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, metavar="FOLDER", help="what the paths in scenes.toml are below")
-    parser.add_argument("--filter", default="denoise", help="what is measured (default: %(default)s)")
+    parser.add_argument("data", type=Path, metavar="FOLDER", help="folder with the clips of scenes.toml")
+    parser.add_argument("--filter", default="denoise", help="the filter to measure (default: %(default)s)")
     parser.add_argument(
         "--suites", default=",".join(SUITES), help="or ARTIFACTS, what codecs do (default: %(default)s)"
     )
     parser.add_argument("--peers", default=",".join(peers.CLASSICAL), help="(default: %(default)s)")
-    parser.add_argument("--vs-python", help=f"an interpreter with VapourSynth; else {peers.VS_PYTHON}, or this one")
-    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that keeps the peers' results")
+    parser.add_argument("--vs-python", help=f"a Python with VapourSynth (default: {peers.VS_PYTHON}, or this one)")
+    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder that caches the peers' results")
     parser.add_argument(
-        "--peers-of", type=Path, metavar="FILE", help="an earlier result, whose peers are not run again"
+        "--peers-of",
+        type=Path,
+        metavar="FILE",
+        help="reuse the peers of an earlier result",
     )
-    parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="file to write")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     before = json.loads(args.peers_of.read_text(encoding="utf-8")) if args.peers_of else None
     if before and args.json == RESULTS:
-        parser.error("--peers-of gives means alone: name another file with --json")
-    names = [] if before else args.peers.split(",")
+        parser.error("--peers-of yields means only: name another file with --json")
+    names = [] if before else peers.CLASSICAL
     others = [peers.make(name, threads=2, vs_python=args.vs_python) for name in names]
     bench = Bench(others, [args.filter], ResultStore(args.cache))
     clips = {scene.name: load(args.data, scene) for scene in read_scenes(FOLDER / "scenes.toml")}

@@ -1,12 +1,12 @@
-"""Makes the pictures of the README and of the pages, see streamfix/docs/pictures.
+"""Makes the pictures for the README and the pages, see streamfix/docs/pictures.
 
     python -m tests.bench.pictures                 all of them
-    python -m tests.bench.pictures speed           speed.svg alone, from tests/bench/results/denoise.json
-    python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with noise put on
+    python -m tests.bench.pictures speed           only speed.svg, from tests/bench/results/denoise.json
+    python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with added noise
     python -m tests.bench.pictures daemon          daemon.jpg: the daemon's page; needs chromium and the extra dev
 
 The daemon's page shows an invented camera: its figures are those of the page's tests, its pictures are samples/city.ts
-with noise put on, and what `denoise` makes of that.
+with added noise, and the output of `denoise` for them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "streamfix" / "docs" / "pictures"
 SAMPLES = ROOT / "samples"
 RESULTS = ROOT / "tests" / "bench" / "results" / "denoise.json"
-_QUALITY = 76  # of JPEGs: noise makes them large
+_QUALITY = 76  # of JPEGs, which noise makes large
 
 # -- speed against quality
 
@@ -51,9 +51,9 @@ text.ours { font-weight: 600 }"""
 
 
 def speed_svg(mean: Mapping[str, Mapping[str, Any]]) -> str:
-    """A chart of frames a second (logarithmic) and PSNR of luma in dB.
+    """A chart of frames a second (logarithmic) against luma PSNR in dB.
 
-    mean: rows by a denoiser's name, with fps and psnr_y; rows without a speed, or that repeat a denoiser, are left out.
+    mean: rows by denoiser name, with fps and psnr_y; rows without a speed, or that repeat a denoiser, are left out.
     """
     subtitle = "PSNR of luma in dB; 176x144 to 640x360, each peer at its best strength for each clip"
     size = f'width="{_WIDTH}" height="{_HEIGHT}"'
@@ -80,7 +80,7 @@ def speed_svg(mean: Mapping[str, Mapping[str, Any]]) -> str:
             continue
         kind = "ours" if name in _OURS else "theirs"
         x, y = _x(row["fps"]), _y(row["psnr_y"])
-        end = x > 0.72 * _WIDTH  # no room for its name at the right
+        end = x > 0.72 * _WIDTH  # no room for its name on the right
         anchor, at = ("end", x - 12) if end else ("start", x + 12)
         lines += [f'<circle class="{kind}" cx="{x}" cy="{y}" r="{7 if kind == "ours" else 5}"/>']
         lines += [f'<text class="{kind}" x="{at:g}" y="{y + 5:g}" text-anchor="{anchor}">{escape(name)}</text>']
@@ -107,7 +107,7 @@ def speed() -> None:
 
 
 def _with_noise(clip: Path, folder: Path, sigma: int, frames: int) -> tuple[Path, Path]:
-    """A copy of the clip with noise put on, and what `denoise` makes of it."""
+    """A copy of the clip with added noise, and the output of `denoise` for it."""
     noisy, restored = folder / "noisy.mp4", folder / "restored.mp4"
     degrade = [sys.executable, str(SAMPLES / "degrade.py"), str(clip), str(noisy)]
     subprocess.run([*degrade, "--noise", str(sigma), "--seed", "1", "--frames", str(frames)], check=True)
@@ -141,7 +141,7 @@ def daemon() -> None:
     with tempfile.TemporaryDirectory() as name:
         noisy, restored = _with_noise(SAMPLES / "city.ts", Path(name), sigma=14, frames=24)
         shown = [_side_by_side(a, b, SIZE) for a, b in zip(_pictures(noisy), _pictures(restored), strict=True)]
-    vars(fake_http)["pictures"] = lambda: shown  # in the place of the clean clip, which is no result of ours
+    vars(fake_http)["pictures"] = lambda: shown  # instead of the clean clip, which is not our result
     fake = FakeDaemon()
     states: dict[str, dict[str, Any]] = {
         "yard": {},
@@ -158,7 +158,7 @@ def daemon() -> None:
             visit = Visit(browser, fake.url, size=(1280, 860))
             page = visit.open("yard")
             page.locator(".chart svg text").first.wait_for()
-            page.wait_for_timeout(1500)  # for the first pictures of the live view
+            page.wait_for_timeout(1500)  # until the first pictures of the live view arrive
             shot = page.screenshot()
             visit.context.close()
     finally:
@@ -167,13 +167,13 @@ def daemon() -> None:
 
 
 def _pictures(clip: Path) -> list[NDArray[np.uint8]]:
-    """Six pictures of the middle of a clip, (H, W, 3) R'G'B'."""
+    """Six pictures from the middle of a clip, (H, W, 3) R'G'B'."""
     with streamfix.open(clip) as video:
         return [frame.rgb() for frame in islice(video, 12, 18)]
 
 
 def _side_by_side(before: NDArray[np.uint8], after: NDArray[np.uint8], size: tuple[int, int]) -> bytes:
-    """A JPEG of both, each of that (width, height)."""
+    """A JPEG of both, each resized to (width, height)."""
     both = np.hstack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (before, after)])
     return cv2.imencode(".jpg", both[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
 
@@ -189,7 +189,7 @@ MAKERS: Mapping[str, Callable[[], None]] = {"speed": speed, "before_after": befo
 
 
 def main(words: Sequence[str]) -> int:
-    """Make the pictures of those names, all without any; the exit code."""
+    """Make the named pictures, or all of them if none is named. Returns the exit code."""
     if unknown := [word for word in words if word not in MAKERS]:
         print(f"{unknown[0]}: no such picture; there are: {', '.join(MAKERS)}", file=sys.stderr)
         return 1

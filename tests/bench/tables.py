@@ -1,13 +1,13 @@
-"""Writes the figures of the page of benchmarks from what they measured.
+"""Writes the benchmarks page's figures from the results.
 
     python tests/bench/tables.py            rewrite streamfix/docs/benchmarks.md between its markers
-    python tests/bench/tables.py --check    exit 1 if it is not what the results say
+    python tests/bench/tables.py --check    exit 1 if the page does not match the results
 
-Each benchmark leaves one JSON object in tests/bench/results/NAME.json. Of its
-members `title`, `command` and `note` are text and `machine` is text or an
-object; a list of objects becomes a table with one row for each, an object of
-objects a table whose first column is the key; an object of objects inside a
-row becomes columns of its first figure; what is left becomes one table of
+Each benchmark leaves one JSON object in tests/bench/results/NAME.json. Its
+members `title`, `command` and `note` are text; `machine` is text or an object.
+A list of objects becomes a table with one row per object. An object of objects
+becomes a table whose first column is the key; inside a row, it becomes columns
+that show the first figure of each. Everything else goes into one table of
 names and values.
 """
 
@@ -27,22 +27,22 @@ _TEXTS = ("title", "command", "note", "machine")
 
 
 def main(words: list[str]) -> int:
-    """Rewrite or check the page; the exit code."""
+    """Rewrite or check the page. Returns the exit code."""
     old = PAGE.read_text(encoding="utf-8")
     new = rewritten(old, RESULTS)
     if words == ["--check"]:
         if new != old:
-            print(f"{PAGE}: it does not show the results of tests/bench/results; run python tests/bench/tables.py")
+            print(f"{PAGE}: it does not match tests/bench/results; run python tests/bench/tables.py")
         return int(new != old)
     PAGE.write_text(new, encoding="utf-8")
     return 0
 
 
 def rewritten(page: str, results: Path) -> str:
-    """The page with what lies between its markers made anew. Raises ValueError if a marker is missing."""
+    """The page with the part between its markers replaced. Raises ValueError if a marker is missing."""
     for marker in (BEGIN, END):
         if page.count(marker) != 1:
-            raise ValueError(f"the page of benchmarks has to have the line {marker} once")
+            raise ValueError(f"the benchmarks page must have the line {marker} exactly once")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     sections = [section(path.stem, json.loads(path.read_text())) for path in sorted(results.glob("*.json"))]
@@ -51,7 +51,7 @@ def rewritten(page: str, results: Path) -> str:
 
 
 def section(name: str, result: Mapping[str, Any]) -> str:
-    """One benchmark's results in Markdown."""
+    """One benchmark's results as Markdown."""
     lines = [f"### {result.get('title', name)}"]
     if command := result.get("command"):
         lines += [f"`{command}`", ""]
@@ -78,9 +78,9 @@ def section(name: str, result: Mapping[str, Any]) -> str:
 
 
 def flattened(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
-    """Rows in which an object of objects has become one column for each of them, with its first figure.
+    """Turn an object of objects inside a row into one column each, holding its first figure.
 
-    Returns the name of that figure too; "" where no row holds such an object.
+    Also returns that figure's name; "" if no row holds such an object.
     """
     flat, figure = [], ""
     for row in rows:
@@ -94,7 +94,7 @@ def flattened(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
 
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Rows of the same or different keys as a Markdown table."""
+    """Rows, whose keys may differ, as a Markdown table."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     yield "| " + " | ".join(_words(c) for c in columns) + " |"
     yield "|" + "---|" * len(columns)
@@ -107,7 +107,7 @@ def _words(key: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value as it is read: numbers in three digits or whole, nothing for None."""
+    """A value as text: floats to three digits or whole, nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):

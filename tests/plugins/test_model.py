@@ -154,7 +154,7 @@ def test_openvino_gives_what_torch_gives(
 @needs_openvino
 def test_int8_says_what_is_missing(files: dict[str, Path]) -> None:
     model = Model(str(files["grey.pth"]), precision="int8")
-    with pytest.raises(UsageError, match=r"int8 needs a quantised network .*, and nobody has told .*fp32"):
+    with pytest.raises(UsageError, match=r"int8 needs a quantised network .*, and .* came with neither; use fp32"):
         model.to(torch.device("cpu"))
 
 

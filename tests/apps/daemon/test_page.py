@@ -124,7 +124,7 @@ def test_a_view_that_is_left_costs_the_daemon_nothing(daemon: FakeDaemon, visit:
     until(lambda: daemon.viewing == 1, "one live view")
     page.get_by_role("button", name="Pause").click()
     until(lambda: daemon.viewing == 0, "none while it is paused")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     until(lambda: daemon.viewing == 1, "one again")
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
     there.poll()
@@ -278,7 +278,7 @@ def test_charts_show_the_last_hour(daemon: FakeDaemon, visit: Open) -> None:
     chart.press("ArrowLeft")
     history, lines = daemon.histories["yard"], page.locator(".chart").first.locator("b")
     expect(lines.first).to_have_text(re.compile(r"^\d+ ms$"))
-    page.get_by_text("The same as a table").click()
+    page.get_by_text("Show as a table").click()
     expect(page.locator("tbody tr")).to_have_count(len({int(t // 300) for t in history["t"]}))
 
 

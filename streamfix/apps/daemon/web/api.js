@@ -1,6 +1,6 @@
-// The daemon's REST API and its errors. Addresses are relative, so a proxy may serve the page under a path.
+// The daemon's REST API and its errors. Addresses are relative, so that a proxy may serve the page under a path.
 
-/** The daemon refused: title and detail for people, errors by field where it gives them. */
+/** The daemon refused a request: title and detail are for people, errors lists fields where the daemon names them. */
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || `The daemon answered ${status}.`);
@@ -13,10 +13,10 @@ export class Problem extends Error {
 export class Unreachable extends Error {}
 
 const READ_MS = 10_000;
-const ACT_MS = 120_000; // a stream that is stopped finishes its outputs first
-const GATEWAY = new Set([502, 504]); // a proxy answers for a daemon that is away
+const ACT_MS = 120_000; // stopping a stream finishes its outputs first
+const GATEWAY = new Set([502, 504]); // a proxy answering for a daemon that is down
 
-/** How far the daemon's clock is ahead of this one, in seconds; small differences are the network's. */
+/** How far the daemon's clock is ahead of this one, in seconds; small differences are network delay and ignored. */
 let ahead_s = 0;
 
 /** The daemon's time now, Unix seconds. */
@@ -42,7 +42,7 @@ async function call(method, path, body) {
   } catch (error) {
     throw new Unreachable(`The daemon does not answer (${error.message}).`);
   }
-  if (GATEWAY.has(answer.status)) throw new Unreachable("The daemon is away; only its proxy answers.");
+  if (GATEWAY.has(answer.status)) throw new Unreachable("The daemon is unreachable; only its proxy answers.");
   const at_ms = Date.parse(answer.headers.get("Date") ?? "");
   if (at_ms) {
     const difference_s = (at_ms - Date.now()) / 1000;
@@ -58,7 +58,7 @@ async function call(method, path, body) {
   return content;
 }
 
-let form = null; // the schema of a stream; it does not change while the page is open
+let form = null; // a stream's schema; it does not change while the page is open
 
 const of = (name, rest = "") => `api/streams/${encodeURIComponent(name)}${rest}`;
 

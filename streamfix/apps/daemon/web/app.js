@@ -1,4 +1,4 @@
-// The page: polls the daemon, shows the list and the chosen stream, and recovers when the daemon was away.
+// The page: polls the daemon, shows the list and the chosen stream, and recovers when the daemon comes back.
 
 import { api, Problem, Unreachable } from "./api.js";
 import { confirmRemoval, login } from "./dialogs.js";
@@ -11,7 +11,7 @@ import { StreamView } from "./stream.js";
 import { Top } from "./top.js";
 
 const POLL_MS = 1500;
-const AWAY_MS = [1000, 1500, 2000, 3000]; // waits while nobody answers; the last one repeats
+const AWAY_MS = [1000, 1500, 2000, 3000]; // waits while the daemon does not answer; the last one repeats
 const SYSTEM_EVERY = 4; // polls
 
 const at = (id) => document.getElementById(id);
@@ -23,19 +23,19 @@ let away = 0;
 let gone_s = null;
 let polls = 0;
 let timer = null;
-let asking = null; // a question that is under way
-let entering = null; // the dialog that asks for the token, while it is open
+let asking = null; // the poll in progress
+let entering = null; // the login dialog, while it is open
 
-/** The stream's name in the address, "" for none. */
+/** The name of the stream in the address, "" if there is none. */
 function chosen() {
   try {
     return decodeURIComponent(location.hash.slice(2));
   } catch {
-    return location.hash.slice(2); // a percent sign that somebody typed
+    return location.hash.slice(2); // a stray percent sign, typed by hand
   }
 }
 
-/** Ask the daemon; calls made while it is being asked wait for the same answer. */
+/** Poll the daemon; calls made during a poll share its answer. */
 function poll() {
   asking ??= ask().finally(() => (asking = null));
   return asking;
@@ -80,12 +80,12 @@ async function failed(error) {
   document.body.classList.add("away");
 }
 
-/** History or log could not be read. The list shows it if the stream was removed in the meantime. */
+/** The history or log could not be read. If the stream was just removed, the list will show that. */
 function unread(error) {
   if (!(error instanceof Problem && error.status === 404)) failed(error);
 }
 
-/** Bring the page in line with the list of streams and the address. */
+/** Update the page from the list of streams and the address. */
 function show() {
   const name = chosen();
   const wide = matchMedia("(min-width: 60rem)").matches;
@@ -107,7 +107,7 @@ function show() {
   else blank(name ? `missing ${name}` : streams.length ? "" : "welcome", () => (name ? missing(name) : welcome()));
 }
 
-/** Show a message in place of a stream; it is made again only when the message changes. */
+/** Show a message instead of a stream; it is rebuilt only when it changes. */
 function blank(kind, made) {
   const main = at("main");
   if (main.dataset.blank === kind && !main.querySelector("article")) return;
@@ -133,10 +133,10 @@ const welcome = () =>
     make("p", {}, button("Add a stream", { icon: "add", kind: "primary", onclick: add })),
   );
 
-/** Do it, then show the result at once. */
+/** Run an action, then show its result at once. */
 const then = (work) => async (name) => {
   await work(name);
-  await asking; // its answer may be from before
+  await asking; // a poll in progress may have an older answer
   await poll();
 };
 
@@ -154,7 +154,7 @@ async function add() {
     const name = await addStream();
     if (name) location.hash = `#/${encodeURIComponent(name)}`;
   } catch (error) {
-    if (!(error instanceof Problem || error instanceof Unreachable)) throw error; // else poll() says what is wrong
+    if (!(error instanceof Problem || error instanceof Unreachable)) throw error; // poll() reports these two
   }
   await poll();
 }

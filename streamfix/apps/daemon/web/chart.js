@@ -1,16 +1,16 @@
-// Charts of the last hour, or of what there is of it. What a line says is beside its name, for the time that is pointed
-// at, else for the newest one.
+// Charts of the last hour, or of what there is of it. Each line's value stands beside its name: at the time under the
+// pointer, otherwise the newest.
 
 import { draw, make, mark, say } from "./dom.js";
 import { NONE, clock, known, span } from "./format.js";
 import { nearest, path, steps, times_of_day } from "./scale.js";
 
 const MOST_S = 3600;
-const LEAST_S = 600; // a stream that has just begun has less than an hour to show
+const LEAST_S = 600; // a new stream has less than an hour to show
 const MARGIN = { left: 54, right: 10, top: 12, bottom: 20 };
 const HEIGHT = 152;
 
-/** One chart. series: [{ key, label, bars? }], show: a value as text, least: what the axis reaches at least. */
+/** One chart. series: [{ key, label, bars? }], show: formats a value, least: the axis reaches at least this far. */
 export class Chart {
   constructor({ title, series, show, tick = show, least, pointed }) {
     Object.assign(this, { title, series, show_value: show, tick, least, pointed, at: null, data: null, limit: null });
@@ -36,7 +36,7 @@ export class Chart {
     this.watch.observe(this.plot);
   }
 
-  /** history: t and a list for each series; limit: { value, label } of a line across, or null. */
+  /** history: t, and a list for each series; limit: { value, label } of a horizontal line, or null. */
   update(history, now_s, limit) {
     Object.assign(this, { data: history, now_s, limit });
     this.render();
@@ -98,7 +98,7 @@ export class Chart {
     return [draw("path.cross", { d: `M${x(times[i])} ${MARGIN.top}v${h}` }), ...dots.filter(Boolean)];
   }
 
-  /** The chart in a sentence. */
+  /** The chart as a sentence, for screen readers. */
   described(times, lists) {
     const parts = this.series.map((s, n) => {
       const at = lists[n].reduce(
@@ -124,7 +124,7 @@ export class Chart {
     event.preventDefault();
   }
 
-  /** Point at a time, or at none; all charts of a page point at the same one. */
+  /** Point at a time, or at none (null); all charts on the page point at the same time. */
   pointAt(at_s) {
     this.at = at_s;
     this.render();

@@ -1,11 +1,11 @@
-// The four charts of a stream, and the same figures as a table.
+// A stream's four charts, and the same figures as a table.
 
 import { now_s } from "./api.js";
 import { Chart } from "./chart.js";
 import { make, mark } from "./dom.js";
 import { clock, count, fixed, known, latency } from "./format.js";
 
-const ROW_S = 300; // a row of the table
+const ROW_S = 300; // seconds per row of the table
 
 const PLANS = [
   {
@@ -53,7 +53,7 @@ export class Charts {
     this.table = make(
       "details.table",
       { ontoggle: () => this.tabulate() },
-      make("summary", {}, "The same as a table"),
+      make("summary", {}, "Show as a table"),
       make(
         "div.scroll",
         { tabindex: "0", role: "region", "aria-label": "Figures of the last hour" },
@@ -68,7 +68,7 @@ export class Charts {
     );
   }
 
-  /** history: what the API gives; budget_s: the latency that is allowed, if it is known. */
+  /** history: from the API; budget_s: the latency budget, if known. */
   update(history, budget_s) {
     this.history = history;
     const limit = known(budget_s) ? { value: budget_s, label: `budget ${latency(budget_s)}` } : null;
@@ -103,7 +103,7 @@ export class Charts {
   }
 }
 
-/** What stands for five minutes: sums of counts, the worst of the 99 of 100, else the mean. */
+/** Five minutes as one figure: the sum of counts, the highest p99, otherwise the mean. */
 function summed(list, indices, series) {
   const values = indices.map((i) => list[i]).filter(known);
   if (!values.length) return null;

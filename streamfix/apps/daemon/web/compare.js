@@ -1,15 +1,15 @@
-// The live view: what the camera gave on the left of a line, what became of it on the right.
+// The live view: the camera's picture left of a line, the restored one right of it.
 
 import { button, drag, make, mark, say } from "./dom.js";
 import { Feed } from "./mjpeg.js";
 import { Zoom } from "./zoom.js";
 
 const FPS = 12;
-const WIDTHS = [480, 960, 1440, 4096]; // few, since the daemon encodes each of them once for all who look
+const WIDTHS = [480, 960, 1440, 4096]; // few, since the daemon encodes each width once for all viewers
 const KEYS = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2, PageDown: -10, PageUp: 10 };
 
 export class Compare {
-  /** url(fps, width): where pictures come from whose left half is before and right half after, each so wide at most. */
+  /** url(fps, width): the source of pictures whose left half is before and right half after, each at most that wide. */
   constructor(url) {
     Object.assign(this, { url, feed: null, paused: false, drawn: false, pictures: 0 });
     this.canvases = [make("canvas"), make("canvas")];
@@ -56,7 +56,7 @@ export class Compare {
     this.move(50);
   }
 
-  /** Pictures come while `wanted`; words: what stands over them, dimmed then; lost: whether that is an alarm. */
+  /** Show pictures while `wanted`; words: text over the dimmed picture; lost: whether to show it as an alarm. */
   show(wanted, words, lost) {
     this.wanted = wanted;
     this.follow();
@@ -67,7 +67,7 @@ export class Compare {
     mark(this.hold, "disabled", Boolean(words));
   }
 
-  /** Say why there is no picture; trouble: what the daemon says of it. */
+  /** Say why there is no picture; trouble: the daemon's reason. */
   wait(trouble = "") {
     this.trouble = trouble;
     const shown = this.given || (this.wanted && !this.drawn ? trouble || "Waiting for the first picture …" : "");
@@ -75,7 +75,7 @@ export class Compare {
     mark(this.words, "hidden", !shown);
   }
 
-  /** Connect or disconnect as the stream, the pause, the tab and the size on the screen ask for. */
+  /** Connect or disconnect, depending on the stream, the pause button, the tab and the size on the screen. */
   follow() {
     const run = this.wanted && !this.paused && !document.hidden;
     const url = run ? this.url(FPS, this.width()) : null;
@@ -90,13 +90,13 @@ export class Compare {
       : null;
   }
 
-  /** How wide pictures have to be; the whole picture for a closer look. */
+  /** The width of pictures to ask for; the full width when zoomed in. */
   width() {
     const wanted = this.frame.clientWidth * devicePixelRatio;
     return (!this.zoom.zoomed && WIDTHS.find((width) => width >= wanted)) || WIDTHS.at(-1);
   }
 
-  /** Both sides come in one picture, so that they are of the same moment. */
+  /** Both sides arrive in one picture, so that they show the same moment. */
   async take(jpeg) {
     const both = await createImageBitmap(jpeg);
     const [width, height] = [both.width >> 1, both.height];
@@ -112,7 +112,7 @@ export class Compare {
     this.wait();
   }
 
-  /** Put the line at so many percent from the left. */
+  /** Move the line to this percentage from the left. */
   move(percent) {
     this.at = Math.min(100, Math.max(0, percent));
     this.frame.style.setProperty("--at", `${this.at}%`);
@@ -132,7 +132,7 @@ export class Compare {
     };
     drag(this.frame, event, move);
     this.knob.focus({ preventScroll: true });
-    event.preventDefault(); // no text is selected while the line is dragged
+    event.preventDefault(); // dragging the line must not select text
     move(event);
   }
 
@@ -147,7 +147,7 @@ export class Compare {
 
   pause(paused) {
     this.paused = paused;
-    this.hold.replaceChildren(...button(paused ? "Go on" : "Pause", { icon: paused ? "play" : "pause" }).childNodes);
+    this.hold.replaceChildren(...button(paused ? "Resume" : "Pause", { icon: paused ? "play" : "pause" }).childNodes);
     this.follow();
   }
 

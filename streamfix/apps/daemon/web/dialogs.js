@@ -1,11 +1,11 @@
-// Dialogs: logging in, adding and changing a stream, asking before something is removed.
+// Dialogs: log in, add and change a stream, confirm a removal.
 
 import { api } from "./api.js";
 import { button, make, mark, say } from "./dom.js";
 
 let last = 0;
 
-/** A labelled field, with a hint below it and room for what is wrong with it. */
+/** A labelled field, with a hint and room for an error below it. */
 export function field(label, control, hint = "") {
   last += 1;
   const id = `field-${last}`;
@@ -21,7 +21,7 @@ export function field(label, control, hint = "") {
   );
 }
 
-/** Show below a field what is wrong with it; "" for nothing. */
+/** Show an error below a field; "" removes it. */
 export function wrong(control, text) {
   say(document.getElementById(`${control.id}-wrong`), text);
   mark(control, "aria-invalid", text ? "true" : null);
@@ -30,8 +30,8 @@ export function wrong(control, text) {
 /**
  * Open a dialog with a form and wait until it succeeds or is cancelled.
  *
- * send() is called on submit; if it throws, refused(error) shows the error and the dialog stays open.
- * Returns true once send has succeeded, false when the dialog was cancelled. must: it cannot be cancelled.
+ * send() runs on submit; if it throws, refused(error) shows the error and the dialog stays open.
+ * Returns true once send has succeeded, false if the dialog was cancelled. must: it cannot be cancelled.
  */
 export function ask({ title, content, action, kind = "primary", send, refused, must = false }) {
   const heading = make("h2", { id: `dialog-${(last += 1)}` }, title);
@@ -78,7 +78,7 @@ export function ask({ title, content, action, kind = "primary", send, refused, m
   });
 }
 
-/** Ask for the daemon's token until it is the right one. */
+/** Ask for the daemon's token until it is correct. */
 export async function login() {
   const user = make("input", {
     type: "text",
@@ -94,7 +94,7 @@ export async function login() {
     required: true,
     autofocus: true,
   });
-  const content = [user, field("Token", token, "You find it in the daemon's configuration, as token in [daemon].")];
+  const content = [user, field("Token", token, "It is in the daemon's configuration: token, under [daemon].")];
   const refused = (error) => {
     const text = error.status === 401 || error.status === 403 ? "That is not the daemon's token." : error.message;
     wrong(token, text);
@@ -104,7 +104,7 @@ export async function login() {
   await ask({ title: "Log in", content, action: "Log in", must: true, send: () => api.login(token.value), refused });
 }
 
-/** True if it was removed. */
+/** Returns true if it was removed. */
 export function confirmRemoval(name) {
   const words = make(
     "p",

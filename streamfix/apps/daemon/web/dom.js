@@ -1,10 +1,10 @@
-// Building elements. Text goes in as text only: nothing that the daemon says can become markup.
+// Builds elements. Text is inserted as text only: nothing the daemon sends can become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * An element: make("button.primary", { type: "button", onclick: f }, "Add").
- * Functions become listeners, true and false set or leave out an attribute, null and undefined leave it out.
+ * Build an element: make("button.primary", { type: "button", onclick: f }, "Add").
+ * Functions become listeners, true sets an attribute, and false, null and undefined leave it out.
  */
 export function make(name, attributes = {}, ...children) {
   const [tag, ...classes] = name.split(".");
@@ -28,12 +28,12 @@ function fill(element, classes, attributes, children) {
   return element;
 }
 
-/** Set an element's text, touching the document only if it is another one: screen readers repeat what is touched. */
+/** Set an element's text, but only if it differs: screen readers repeat whatever is touched. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Set or remove an attribute, with the same care. */
+/** Set or remove an attribute, likewise only if it differs. */
 export function mark(element, name, value) {
   const wanted = value === true ? "" : value === false || value === null || value === undefined ? null : String(value);
   if (element.getAttribute(name) === wanted) return;
@@ -41,7 +41,7 @@ export function mark(element, name, value) {
   else element.setAttribute(name, wanted);
 }
 
-/** Follow a pointer that went down on `element` until it is let go; move(event) at every step. */
+/** Follow a pointer that was pressed on `element` until it is released; move(event) runs at every step. */
 export function drag(element, down, move) {
   const over = new AbortController();
   const end = () => {
@@ -54,7 +54,7 @@ export function drag(element, down, move) {
   for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, end, { signal: over.signal });
 }
 
-/** Drawings by their path, 24 by 24, stroked. */
+/** Icon paths, 24 by 24, stroked. */
 const ICONS = {
   add: "M12 5v14M5 12h14",
   back: "M15 5l-7 7 7 7",
@@ -74,12 +74,12 @@ const ICONS = {
     "M5 5l1.4 1.4M17.6 17.6L19 19M5 19l1.4-1.4M19 5l-1.4 1.4",
 };
 
-/** An icon that says nothing to a screen reader; what stands beside it does. */
+/** An icon, hidden from screen readers; the text beside it says it. */
 export function icon(name) {
   return draw("svg.icon", { viewBox: "0 0 24 24", "aria-hidden": "true" }, draw("path", { d: ICONS[name] }));
 }
 
-/** A button. label: shown, or read out only (quiet) beside an icon. */
+/** A button. label: shown, or, if quiet, only read out, beside an icon. */
 export function button(label, { icon: name, quiet = false, kind = "", ...attributes } = {}) {
   const words = quiet ? { "aria-label": label, title: label } : {};
   const classes = ["button", "button", kind, quiet ? "square" : ""].filter(Boolean).join(".");

@@ -1,4 +1,4 @@
-// A stream's figures: four large ones, where all frames went, and how the stream is set up.
+// A stream's figures: four large ones, where all frames went, and how the stream is configured.
 
 import { now_s } from "./api.js";
 import { make, mark, say } from "./dom.js";
@@ -55,10 +55,10 @@ export class Facts {
         .map(([why, n]) => [`Dropped: ${why}`, count(n)]),
       ["In flight", count(stream.received - stream.written - dropped)],
       ["Later than allowed", count(stream.late)],
-      ["Damaged by the camera or its network", count(stream.damaged)],
-      ["Standing in for missing ones", count(stream.standing_in)],
+      ["Damaged by camera or network", count(stream.damaged)],
+      ["Filled in for missing frames", count(stream.standing_in)],
       ["Reconnects", count(stream.reconnects)],
-      ["Newest picture", known(stream.last_frame_s) ? `${span(now_s() - stream.last_frame_s)} ago` : NONE],
+      ["Last picture", known(stream.last_frame_s) ? `${span(now_s() - stream.last_frame_s)} ago` : NONE],
     ]);
     this.setup.update([
       ["Input", stream.input],
@@ -70,7 +70,7 @@ export class Facts {
   }
 }
 
-/** A list of names and values that touches only what has changed. */
+/** A list of names and values that updates only what has changed. */
 class Pairs {
   constructor(kind = "") {
     this.element = make(`dl.pairs${kind}`);

@@ -1,6 +1,6 @@
-// The form that adds or changes a stream. It is built from the schema of a stream in the daemon's OpenAPI document,
-// which has each option's label, help, group and default. Only changes are sent: secrets that the daemon hides (***)
-// stay as they are.
+// The form that adds or changes a stream. It is built from the stream's schema in the daemon's OpenAPI document, which
+// has each option's label, help, group and default. Only changes are sent, so secrets that the daemon hides (***) stay
+// as they are.
 
 import { api } from "./api.js";
 import { ask, field, wrong } from "./dialogs.js";
@@ -17,7 +17,7 @@ const pair = (line) => {
   return at < 0 ? [line, null] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
 };
 
-/** How each kind of option is shown in a control, and read from it. */
+/** How each kind of option is written to its control, and read back. */
 const KINDS = {
   text: { show: (value) => String(value), read: (value) => value.trim() },
   choice: { show: (value) => String(value), read: (value) => value },
@@ -38,7 +38,7 @@ const TRUTH = [
   ["false", "No"],
 ];
 
-/** The types that an option takes; null, which stands for its default, left out. */
+/** The types that an option accepts, without null, which stands for its default. */
 const taken = (schema) => (schema.anyOf ?? [schema]).filter((part) => part.type !== "null");
 
 function kindOf(schema) {
@@ -63,7 +63,7 @@ function controlOf(key, schema, kind, required) {
   return make("input", { type: "text", name: key, required, placeholder, inputmode, ...plain });
 }
 
-/** The form's entries by key: {schema, kind, control}. */
+/** The form's entries by key: { schema, kind, control }. */
 async function entries(without = []) {
   const { properties, required } = await api.form();
   const made = Object.entries(properties)
@@ -76,7 +76,7 @@ async function entries(without = []) {
   return Object.fromEntries(made);
 }
 
-/** The fields that always show, then a part that opens for each group. */
+/** The fields that are always visible, then a collapsible part for each group. */
 function fields(form) {
   const groups = new Map([["", []]]);
   for (const { schema, control } of Object.values(form)) {
@@ -92,7 +92,7 @@ function fields(form) {
 const read = ({ kind, control }) => KINDS[kind].read(control.value);
 const isEmpty = (value) => value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 
-/** Show each error beside the field that it names; returns the errors that name none. */
+/** Show each error at the field that it names; returns the errors that name none. */
 function refuse(form, error) {
   for (const { control } of Object.values(form)) wrong(control, "");
   const left = [];
@@ -110,13 +110,13 @@ function refuse(form, error) {
   return "";
 }
 
-/** Throw what can be seen to be wrong without asking the daemon. */
+/** Throw the errors that can be found without asking the daemon. */
 function complete(form) {
   const errors = [];
   for (const [key, entry] of Object.entries(form)) {
     const value = read(entry);
     if (entry.control.required && isEmpty(value))
-      errors.push({ where: key, detail: entry.schema["x-needed"] ?? "This is needed." });
+      errors.push({ where: key, detail: entry.schema["x-needed"] ?? "This is required." });
     const lone = entry.kind === "pairs" ? Object.keys(value).find((name) => value[name] === null) : undefined;
     if (lone !== undefined) errors.push({ where: key, detail: `Write name=value, one per line; ${lone} has no =.` });
   }
@@ -126,13 +126,13 @@ function complete(form) {
 /** Unchanged outputs keep their format, options and hidden secrets. */
 const kept = (urls, before) => urls.map((url) => before.find((o) => o.url === url) ?? url);
 
-/** An emptied field goes back to the daemon's default (null), except where empty means something, as for no filters. */
+/** An emptied field returns to the daemon's default (null), unless empty is a value of its own, such as no filters. */
 const asSent = ({ schema, kind }, value, before) => {
   if (isEmpty(value)) return schema.default === "" ? "" : null;
   return kind === "outputs" ? kept(value, before ?? []) : value;
 };
 
-/** The new stream's name, null if none was added. */
+/** Returns the new stream's name, null if none was added. */
 export async function addStream() {
   const form = await entries();
   const send = async () => {
@@ -150,7 +150,7 @@ export async function addStream() {
   return done ? read(form.name) : null;
 }
 
-/** True if something was changed. config: the stream as the API shows it. */
+/** Returns true if something was changed. config: the stream as the API shows it. */
 export async function editStream(name, config) {
   const form = await entries(["name"]);
   for (const [key, entry] of Object.entries(form)) {

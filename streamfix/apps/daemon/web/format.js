@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Formats numbers and times for people.
 
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const CLOCK = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -13,10 +13,10 @@ export const known = (value) => typeof value === "number" && Number.isFinite(val
 /** 1234567 as 1,234,567. */
 export const count = (value) => (known(value) ? WHOLE.format(value) : NONE);
 
-/** With so many digits behind the point. */
+/** With this many digits after the decimal point. */
 export const fixed = (value, digits = 1) => (known(value) ? value.toFixed(digits) : NONE);
 
-/** A latency in seconds as milliseconds, from a second on as seconds. */
+/** A latency given in seconds: as milliseconds, from one second on as seconds. */
 export function latency(value_s) {
   if (!known(value_s)) return NONE;
   const ms = value_s * 1000;
@@ -24,7 +24,7 @@ export function latency(value_s) {
   return ms < 999.5 ? `${Math.round(ms)} ms` : `${value_s.toFixed(value_s < 10 ? 2 : 0)} s`;
 }
 
-/** A span of time in its two largest units: "42 s", "3 min", "2 h 5 min", "12 d 4 h". */
+/** A duration in its two largest units: "42 s", "3 min", "2 h 5 min", "12 d 4 h". */
 export function span(value_s) {
   if (!known(value_s)) return NONE;
   const s = Math.max(0, Math.round(value_s));
@@ -35,7 +35,7 @@ export function span(value_s) {
   return `${Math.floor(s / per)} ${unit}${rest ? ` ${rest} ${small}` : ""}`;
 }
 
-/** The time of day of a Unix time, in the browser's zone; with the day where it could be taken for another one. */
+/** A Unix time's time of day in the browser's time zone; with the date if it could be mistaken for another day. */
 export function clock(at_s, { short = false } = {}) {
   if (!known(at_s)) return NONE;
   const at = new Date(at_s * 1000);
@@ -43,7 +43,7 @@ export function clock(at_s, { short = false } = {}) {
   return day + (short ? SHORT : CLOCK).format(at);
 }
 
-/** A share of [0, 1] in whole percent. */
+/** A share in [0, 1] as a whole percentage. */
 export const percent = (value) => (known(value) ? `${Math.round(value * 100)} %` : NONE);
 
 /** "1 stream", "2 streams". */

@@ -1,4 +1,4 @@
-// The list of streams: one row each, kept in place while its figures change.
+// The list of streams: one row each, updated in place.
 
 import { api } from "./api.js";
 import { icon, make, mark, say } from "./dom.js";
@@ -49,7 +49,7 @@ export class List {
     this.empty = make(
       "p.none",
       { hidden: true },
-      "No streams yet. Add one, or write it into the daemon's configuration.",
+      "No streams yet. Add one here or in the daemon's configuration.",
     );
     element.append(make("h2.hear", {}, "Streams"), this.ul, this.empty);
   }
@@ -74,7 +74,7 @@ export class List {
   }
 }
 
-/** How all of them are, in a sentence. */
+/** The state of all streams in a sentence. */
 export function summary(streams) {
   if (!streams.length) return "";
   const ill = streams.filter(needsCare).length;

@@ -1,17 +1,17 @@
-// Reads multipart/x-mixed-replace by hand: an <img> never tells that its stream has ended.
+// Reads multipart/x-mixed-replace by hand: an <img> does not tell when its stream has ended.
 
 const BLANK_LINE = [13, 10, 13, 10];
 const FIRST_WAIT_MS = 500;
 const LAST_WAIT_MS = 4000;
 
-/** Bytes of a response, taken in pieces of the wanted kind. */
+/** The bytes of a response, read in pieces of a chosen size. */
 class Bytes {
   constructor(stream) {
     this.reader = stream.getReader();
     this.buffer = new Uint8Array(0);
   }
 
-  /** Wait for more; false at the end. */
+  /** Wait for more bytes; false at the end. */
   async more() {
     const { done, value } = await this.reader.read();
     if (done) return false;
@@ -28,13 +28,13 @@ class Bytes {
     return taken;
   }
 
-  /** Exactly so many bytes, null if the stream ends before. */
+  /** Exactly this many bytes, null if the stream ends first. */
   async exactly(length) {
     while (this.buffer.length < length) if (!(await this.more())) return null;
     return this.take(length);
   }
 
-  /** Up to and with the next blank line, null if the stream ends before. */
+  /** Everything up to and including the next blank line, null if the stream ends first. */
   async head() {
     let from = 0;
     for (;;) {
@@ -55,16 +55,16 @@ function find(bytes, wanted, from) {
 }
 
 /**
- * The pictures of an MJPEG stream, each a Blob, as they come.
+ * The pictures of an MJPEG stream as they arrive, each a Blob.
  *
- * Ends with the stream; throws a TypeError when the network fails, an AbortError when the signal says so, an Error
- * when the answer is not such a stream.
+ * Ends with the stream. Throws a TypeError if the network fails, an AbortError if the signal aborts, and an Error if
+ * the response is not such a stream.
  */
 export async function* pictures(url, signal) {
   const answer = await fetch(url, { signal, cache: "no-store", credentials: "same-origin" });
   const type = answer.headers.get("Content-Type") ?? "";
   if (!answer.ok) {
-    const problem = await answer.json().catch(() => ({})); // a proxy's answer is no problem document
+    const problem = await answer.json().catch(() => ({})); // a proxy's answer may not be a problem document
     throw new Error(problem.detail ?? `the daemon answered ${answer.status}`);
   }
   if (!type.startsWith("multipart/")) throw new Error(`the daemon sent ${type}`);
@@ -80,7 +80,7 @@ export async function* pictures(url, signal) {
   }
 }
 
-/** Gives each picture of a stream to `each`, in turn; connects again until it is stopped. failed(why): it broke. */
+/** Passes each picture of a stream to `each`, in order, and reconnects until stopped. failed(why): the stream broke. */
 export class Feed {
   constructor(url, each, failed) {
     Object.assign(this, { url, each, failed, abort: new AbortController() });
@@ -93,7 +93,7 @@ export class Feed {
       try {
         for await (const jpeg of pictures(this.url, signal)) {
           wait_ms = FIRST_WAIT_MS;
-          await this.each(jpeg); // a slow screen holds the connection up, and the daemon leaves pictures out
+          await this.each(jpeg); // a slow screen stalls the connection, and the daemon skips pictures
         }
       } catch (error) {
         if (!signal.aborted) this.failed(`No live view: ${error.message}`);

@@ -5,7 +5,7 @@ import { clock } from "./format.js";
 const ROUND = [1, 2, 2.5, 5, 10];
 const ROUND_S = [120, 300, 600, 900, 1800];
 
-/** Where an axis from 0 ends and what stands on it: three or four round steps that hold `highest`. */
+/** The end of an axis that starts at 0, and its marks: three or four round steps that cover `highest`. */
 export function steps(highest, least) {
   const top = Math.max(highest, least);
   const rough = top / 3;
@@ -16,7 +16,7 @@ export function steps(highest, least) {
   return { top: marks.at(-1), marks };
 }
 
-/** The round times of day inside (from_s, to_s), as [Unix seconds, text]; half as many where it is narrow. */
+/** The round times of day inside (from_s, to_s), as [Unix seconds, text]; half as many on a narrow chart. */
 export function times_of_day(from_s, to_s, narrow) {
   const least_s = (to_s - from_s) / (narrow ? 3 : 6);
   const every_s = ROUND_S.find((s) => s >= least_s) ?? ROUND_S.at(-1);
@@ -27,7 +27,7 @@ export function times_of_day(from_s, to_s, narrow) {
   return found;
 }
 
-/** The index of the time nearest to at_s in ascending times, -1 if none is. */
+/** The index of the time nearest to at_s in ascending times, -1 if there are none. */
 export function nearest(times, at_s) {
   let [low, high] = [0, times.length - 1];
   if (high < 0) return -1;
@@ -39,7 +39,7 @@ export function nearest(times, at_s) {
   return at_s - times[low] <= times[high] - at_s ? low : high;
 }
 
-/** A path through the points, lifted where a value is missing or time has a hole. x, y: to pixels. */
+/** A path through the points, interrupted where a value is missing or time has a gap. x, y: to pixels. */
 export function path(times, values, step_s, x, y) {
   let drawn = "";
   let last = null;
@@ -50,7 +50,7 @@ export function path(times, values, step_s, x, y) {
     }
     const joined = last !== null && times[i] - times[last] <= step_s * 2.5;
     drawn += `${joined ? "L" : "M"}${x(times[i]).toFixed(1)} ${y(value).toFixed(1)}`;
-    if (!joined) drawn += "h0.01"; // a single point is seen too
+    if (!joined) drawn += "h0.01"; // makes a single point visible
     last = i;
   });
   return drawn;

@@ -1,4 +1,4 @@
-// What a stream's state is called and how it looks: by word, by shape and by colour, never by colour alone.
+// How a stream's state is named and shown: by word, shape and colour, never by colour alone.
 
 import { draw, make, mark, say } from "./dom.js";
 import { now_s } from "./api.js";
@@ -20,7 +20,7 @@ const STATES = {
 const UNKNOWN = { tone: "quiet", shape: "M3 8h10", open: true };
 
 const ABSENT = { ...STATES.reconnecting, word: "No camera" };
-const PATIENCE_S = 15; // what has not come by then needs somebody to look at it
+const PATIENCE_S = 15; // a stream that is still starting after this needs attention
 
 /** { word, tone, shape, open } of a stream. */
 export function stateOf({ state, since }) {
@@ -30,7 +30,7 @@ export function stateOf({ state, since }) {
 
 export const needsCare = (stream) => ["bad", "warn"].includes(stateOf(stream).tone);
 
-/** A badge that says a stream's state. */
+/** A badge that shows a stream's state. */
 export class Badge {
   constructor() {
     this.path = draw("path");
@@ -53,7 +53,7 @@ export class Badge {
   }
 }
 
-/** In a few words: how it runs, or what is the matter. */
+/** In a few words: how it is running, or what is wrong. */
 export function inShort(stream) {
   switch (stream.state) {
     case "running":

@@ -1,4 +1,4 @@
-// One stream: its state and reason, live view, figures, charts, set-up and log.
+// One stream: state and reason, live view, figures, charts, set-up and log.
 
 import { api, now_s } from "./api.js";
 import { Charts } from "./charts.js";
@@ -10,11 +10,11 @@ import { Log } from "./log.js";
 import { Badge, stateOf } from "./states.js";
 
 const HISTORY_MS = 5000;
-const PICTURED = new Set(["running", "degraded", "reconnecting"]); // the last picture is there while a camera is away
+const PICTURED = new Set(["running", "degraded", "reconnecting"]); // the last picture stays while a camera is gone
 const ACTIVE = new Set(["running", "degraded", "reconnecting", "starting"]);
 
 export class StreamView {
-  /** acts: { start, stop, edit, remove }, each called with the stream's name; failed(error) for what cannot be read. */
+  /** acts: { start, stop, edit, remove }, each called with the stream's name; failed(error): a read failed. */
   constructor(name, acts, failed) {
     Object.assign(this, { name, failed, read_ms: -HISTORY_MS });
     this.badge = new Badge();
@@ -64,7 +64,7 @@ export class StreamView {
     this.element.append(this.heard);
   }
 
-  /** stream: one item of the API's list. Reads history and events by itself every five seconds. */
+  /** stream: one item of the API's list. Fetches history and events on its own every five seconds. */
   update(stream) {
     this.stream = stream;
     const { word, tone } = stateOf(stream);
@@ -76,7 +76,7 @@ export class StreamView {
     mark(this.reason, "data-tone", tone);
     say(this.heard, `${this.name}: ${word}`);
     mark(this.begin, "hidden", ACTIVE.has(stream.state));
-    mark(this.end, "hidden", stream.state === "stopped"); // one that has failed may still make attempts
+    mark(this.end, "hidden", stream.state === "stopped"); // a failed stream may still be retrying
     this.compare.show(PICTURED.has(stream.state), this.overlay(stream), tone === "bad");
     this.facts.update(stream);
     if (performance.now() - this.read_ms >= HISTORY_MS) this.read();
@@ -109,7 +109,7 @@ export class StreamView {
     }
   }
 
-  /** Do what a button says; while it lasts none can be pressed, and what went wrong stands on top. */
+  /** Run a button's action. Meanwhile all buttons are disabled; an error is shown at the top. */
   async act(work) {
     this.buttons.forEach((b) => mark(b, "disabled", true));
     try {

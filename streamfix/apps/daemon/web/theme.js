@@ -1,15 +1,15 @@
-// Light or dark. Loaded before the page is drawn, and not as a module, so that no wrong colour flashes up.
+// Light or dark. Loaded before the page is drawn, and not as a module, so that the wrong colours never flash up.
 "use strict";
 
 (() => {
   const KEY = "streamfix.theme";
 
-  /** "light", "dark", or "" for what the system says. */
+  /** "light", "dark", or "" to follow the system. */
   function chosen() {
     try {
       return localStorage.getItem(KEY) ?? "";
     } catch {
-      return ""; // storage may be forbidden; the system's choice holds then
+      return ""; // storage may be forbidden; follow the system then
     }
   }
 
@@ -21,12 +21,12 @@
   apply(chosen());
 
   window.streamfixTheme = {
-    /** The one that is shown now. */
+    /** The theme that is shown now. */
     shown() {
       const set = document.documentElement.dataset.theme;
       return set ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     },
-    /** Show the other one; remembered only where it differs from the system's. */
+    /** Switch to the other theme; remembered only if it differs from the system's. */
     toggle() {
       const next = this.shown() === "dark" ? "light" : "dark";
       const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";

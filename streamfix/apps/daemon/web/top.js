@@ -1,14 +1,14 @@
-// The bar on top: how all streams are, how busy the machine is, colours, leaving.
+// The top bar: the state of all streams, the machine's load, the colour theme, logging out.
 
 import { api } from "./api.js";
 import { button, make, mark, say } from "./dom.js";
 import { fixed, known } from "./format.js";
 import { summary } from "./list.js";
 
-const SESSION = "streamfix.session"; // no script sees the cookie, so that there is one is noted here
+const SESSION = "streamfix.session"; // scripts cannot see the cookie, so its existence is noted here
 const at = (id) => document.getElementById(id);
 
-/** What is kept in the browser, where that is allowed; else null, and nothing is kept. */
+/** The browser's storage, or null where it is forbidden. */
 function storage() {
   try {
     return localStorage;
@@ -18,7 +18,7 @@ function storage() {
 }
 
 export class Top {
-  /** add(): what the button for a new stream does. */
+  /** add(): called by the button for a new stream. */
   constructor(add) {
     this.theme = button("", { onclick: () => this.recolour(window.streamfixTheme.toggle()) });
     this.leave = button("Log out", { icon: "leave", quiet: true, onclick: () => this.logout() });
@@ -37,7 +37,7 @@ export class Top {
     say(at("summary"), summary(streams));
   }
 
-  /** system: what GET /api/system gives. */
+  /** system: the answer to GET /api/system. */
   load({ load }) {
     const told = known(load?.used) && known(load?.capacity) && load.capacity > 0;
     mark(at("load"), "hidden", !told);
@@ -48,7 +48,7 @@ export class Top {
     const words = make("span", {}, `${fixed(load.used, 2)} of ${fixed(load.capacity, 2)} cores`);
     at("load").replaceChildren(words, make("span.meter", { "aria-hidden": "true" }, bar));
     mark(at("load"), "data-tone", full > 0.95 ? "bad" : full > 0.8 ? "warn" : "good");
-    mark(at("load"), "title", "Work of the running streams, of what they may take together");
+    mark(at("load"), "title", "Load of the running streams, out of what they may use together");
   }
 
   recolour(shown) {

@@ -1,4 +1,4 @@
-// Looking closer: the picture whole, or pixel by pixel, moved about by dragging.
+// Zoom: the whole picture, or pixel by pixel, dragged around.
 
 import { drag, make, mark } from "./dom.js";
 
@@ -11,7 +11,7 @@ const STEPS = [
 const ARROWS = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
 
 export class Zoom {
-  /** frame: what the pictures lie in; canvases: the pictures, all shown at the same size; changed(): after a choice. */
+  /** frame: holds the pictures; canvases: the pictures, all shown at the same size; changed(): after a choice. */
   constructor(frame, canvases, changed) {
     Object.assign(this, { frame, canvases, factor: 0, x: 0, y: 0, width: 16, height: 9 });
     this.buttons = STEPS.map(([label, factor]) =>
@@ -39,7 +39,7 @@ export class Zoom {
     return this.factor > 0;
   }
 
-  /** The picture is so large, in pixels. */
+  /** Set the picture's size in pixels. */
   sized(width, height) {
     if (width === this.width && height === this.height) return;
     Object.assign(this, { width, height });
