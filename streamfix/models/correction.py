@@ -31,8 +31,8 @@ def correction_network(tier: Tier) -> UNet:
 def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
     """Standard deviation of the noise left in the fused frame, in [0, 1] units.
 
-    variance: (B, 1, H, W), relative to one frame's. sigma: of one frame, luma and chroma: (B, 2), or (B, 2, H, W) where it
-    differs from pixel to pixel.
+    variance: (B, 1, H, W), relative to one frame's. sigma: of one frame, luma and chroma: (B, 2), or (B, 2, H, W)
+    where it differs from pixel to pixel.
     Returns (B, 2, H, W), luma and chroma.
     """
     return _per_pixel(sigma) * variance.sqrt()
