@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
 import sys
 import tempfile
 import threading
@@ -98,12 +99,24 @@ def convert(module: nn.Module, example: Tensor) -> Any:
     """
     openvino = load_openvino()
     copy = deepcopy(module).cpu().float().eval().requires_grad_(False)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _root_logger_kept():
         warnings.simplefilter("ignore")  # torch's warnings about the tracer that the conversion uses
         try:
             return openvino.convert_model(copy, example_input=example[:1].detach().cpu().float().contiguous())
         except CANNOT_EXPORT as error:
             raise ModelError(f"OpenVINO cannot export the network: {_origin(error)}; use backend torch") from error
+
+
+@contextmanager
+def _root_logger_kept() -> Iterator[None]:
+    """Put the root logger back as it was: OpenVINO's converter sets its level and filters, which are the host's."""
+    root = logging.getLogger()
+    level, filters = root.level, list(root.filters)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.filters[:] = filters
 
 
 def to_parts(model: Any) -> dict[str, bytes]:

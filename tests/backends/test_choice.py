@@ -179,3 +179,13 @@ def test_one_that_gives_another_picture_is_not_taken(
         runner = open_runner(convolution(), X, key="k", precision="fp32", foreign=True, cache=cache)
     assert torch.allclose(runner(X), convolution()(X), atol=1e-5)
     assert "new is not used: its picture differs from that of torch fp32 by up to" in caplog.text
+
+
+@needs_openvino
+def test_an_export_that_fails_leaves_the_hosts_logging_alone(cache: Cache) -> None:
+    """OpenVINO's converter sets the root logger to errors alone: warnings of a whole program were lost after it."""
+    root = logging.getLogger()
+    before = root.level, list(root.filters), list(root.handlers)
+    with pytest.raises(ModelError):
+        open_runner(Untraceable(), X, key="k", backend="openvino", precision="fp32", foreign=True, cache=cache)
+    assert (root.level, list(root.filters), list(root.handlers)) == before
