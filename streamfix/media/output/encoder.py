@@ -38,6 +38,8 @@ from .rate import OutputTimestamps
 
 log = logging.getLogger("streamfix.media")
 
+_CODES_FIELDS = {"libx264", "mpeg2video", "mpeg4", "prores_ks"}
+_FRAMES_ONLY = {"hevc", "vvc", "vp8", "vp9", "av1"}  # or only as a sequence of fields, which is not what we have
 _UNORDERED = 2  # so few frames come out in the order they went in, even with B-frames
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
@@ -89,7 +91,7 @@ class VideoEncoder:
         warn_unseen(first, frame, source, self._shown)
         warn_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
         self._keep_rotation(frame, muxer.format, autorotated)
-        self._set_field_order(first, source)
+        self._set_field_order(first, source, given)
         self._open(given)
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
@@ -177,12 +179,26 @@ class VideoEncoder:
             log.warning("%s: %s keeps no rotation; leave out -noautorotate, or use .mkv", self._shown, format)
         self.stream.set_display_matrix(matrix)
 
-    def _set_field_order(self, first: Frame, source: MappedStream) -> None:
-        """Mark the stream as interlaced if its frames are, as ffmpeg does; they are encoded as they are."""
+    def _set_field_order(self, first: Frame, source: MappedStream, options: Mapping[str, str]) -> None:
+        """Encode interlaced frames as such: the container's mark is not enough, as decoders believe the video's own.
+
+        ffmpeg sets only the container's: MP4 then reads as progressive, and players show combs.
+        """
         origin = first.origin
-        if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height:
-            order: Any = source.stream.codec_context
-            self.stream.codec_context.field_order = order.field_order
+        if not (isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height):
+            return
+        decoder: Any = source.stream.codec_context
+        context = self.stream.codec_context
+        context.field_order = decoder.field_order
+        frames_only = self._codec.canonical_name in _FRAMES_ONLY
+        if self._codec.name in _CODES_FIELDS and options.get("profile") != "baseline":
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        elif frames_only or self._codec.name in _CODES_FIELDS:
+            log.warning(
+                "%s: %s encodes the interlaced video as progressive, and players show both fields at once; "
+                "begin -vf with bwdif, or take -c:v libx264%s",
+                *(self._shown, self._codec.name, "" if frames_only else " without -profile baseline"),
+            )
 
     def _open(self, options: Mapping[str, str]) -> None:
         context = self.stream.codec_context
