@@ -24,6 +24,7 @@ from ..picture import planes as picture
 from ..picture.autorotate import display_matrix
 from ..picture.hdr import hdr_options
 from ..streams import MappedStream
+from .lost_side_data import LostSideData, keeping_options
 from .muxer import MOV_LIKE, Muxer
 from .negotiate import (
     DEFAULT_RATE,
@@ -40,6 +41,7 @@ log = logging.getLogger("streamfix.media")
 
 _CODES_FIELDS = {"libx264", "mpeg2video", "mpeg4", "prores_ks"}
 _FRAMES_ONLY = {"hevc", "vvc", "vp8", "vp9", "av1"}  # or only as a sequence of fields, which is not what we have
+_NOTHING_BUT_PICTURES = {"rawvideo", "yuv4mpegpipe", "null"}
 _UNORDERED = 2  # so few frames come out in the order they went in, even with B-frames
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
@@ -84,6 +86,10 @@ class VideoEncoder:
         self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
         shaped = self._convert(frame, first)
+        given = {**keeping_options(self._codec.name, frame), **given}
+        self._lost = (
+            None if muxer.format in _NOTHING_BUT_PICTURES else LostSideData(self._codec.name, given, self._shown)
+        )
         self.stream = self._add(muxer, first, shaped, rate, given, quality)
         self.stream.metadata.update(_kept_tags(source.metadata))
         self.stream.disposition = Disposition(source.disposition)
@@ -98,7 +104,10 @@ class VideoEncoder:
         """The packets that became ready."""
         pts = self.last_pts = self._timestamps.pts(frame)
         self._frames += 1
-        out = self._convert(picture.to_av(frame), frame)
+        made = picture.to_av(frame)
+        if self._lost is not None:
+            self._lost.check(made, frame.time_s)
+        out = self._convert(made, frame)
         out.pict_type = 0  # else the encoder would repeat the source's choice of frame types
         out.pts, out.time_base = pts, self.time_base
         out.duration = round(frame.duration * frame.time_base / self.time_base)

@@ -38,6 +38,7 @@ _TAGS = {
     *("hst", "inf", "isr", "lab", "lal", "lyr", "mak", "mal", "mod", "nam", "ope", "pub", "req", "src", "st3", "swr"),
     *("too", "trk", "url", "wrn", "wrk", "wrt", "xyz", "PRF", "phg", "pdk", "key", "mdk", "st1", "st2", "sne", "snm"),
 }
+_FIRST = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}  # of MP4 and of QuickTime's older files
 _PADDING = {b"free", b"skip"}
 # What the makers of protected, fragmented and portable files put into "uuid": of the coding as well.
 _UUID_OF_CODING = {
@@ -147,7 +148,10 @@ class _Piece:
 
 def _foreign(file: BinaryIO, size: int) -> Iterator[Box]:
     total = 0
-    for box in _everything(file, size):
+    every = list(_everything(file, size))
+    if not every or every[0].type not in _FIRST or not any(b.type == b"moov" for b in every):
+        return
+    for box in every:
         if box.type in _MADE_BY_MUXER[box.place] or not _tells(file, box):
             continue
         total += box.size
