@@ -26,7 +26,7 @@ from .mp4_boxes import Box, add_boxes, foreign_boxes, named
 from .muxer import MOV_LIKE, Muxer
 from .request import Request, streams_for
 from .stream_copy import StreamCopy
-from .tags import unheld_stream_tags, unheld_tags
+from .tags import unheld_dispositions, unheld_stream_tags, unheld_tags
 from .target import Target, file_of
 from .transcode import AudioTranscode, SubtitleTranscode
 
@@ -143,7 +143,9 @@ def _other_stream(spec: OutputSpec, request: Request, muxer: Muxer, mapped: Mapp
     if mapped.kind == "subtitle" and spec.subtitle_codec != "copy":
         return SubtitleTranscode(muxer, mapped, spec.subtitle_codec, request.subtitle)
     inner = inner_format(muxer.format, spec.url, request.format)
-    reason = why_unsupported(inner, mapped)
+    # WebM's muxer takes an attachment and writes nothing.
+    drops = inner == "webm" and mapped.kind == "attachment"
+    reason = "WebM has no attachments" if drops else why_unsupported(inner, mapped)
     if reason is None:
         return StreamCopy(muxer, mapped)
     container: Any = muxer.container
@@ -231,11 +233,14 @@ def _warn_unkept(spec: OutputSpec, format: str, boxes: Sequence[Box], tags: Sequ
 
 
 def _warn_stream_tags(spec: OutputSpec, format: str, placed: Sequence[MappedStream]) -> None:
-    """Name the tags of streams that the container does not hold."""
+    """Name the tags and dispositions of streams that the container does not hold."""
     found: dict[str, list[str]] = {}
     for mapped in placed:
         for key in unheld_stream_tags(format, mapped.metadata):
             found.setdefault(key, []).append(mapped.place)
+    for mapped in placed:
+        if flags := unheld_dispositions(format, mapped.disposition):
+            log.warning("%s: %s does not mark %s as %s; write to .mkv", spec.shown, format, mapped, " and ".join(flags))
     if found:
         said = ", ".join(f"{key} ({', '.join(places)})" for key, places in found.items())
         log.warning("%s: %s keeps no tags of streams %s; write to .mkv", spec.shown, format, said)

@@ -1,8 +1,10 @@
-"""Which tags a container holds: found by writing each with libavformat's muxers and reading the file again."""
+"""Which tags and dispositions a container holds: each was written with libavformat's muxers and read again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from av.stream import Disposition
 
 from .muxer import MOV_LIKE
 
@@ -38,6 +40,21 @@ _OF_THE_OLD_FILE = {
 }
 
 
+_MKV_DISPOSITIONS = {"dub", "original", "comment", "forced", "hearing_impaired", "visual_impaired"}
+_DISPOSITIONS = {
+    **dict.fromkeys(MOV_LIKE, (_MKV_DISPOSITIONS | {"captions", "descriptions"}) - {"original"}),
+    "mov": set[str](),
+    "matroska": _MKV_DISPOSITIONS | {"captions", "descriptions"},
+    "webm": {"forced"},
+    "mpegts": {"hearing_impaired", "visual_impaired", "clean_effects"},
+    "nut": {"dub", "original", "comment", "lyrics", "karaoke"},
+    "avi": set[str](),
+    "flv": set[str](),
+}
+# "default" says nothing where it is not kept, and attached pictures are streams of their own kind.
+_SAID_ELSEWHERE = {"default", "attached_pic", "timed_thumbnails", "still_image", "metadata"}
+
+
 def unheld_tags(format: str, tags: Mapping[str, str]) -> dict[str, str]:
     """Those tags of a file that a container leaves out; {} for one that holds all, or pictures alone."""
     return _unheld(_OF_FILES.get(format), tags)
@@ -46,6 +63,14 @@ def unheld_tags(format: str, tags: Mapping[str, str]) -> dict[str, str]:
 def unheld_stream_tags(format: str, tags: Mapping[str, str]) -> dict[str, str]:
     """The same for tags of a stream."""
     return _unheld(_OF_STREAMS.get(format), tags)
+
+
+def unheld_dispositions(format: str, flags: int) -> list[str]:
+    """The names of a stream's dispositions ("forced" ...) that a container leaves out."""
+    held = _DISPOSITIONS.get(format)
+    if held is None:
+        return []
+    return [d.name for d in Disposition if d.name and int(d) & flags and d.name not in held | _SAID_ELSEWHERE]
 
 
 def _unheld(held: set[str] | None, tags: Mapping[str, str]) -> dict[str, str]:
