@@ -28,7 +28,7 @@ from streamfix.media.picture.planes import (
     set_color,
     to_av,
 )
-from tests.media.make import clip, digest, ffmpeg, hashes, needs_ffmpeg, picture, run
+from tests.media.make import clip, digest, ffmpeg, ffprobe, hashes, needs_ffmpeg, picture, run
 
 PLANAR = [
     *("yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuv410p", "yuv420p9le", "yuv420p10le", "yuv422p12le"),
@@ -332,14 +332,48 @@ def test_hdr10_that_is_not_carried_is_named(tmp_path: Path, caplog: pytest.LogCa
     assert "HDR10 metadata is not carried by ffv1; -c:v libx265 carries it" in caplog.text
 
 
-def test_interlaced_frames_stay_interlaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "mov", "ts"])
+@pytest.mark.parametrize("made_new", [False, True])
+def test_interlaced_frames_stay_interlaced(tmp_path: Path, ending: str, made_new: bool) -> None:
+    """Without a word from the user, and also where a filter has made the pictures."""
     source = clip(tmp_path / "in.mkv", frames=6, options={"flags": "+ildct+ilme", "x264-params": "tff=1"})
-    out = tmp_path / "out.mkv"
-    run(source, out, video_options={"flags": "+ildct+ilme"})
+    out = tmp_path / f"out.{ending}"
+    filtered(source, out) if made_new else run(source, out)
     with av.open(str(source)) as a, av.open(str(out)) as b:
         assert all(f.interlaced_frame for f in a.decode(video=0))
         assert all(f.interlaced_frame for f in b.decode(video=0))
-        assert a.streams.video[0].codec_context.field_order == b.streams.video[0].codec_context.field_order
+        if ending == "mkv":
+            assert a.streams.video[0].codec_context.field_order == b.streams.video[0].codec_context.field_order
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("first", ["tff", "bff"])
+@pytest.mark.parametrize("made_new", [False, True])
+def test_the_field_that_comes_first_stays_first(tmp_path: Path, first: str, made_new: bool) -> None:
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mp4"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=50:duration=0.4", "-vf", f"interlace=scan={first}"),
+        *("-c:v", "mpeg2video", "-flags", "+ildct+ilme", source),
+    )
+    filtered(source, out) if made_new else run(source, out)
+    said = ffprobe("-show_entries", "frame=interlaced_frame,top_field_first", "-of", "csv=p=0:nk=1", str(out))
+    assert {line[:3] for line in said.split()} == {"1,1" if first == "tff" else "1,0"}
+
+
+@pytest.mark.parametrize(
+    ("codec", "options", "said"),
+    [
+        ("libx265", {"preset": "ultrafast"}, "or take -c:v libx264"),
+        ("libx264", {"profile": "baseline"}, "without -profile baseline"),
+    ],
+)
+def test_interlaced_frames_that_become_progressive_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, codec: str, options: dict[str, str], said: str
+) -> None:
+    source = clip(tmp_path / "in.mkv", frames=3, options={"flags": "+ildct+ilme", "x264-params": "tff=1"})
+    run(source, tmp_path / "out.mp4", video_codec=codec, video_options=options)
+    assert f"{codec} encodes the interlaced video as progressive" in caplog.text
+    assert said in caplog.text
 
 
 def test_frame_from_av_needs_a_time() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from av.stream import Stream
 
+from ...errors import OutputError
 from ...frame import Frame
 from ..interruption import Interruption
 from ..source_info import SourceInfo
@@ -21,10 +22,12 @@ from .container_support import inner_format, remedy, why_unsupported
 from .dispositions import set_dispositions, set_tags
 from .encoder import VideoEncoder
 from .low_delay import low_delay_options
-from .muxer import Muxer
+from .mp4_boxes import Box, add_boxes, foreign_boxes, named
+from .muxer import MOV_LIKE, Muxer
 from .request import Request, streams_for
 from .stream_copy import StreamCopy
-from .target import Target
+from .tags import unheld_dispositions, unheld_stream_tags, unheld_tags
+from .target import Target, file_of
 from .transcode import AudioTranscode, SubtitleTranscode
 
 log = logging.getLogger("streamfix.media")
@@ -126,6 +129,8 @@ def _filled(
     assert encoder is not None
     set_dispositions(spec, placed)
     set_tags(spec, placed)
+    if spec.map_metadata and not live:
+        _warn_stream_tags(spec, muxer.format, [m for m in streams if m.restored or id(m.stream) in others])
     _describe(spec, source, muxer, shift_s, live=live)
     muxer.start()
     return Output(muxer, encoder, others)
@@ -138,7 +143,9 @@ def _other_stream(spec: OutputSpec, request: Request, muxer: Muxer, mapped: Mapp
     if mapped.kind == "subtitle" and spec.subtitle_codec != "copy":
         return SubtitleTranscode(muxer, mapped, spec.subtitle_codec, request.subtitle)
     inner = inner_format(muxer.format, spec.url, request.format)
-    reason = why_unsupported(inner, mapped)
+    # WebM's muxer takes an attachment and writes nothing.
+    drops = inner == "webm" and mapped.kind == "attachment"
+    reason = "WebM has no attachments" if drops else why_unsupported(inner, mapped)
     if reason is None:
         return StreamCopy(muxer, mapped)
     container: Any = muxer.container
@@ -182,9 +189,58 @@ def _describe(spec: OutputSpec, source: SourceInfo, muxer: Muxer, shift_s: Fract
         tags[key] = value
         if not value:
             del tags[key]
+    if not live:
+        _keep_unknown(spec, source, muxer, tags)
     if not spec.map_chapters or not source.chapters:
         return
     if muxer.format not in _KEEPS_CHAPTERS:
         log.warning("%s: %s keeps no chapters; write to .mkv or .mp4", spec.shown, muxer.format)
         return
     muxer.container.set_chapters(shift_chapters(source.chapters, shift_s))
+
+
+def _keep_unknown(spec: OutputSpec, source: SourceInfo, muxer: Muxer, tags: Mapping[str, str]) -> None:
+    """Keep the boxes of MP4 and the tags that libav does not write, or name them.
+
+    The boxes are the first input's, as the tags are; both are added once the file is complete.
+    """
+    boxes = foreign_boxes(file_of(source.inputs[0].url) or "") if spec.map_metadata else None
+    unheld = unheld_tags(muxer.format, tags)
+    if boxes is None and not unheld:
+        return
+    if muxer.format not in MOV_LIKE or muxer.target.path is None:
+        _warn_unkept(spec, muxer.format, [] if boxes is None else boxes.boxes, list(unheld), "write to a file in .mp4")
+        return
+
+    def add(path: str) -> None:
+        try:
+            left_out = add_boxes(path, boxes, unheld)
+        except OSError as error:
+            raise OutputError(f"{spec.shown}: the tags and boxes of the input cannot be added: {error}") from error
+        _warn_unkept(spec, muxer.format, *left_out, "leave out -movflags, which put the index elsewhere")
+
+    muxer.at_end = add
+
+
+def _warn_unkept(spec: OutputSpec, format: str, boxes: Sequence[Box], tags: Sequence[str], otherwise: str) -> None:
+    if boxes:
+        log.warning(
+            "%s: %s keeps no boxes of makers: %s; %s",
+            *(spec.shown, format, named(boxes), otherwise),
+        )
+    if tags:
+        log.warning("%s: %s keeps no tags %s; write to .mkv", spec.shown, format, ", ".join(tags))
+
+
+def _warn_stream_tags(spec: OutputSpec, format: str, placed: Sequence[MappedStream]) -> None:
+    """Name the tags and dispositions of streams that the container does not hold."""
+    found: dict[str, list[str]] = {}
+    for mapped in placed:
+        for key in unheld_stream_tags(format, mapped.metadata):
+            found.setdefault(key, []).append(mapped.place)
+    for mapped in placed:
+        if flags := unheld_dispositions(format, mapped.disposition):
+            log.warning("%s: %s does not mark %s as %s; write to .mkv", spec.shown, format, mapped, " and ".join(flags))
+    if found:
+        said = ", ".join(f"{key} ({', '.join(places)})" for key, places in found.items())
+        log.warning("%s: %s keeps no tags of streams %s; write to .mkv", spec.shown, format, said)

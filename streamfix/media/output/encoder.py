@@ -24,6 +24,7 @@ from ..picture import planes as picture
 from ..picture.autorotate import display_matrix
 from ..picture.hdr import hdr_options
 from ..streams import MappedStream
+from .lost_side_data import LostSideData, keeping_options
 from .muxer import MOV_LIKE, Muxer
 from .negotiate import (
     DEFAULT_RATE,
@@ -38,6 +39,9 @@ from .rate import OutputTimestamps
 
 log = logging.getLogger("streamfix.media")
 
+_CODES_FIELDS = {"libx264", "mpeg2video", "mpeg4", "prores_ks"}
+_FRAMES_ONLY = {"hevc", "vvc", "vp8", "vp9", "av1"}  # or only as a sequence of fields, which is not what we have
+_NOTHING_BUT_PICTURES = {"rawvideo", "yuv4mpegpipe", "null"}
 _UNORDERED = 2  # so few frames come out in the order they went in, even with B-frames
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
@@ -82,6 +86,10 @@ class VideoEncoder:
         self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
         shaped = self._convert(frame, first)
+        given = {**keeping_options(self._codec.name, frame), **given}
+        self._lost = (
+            None if muxer.format in _NOTHING_BUT_PICTURES else LostSideData(self._codec.name, given, self._shown)
+        )
         self.stream = self._add(muxer, first, shaped, rate, given, quality)
         self.stream.metadata.update(_kept_tags(source.metadata))
         self.stream.disposition = Disposition(source.disposition)
@@ -89,14 +97,17 @@ class VideoEncoder:
         warn_unseen(first, frame, source, self._shown)
         warn_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
         self._keep_rotation(frame, muxer.format, autorotated)
-        self._set_field_order(first, source)
+        self._set_field_order(first, source, given)
         self._open(given)
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
         """The packets that became ready."""
         pts = self.last_pts = self._timestamps.pts(frame)
         self._frames += 1
-        out = self._convert(picture.to_av(frame), frame)
+        made = picture.to_av(frame)
+        if self._lost is not None:
+            self._lost.check(made, frame.time_s)
+        out = self._convert(made, frame)
         out.pict_type = 0  # else the encoder would repeat the source's choice of frame types
         out.pts, out.time_base = pts, self.time_base
         out.duration = round(frame.duration * frame.time_base / self.time_base)
@@ -177,12 +188,26 @@ class VideoEncoder:
             log.warning("%s: %s keeps no rotation; leave out -noautorotate, or use .mkv", self._shown, format)
         self.stream.set_display_matrix(matrix)
 
-    def _set_field_order(self, first: Frame, source: MappedStream) -> None:
-        """Mark the stream as interlaced if its frames are, as ffmpeg does; they are encoded as they are."""
+    def _set_field_order(self, first: Frame, source: MappedStream, options: Mapping[str, str]) -> None:
+        """Encode interlaced frames as such: the container's mark is not enough, as decoders believe the video's own.
+
+        ffmpeg sets only the container's: MP4 then reads as progressive, and players show combs.
+        """
         origin = first.origin
-        if isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height:
-            order: Any = source.stream.codec_context
-            self.stream.codec_context.field_order = order.field_order
+        if not (isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height):
+            return
+        decoder: Any = source.stream.codec_context
+        context = self.stream.codec_context
+        context.field_order = decoder.field_order
+        frames_only = self._codec.canonical_name in _FRAMES_ONLY
+        if self._codec.name in _CODES_FIELDS and options.get("profile") != "baseline":
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        elif frames_only or self._codec.name in _CODES_FIELDS:
+            log.warning(
+                "%s: %s encodes the interlaced video as progressive, and players show both fields at once; "
+                "begin -vf with bwdif, or take -c:v libx264%s",
+                *(self._shown, self._codec.name, "" if frames_only else " without -profile baseline"),
+            )
 
     def _open(self, options: Mapping[str, str]) -> None:
         context = self.stream.codec_context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -62,6 +62,7 @@ class Muxer:
     fragments: False writes MP4 in one piece, which is unreadable until it is complete.
     live: packets leave at once, and a server that does not answer blocks no other output.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
+    at_end: called with the path of the complete file, to add what libav does not write.
     Raises OutputError if it cannot be opened or written, BadOption for an option that neither encoder nor muxer has.
     """
 
@@ -82,6 +83,7 @@ class Muxer:
         self._encoder = encoder
         self._started = False
         self.payload_bytes = 0
+        self.at_end: Callable[[str], None] | None = None
         defaults: dict[str, str] = {}
         if format in MOV_LIKE:
             if "movflags" not in options and not target.is_file:
@@ -173,6 +175,8 @@ class Muxer:
             raise self._error("(the trailer)", error) from error
         if self._sink is not None:
             self._sink.close()
+        if self.at_end is not None and self.target.path is not None:
+            self.at_end(self.target.path)
 
     def give_up(self) -> None:
         """Close after an error; what was written is made readable if possible."""

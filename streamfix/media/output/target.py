@@ -30,12 +30,12 @@ class Target:
     """
 
     def __init__(self, url: str, format: str | None, inputs: Sequence[str], overwrite: bool) -> None:
-        self.shown = url if _path_of(url) is not None else redact(url)
+        self.shown = url if file_of(url) is not None else redact(url)
         self._final: str | None = None
         self._created = False
         self.url = "pipe:1" if url in ("-", "pipe:") else url
         self.is_file = False
-        path = _path_of(self.url)
+        path = file_of(self.url)
         if path is None or format in ("null", "alsa") or output_kind(self.url, format) == "network":
             return
         self._refuse_input(path, inputs)
@@ -64,7 +64,7 @@ class Target:
     @property
     def path(self) -> str | None:
         """The file that is being written, None if it is not a regular file."""
-        return _path_of(self.url) if self.is_file else None
+        return file_of(self.url) if self.is_file else None
 
     def commit(self) -> None:
         """Put the complete output in its place. Raises OutputError."""
@@ -93,7 +93,7 @@ class Target:
 
     def _refuse_input(self, path: str, inputs: Sequence[str]) -> None:
         for name in inputs:
-            other = _path_of(name)
+            other = file_of(name)
             if other is None:
                 continue
             if os.path.abspath(other) == os.path.abspath(path) or _same_file(other, path):
@@ -102,7 +102,7 @@ class Target:
                 raise OutputError(f"{self.shown}: it would overwrite the input {name}; write to another directory")
 
 
-def _path_of(url: str) -> str | None:
+def file_of(url: str) -> str | None:
     """The file that a URL names, None if it names none."""
     if url.startswith("file:"):
         return url.removeprefix("file:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, cast
@@ -23,6 +24,10 @@ from .muxer import Muxer
 from .options import check_known, default_option, find_encoder
 
 log = logging.getLogger("streamfix.media")
+
+_MICROSECOND = Fraction(1, 1_000_000)
+_EMPTY = b"\0\0"  # a sample of mov_text: a text of no bytes
+_LONGEST_SAMPLE_S = 1000  # MP4 counts a sample's duration in 32 bits
 
 
 class AudioTranscode:
@@ -80,7 +85,16 @@ class AudioTranscode:
 
 
 class SubtitleTranscode:
-    """Decodes and encodes one stream of text subtitles."""
+    """Decodes and encodes one stream of text subtitles. Every cue begins at its own time.
+
+    mov_text shows one sample at a time, each until the next begins. A cue is therefore held until the next one is
+    known: cues that begin together become one sample, and a cue that another one overlaps ends early, as in ffmpeg.
+    A warning tells it. An empty sample ends a cue that nothing follows at once.
+
+    libavformat's MP4 muxer would write empty samples by itself, but compares the time of a subtitle with that of
+    another stream's packet in different units: in milliseconds it ends each cue at once, and moves one that begins
+    before that end behind it. In microseconds it leaves them to us.
+    """
 
     def __init__(self, muxer: Muxer, mapped: MappedStream, encoder: str, options: Mapping[str, str]) -> None:
         self._muxer, self._mapped = muxer, mapped
@@ -91,20 +105,23 @@ class SubtitleTranscode:
             raise UsageError(
                 f"{muxer.target.shown}: {mapped}: pictures cannot become text, nor text pictures; use -c:s copy or -sn"
             )
+        self._one_at_a_time = codec.name == "mov_text"
+        self._held: av.Packet[Any] | None = None
+        self._clipped = 0
         self._decoder = decoder
         decoder.open(strict=False)
         self.stream = cast(SubtitleStream, muxer.container.add_stream(codec.name))
         self._encoder = self.stream.codec_context
         self._encoder.subtitle_header = decoder.subtitle_header or b"[Script Info]\n"
         self._encoder.time_base = mapped.time_base
-        self.stream.time_base = mapped.time_base
+        self.stream.time_base = _MICROSECOND if self._one_at_a_time else mapped.time_base
         self._encoder.options = dict(options)
         self.stream.metadata.update({k: v for k, v in mapped.metadata.items() if k.lower() != "encoder"})
         self.stream.disposition = Disposition(mapped.disposition)
         _open(self._encoder, f"{muxer.target.shown}: {mapped}")
 
     def push(self, packet: av.Packet[Any]) -> None:
-        """Transcode a packet and write it. One that cannot be converted is left out with a warning."""
+        """Transcode a packet and write what is known. One that cannot be converted is left out with a warning."""
         try:
             subtitle = self._decoder.decode2(packet)
             if subtitle is None or packet.pts is None:
@@ -116,10 +133,89 @@ class SubtitleTranscode:
         out.time_base = packet.time_base
         out.pts = out.dts = packet.pts
         out.duration = packet.duration
-        self._muxer.mux(out, self.stream)
+        if self._one_at_a_time:
+            self._hold(out)
+        else:
+            self._muxer.mux(out, self.stream)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Write the cue that is held, and say how many ended early."""
+        if self._held is not None:
+            self._write(self._held, None)
+            self._held = None
+        if self._clipped > 1:
+            log.warning("%s: %d cues end early, because others begin before their end", self._mapped, self._clipped)
+
+    def _hold(self, cue: av.Packet[Any]) -> None:
+        before, self._held = self._held, cue
+        if before is None:
+            return
+        assert before.pts is not None
+        assert cue.pts is not None
+        if cue.pts <= before.pts:
+            self._held = joined(before, cue)
+            return
+        if before.pts + (before.duration or 0) > cue.pts:
+            if not self._clipped:
+                log.warning(
+                    "%s: mov_text shows one cue at a time: the one at %.3f s ends where the next begins, at %.3f s; "
+                    "-c:s srt in .mkv keeps both",
+                    *(self._mapped, float(before.pts * before.time_base), float(cue.pts * cue.time_base)),
+                )
+            self._clipped += 1
+            before.duration = cue.pts - before.pts
+        self._write(before, cue.pts)
+
+    def _write(self, cue: av.Packet[Any], next_pts: int | None) -> None:
+        """Write a cue, and empty samples up to the next one; None if there is none."""
+        assert cue.pts is not None
+        lasts, unit = cue.duration or 0, cue.time_base
+        at, ends = cue.pts + lasts, lasts > 0
+        self._muxer.mux(cue, self.stream)
+        longest = int(_LONGEST_SAMPLE_S / unit)
+        while ends and (next_pts is None or at < next_pts):
+            empty: av.Packet[Any] = av.Packet(_EMPTY)
+            empty.time_base, empty.pts, empty.dts = unit, at, at
+            gap = 0 if next_pts is None else min(longest, next_pts - at)
+            empty.duration = gap
+            at += gap
+            self._muxer.mux(empty, self.stream)
+            ends = next_pts is not None
+
+
+def joined(first: av.Packet[Any], second: av.Packet[Any]) -> av.Packet[Any]:
+    """Two samples of mov_text as one, at the time of the first, for as long as the longer: a line each.
+
+    3GPP TS 26.245, section 5.17: the length of the text, the text, and boxes, of which "styl" counts in characters.
+    """
+    texts: list[bytes] = []
+    styles: list[bytes] = []
+    others = b""
+    start = 0
+    for data in (bytes(first), bytes(second)):
+        length = int.from_bytes(data[:2], "big")
+        text, rest = data[2 : 2 + length], data[2 + length :]
+        while len(rest) >= 8:
+            size = int.from_bytes(rest[:4], "big")
+            if not 8 <= size <= len(rest):
+                break
+            if rest[4:8] == b"styl":
+                records = (rest[i : i + 12] for i in range(10, size - 11, 12))
+                styles += [
+                    struct.pack(">2H", *(start + at for at in struct.unpack(">2H", record[:4]))) + record[4:]
+                    for record in records
+                ]
+            elif not texts:  # of other boxes there is one each, for the whole sample
+                others += rest[:size]
+            rest = rest[size:]
+        texts.append(text)
+        start += len(text.decode("utf-8", "replace")) + 1
+    text = b"\n".join(texts)
+    styl = struct.pack(">I4sH", 10 + 12 * len(styles), b"styl", len(styles)) + b"".join(styles) if styles else b""
+    out: av.Packet[Any] = av.Packet(struct.pack(">H", len(text)) + text + styl + others)
+    out.time_base, out.pts, out.dts = first.time_base, first.pts, first.pts
+    out.duration = max(first.duration or 0, second.duration or 0)
+    return out
 
 
 def _layout(channels: int) -> str:

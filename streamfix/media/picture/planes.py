@@ -157,8 +157,8 @@ def to_av(frame: Frame) -> av.VideoFrame:
 
 
 def _blank(planes: Planes, origin: Any) -> av.VideoFrame:
-    """An empty frame, with the side data (captions, timecodes, HDR) of the one that it replaces, if any."""
-    if isinstance(origin, av.VideoFrame) and side_data(origin):
+    """An empty frame, with the side data (captions, timecodes, HDR) and fields of the one that it replaces, if any."""
+    if isinstance(origin, av.VideoFrame) and (side_data(origin) or origin.interlaced_frame):
         return with_side_data(origin, planes.width, planes.height, planes.format.name)
     return av.VideoFrame(planes.width, planes.height, planes.format.name)
 

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.filter
-from av.sidedata.sidedata import SideData, SideDataContainer
+from av.sidedata.sidedata import SideData, SideDataContainer, Type
+
+# libavutil's types (frame.h) that PyAV does not know. It raises ValueError for a frame that has one, such as a JPEG
+# with Exif or spatial video, and so denies us the others as well.
+_NAMES = {28: "LCEVC", 29: "VIEW_ID", 30: "3D_REFERENCE_DISPLAYS", 31: "EXIF"}
+
+
+def _type_without_name(cls: type[Type], value: object) -> Type | None:
+    if not isinstance(value, int):
+        return None
+    member: Any = object.__new__(cls)
+    member._name_, member._value_ = _NAMES.get(value, f"TYPE_{value}"), value
+    made: Type = member
+    return made
+
+
+Type._missing_ = classmethod(_type_without_name)  # type: ignore[assignment]
 
 
 def side_data(frame: av.VideoFrame) -> list[SideData]:
