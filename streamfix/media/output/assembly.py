@@ -32,6 +32,7 @@ log = logging.getLogger("streamfix.media")
 
 _KEEPS_CHAPTERS = {"matroska", "webm", "mp4", "mov", "ipod", "psp", "3gp", "3g2", "ogg", "nut", "asf", "null"}
 
+_ENDINGS = {"matroska": ".mkv", "mov": ".mov"}  # of the containers that hold most
 
 OtherStream = StreamCopy | AudioTranscode | SubtitleTranscode
 
@@ -159,7 +160,8 @@ def _other_stream(spec: OutputSpec, request: Request, muxer: Muxer, mapped: Mapp
         except UsageError as error:
             reason = f"{reason}; {error}"
         else:
-            keep = "" if inner == "matroska" else "; write to .mkv to keep it as it is"
+            better = next((name for name in ("matroska", "mov") if why_unsupported(name, mapped) is None), None)
+            keep = "" if better is None else f"; write to {_ENDINGS[better]} to keep it as it is"
             log.warning(
                 "%s: %s is transcoded to %s: %s cannot hold it (%s)%s",
                 *(spec.shown, mapped, encoder, inner, reason, keep),

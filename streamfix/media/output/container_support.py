@@ -16,7 +16,7 @@ from av.stream import Disposition, Stream
 
 from ...errors import UsageError
 from ..libav_errors import libav_explains, message_of
-from ..streams import MappedStream
+from ..streams import MappedStream, is_mp4
 from ..transport.protocols import format_protocols
 from .muxer import MOV_LIKE
 from .ungated import copy_of, place
@@ -45,8 +45,17 @@ _FATAL |= {("avif", "av1"), ("image2pipe", "av1")}
 # MP4 and its kin write the header for these. But they want one block of ADPCM a packet, and say so only when the second
 # comes; and they do not write the size of Windows Media Audio's blocks, without which nothing plays it.
 _NOT_IN_MOV = {"adpcm_ms", "adpcm_ima_wav", "wmav1", "wmav2", "wmapro"}
+BARE_AAC = {"matroska", "flv"}  # like MP4, these hold AAC without headers in its packets
 _SUBTITLES = {"matroska": "srt", "webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text"}
-_USUAL_AUDIO = {"mpegts": "aac", "rtsp": "aac", "hls": "aac", "flv": "aac", "webm": "libopus", "avi": "libmp3lame"}
+_USUAL_AUDIO = {
+    "matroska": "aac",
+    "mpegts": "aac",
+    "rtsp": "aac",
+    "hls": "aac",
+    "flv": "aac",
+    "webm": "libopus",
+    "avi": "libmp3lame",
+}
 
 
 def why_unsupported(format: str, mapped: MappedStream) -> str | None:
@@ -63,7 +72,15 @@ def why_unsupported(format: str, mapped: MappedStream) -> str | None:
     if any(protocol.rtp for protocol in format_protocols(format)):
         bare = mapped.codec != "aac" or configured
         return None if bare else "its headers are in its packets (ADTS)"
+    if mapped.codec == "aac" and not configured and format in MOV_LIKE | BARE_AAC and _bare_aac(mapped):
+        return "its configuration is missing"
     return why_refused(format, lambda scratch: add_copy(scratch, mapped))
+
+
+def _bare_aac(mapped: MappedStream) -> bool:
+    """True if the packets of AAC come from a container in which they have no headers of their own."""
+    container: Any = mapped.stream.container
+    return is_mp4(container) or not {"matroska", "webm", "flv"}.isdisjoint(container.format.name.split(","))
 
 
 def known_refusal(format: str, kind: str, codec: str, *, configured: bool) -> str | None:

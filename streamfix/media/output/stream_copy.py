@@ -13,13 +13,11 @@ from av.stream import Stream
 from ..libav_errors import message_of
 from ..streams import MappedStream
 from ..timestamps import dts_or_pts, time_of
-from .container_support import add_copy
+from .container_support import BARE_AAC, add_copy
 from .losses import Losses
 from .muxer import MOV_LIKE, Muxer
 
 log = logging.getLogger("streamfix.media")
-
-_BARE_AAC = {"matroska", "flv"}  # like MP4, these hold AAC without headers in its packets
 
 
 class StreamCopy:
@@ -113,6 +111,6 @@ def _unwrapper(format: str, mapped: MappedStream) -> BitStreamFilterContext | No
     others only if the first packet is whole.
     """
     context: Any = mapped.stream.codec_context  # PyAV's stub leaves out the None
-    if format in MOV_LIKE | _BARE_AAC and mapped.codec == "aac" and context is not None and not context.extradata:
+    if format in MOV_LIKE | BARE_AAC and mapped.codec == "aac" and context is not None and not context.extradata:
         return BitStreamFilterContext("aac_adtstoasc", mapped.stream)
     return None
