@@ -34,6 +34,12 @@ def dts_or_pts(packet: av.Packet[Any]) -> int | None:
     return packet.dts if packet.dts is not None else packet.pts
 
 
+def time_of(packet: av.Packet[Any]) -> Fraction | None:
+    """A packet's dts, else its pts, in seconds; None if it has neither."""
+    at = dts_or_pts(packet)
+    return None if at is None or not packet.time_base else at * packet.time_base
+
+
 def shift_packet(packet: av.Packet[Any], by: int) -> None:
     """Add `by` units of its own time base to a packet's timestamps."""
     if by:

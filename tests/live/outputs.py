@@ -38,6 +38,7 @@ class FakeWriter:
     """Collects items in a list, and fails, waits or has enough when a test says so."""
 
     video_codec = "none"
+    left_out: tuple[str, ...] = ()
 
     def __init__(
         self,

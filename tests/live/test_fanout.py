@@ -222,6 +222,20 @@ def test_a_recording_that_cannot_be_made_takes_others_with_it_only_where_somebod
     assert made.pts(FILE) == [given[2].pts]
 
 
+def test_a_stream_that_the_container_cannot_hold_is_an_outputs_trouble() -> None:
+    health, clock = Health(), Clock()
+    made = Made()
+    stage = fanout(made, FILE, OTHER, health=health, clock=clock)
+    made.writers[FILE][0].left_out = ("stream 0:1 (audio, gsm) is left out: y4m cannot hold it",)
+    for n, frame in enumerate(frames(2)):
+        stage.push(frame)
+        made.wait(lambda n=n: len(made.pts(FILE)) > n and len(made.pts(OTHER)) > n)  # type: ignore[misc]
+    until(lambda: "(audio, gsm) is left out" in health.report().outputs[0].trouble)
+    assert not health.report().outputs[1].trouble
+    stage.flush()
+    stage.close()
+
+
 def test_a_recording_that_fails_goes_on_under_another_name_where_nobody_looks(tmp_path: Path) -> None:
     first, second = str(tmp_path / "a.mkv"), str(tmp_path / "a.1.mkv")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,6 +42,9 @@ class WriterLike(Protocol):
 
     @property
     def settled(self) -> bool: ...
+
+    @property
+    def left_out(self) -> Sequence[str]: ...
 
     @property
     def video_codec(self) -> str: ...
@@ -225,7 +228,7 @@ class Outlet:
             self._watch.writes()
         fine = self._guarded(lambda: writer.push(item))
         if self._watch is not None:
-            self._watch.wrote(settled=fine and writer.settled)
+            self._watch.wrote(settled=fine and writer.settled, left_out=writer.left_out)
         took_s = self._clock() - begin_s
         self.busy_s += took_s
         if isinstance(item, Frame):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...frame import Frame
 from ..health import Health
@@ -62,14 +62,20 @@ class WriteWatch:
         self._began_s: float | None = None  # when the write began that goes on now
         self._slow_s: float | None = None  # when a picture was last left out
         self._broken_off = False
+        self._left_out = ""  # the streams that the container cannot hold
         self._say("")
 
     def writes(self) -> None:
         """A write begins."""
         self._began_s = self._clock()
 
-    def wrote(self, *, settled: bool) -> None:
-        """The write is over. settled: what was written is known to have arrived."""
+    def wrote(self, *, settled: bool, left_out: Sequence[str] = ()) -> None:
+        """The write is over.
+
+        settled: what was written is known to have arrived. left_out: streams that the output goes on without, as
+        sentences; they are its trouble while there is no worse.
+        """
+        self._left_out = "; ".join(left_out)
         was_stuck, self._broken_off, self._began_s = self._broken_off, False, None
         if settled and (self._settled_s is None or was_stuck):
             self._settled_s = self._clock()
@@ -106,4 +112,4 @@ class WriteWatch:
         return True
 
     def _say(self, trouble: str) -> None:
-        self._health.trouble(trouble)
+        self._health.trouble(trouble or self._left_out)

@@ -10,7 +10,7 @@ from typing import Any
 
 from av.stream import Stream
 
-from ...errors import OutputError
+from ...errors import OutputError, UsageError
 from ...frame import Frame
 from ..interruption import Interruption
 from ..source_info import SourceInfo
@@ -18,7 +18,7 @@ from ..specs import OutputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
 from ..transport.protocols import PATTERN_FORMATS
-from .container_support import inner_format, remedy, why_unsupported
+from .container_support import bare_video, inner_format, remedy, usual_audio_encoder, why_unsupported
 from .dispositions import set_dispositions, set_tags
 from .encoder import VideoEncoder
 from .low_delay import low_delay_options
@@ -34,17 +34,23 @@ log = logging.getLogger("streamfix.media")
 
 _KEEPS_CHAPTERS = {"matroska", "webm", "mp4", "mov", "ipod", "psp", "3gp", "3g2", "ogg", "nut", "asf", "null"}
 
+_ENDINGS = {"matroska": ".mkv", "mov": ".mov"}  # of the containers that hold most
 
 OtherStream = StreamCopy | AudioTranscode | SubtitleTranscode
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An open output. others: the streams beside the restored video, by the `id` of the input stream they come from."""
+    """An open output.
+
+    others: the streams beside the restored video, by the `id` of the input stream they come from.
+    left_out: which streams the container cannot hold, as sentences.
+    """
 
     muxer: Muxer
     encoder: VideoEncoder
     others: dict[int, OtherStream]
+    left_out: tuple[str, ...] = ()
 
 
 def assemble(
@@ -103,6 +109,7 @@ def _filled(
     """Add the streams to the container and write its header."""
     quick = low_delay_options(request.codec, rate) if live else {}
     others: dict[int, OtherStream] = {}
+    left_out: list[str] = []
     placed: list[tuple[str, Stream]] = []
     encoder: VideoEncoder | None = None
     for mapped in streams:
@@ -123,7 +130,11 @@ def _filled(
             _attach(muxer, mapped, covers[id(mapped.stream)])
         elif _made_by_muxer(mapped, source):
             log.debug("%s: %s is written anew from tags and chapters", spec.shown, mapped)
-        elif (other := _other_stream(spec, request, muxer, mapped)) is not None:
+        else:
+            other = _other_stream(spec, request, muxer, mapped)
+            if isinstance(other, str):
+                left_out.append(other)
+                continue
             others[id(mapped.stream)] = other
             placed.append((mapped.kind, other.stream))
     assert encoder is not None
@@ -133,14 +144,14 @@ def _filled(
         _warn_stream_tags(spec, muxer.format, [m for m in streams if m.restored or id(m.stream) in others])
     _describe(spec, source, muxer, shift_s, live=live)
     muxer.start()
-    return Output(muxer, encoder, others)
+    return Output(muxer, encoder, others, tuple(left_out))
 
 
-def _other_stream(spec: OutputSpec, request: Request, muxer: Muxer, mapped: MappedStream) -> OtherStream | None:
-    """The output stream for an input stream; None, with a warning, if the container cannot hold it."""
-    if mapped.kind == "audio" and spec.audio_codec != "copy":
+def _other_stream(spec: OutputSpec, request: Request, muxer: Muxer, mapped: MappedStream) -> OtherStream | str:
+    """The output stream for an input stream, or why there is none. Both a loss and a change are told as a warning."""
+    if mapped.kind == "audio" and spec.audio_codec != "copy" and not bare_video(muxer.format):
         return AudioTranscode(muxer, mapped, spec.audio_codec, request.audio)
-    if mapped.kind == "subtitle" and spec.subtitle_codec != "copy":
+    if mapped.kind == "subtitle" and spec.subtitle_codec != "copy" and not bare_video(muxer.format):
         return SubtitleTranscode(muxer, mapped, spec.subtitle_codec, request.subtitle)
     inner = inner_format(muxer.format, spec.url, request.format)
     # WebM's muxer takes an attachment and writes nothing.
@@ -149,12 +160,25 @@ def _other_stream(spec: OutputSpec, request: Request, muxer: Muxer, mapped: Mapp
     if reason is None:
         return StreamCopy(muxer, mapped)
     container: Any = muxer.container
+    if mapped.kind == "audio" and (encoder := usual_audio_encoder(container, inner)) is not None:
+        try:
+            other = AudioTranscode(muxer, mapped, encoder, {})
+        except UsageError as error:
+            reason = f"{reason}; {error}"
+        else:
+            better = next((name for name in ("matroska", "mov") if why_unsupported(name, mapped) is None), None)
+            keep = "" if better is None else f"; write to {_ENDINGS[better]} to keep it as it is"
+            log.warning(
+                "%s: %s is transcoded to %s: %s cannot hold it (%s)%s",
+                *(spec.shown, mapped, encoder, inner, reason, keep),
+            )
+            return other
     usual = {"audio": container.default_audio_codec, "subtitle": container.default_subtitle_codec}.get(mapped.kind, "")
     log.warning(
         "%s: %s is left out: %s cannot hold it (%s); %s",
         *(spec.shown, mapped, inner, reason, remedy(mapped, inner, usual)),
     )
-    return None
+    return f"{mapped} is left out: {inner} cannot hold it"
 
 
 def _attach(muxer: Muxer, mapped: MappedStream, picture: bytes) -> None:

@@ -24,6 +24,7 @@ from ..picture import planes as picture
 from ..picture.autorotate import display_matrix
 from ..picture.hdr import hdr_options
 from ..streams import MappedStream
+from .container_support import held
 from .lost_side_data import LostSideData, keeping_options
 from .muxer import MOV_LIKE, Muxer
 from .negotiate import (
@@ -36,6 +37,7 @@ from .negotiate import (
 )
 from .options import check_known, default_option, find_encoder
 from .rate import OutputTimestamps
+from .ungated import draft_stream
 
 log = logging.getLogger("streamfix.media")
 
@@ -90,15 +92,21 @@ class VideoEncoder:
         self._lost = (
             None if muxer.format in _NOTHING_BUT_PICTURES else LostSideData(self._codec.name, given, self._shown)
         )
-        self.stream = self._add(muxer, first, shaped, rate, given, quality)
-        self.stream.metadata.update(_kept_tags(source.metadata))
-        self.stream.disposition = Disposition(source.disposition)
+        self._draft = self._add(muxer, first, shaped, rate, given, quality)
+        self._draft.metadata.update(_kept_tags(source.metadata))
+        self._draft.disposition = Disposition(source.disposition)
         self._size = (shaped.width, shaped.height)
         warn_unseen(first, frame, source, self._shown)
         warn_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
         self._keep_rotation(frame, muxer.format, autorotated)
         self._set_field_order(first, source, given)
         self._open(given)
+        self.stream = held(muxer.container, muxer.format, self._draft, self._shown)
+
+    @property
+    def context(self) -> VideoCodecContext:
+        """The open encoder."""
+        return self._draft.codec_context
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
         """The packets that became ready."""
@@ -112,7 +120,7 @@ class VideoEncoder:
         out.pts, out.time_base = pts, self.time_base
         out.duration = round(frame.duration * frame.time_base / self.time_base)
         try:
-            return list(self.stream.encode(out))
+            return list(self._draft.encode(out))
         except (av.FFmpegError, ValueError) as error:
             raise StreamfixError(
                 f"{self._shown}: {self._codec.name} failed at {frame.time_s:.3f} s: {message_of(error)}"
@@ -121,7 +129,7 @@ class VideoEncoder:
     def flush(self) -> list[av.Packet[Any]]:
         """The packets that are left."""
         try:
-            packets: list[av.Packet[Any]] = list(self.stream.encode(None))
+            packets: list[av.Packet[Any]] = list(self._draft.encode(None))
         except av.error.EOFError:
             return []
         if self._codec.name == "libx265" and self._frames <= _UNORDERED:
@@ -148,10 +156,7 @@ class VideoEncoder:
         options: dict[str, str],
         quality: str | None,
     ) -> VideoStream:
-        try:
-            stream = muxer.container.add_stream(self._codec.name, rate=rate)
-        except ValueError as error:
-            raise UsageError(f"{self._shown}: {muxer.format} holds no {self._codec.name} video") from error
+        stream = draft_stream(muxer.container, self._codec.name, rate)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = frame.width, frame.height, frame.format.name
@@ -186,7 +191,7 @@ class VideoEncoder:
             return
         if format not in MOV_LIKE | {"matroska", "webm"}:
             log.warning("%s: %s keeps no rotation; leave out -noautorotate, or use .mkv", self._shown, format)
-        self.stream.set_display_matrix(matrix)
+        self._draft.set_display_matrix(matrix)
 
     def _set_field_order(self, first: Frame, source: MappedStream, options: Mapping[str, str]) -> None:
         """Encode interlaced frames as such: the container's mark is not enough, as decoders believe the video's own.
@@ -197,7 +202,7 @@ class VideoEncoder:
         if not (isinstance(origin, av.VideoFrame) and origin.interlaced_frame and first.height == origin.height):
             return
         decoder: Any = source.stream.codec_context
-        context = self.stream.codec_context
+        context = self._draft.codec_context
         context.field_order = decoder.field_order
         frames_only = self._codec.canonical_name in _FRAMES_ONLY
         if self._codec.name in _CODES_FIELDS and options.get("profile") != "baseline":
@@ -210,7 +215,7 @@ class VideoEncoder:
             )
 
     def _open(self, options: Mapping[str, str]) -> None:
-        context = self.stream.codec_context
+        context = self._draft.codec_context
         try:
             with libav_explains():
                 context.open()

@@ -12,18 +12,21 @@ from typing import Any
 import av
 import av.error
 from av.container import OutputContainer
+from av.format import Flags
 from av.stream import Stream
 
 from ...errors import BadOption, OutputError, StreamfixError, UsageError
 from ..interruption import Interruption
-from ..libav_errors import cannot_write, libav_explains
+from ..libav_errors import cannot_write, libav_explains, message_of
 from ..redact import redact
 from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for
+from .mux_times import MuxTimes
 from .options import refused, unused_options
 from .target import Target
+from .ungated import has_flag
 
 log = logging.getLogger("streamfix.media")
 
@@ -39,6 +42,8 @@ _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
 _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
 # With it a player can tell when a picture was taken.
 LIVE_HLS_FLAGS = "program_date_time"
+# What libavformat says of a packet that it does not like, rather than of the output.
+_ONE_PACKET = (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError, ValueError)
 MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
 
 
@@ -61,6 +66,7 @@ class Muxer:
     time_base: the video's, in which MP4 then states start offsets.
     fragments: False writes MP4 in one piece, which is unreadable until it is complete.
     live: packets leave at once, and a server that does not answer blocks no other output.
+    refused: packets beside the video that the muxer refused when their turn came.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
     at_end: called with the path of the complete file, to add what libav does not write.
     Raises OutputError if it cannot be opened or written, BadOption for an option that neither encoder nor muxer has.
@@ -82,6 +88,10 @@ class Muxer:
         self.format = format
         self._encoder = encoder
         self._started = False
+        self._times: dict[int, MuxTimes] = {}
+        self.live = live
+        self.refused = self._beside = 0
+        self._refusal = ""  # the first
         self.payload_bytes = 0
         self.at_end: Callable[[str], None] | None = None
         defaults: dict[str, str] = {}
@@ -139,9 +149,21 @@ class Muxer:
             raise refused(name, unused[name], self._encoder, self.format)
 
     def mux(self, packet: av.Packet[Any], stream: Stream) -> None:
-        """Write one packet."""
+        """Write a packet of the restored video. Raises OutputError."""
+        try:
+            self._write(packet, stream)
+        except OutputError as error:
+            # libavformat queues packets to put them in order, and what it says is of the one whose turn it is. The
+            # video's are from our own encoder with settled times, so it is not one of those, if there are others.
+            if not isinstance(error.__cause__, _ONE_PACKET) or self.refused >= self._beside:
+                raise
+            self.refused += 1
+            self._refusal = self._refusal or message_of(error.__cause__)
+
+    def _write(self, packet: av.Packet[Any], stream: Stream) -> None:
         size = packet.size
         packet.stream = stream
+        self._settle(packet, stream)
         try:
             self.container.mux_one(packet)
             if self._sink is not None:
@@ -155,9 +177,34 @@ class Muxer:
                     "write one with -frames:v 1, or keep the last with -update 1"
                 ) from error
             at = dts_or_pts(packet)
-            place = "" if at is None else f"at {float(at * packet.time_base):.3f} s"
+            place = "" if at is None or not packet.time_base else f"at {float(at * packet.time_base):.3f} s"
             raise self._error(place, error) from error
         self.payload_bytes += size
+
+    def mux_beside(self, packet: av.Packet[Any], stream: Stream) -> str | None:
+        """Write a packet of a stream beside the restored video. Returns why it was refused, None if it was written.
+
+        Raises OutputError for everything that is not the packet's own fault.
+        """
+        self._beside += 1
+        try:
+            self._write(packet, stream)
+        except OutputError as error:
+            if not isinstance(error.__cause__, _ONE_PACKET):
+                raise
+            return message_of(error.__cause__)
+        return None
+
+    def _settle(self, packet: av.Packet[Any], stream: Stream) -> None:
+        """Give a packet times that its muxer takes."""
+        if has_flag(self.container, Flags.no_timestamps):
+            return
+        times = self._times.get(stream.index)
+        if times is None:
+            assert stream.time_base is not None  # the header is written
+            strict = not has_flag(self.container, Flags.ts_nonstrict)
+            times = self._times[stream.index] = MuxTimes(stream.time_base, strict=strict)
+        times.settle(packet)
 
     @property
     def bytes(self) -> int:
@@ -169,6 +216,11 @@ class Muxer:
 
     def finish(self) -> None:
         """Write the trailer. Raises OutputError."""
+        if self.refused:
+            log.warning(
+                "%s: %d packets of the streams beside the video are left out: %s does not take them (%s)",
+                *(self.target.shown, self.refused, self.format, self._refusal),
+            )
         try:
             self.container.close()
         except (av.FFmpegError, OSError) as error:

@@ -44,7 +44,7 @@ class Writer(Stage):
     If -t, -to or -frames ends the video, the other streams end with it.
 
     frames_written, counts, bytes_written, position_s (seconds that were written),
-    enough (-t, -to or -frames is reached by all streams): may be read from any thread.
+    enough (-t, -to or -frames is reached by all streams), packets_lost: may be read from any thread.
 
     Raises OutputError or UsageError when the request cannot be met; nothing has been written then.
     """
@@ -87,6 +87,18 @@ class Writer(Stage):
     def bytes_written(self) -> int:
         """Bytes of the output so far."""
         return 0 if self._output is None else self._output.muxer.bytes
+
+    @property
+    def packets_lost(self) -> int:
+        """Packets of the streams beside the video that could not be written."""
+        if self._output is None:
+            return 0
+        return self._output.muxer.refused + sum(o.losses.count for o in self._output.others.values())
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Which streams the container cannot hold, as sentences; known once the output is open."""
+        return () if self._output is None else self._output.left_out
 
     @property
     def counts(self) -> FrameCounts:

@@ -279,9 +279,9 @@ def test_the_measured_encoder_is_that_of_a_live_output(
     real = VideoEncoder._open
 
     def look(encoder: VideoEncoder, options: Mapping[str, str]) -> None:
-        given = dict(encoder.stream.codec_context.options)  # libav takes them out when it opens
+        given = dict(encoder.context.options)  # libav takes them out when it opens
         real(encoder, options)
-        opened.append({"given": given, **set_up_of(encoder.stream.codec_context)})
+        opened.append({"given": given, **set_up_of(encoder.context)})
 
     monkeypatch.setattr(VideoEncoder, "_open", look)
     output = OutputSpec(str(tmp_path / "out.mkv"), video_codec=codec, video_options=options)

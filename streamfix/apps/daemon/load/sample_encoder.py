@@ -63,7 +63,7 @@ class SampleEncoder:
     @property
     def context(self) -> VideoCodecContext:
         """The open encoder."""
-        return self._output.encoder.stream.codec_context
+        return self._output.encoder.context
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
         """Packets that became ready."""
