@@ -22,6 +22,7 @@ from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for
+from .gaps import Gaps
 from .options import refused, unused_options
 from .target import Target
 
@@ -81,6 +82,7 @@ class Muxer:
         self.format = format
         self._encoder = encoder
         self._started = False
+        self._gaps = Gaps(target.shown, format)
         self.payload_bytes = 0
         defaults: dict[str, str] = {}
         if format in MOV_LIKE:
@@ -138,6 +140,10 @@ class Muxer:
 
     def mux(self, packet: av.Packet[Any], stream: Stream) -> None:
         """Write one packet."""
+        for each in self._gaps.fill(packet, stream):
+            self._mux(each, stream)
+
+    def _mux(self, packet: av.Packet[Any], stream: Stream) -> None:
         size = packet.size
         packet.stream = stream
         try:
@@ -167,6 +173,7 @@ class Muxer:
 
     def finish(self) -> None:
         """Write the trailer. Raises OutputError."""
+        self._gaps.close()
         try:
             self.container.close()
         except (av.FFmpegError, OSError) as error:
