@@ -17,6 +17,7 @@ _JUMP_S = Fraction(10)  # ffmpeg's dts_delta_threshold: a greater step forward i
 _BACK_S = Fraction(1, 10)  # ffmpeg's: a decoding time that goes back further belongs to a clock that started again
 _BACK_STEADY_S = Fraction(1)  # the same for containers whose clock does not usually start again
 _SLOWEST_S = Fraction(600)  # between two pictures that follow each other
+_WRAP_S = Fraction(2**33, 90000)  # libav takes a clock that was set back by much for one that began anew after this
 _REORDERED = 16  # packets by which a time without a decoding time may go back
 _SAME_S = Fraction(1, 4)  # a stream that is so near its earlier clock has returned to it
 
@@ -154,6 +155,8 @@ class Continuity:
 
     def _tell(self, by_s: Fraction, at_s: Fraction) -> None:
         self.jumps += 1
+        if self._forward and by_s > _WRAP_S / 2:
+            by_s -= _WRAP_S
         if self.jumps == 1:
             log.warning(
                 "%s: the clock of the input jumped by %.3f s at %.3f s; the output's time goes on without a jump",

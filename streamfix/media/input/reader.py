@@ -103,6 +103,11 @@ class Reader(ItemSource):
         return self._decoder.errors
 
     @property
+    def missing(self) -> int:
+        """Pictures of the restored video that did not come out of the decoder: undecodable or lost in the input."""
+        return self._decoder.missing
+
+    @property
     def begin_s(self) -> Fraction:
         """The time that counts as 0 for -ss and -to: the start of the restored video's input."""
         source = self._sources[self._video.input_index]

@@ -73,8 +73,8 @@ class Gaps:
             self.left_out += 1
             self._tell(stream, f"the packet at {at_s:.3f} s comes {gap_s:.0f} s after the one before; it is left out")
             return []
-        self._tell(stream, f"nothing came for {gap_s:.0f} s before {at_s:.3f} s, longer than the container can state; a "
-                           "packet is repeated in between")  # fmt: skip
+        self._tell(stream, f"nothing came for {gap_s:.0f} s before {at_s:.3f} s, longer than the container can state; "
+                           "a packet is repeated in between")  # fmt: skip
         filled = []
         for between in range(last + _MOST_UNITS, dts, _MOST_UNITS):
             repeated = clone_packet(packet)
