@@ -13,7 +13,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from ...errors import DecodeError, UnknownName
+from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
 from ..picture import convert
 from ..picture import planes as picture
@@ -32,6 +32,7 @@ Shape: TypeAlias = tuple[int, int, str]  # width, height, pixel format
 log = logging.getLogger("streamfix.media")
 
 _ANOTHER_STREAM = 50  # errors in a row without a frame: the stream has become another
+_MOST_PIXELS = 2**27  # of a picture; larger ones are made to exhaust memory, unless -max_pixels says otherwise
 _END_IS_LOST = 50  # packets at a file's end that gave no frame
 _ENOUGH_ERRORS = 100  # fewer are no rate: a stream that is joined between two keyframes begins with some
 
@@ -42,6 +43,8 @@ class VideoDecoder:
     live: no frames are held back for threads, and a long run of errors without a frame raises DecodeError, however few
     they are among all packets.
     shape: (width, height, pixel format) that all frames are scaled to; None takes that of the first one.
+    Raises InputError for a picture of more than 2**27 pixels or what the option max_pixels says.
+
     errors: packets so far that were flagged corrupt or could not be decoded. frames: frames so far. missing: pictures
     so far that were in the stream and did not come out of the decoder.
     """
@@ -52,6 +55,7 @@ class VideoDecoder:
         stream = mapped.stream
         assert isinstance(stream, VideoStream)
         self._mapped, self._spec = mapped, spec
+        _check_size(stream, spec)
         self._context = _decoder_of(stream, spec, live)
         self.rate = _rate(stream)
         self._aspect = stream.sample_aspect_ratio or None
@@ -271,6 +275,19 @@ def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool) -> VideoCodecC
     return _prepared(context, spec, live)
 
 
+def _check_size(stream: VideoStream, spec: InputSpec) -> None:
+    """Raise InputError if the pictures are larger than is allowed; UsageError if the limit is no number."""
+    said = spec.options.get("max_pixels", str(_MOST_PIXELS))
+    if not said.isdigit():
+        raise UsageError(f"-max_pixels {said} before -i {spec.shown}: it takes a number of pixels")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > int(said):
+        raise InputError(
+            f"{spec.shown}: the picture is {width}x{height}, more than {said} pixels; if you trust the input, allow it "
+            f"with -max_pixels {width * height} before -i"
+        )
+
+
 def _created(codec: str) -> Any:  # a VideoCodecContext if it is a video codec; the stub cannot tell from a name
     return av.CodecContext.create(codec, "r")
 
@@ -279,7 +296,7 @@ def _prepared(context: VideoCodecContext, spec: InputSpec, live: bool) -> VideoC
     # PyAV's default is slice threads, which hardly any stream can use; frame threads delay a frame by their number.
     context.thread_type = "SLICE" if live else "AUTO"
     context.thread_count = spec.thread_count
-    context.options = dict(spec.options)
+    context.options = {"max_pixels": str(_MOST_PIXELS), **spec.options}
     if context.codec.canonical_name == "hevc":
         # Else libavcodec leaves out, without a word, each picture whose references are missing; so it conceals and
         # marks them. H.264 does that anyway, and would begin with pictures from nothing.
