@@ -1,7 +1,7 @@
 """Files that are damaged at random: each is read to its end, or refused with a clean error; nothing hangs.
 
-A few for each container, at fixed seeds; one that hangs is ended by the limit that pytest has. STREAMFIX_MUTATIONS=N tries N for each, and STREAMFIX_MUTATIONS_FROM=N begins
-with that seed.
+A few for each container, at fixed seeds; one that hangs is ended by the limit that pytest has.
+STREAMFIX_MUTATIONS=N tries N for each, and STREAMFIX_MUTATIONS_FROM=N begins with that seed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import pytest
@@ -14,7 +15,10 @@ from streamfix.errors import InputError, UsageError
 from streamfix.media.input import playlists
 from streamfix.media.input.playlists import check_playlists
 from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.input.source import InputSource
+from streamfix.media.interruption import Interruption
 from streamfix.media.printable import printable
+from streamfix.media.streams import describe
 from tests.media.make import clip, packets, run, times
 
 MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{}\n"
@@ -108,3 +112,32 @@ def test_sound_that_begins_after_what_libav_looks_at(tmp_path: Path) -> None:
     sound = packets(tmp_path / "out.mkv", 1)
     assert len(sound) > 50
     assert sound[0][0] - times(tmp_path / "out.mkv")[0] > Fraction(7)
+
+
+def test_a_stream_that_appears_later_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """PyAV then ends the reading with an IndexError, and goes on behind that packet if it is asked again."""
+    source = InputSource(InputSpec(str(clip(tmp_path / "in.ts"))), Interruption())
+    source.select([describe(0, source.container.streams[0])])
+    source.container, whole = cast(Any, _Growing(source.container)), source.container
+    assert len(list(source.packets())) == 10
+    whole.close()
+    assert caplog.text.count("a stream appears that the file did not have at its beginning") == 1
+
+
+class _Growing:
+    """A container in which two streams appear."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+        self._left = 2
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def demux(self, streams: Any) -> Any:
+        for i, packet in enumerate(self._whole.demux(streams)):
+            if i == 4 and self._left:
+                yield packet
+                self._left -= 1
+                raise IndexError("list index out of range")
+            yield packet

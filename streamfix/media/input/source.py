@@ -86,6 +86,7 @@ class InputSource:
         self._waiting: set[int] = set()
         self._ended = False
         self.jumped_s: Fraction | None = None
+        self._told_new_stream = False
 
     def select(self, streams: Sequence[MappedStream]) -> None:
         """Read only these streams; the demuxer skips the others."""
@@ -111,11 +112,14 @@ class InputSource:
             shifts = {i: to_units(self.shift_s + offset_s, s.time_base) for i, s in wanted.items()}
             ends: dict[int, int] = {}
             continuity = self._continuity(-self.shift_s - offset_s)
-            for packet in container.demux([container.streams[i] for i in wanted]):
+            for packet in self._demux(container, list(wanted)):
                 if self._stopped.is_set() or self._ended:
                     return
                 i = packet.stream.index
-                mapped = wanted[i]
+                mapped = wanted.get(i)
+                if mapped is None:
+                    self._tell_new_stream()
+                    continue
                 if packet.size == 0 and packet.dts is None and packet.pts is None:
                     continue  # PyAV's request to flush, which the reader does itself
                 packet.stream = mapped.stream  # of the first round: its decoder goes on
@@ -145,6 +149,23 @@ class InputSource:
             offset_s += end_s - self.from_s
             container = self._again()
             yield LoopEnd()
+
+    def _demux(self, container: InputContainer, indices: Sequence[int]) -> Iterator[av.Packet[Any]]:
+        """Packets of these streams. Streams may appear while MPEG-TS is read; they are none of the output's."""
+        while True:
+            try:
+                yield from container.demux([container.streams[i] for i in indices])
+                return
+            except IndexError:  # PyAV knows the streams that there were at first, and reads on if it is asked again
+                self._tell_new_stream()
+
+    def _tell_new_stream(self) -> None:
+        if not self._told_new_stream:
+            self._told_new_stream = True
+            log.warning(
+                "%s: a stream appears that the file did not have at its beginning; it is left out. To have it, cut the "
+                "file there and restore its parts", self.spec.shown,
+            )  # fmt: skip
 
     def _continuity(self, shown_from_s: Fraction) -> Continuity | None:
         """What closes the jumps of a file's clock; a camera's times are placed by the wall clock."""
