@@ -12,6 +12,7 @@ import av.logging
 from av.container import InputContainer
 
 from ..errors import DecodeError, InputError, OutputError
+from .printable import printable
 from .redact import redact
 from .streams import is_mp4
 
@@ -30,7 +31,7 @@ def message_of(error: BaseException) -> str:
     last = getattr(error, "log", None)
     if last and last[2].strip() and last[2].strip() not in text:
         text += f" ({last[1]}: {last[2].strip()})"
-    return redact(" ".join(str(text).split()))
+    return printable(redact(" ".join(str(text).split())))
 
 
 def cannot_open(url: str, error: BaseException) -> InputError:

@@ -24,7 +24,8 @@ class InputSpec:
     autorotate: turn the picture as its display matrix says; False keeps the matrix.
     thread_count: the decoder's threads, 0 for one a core.
     video_codec: decoder by name, None for the usual one.
-    copy_timestamps: leave timestamps as they are even with start_s (-copyts).
+    copy_timestamps: leave timestamps as they are, even with start_s (-copyts). Else a file of which the clock begins
+    anywhere begins at 0; where it starts again, time goes on in either case.
     max_error_rate: decoding fails if a greater part of the frames than this had errors, 0 to 1.
     timeout_s: give up after so many seconds without data, None to wait for ever.
     """

@@ -10,6 +10,8 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
+from .printable import printable
+
 Kind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
 KINDS: tuple[Kind, ...] = ("video", "audio", "subtitle", "data", "attachment", "cover")
 
@@ -42,7 +44,8 @@ class MappedStream:
 
     def __str__(self) -> str:
         language = self.metadata.get("language", "und")
-        return f"stream {self.place} ({self.kind}, {self.codec}{'' if language == 'und' else ', ' + language})"
+        shown = "" if language == "und" else f", {printable(language)}"
+        return f"stream {self.place} ({self.kind}, {printable(self.codec)}{shown})"
 
 
 def describe(input_index: int, stream: Stream, *, restored: bool = False) -> MappedStream:

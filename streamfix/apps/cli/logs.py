@@ -12,6 +12,7 @@ from typing import TextIO
 
 from ...errors import BadOption
 from ...media import redact as redaction
+from ...media.printable import printable
 from ...media.redact import redact
 
 VERBOSE = 15
@@ -61,14 +62,14 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 class _Formatter(logging.Formatter):
-    """Names the part that speaks, and hides secrets in URLs that nobody has hidden before."""
+    """Names the part that speaks, hides secrets that nobody has hidden before, writes control characters out."""
 
     def format(self, record: logging.LogRecord) -> str:
         name = record.name.removeprefix("streamfix").lstrip(".").removeprefix("apps.")
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return redact(f"[{name}] {text}" if name else text)
+        return printable(redact(f"[{name}] {text}" if name else text), lines=True)
 
 
 def set_up(level: int) -> None:

@@ -113,7 +113,9 @@ _TABLE = (
         parse_ratio,
     ),
     CliOption("queue_depth", "global", "N", "pictures held between two threads, 4 by default", parse_count),
-    CliOption("copyts", "global", None, "keep a camera's timestamps, and those behind -ss, in place of beginning at 0"),
+    CliOption(
+        "copyts", "global", None, "keep the input's timestamps, those behind -ss too, in place of beginning at 0"
+    ),
     # -- inputs
     CliOption("i", "input", "URL", "an input: a file, URL, image pattern, pipe:N or - for stdin"),
     CliOption("re", "input", None, "read at the input's own speed"),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from ...errors import BadOption
+from ...media.printable import printable
 from ...media.redact import redact
 
 Style = Literal["human", "json"]
@@ -99,4 +100,4 @@ def _message(record: logging.LogRecord) -> str:
     text = record.getMessage()
     if record.exc_info:
         text += "\n" + logging.Formatter().formatException(record.exc_info)
-    return redact(text)
+    return printable(redact(text), lines=True)

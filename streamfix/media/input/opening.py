@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import cast
+from typing import Any, cast
 
 import av
 import av.error
@@ -17,6 +20,13 @@ from ..specs import InputSpec
 from ..transport.output_kind import usual_format
 from ..transport.protocols import needs_ffmpeg
 from ..transport.srt import Bridge
+from .playlists import check_playlists
+
+log = logging.getLogger("streamfix.media")
+
+# How far libav looks for the beginning of each stream, if 5 s were not enough in a file, which can be read again.
+_FAR = {"analyzeduration": "120000000", "probesize": "100000000"}  # microseconds, bytes
+_FAR_OPTIONS = "-analyzeduration 120M -probesize 100M"
 
 
 class Opening:
@@ -39,7 +49,26 @@ class Opening:
             stopped.calls(self._bridge.kill)
 
     def open(self) -> InputContainer:
-        """Open the input. Raises InputError or UnknownName."""
+        """Open the input. Raises InputError or UnknownName.
+
+        A stream whose beginning libav has not seen is looked for further on in a file, and told elsewhere.
+        """
+        if self._bridge is None:
+            check_playlists(self.url, self._format)
+        container = self._open(self._options)
+        silent = [] if self._live else _unseen(container)
+        if silent and os.path.isfile(self.url) and not (_FAR.keys() & self._options.keys()):
+            container.close()
+            container = self._open({**self._options, **_FAR})
+            silent = _unseen(container)
+        for index in silent:
+            log.warning(
+                "%s: stream %d (%s): nothing of it was found at the beginning; give %s before -i to look further",
+                *(self._spec.shown, index, container.streams[index].type, _FAR_OPTIONS),
+            )
+        return container
+
+    def _open(self, options: Mapping[str, str]) -> InputContainer:
         spec, begin_s = self._spec, time.monotonic()
         try:
             # Not for a camera, which may take long to answer: while libav logs to Python, other decoders can block.
@@ -48,7 +77,7 @@ class Opening:
                     self.url,
                     "r",
                     format=self._format,
-                    options=self._options,
+                    options=dict(options),
                     metadata_errors="surrogateescape",
                     timeout=spec.timeout_s,
                 )
@@ -85,3 +114,15 @@ class Opening:
         self._bridge.close()
         reason = self._bridge.reason
         return InputError(f"{self._spec.shown}: {reason}") if reason else None
+
+
+def _unseen(container: InputContainer) -> list[int]:
+    """The indices of streams of sound and pictures of which libav knows the codec and nothing else."""
+    found = []
+    for stream in container.streams:
+        context: Any = stream.codec_context
+        if context is None:
+            continue
+        if (stream.type == "audio" and not context.sample_rate) or (stream.type == "video" and not context.width):
+            found.append(stream.index)
+    return found

@@ -80,6 +80,7 @@ class Reader(ItemSource):
         self.position_s = 0.0
         self._live = live
         self._cut = False  # of a frame that -ss left out, for the first that it does not
+        self._jumped_s: Fraction | None = None  # the clock's last jump of which the first frame has come
         self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
         self._last_pts = -1
         self._sources: list[InputSource] = []
@@ -100,6 +101,11 @@ class Reader(ItemSource):
     def errors(self) -> int:
         """Packets of the restored video that were damaged."""
         return self._decoder.errors
+
+    @property
+    def missing(self) -> int:
+        """Pictures of the restored video that did not come out of the decoder: undecodable or lost in the input."""
+        return self._decoder.missing
 
     @property
     def begin_s(self) -> Fraction:
@@ -212,6 +218,9 @@ class Reader(ItemSource):
     ) -> Iterator[Frame]:
         for frame in self._decoder.decode(packet, arrived_s):
             self._cut |= frame.cut
+            jumped_s = source.jumped_s
+            if jumped_s is not None and jumped_s != self._jumped_s and frame.pts * frame.time_base >= jumped_s:
+                self._jumped_s, self._cut = jumped_s, True
             if source.wanted(frame.pts, frame.time_base, self._video.index):
                 cut, self._cut = self._cut, False
                 timed = self._timed_by_arrival(frame, arrived_s) if source.timeless else frame

@@ -23,6 +23,7 @@ from ..specs import InputSpec
 from ..streams import MappedStream, is_mp4
 from ..timestamps import dts_or_pts, pts_or_dts, shift_packet, to_units
 from ..transport.protocols import format_protocols
+from .continuity import Continuity
 from .opening import Opening
 
 log = logging.getLogger("streamfix.media")
@@ -31,6 +32,8 @@ _MICRO = Fraction(1, 1_000_000)
 # ffmpeg's margin for seeking in streams with B-frames, where a keyframe's dts may lie before its pts.
 _SEEK_MARGIN_S = Fraction(3, 23)
 _NO_TIMESTAMPS = int(cast(int, Flags.no_timestamps.value))
+_CLOCK_MAY_JUMP = int(cast(int, Flags.ts_discont.value))
+_FOREIGN_CLOCK_S = 10  # a file that begins later than this was cut from a longer one, or its clock is another's
 _LEAP_S = 10.0  # if a live clock is further off, it was set
 
 
@@ -43,7 +46,10 @@ class InputSource:
 
     live: a camera, which may take long to answer and whose clock may be set while it is read.
     start_s: the input's own start time, from which -ss and -to count.
-    shift_s: added to every timestamp of the first round.
+    shift_s: added to every timestamp of the first round. A file begins at 0 if its container's clock begins anywhere
+    (MPEG-TS, program streams, HLS) or later than at 10 s, and with -ss. -copyts leaves all times as they are.
+    jumped_s: the time since which frames do not continue those before, because the clock started again or jumped;
+    None if it did not.
     timeless: a live input without timestamps, such as motion JPEG over HTTP or a bare H.264 stream, for which the user
     has not stated a rate either.
     """
@@ -63,10 +69,12 @@ class InputSource:
         self.start_s = (self.container.start_time or 0) * _MICRO
         self.from_s = self.start_s + (spec.start_s or 0)
         self.shift_s = Fraction(0)
-        if spec.start_s is not None and not spec.copy_timestamps:
+        format = self.container.format
+        self._clock_may_jump = bool(format.flags & _CLOCK_MAY_JUMP)
+        foreign = self._clock_may_jump or self.start_s > _FOREIGN_CLOCK_S
+        if (spec.start_s is not None or (foreign and not live)) and not spec.copy_timestamps:
             self.shift_s = -self.from_s
         self.until_s = self._until()
-        format = self.container.format
         protocols = format_protocols(format.name)
         self._paced = spec.realtime or (live and any(p.playlist for p in protocols))
         self._lent = any(p.lends_memory for p in protocols)
@@ -77,6 +85,8 @@ class InputSource:
         self._clock_s: tuple[float, float] | None = None
         self._waiting: set[int] = set()
         self._ended = False
+        self.jumped_s: Fraction | None = None
+        self._told_new_stream = False
 
     def select(self, streams: Sequence[MappedStream]) -> None:
         """Read only these streams; the demuxer skips the others."""
@@ -101,16 +111,24 @@ class InputSource:
             end_s = self.start_s
             shifts = {i: to_units(self.shift_s + offset_s, s.time_base) for i, s in wanted.items()}
             ends: dict[int, int] = {}
-            for packet in container.demux([container.streams[i] for i in wanted]):
+            continuity = self._continuity(-self.shift_s - offset_s)
+            for packet in self._demux(container, list(wanted)):
                 if self._stopped.is_set() or self._ended:
                     return
                 i = packet.stream.index
-                mapped = wanted[i]
+                mapped = wanted.get(i)
+                if mapped is None:
+                    self._tell_new_stream()
+                    continue
                 if packet.size == 0 and packet.dts is None and packet.pts is None:
                     continue  # PyAV's request to flush, which the reader does itself
                 packet.stream = mapped.stream  # of the first round: its decoder goes on
                 if self._lent:
                     packet = clone_packet(packet, apart=True)
+                if continuity is not None:
+                    continuity.place(packet, mapped.time_base, mapped.kind)
+                    if continuity.jumped_s is not None:
+                        self.jumped_s = continuity.jumped_s + self.shift_s + offset_s
                 at = pts_or_dts(packet)
                 if at is not None:
                     ends[i] = max(ends.get(i, at), at + (packet.duration or 0))
@@ -118,6 +136,8 @@ class InputSource:
                 if self._paced:
                     self._pace(packet, mapped.time_base)
                 yield packet
+            if continuity is not None:
+                continuity.close()
             self._opening.check_end()
             self._check_complete(ends)
             round_ += 1
@@ -129,6 +149,28 @@ class InputSource:
             offset_s += end_s - self.from_s
             container = self._again()
             yield LoopEnd()
+
+    def _demux(self, container: InputContainer, indices: Sequence[int]) -> Iterator[av.Packet[Any]]:
+        """Packets of these streams. Streams may appear while MPEG-TS is read; they are none of the output's."""
+        while True:
+            try:
+                yield from container.demux([container.streams[i] for i in indices])
+                return
+            except IndexError:  # PyAV knows the streams that there were at first, and reads on if it is asked again
+                self._tell_new_stream()
+
+    def _tell_new_stream(self) -> None:
+        if not self._told_new_stream:
+            self._told_new_stream = True
+            log.warning(
+                "%s: a stream appears that the file did not have at its beginning; it is left out. To have it, cut the "
+                "file there and restore its parts", self.spec.shown,
+            )  # fmt: skip
+
+    def _continuity(self, shown_from_s: Fraction) -> Continuity | None:
+        """What closes the jumps of a file's clock; a camera's times are placed by the wall clock."""
+        forward = self._clock_may_jump and not self.spec.copy_timestamps
+        return None if self._live else Continuity(self.spec.shown, forward=forward, shown_from_s=shown_from_s)
 
     def wanted(self, pts: int, time_base: Fraction, index: int) -> bool:
         """True if a frame at that pts lies in the part that -ss, -t and -to select."""

@@ -25,6 +25,7 @@ from ..picture.autorotate import display_matrix
 from ..picture.hdr import hdr_options
 from ..streams import MappedStream
 from .container_support import held
+from .gaps import longest_step, states_short_steps, steps
 from .lost_side_data import LostSideData, keeping_options
 from .muxer import MOV_LIKE, Muxer
 from .negotiate import (
@@ -81,6 +82,8 @@ class VideoEncoder:
         self.time_base = first.time_base
         if not constant:
             self.time_base = negotiate_time_base(self._codec, first, muxer.format, rate, source, self._shown)
+        self._short_steps = states_short_steps(muxer.format)
+        self._shown_now: av.VideoFrame | None = None  # the last picture, to be repeated in a gap
         self._timestamps = OutputTimestamps(self.time_base, self._shown, counts=counts_frames(muxer.format))
         frame = picture.to_av(first)
         self.pix_fmt = negotiate_pix_fmt(self._codec, frame.format.name, pix_fmt, muxer.format, self._shown)
@@ -109,8 +112,10 @@ class VideoEncoder:
         return self._draft.codec_context
 
     def encode(self, frame: Frame) -> list[av.Packet[Any]]:
-        """The packets that became ready."""
-        pts = self.last_pts = self._timestamps.pts(frame)
+        """The packets that became ready. In a gap that the container cannot state the last picture is repeated."""
+        last, pts = self.last_pts, self._timestamps.pts(frame)
+        repeated = self._repeated(last, pts, frame) if self._shown_now is not None else []
+        self.last_pts = pts
         self._frames += 1
         made = picture.to_av(frame)
         if self._lost is not None:
@@ -119,6 +124,28 @@ class VideoEncoder:
         out.pict_type = 0  # else the encoder would repeat the source's choice of frame types
         out.pts, out.time_base = pts, self.time_base
         out.duration = round(frame.duration * frame.time_base / self.time_base)
+        packets = [*repeated, *self._encode(out, frame)]
+        if self._short_steps:
+            self._shown_now = out
+        return packets
+
+    def _repeated(self, last: int, pts: int, frame: Frame) -> list[av.Packet[Any]]:
+        """The packets of repetitions of the last picture between two times, none if they are near each other."""
+        again = self._shown_now
+        between = steps(last, pts, longest_step(self.stream, self.time_base))
+        if again is None or not between:
+            return []
+        log.warning(
+            "%s: no picture for %.0f s before %.3f s, longer than the container can state; the last one is repeated "
+            "%d times", self._shown, float((pts - last) * self.time_base), frame.time_s, len(between),
+        )  # fmt: skip
+        packets = []
+        for at in between:
+            again.pts, again.duration = at, 0
+            packets += self._encode(again, frame)
+        return packets
+
+    def _encode(self, out: av.VideoFrame, frame: Frame) -> list[av.Packet[Any]]:
         try:
             return list(self._draft.encode(out))
         except (av.FFmpegError, ValueError) as error:

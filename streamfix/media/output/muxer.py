@@ -23,6 +23,7 @@ from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for
+from .gaps import Gaps
 from .mux_times import MuxTimes
 from .options import refused, unused_options
 from .target import Target
@@ -92,6 +93,7 @@ class Muxer:
         self.live = live
         self.refused = self._beside = 0
         self._refusal = ""  # the first
+        self._gaps = Gaps(target.shown, format)
         self.payload_bytes = 0
         self.at_end: Callable[[str], None] | None = None
         defaults: dict[str, str] = {}
@@ -161,6 +163,10 @@ class Muxer:
             self._refusal = self._refusal or message_of(error.__cause__)
 
     def _write(self, packet: av.Packet[Any], stream: Stream) -> None:
+        for each in self._gaps.fill(packet, stream):
+            self._write_one(each, stream)
+
+    def _write_one(self, packet: av.Packet[Any], stream: Stream) -> None:
         size = packet.size
         packet.stream = stream
         self._settle(packet, stream)
@@ -221,6 +227,7 @@ class Muxer:
                 "%s: %d packets of the streams beside the video are left out: %s does not take them (%s)",
                 *(self.target.shown, self.refused, self.format, self._refusal),
             )
+        self._gaps.close()
         try:
             self.container.close()
         except (av.FFmpegError, OSError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -11,6 +11,8 @@ from ...frame import Frame
 from ..timestamps import rescale
 
 log = logging.getLogger("streamfix.media")
+
+_LONGEST_GAP_S = 600  # that -r fills by repeating a frame; a longer one is shown as one long frame
 
 
 class OutputTimestamps:
@@ -53,11 +55,16 @@ class OutputTimestamps:
 class ConstantRate:
     """Makes the frame rate constant (-r): each slot shows the frame nearest to it.
 
+    A gap of more than ten minutes is not filled but kept, as one long frame.
+    name: the output's, for warnings. stopped: once it says True, no gap of more than a second is filled any further.
+
     duplicated: repetitions so far. dropped: frames so far that are not shown.
     """
 
-    def __init__(self, rate: Fraction) -> None:
+    def __init__(self, rate: Fraction, name: str = "", stopped: Callable[[], bool] = lambda: False) -> None:
         self.time_base = 1 / rate
+        self._name, self._stopped = name, stopped
+        self._warned = False
         self.duplicated = self.dropped = 0
         self._held: Frame | None = None
         self._slot = 0
@@ -87,7 +94,21 @@ class ConstantRate:
 
     def _repeat(self, times: int) -> Iterator[Frame]:
         assert self._held is not None
-        self.duplicated += times - 1
         self._any = True
+        duration = 1
+        if times * self.time_base > _LONGEST_GAP_S:
+            self._warn(times)
+            times, duration = 1, times
         for i in range(times):
-            yield replace(self._held, pts=self._slot + i, time_base=self.time_base, duration=1)
+            if i * self.time_base >= 1 and self._stopped():
+                return
+            self.duplicated += i > 0
+            yield replace(self._held, pts=self._slot + i, time_base=self.time_base, duration=duration)
+
+    def _warn(self, times: int) -> None:
+        if not self._warned and self._held is not None:
+            self._warned = True
+            log.warning(
+                "%s: -r does not fill the gap of %.0f s after %.3f s; the frame before it is shown that long",
+                *(self._name, float(times * self.time_base), self._held.time_s),
+            )

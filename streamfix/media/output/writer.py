@@ -63,7 +63,7 @@ class Writer(Stage):
         self._format = guess_format(spec.url, spec.format)
         self._target = Target(spec.url, self._format, [i.url for i in source.inputs], spec.overwrite)
         self._request = request_of(spec, self._format, usual_encoder(self._target, self._format))
-        self._rate = ConstantRate(spec.rate) if spec.rate else None
+        self._rate = ConstantRate(spec.rate, spec.shown, lambda: source.stopped) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
         self._output: Output | None = None
         self._aborted = Interruption()
