@@ -198,9 +198,9 @@ class _Frames(Iterator[Frame]):
     """One iteration over a Video. Any thread may close it; one at a time takes a frame."""
 
     def __init__(self, input: _Input, chain: tuple[FilterSpec, ...], device: str) -> None:
-        self._input, self._chain, self._device = input, chain, device
-        self._frames = self._restored()
-        self._reader: Reader | None = None
+        # Of the reader once there is one. What reads knows nothing of this object, so that it ends with it.
+        self._readers: list[Reader] = []
+        self._frames = _restored(input, chain, device, self._readers)
         self._working = threading.Lock()
         self._closed = False
 
@@ -216,25 +216,29 @@ class _Frames(Iterator[Frame]):
     def close(self) -> None:
         """End it: at once, or when the frame is done that another thread is waiting for."""
         self._closed = True
-        if self._reader is not None:
-            self._reader.stop()
+        for reader in self._readers:
+            reader.stop()
         if self._working.acquire(blocking=False):
             try:
                 self._frames.close()
             finally:
                 self._working.release()
 
-    def _restored(self) -> Generator[Frame, None, None]:
-        spec = self._input.spec
-        live = is_live(spec.url, spec.format)
-        with (
-            Stream(chain_text(self._chain), device=self._device, live=live) as stream,
-            closing(self._input.take()) as self._reader,
-        ):
-            for item in self._reader:
-                if isinstance(item, Frame):
-                    yield from stream.push(item)
-            yield from stream.flush()
+
+def _restored(
+    input: _Input, chain: tuple[FilterSpec, ...], device: str, readers: list[Reader]
+) -> Generator[Frame, None, None]:
+    """The restored frames of an input; its reader is put into `readers`."""
+    live = is_live(input.spec.url, input.spec.format)
+    with (
+        Stream(chain_text(chain), device=device, live=live) as stream,
+        closing(input.take()) as reader,
+    ):
+        readers.append(reader)
+        for item in reader:
+            if isinstance(item, Frame):
+                yield from stream.push(item)
+        yield from stream.flush()
 
 
 class _Input:
