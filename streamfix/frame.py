@@ -6,7 +6,7 @@ and the command line's own messages do not wait for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -155,6 +155,17 @@ class Frame:
     received_s: float | None = None
     standing_in: bool = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it: the picture as code values or as a tensor, without `origin`, which lives in this process alone."""
+        from .layout import TensorPicture
+
+        kept = isinstance(self.picture, Planes | TensorPicture)
+        own = {"picture": self.picture if kept else self.picture.planes(self.color), "origin": None}
+        return _frame, ({f.name: own.get(f.name, getattr(self, f.name)) for f in fields(self)},)
+
+    def __copy__(self) -> Frame:
+        return replace(self)
+
     def __repr__(self) -> str:
         marks = "".join(f" {m}" for m in ("cut", "damaged", "standing_in") if getattr(self, m))
         return f"<Frame {self.width}x{self.height} {self.picture.format.name} at {self.time_s:.3f} s{marks}>"
@@ -193,6 +204,11 @@ class Frame:
         from .layout import to_rgb8
 
         return to_rgb8(self)
+
+
+def _frame(values: dict[str, Any]) -> Frame:
+    """The frame that was pickled."""
+    return Frame(**values)
 
 
 @dataclass(frozen=True, slots=True)

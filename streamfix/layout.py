@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .color import chroma_to_444, excursions, resize_chroma, rgb_to_ycbcr, scale_chroma, ycbcr_to_rgb
+from .forking import check_threads
 from .frame import Color, Frame, Layout, Picture, PixelFormat, Planes
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def to_layout(
     frame: Frame, layout: Layout, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
 ) -> Tensor:
     """The frame's picture as `layout`, (C, H, W) in [0, 1]; no copy if it already has that layout, dtype and device."""
+    check_threads()
     dtype = dtype or torch.float32
     picture = frame.picture
     if isinstance(picture, TensorPicture) and picture.layout == layout:
@@ -132,6 +134,7 @@ def to_rgb8(frame: Frame) -> NDArray[np.uint8]:
 
 def to_planes(picture: TensorPicture, color: Color) -> Planes:
     """Quantise to the picture's pixel format: rounded to nearest, clipped to valid codes."""
+    check_threads()
     f = picture.format
     if picture.layout == "yuv420" and _is_420(f):
         luma, chroma = unpack420(_quantise(picture.tensor, f), picture.width, picture.height)

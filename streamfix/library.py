@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -51,6 +52,7 @@ def restore(
     device: str = "auto",
     overwrite: bool = False,
     maps: Sequence[str] = (),
+    exit_on_error: bool = False,
     on_job: Callable[[Job], None] | None = None,
     **options: Any,
 ) -> Result:
@@ -62,6 +64,7 @@ def restore(
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     overwrite: replace an existing output, once the new one is complete.
     maps: streams to take, as after -map; by default the best video and everything else of the first input.
+    exit_on_error: fail where a filter gives NaN or infinity, in place of passing the recorded picture.
     on_job: called with the job before it starts: `job.stop()`, `job.cancel()` and
     `job.progress` may be used from any thread.
     options: any field of `media.specs.OutputSpec` by name (video_codec, audio_codec,
@@ -78,6 +81,7 @@ def restore(
         filters=tuple(parse_chain(filters)) if filters else (),
         maps=tuple(maps),
         device=device,
+        exit_on_error=exit_on_error,
     )
     job = build_job(spec)
     if on_job is not None:
@@ -159,18 +163,24 @@ class Video:
         return self._input.info
 
     def filter(self, chain: str) -> Video:
-        """The same video with more filters behind those it has; `chain` as after -vf. Raises UsageError."""
-        more = parse_chain(chain)
+        """The same video with more filters behind those it has; `chain` as after -vf, "" for none.
+
+        Raises UsageError.
+        """
+        more = parse_chain(chain) if chain else []
         check_chain(more)
         return Video(self._input, (*self._chain, *more), self._device)
 
     def __iter__(self) -> Iterator[Frame]:
-        frames = self._frames()
+        frames = _Frames(self._input, self._chain, self._device)
         self._input.running.add(frames)
         return frames
 
     def close(self) -> None:
-        """Release the input; loops that still run over it end with their next frame."""
+        """Release the input, from any thread; loops that still run over it end with their next frame.
+
+        A loop that works on a frame just now, in another thread, releases it when that is done.
+        """
         self._input.close()
 
     def __enter__(self) -> Video:
@@ -183,17 +193,52 @@ class Video:
         chain = "".join(f".filter({spec.name!r})" for spec in self._chain)
         return f"<Video {self._input.spec.url!r} {self.info.width}x{self.info.height}{chain}>"
 
-    def _frames(self) -> Generator[Frame, None, None]:
-        spec = self._input.spec
-        live = is_live(spec.url, spec.format)
-        with (
-            Stream(chain_text(self._chain), device=self._device, live=live) as stream,
-            closing(self._input.take()) as reader,
-        ):
-            for item in reader:
-                if isinstance(item, Frame):
-                    yield from stream.push(item)
-            yield from stream.flush()
+
+class _Frames(Iterator[Frame]):
+    """One iteration over a Video. Any thread may close it; one at a time takes a frame."""
+
+    def __init__(self, input: _Input, chain: tuple[FilterSpec, ...], device: str) -> None:
+        # Of the reader once there is one. What reads knows nothing of this object, so that it ends with it.
+        self._readers: list[Reader] = []
+        self._frames = _restored(input, chain, device, self._readers)
+        self._working = threading.Lock()
+        self._closed = False
+
+    def __next__(self) -> Frame:
+        with self._working:
+            if not self._closed:
+                frame = next(self._frames)
+                if not self._closed:
+                    return frame
+            self._frames.close()
+        raise StopIteration
+
+    def close(self) -> None:
+        """End it: at once, or when the frame is done that another thread is waiting for."""
+        self._closed = True
+        for reader in self._readers:
+            reader.stop()
+        if self._working.acquire(blocking=False):
+            try:
+                self._frames.close()
+            finally:
+                self._working.release()
+
+
+def _restored(
+    input: _Input, chain: tuple[FilterSpec, ...], device: str, readers: list[Reader]
+) -> Generator[Frame, None, None]:
+    """The restored frames of an input; its reader is put into `readers`."""
+    live = is_live(input.spec.url, input.spec.format)
+    with (
+        Stream(chain_text(chain), device=device, live=live) as stream,
+        closing(input.take()) as reader,
+    ):
+        readers.append(reader)
+        for item in reader:
+            if isinstance(item, Frame):
+                yield from stream.push(item)
+        yield from stream.flush()
 
 
 class _Input:
@@ -201,7 +246,7 @@ class _Input:
 
     def __init__(self, spec: InputSpec) -> None:
         self.spec = spec
-        self.running: weakref.WeakSet[Generator[Frame, None, None]] = weakref.WeakSet()
+        self.running: weakref.WeakSet[_Frames] = weakref.WeakSet()
         self._reader: Reader | None = self._open()
         self.info = self._reader.info
 

@@ -81,6 +81,9 @@ class Stage(ABC):
         """What it has measured so far, by name; the unit is in the name or in the filter's documentation."""
         return {}
 
+    def abort(self) -> None:  # noqa: B027 - most stages wait for nobody
+        """Unblock a call that waits for somebody else, such as a server: the run is over. From any thread."""
+
     def close(self) -> None:  # noqa: B027 - most stages hold nothing to release
         """Release resources. Called once, also after an error."""
 
@@ -109,6 +112,10 @@ class Chain(Stage):
 
     def report(self) -> dict[str, float]:
         return {name: value for stage in self.stages for name, value in stage.report().items()}
+
+    def abort(self) -> None:
+        for stage in self.stages:
+            stage.abort()
 
     def close(self) -> None:
         close_all(self.stages)
@@ -193,12 +200,12 @@ class Pipeline:
         return dict(zip(self._names(), self._busy_s, strict=True))
 
     def run(self) -> None:
-        """Run to the end of the source. Raises the first error of any part."""
+        """Run to the end of the source. Raises the first error of any part; ^C cancels it, and is raised again."""
         self.start()
         try:
             self.wait()
-        except KeyboardInterrupt:
-            self.cancel()
+        except KeyboardInterrupt as interrupt:
+            self.cancel(interrupt)
             self.wait()
 
     def run_inline(self) -> None:
@@ -252,11 +259,13 @@ class Pipeline:
     def cancel(self, error: BaseException | None = None) -> None:
         """End the run now: what is in flight is thrown away; `wait` raises `error` or Cancelled."""
         with self._lock:
-            if self._error is None:
+            if self._error is None or isinstance(error, KeyboardInterrupt):
                 self._error = error or Cancelled("cancelled before the end of the input")
         self.source.stop()
         for channel in self._channels:
             channel.close()
+        for stage in self.stages:
+            stage.abort()
 
     def _begin(self) -> None:
         with self._lock:

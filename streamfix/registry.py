@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import BadOption, UnknownName, UsageError
+from .errors import BadOption, StreamfixError, UnknownName, UsageError
 
 T = TypeVar("T")
 
@@ -69,16 +69,23 @@ class Registry(Generic[T]):
                 raise UnknownName(f"no {self.kind} {name!r}{_nearest(name, self)}; there are: {', '.join(self)}")
             try:
                 self._classes[name] = point.load()
-            except (ImportError, AttributeError) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # whatever its module does when it is imported, SystemExit among it
                 raise UsageError(
-                    f"{self.kind} {name!r} is announced as {point.value} but does not load: {error}"
+                    f"{self.kind} {name!r} is announced as {point.value} but does not load: {described(error)}"
                 ) from error
         return self._classes[name]
 
     def options(self, name: str) -> dict[str, Option]:
-        """The options of a class in the order it declares them."""
+        """The options of a class in the order it declares them. Raises as `get`, and if they cannot be read."""
         cls = self.get(name)
-        hints = get_type_hints(cls.__init__, include_extras=True)
+        if not isinstance(cls, type):
+            raise UsageError(f"{self.kind} {name!r}: what is announced is no class, it is {cls!r}")
+        try:
+            hints = get_type_hints(cls.__init__, include_extras=True)
+        except Exception as error:
+            raise UsageError(f"{self.kind} {name!r}: its options cannot be read: {described(error)}") from error
         return {
             p.name: Option(p.name, hints.get(p.name, str), p.default)
             for p in inspect.signature(cls).parameters.values()
@@ -86,8 +93,20 @@ class Registry(Generic[T]):
         }
 
     def create(self, name: str, options: Mapping[str, Any] | None = None, /) -> T:
-        """Make one, with the options as `values` reads them. Raises UnknownName or BadOption."""
-        return self.get(name)(**self.values(name, options))
+        """Make one, with the options as `values` reads them.
+
+        Raises UnknownName or BadOption, what it raises itself if that is a StreamfixError, or UsageError that names it.
+        """
+        values = self.values(name, options)
+        try:
+            return self.get(name)(**values)
+        except (StreamfixError, MemoryError):
+            raise
+        except Exception as error:
+            given = ":".join(f"{key}={value}" for key, value in values.items())
+            raise UsageError(
+                f"{self.kind} {name!r} cannot be made{f' with {given}' if given else ''}: {described(error)}"
+            ) from error
 
     def values(self, name: str, options: Mapping[str, Any] | None = None, /) -> dict[str, Any]:
         """Read the options for one by their names. Text is parsed by the annotation of the argument it is for.
@@ -117,6 +136,14 @@ class Registry(Generic[T]):
             found = entry_points(group=self._group) if self._group else ()
             self._announced = {point.name: point for point in found}
         return self._announced
+
+
+def described(error: BaseException) -> str:
+    """What a package raised, for a message that names the package."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ImportError | AttributeError):
+        return text
+    return f"it raised {type(error).__name__}" + (f": {text}" if text else "")
 
 
 @dataclass(frozen=True, slots=True)

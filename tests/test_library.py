@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
+import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +21,8 @@ from streamfix.filters import FILTERS
 from streamfix.jobs import Job
 from streamfix.library import output_spec
 from streamfix.media.specs import InputSpec
-from tests.apps.material import install_filters, kinds, levels, write_clip
+from tests.apps.material import environment, install_filters, kinds, levels, write_clip
+from tests.fakes.waiting import LONG_S
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +171,91 @@ def test_an_unknown_device_is_refused(clip: Path) -> None:
         list(streamfix.open(clip, device="tpux").filter("invert"))
 
 
+def test_an_empty_chain_is_no_filter(clip: Path) -> None:
+    with streamfix.open(clip) as video:
+        assert [f.pts for f in video.filter("").filter("null")] == [f.pts for f in video]
+
+
+def test_a_video_is_closed_from_another_thread(clip: Path) -> None:
+    """While a loop works on a frame: it ends with that frame, and no thread gets an error."""
+    video = streamfix.open(InputSpec(str(clip), loops=-1))
+    seen: list[int] = []
+    under_way, over = threading.Event(), threading.Event()
+
+    def loop() -> None:
+        for frame in video.filter("invert"):
+            seen.append(frame.pts)
+            under_way.set()
+        over.set()
+
+    threading.Thread(target=loop, daemon=True).start()
+    assert under_way.wait(LONG_S)
+    video.close()
+    assert over.wait(LONG_S)
+    assert seen == sorted(seen)
+
+
+def test_a_video_is_closed_while_its_loop_waits_for_a_frame(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = streamfix.open(clip)
+    frames = iter(video)
+    working, go_on, over = threading.Event(), threading.Event(), threading.Event()
+    push = streamfix.Stream.push
+
+    def slow(stream: streamfix.Stream, frame: streamfix.Frame) -> list[streamfix.Frame]:
+        working.set()
+        assert go_on.wait(LONG_S)
+        return push(stream, frame)
+
+    monkeypatch.setattr(streamfix.Stream, "push", slow)
+
+    def loop() -> None:
+        assert list(frames) == []
+        over.set()
+
+    threading.Thread(target=loop, daemon=True).start()
+    assert working.wait(LONG_S)
+    video.close()
+    go_on.set()
+    assert over.wait(LONG_S)
+
+
+@pytest.mark.parametrize("chain", ["", "invert", "hflip"])
+def test_frames_can_be_pickled_and_copied(clip: Path, chain: str) -> None:
+    with streamfix.open(clip) as video:
+        for frame in video.filter(chain):
+            for other in (pickle.loads(pickle.dumps(frame)), copy.copy(frame), copy.deepcopy(frame)):
+                assert (other.rgb() == frame.rgb()).all()
+                assert (other.pts, other.time_base, other.color, other.cut) == (
+                    *(frame.pts, frame.time_base, frame.color),
+                    frame.cut,
+                )
+            assert copy.copy(frame).origin is frame.origin
+
+
+@pytest.mark.slow
+def test_a_fork_is_told_that_it_has_no_threads(clip: Path) -> None:
+    """It hung. With one thread it works, as in a worker of a DataLoader."""
+    script = f"""
+import os, sys, torch, streamfix
+torch.set_num_threads(2)
+def pictures():
+    with streamfix.open({str(clip)!r}) as video:
+        return [frame.rgb().sum() for frame in video]
+whole = pictures()
+child = os.fork()
+if not child:
+    try:
+        pictures()
+    except streamfix.UsageError as error:
+        assert "spawn" in str(error), error
+        torch.set_num_threads(1)
+        os._exit(7 if pictures() == whole else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], env=environment(), timeout=LONG_S)
+    assert done.returncode == 7
+
+
 def test_restore_says_what_it_did(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     result = streamfix.restore(clip, out, "invert", video_codec="ffv1")
@@ -199,6 +290,26 @@ def test_a_failed_restoration_leaves_the_old_file(clip: Path, tmp_path: Path) ->
 def test_a_job_can_be_cancelled_from_outside(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(streamfix.Cancelled):
         streamfix.restore(clip, tmp_path / "out.mkv", on_job=Job.cancel)
+
+
+def test_an_interrupt_is_an_interrupt(clip: Path, tmp_path: Path) -> None:
+    """^C in a program that calls `restore`: it ends the program, as it would without us, and no old file is lost."""
+    out = tmp_path / "out.mkv"
+    out.write_bytes(b"precious")
+
+    def interrupt_after_some(job: Job) -> None:
+        push = job.writer.push
+
+        def counting(item: object) -> object:
+            if job.progress.frames == 30:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            return push(item)
+
+        job.writer.push = counting  # type: ignore[assignment,method-assign]
+
+    with pytest.raises(KeyboardInterrupt):
+        streamfix.restore(InputSpec(str(clip), loops=-1), out, overwrite=True, on_job=interrupt_after_some)
+    assert out.read_bytes() == b"precious"
 
 
 def test_a_stopped_job_finishes_what_it_read(clip: Path, tmp_path: Path) -> None:

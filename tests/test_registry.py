@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -130,6 +131,43 @@ def test_a_package_that_does_not_load_is_named(announced: Registry[Any], name: s
     with pytest.raises(UsageError, match=f"filter '{name}' is announced as .* but does not load"):
         announced.get(name)
     sys.modules.pop("stranger", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("1 / 0", "does not load: it raised ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "does not load: it raised SystemExit: 3"),
+        ("class Y(", "does not load: it raised SyntaxError"),
+        ("Y = 3", "what is announced is no class, it is 3"),
+        ("class Y:\n    def __init__(self, n: 'Gone' = 1): ...", "its options cannot be read: it raised NameError"),
+        (
+            "class Y:\n    def __init__(self): raise KeyError('net.pth')",
+            "cannot be made: it raised KeyError: 'net.pth'",
+        ),
+    ],
+)
+def test_whatever_is_wrong_with_a_package_is_said_with_its_name(
+    tmp_path: Path, announced: Registry[Any], body: str, said: str
+) -> None:
+    (tmp_path / "stranger.py").write_text(body)
+    with pytest.raises(UsageError, match=f"^filter 'bare'.*{re.escape(said)}"):
+        announced.create("bare")
+    sys.modules.pop("stranger", None)
+
+
+def test_what_a_class_says_itself_stays_as_it_is() -> None:
+    registry = Registry[Any]("filter")
+
+    @registry.register("picky")
+    class Picky:
+        def __init__(self, n: int = 1) -> None:
+            raise BadOption("n has to be odd") if n == 1 else ValueError("of its own")
+
+    with pytest.raises(BadOption, match=r"^n has to be odd$"):
+        registry.create("picky")
+    with pytest.raises(UsageError, match=r"^filter 'picky' cannot be made with n=2: it raised ValueError: of its own"):
+        registry.create("picky", {"n": "2"})
 
 
 def test_words_to_which_packages_add() -> None:

@@ -25,6 +25,7 @@ CORE = {
     "registry",
     "color",
     "frame",
+    "forking",
     "layout",
     "temporal",
     "motion",
@@ -40,7 +41,8 @@ MAY = {
     "registry": {"errors"},
     "color": {"frame"},
     "frame": {"layout"},  # Frame.tensor and Frame.rgb call it when they are called
-    "layout": {"color", "frame"},
+    "forking": {"errors"},
+    "layout": {"color", "forking", "frame"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},
     "pipeline": {"channel", "errors"},

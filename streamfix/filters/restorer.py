@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,14 +23,17 @@ from .base import Filter
 
 T = TypeVar("T")
 
+log = logging.getLogger("streamfix.filters")
+
 _MOST_BEGUN = 2  # windows in flight: with one alone, the quicker part would wait for the other at each frame
 
 
 @dataclass(slots=True)
 class _Awaited:
-    """A frame that is due to come out, in its turn, and its result once there is one."""
+    """A frame that is due to come out, in its turn, and its result once there is one. given: as it came in."""
 
     frame: Frame
+    given: Frame
     result: Frame | None = None
 
 
@@ -40,21 +45,34 @@ class Restorer(Stage):
 
     overlap: a filter of two parts begins a window while the one before is finished in another thread. The results are
     the same, and come up to two windows later.
+
+    A result with NaN or infinity in it is no picture: the frame passes as it came in (resized, where the filter
+    enlarges), the stream begins with a new state, the first such frame is told and all are counted
+    (`not_finite_frames` of `report`). exit_on_error: it raises FilterError in place of that.
     """
 
     def __init__(
-        self, filter: Filter[Any], device: torch.device | str = "cpu", name: str = "", overlap: bool = False
+        self,
+        filter: Filter[Any],
+        device: torch.device | str = "cpu",
+        name: str = "",
+        overlap: bool = False,
+        *,
+        exit_on_error: bool = False,
     ) -> None:
         self.filter = filter
         self.name = name or type(filter).__name__.lower()
         self._device = torch.device(device)
         self._windower = Windower(filter.past, filter.step, filter.future)
         self._state = filter.init_state()
+        self._exit_on_error = exit_on_error
+        self._not_finite = 0
+        self._state_spoilt = False
         self._awaited: deque[_Awaited] = deque()
         self._cut_pending = False
         self._size: tuple[int, int] | None = None
         self._finisher = ThreadPoolExecutor(1, f"{self.name}-end") if overlap and filter.two_parts else None
-        self._begun: deque[tuple[Window, Future[list[Frame]]]] = deque()
+        self._begun: deque[tuple[Window, Future[list[Frame | None]]]] = deque()
 
     def push(self, item: Any) -> Iterator[Any]:
         if not isinstance(item, Frame):
@@ -64,13 +82,13 @@ class Restorer(Stage):
         if (frame.width, frame.height) != self._size:
             self._size = (frame.width, frame.height)
             frame = replace(frame, cut=True)
-        awaited = _Awaited(frame)
+        awaited = _Awaited(frame, item)
         if frame.damaged:
             self._cut_pending |= frame.cut
             self._settle()
             self._awaited.append(awaited)
             alone = Window((frame,) * (self.filter.past + self.filter.step + self.filter.future), (frame,), True)
-            awaited.result = self._call(alone, self.filter.init_state())[0]
+            awaited.result = self._call(alone, self.filter.init_state())[0] or self._passed(awaited)
         else:
             if self._cut_pending:
                 frame = awaited.frame = replace(frame, cut=True)
@@ -94,12 +112,15 @@ class Restorer(Stage):
         self._cut_pending, self._size = False, None
 
     def report(self) -> Mapping[str, float]:
-        return self.filter.report(self._state)
+        own = self.filter.report(self._state)
+        return {**own, "not_finite_frames": self._not_finite} if self._not_finite else own
 
     def close(self) -> None:
         if self._finisher is not None:
             self._finisher.shutdown(cancel_futures=True)
         self._let_go()
+        if self._not_finite > 1:
+            log.warning("%s: %d frames passed as they were recorded: NaN or infinity", self.name, self._not_finite)
 
     def emitted(self, pushed: int) -> int:
         """How many frames of a long shot have come out once `pushed` have come in; below 0 so many are still missing.
@@ -125,7 +146,8 @@ class Restorer(Stage):
         return layouts.from_tensor(frame, tensor, self.filter.layout)
 
     def _restore(self, window: Window) -> None:
-        if window.first:
+        if window.first or self._state_spoilt:
+            self._state_spoilt = False
             self._state = self.filter.init_state()
         if self._finisher is None:
             self._keep(window, self._call(window, self._state))
@@ -138,7 +160,10 @@ class Restorer(Stage):
         """The window's shape and what is left to do for it, which holds what it still wants of the frames, not all."""
         x = self._seen(window)
         begin = self.filter.begin
-        return x.shape, self._guarded(window, x.shape, lambda: begin(pad_to_multiple(x, self.filter.multiple), [state]))
+        rest = self._guarded(window, x.shape, lambda: begin(pad_to_multiple(x, self.filter.multiple), [state]))
+        if not callable(rest):
+            raise FilterError(f"{self._at(window)}: begin() gave {type(rest).__name__}, not a function")
+        return x.shape, rest
 
     def _settle(self, left: int = 0) -> None:
         """Wait until no more than so many windows are being finished."""
@@ -146,11 +171,20 @@ class Restorer(Stage):
             window, future = self._begun.popleft()
             self._keep(window, future.result())
 
-    def _keep(self, window: Window, restored: list[Frame]) -> None:
+    def _keep(self, window: Window, restored: list[Frame | None]) -> None:
         results = {id(f): r for f, r in zip(window.centre, restored, strict=True)}
         for awaited in self._awaited:
             if awaited.result is None and id(awaited.frame) in results:
-                awaited.result = results[id(awaited.frame)]
+                awaited.result = results[id(awaited.frame)] or self._passed(awaited)
+
+    def _passed(self, awaited: _Awaited) -> Frame:
+        """The frame as it came in, at the size that the filter's results have."""
+        scale = self.filter.scale
+        if scale == 1:
+            return awaited.frame.with_picture(awaited.given.picture)
+        luma = layouts.to_layout(awaited.given, "luma", self._device)
+        larger = F.interpolate(luma[None], scale_factor=scale, mode="bicubic", align_corners=False)[0]
+        return layouts.from_tensor(awaited.frame, larger.clamp_(0, 1), "luma", scale)
 
     def _ready(self) -> Iterator[Frame]:
         while self._awaited and self._awaited[0].result is not None:
@@ -158,7 +192,7 @@ class Restorer(Stage):
             assert result is not None
             yield result
 
-    def _call(self, window: Window, state: Any) -> list[Frame]:
+    def _call(self, window: Window, state: Any) -> list[Frame | None]:
         x = self._seen(window)
         return self._finished(window, x.shape, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
 
@@ -167,21 +201,53 @@ class Restorer(Stage):
         tensors = [layouts.to_layout(frame, self.filter.layout, self._device) for frame in window.frames]
         return (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
 
-    def _finished(self, window: Window, shape: torch.Size, rest: Callable[[], Tensor]) -> list[Frame]:
-        """The frames of what `rest` makes of a window of that shape."""
+    def _finished(self, window: Window, shape: torch.Size, rest: Callable[[], Tensor]) -> list[Frame | None]:
+        """The frames of what `rest` makes of a window of that shape; None for one that is not finite."""
         f = self.filter
         height, width = shape[-2:]
-        y = self._guarded(window, shape, rest)[0]
-        want = (f.step, shape[2], y.shape[-2], y.shape[-1])
-        if tuple(y.shape) != want or y.shape[-2] < height * f.scale or y.shape[-1] < width * f.scale:
+        result: Any = self._guarded(window, shape, rest)
+        if not isinstance(result, Tensor):
             raise FilterError(
-                f"{self._at(window)}: gave {tuple(y.shape)} for an input of {tuple(shape[1:])} with scale={f.scale}"
+                f"{self._at(window)}: gave {_kind(result)}, not a torch tensor of "
+                f"(1, {f.step}, {shape[2]}, {height * f.scale}, {width * f.scale})"
             )
-        y = y[..., : height * f.scale, : width * f.scale]
+        if not result.dtype.is_floating_point:
+            raise FilterError(f"{self._at(window)}: gave {result.dtype} values, not floating-point ones in [0, 1]")
+        given = tuple(result.shape)
+        fits = len(given) == 5 and given[:3] == (1, f.step, shape[2])
+        if not fits or given[3] < height * f.scale or given[4] < width * f.scale:
+            raise FilterError(
+                f"{self._at(window)}: gave {given[1:] if given[:1] == (1,) else given} for an input of "
+                f"{tuple(shape[1:])} with scale={f.scale}"
+            )
+        y = result[0][..., : height * f.scale, : width * f.scale]
+        sound = self._are_finite(window, y[: len(window.centre)])
         return [
-            layouts.from_tensor(frame, picture, f.layout, f.scale)
-            for frame, picture in zip(window.centre, y[: len(window.centre)], strict=True)
+            layouts.from_tensor(frame, picture, f.layout, f.scale) if good else None
+            for frame, picture, good in zip(window.centre, y[: len(window.centre)], sound, strict=True)
         ]
+
+    def _are_finite(self, window: Window, pictures: Tensor) -> list[bool]:
+        """For each picture whether it has no NaN and no infinity. Raises FilterError if that ends the job."""
+        # One reduction tells: a sum with one of them is one of them. Half precision could overflow by itself.
+        if math.isfinite(pictures.sum(dtype=torch.float32).item()):
+            return [True] * len(pictures)
+        sound = [bool(torch.isfinite(picture).all()) for picture in pictures]
+        for frame, good in zip(window.centre, sound, strict=True):
+            if good:
+                continue
+            where = f"{self.name} at pts {frame.pts} ({frame.time_s:.3f} s)"
+            if self._exit_on_error:
+                raise FilterError(f"{where}: gave values that are no numbers (NaN or infinity)")
+            if not self._not_finite:
+                log.warning(
+                    "%s: gave values that are no numbers (NaN or infinity); this frame passes as it was recorded, "
+                    "and so does every other such frame",
+                    where,
+                )
+            self._not_finite += 1
+            self._state_spoilt = True
+        return sound
 
     def _guarded(self, window: Window, shape: torch.Size, work: Callable[[], T]) -> T:
         """What the filter gives. Raises what it raises as a StreamfixError that names the frame."""
@@ -202,6 +268,15 @@ class Restorer(Stage):
     def _at(self, window: Window) -> str:
         frame = window.centre[0]
         return f"{self.name} at pts {frame.pts} ({frame.time_s:.3f} s)"
+
+
+def _kind(result: object) -> str:
+    """What a filter gave, in words."""
+    if result is None:
+        return "nothing (None)"
+    shape = getattr(result, "shape", None)
+    name = f"{type(result).__module__.partition('.')[0]} {type(result).__name__}".removeprefix("builtins ")
+    return f"a {name}" + (f" of {tuple(shape)}" if isinstance(shape, tuple) else "")
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -30,7 +30,7 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
         return live_job(spec, spec.live, hosting)
     opened: list[Closable] = []
     try:
-        if restoration := restore_stage(spec.filters, spec.device, hosting.pool):
+        if restoration := restore_stage(spec.filters, spec.device, hosting.pool, exit_on_error=spec.exit_on_error):
             opened.append(restoration)
         reader = Reader(spec.inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
         opened.append(reader)

@@ -32,14 +32,19 @@ class Restoration(Chain):
 
 
 def restore_stage(
-    chain: Iterable[FilterSpec], device: str = "auto", pool: FilterPool | None = None, *, live: bool = False
+    chain: Iterable[FilterSpec],
+    device: str = "auto",
+    pool: FilterPool | None = None,
+    *,
+    live: bool = False,
+    exit_on_error: bool = False,
 ) -> Restoration | None:
     """The filters of a chain as one stage; None if the chain is empty or has only `null`.
 
     A name that a package has announced is ours; any other is libavfilter's, and neighbours among these share one graph.
     With a pool on the same device, our filters are shared with other stages. live: the filters get the options that
-    they set for live streams. Raises UnknownName, BadOption, DeviceError, or what a filter raises when it loads its
-    model.
+    they set for live streams. exit_on_error: see `filters.restorer.Restorer`. Raises UnknownName, BadOption,
+    DeviceError, or what a filter raises when it loads its model.
     """
     chain = tuple(chain)
     check_chain(chain)
@@ -74,7 +79,7 @@ def restore_stage(
             if not cut_detected and _is_temporal(made):
                 stages.append(CutDetector())
                 cut_detected = True
-            stages.append(Restorer(made, on, spec.name, overlap=not live))
+            stages.append(Restorer(made, on, spec.name, overlap=not live, exit_on_error=exit_on_error))
         end_graph()
     except BaseException:
         close_all((*stages, *filters.values()))

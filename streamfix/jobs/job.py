@@ -38,6 +38,7 @@ class JobSpec:
     maps: ffmpeg's -map, empty for the default choice. audio, subtitles, data: False leaves these streams out.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     queue_depth: items held between two threads; a live job holds as few as it can.
+    exit_on_error: a filter's result with NaN or infinity ends the job; else the frame passes as it was recorded.
     live: how to treat a camera, which is then the only input; None reads to the end and waits for every picture.
     Raises UsageError if it has no input or no output.
     """
@@ -51,6 +52,7 @@ class JobSpec:
     data: bool = True
     device: str = "auto"
     queue_depth: int = 4
+    exit_on_error: bool = False
     live: LivePolicy | None = None
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ class SourceInfo(Protocol):
     inputs: the inputs that were opened. streams: in output order; one of them is restored.
     info: of the restored video. metadata, chapters: of the first input. begin_s: the time that -ss and -to count from.
     failure: why the source ended early, None if it did not. stopped: True once it was told to stop.
+    stopped_early: True if that ended it before its own end; a camera has none.
     """
 
     @property
@@ -47,6 +48,9 @@ class SourceInfo(Protocol):
 
     @property
     def stopped(self) -> bool: ...
+
+    @property
+    def stopped_early(self) -> bool: ...
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
         """The stream that a packet belongs to, None if it belongs to none of `streams`."""
@@ -90,6 +94,10 @@ class DetachedSourceInfo:
     @property
     def stopped(self) -> bool:
         return self._whole.stopped
+
+    @property
+    def stopped_early(self) -> bool:
+        return self._whole.stopped_early
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
         whole = self._whole.stream_of(packet)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import streamfix
 from streamfix.apps.cli.options import REFUSED, table
+from streamfix.filters import FILTERS
 from tests.apps.conftest import Run
 
 
@@ -56,6 +59,25 @@ def test_filters_come_with_options_and_what_they_see(run: Run) -> None:
     assert "2 times larger, generative: results are reconstructed" in said.out
     assert "'lost' is announced as nowhere_at_all:X but does not load" in said.out
     assert "libavfilter filters of this build work in the same chain" in said.out
+
+
+def test_a_broken_package_hides_no_other(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = {"raises": "1 / 0", "number": "Y = 3", "plain": "class Y: ...", "exits": "raise SystemExit(2)"}
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    for name, body in bodies.items():
+        (tmp_path / f"broken_{name}.py").write_text(body)
+    points = "".join(f"{name} = broken_{name}:Y\n" for name in bodies)
+    (info / "entry_points.txt").write_text(f"[streamfix.filters]\n{points}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(FILTERS, "_announced", None)
+    monkeypatch.setattr(FILTERS, "_classes", dict(FILTERS._classes))
+    said = run("-filters")
+    assert said.code == 0
+    for name in bodies:
+        assert any(line.startswith(f"  {name:9s} broken: ") for line in said.out.splitlines()), name
+    assert "  invert    Turn light into dark." in said.out
 
 
 def test_one_filter(run: Run) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -131,6 +132,57 @@ def test_a_signal_while_the_input_is_opened_ends_it(tmp_path: Path) -> None:
             assert b"nothing was written" in read_until(running.stderr, b"written\n")  # type: ignore[arg-type]
             assert running.wait(timeout=LONG_S) == 255
     assert not (tmp_path / "out.mkv").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_keeps_the_old_file(clip: Path, tmp_path: Path, number: int) -> None:
+    """A stopped job is not complete: what it wrote lies beside the file that was there."""
+    out, beside = tmp_path / "out.mp4", tmp_path / "out.partial.mp4"
+    out.write_bytes(b"precious")
+    words: list[str | Path] = ["-y", "-nostats", "-progress", "-", "-re", "-stream_loop", "9999", "-i", clip, "-an"]
+    with process([*words, "-preset", "ultrafast", "-qp", "0", out]) as running:
+        assert running.stdout is not None
+        read_until(running.stdout, b"progress=continue")  # type: ignore[arg-type]
+        running.send_signal(number)
+        said = running.communicate(timeout=LONG_S)[1].decode()
+    assert running.returncode == 255, said
+    assert out.read_bytes() == b"precious"
+    assert f"{out} was left as it was; what was written until then is in {beside}" in said
+    found = levels(beside)
+    assert found == [i % 25 for i in range(len(found))]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(clip: Path, tmp_path: Path, closed: str) -> None:
+    """A file that is opened would get the number of one that is closed, and with it what is printed there."""
+    out = tmp_path / "out.mkv"
+    line = shlex.join(command("-nostats", "-i", clip, "-c:v", "ffv1", out))
+    assert subprocess.run(["sh", "-c", f"{line} {closed}"], env=environment(), timeout=LONG_S).returncode == 0
+    assert levels(out) == list(range(25))
+
+
+@pytest.mark.parametrize("words", ["-version", "-i CLIP -c:v ffv1 -f matroska -"])
+def test_data_for_a_closed_stdout_is_an_error(clip: Path, words: str) -> None:
+    line = shlex.join(command("-hide_banner", *words.replace("CLIP", str(clip)).split()))
+    done = subprocess.run(["sh", "-c", f"{line} >&-"], env=environment(), timeout=LONG_S, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert b"stdout" in done.stderr
+    assert b"closed" in done.stderr
+    assert b"Error" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
+    """It ends without a traceback, in any place of the imports."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.abc, signal, sys\n"
+        "class Interrupts(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'av': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+    )
+    done = run_process(["-version"], tmp_path)
+    assert (done.returncode, done.stderr) == (255, b"")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -176,3 +177,87 @@ def test_what_is_begun_when_it_closes_is_given_up() -> None:
     restorer.close()
     assert list(restorer.flush()) == []
     assert not [t for t in threading.enumerate() if t.name.startswith("gone-end")]
+
+
+class Spoils(Copy):
+    """Gives NaN or infinity at its third call, and remembers a spoilt value for ever."""
+
+    layout = "rgb"
+
+    def __init__(self, value: float = float("nan"), scale: int = 1) -> None:
+        self.value, self.scale = value, scale
+        self.calls = 0
+
+    def init_state(self) -> Any:
+        return [0.0]
+
+    def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
+        self.calls += 1
+        y: Tensor = x.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2) + states[0][0]
+        if self.calls == 3:
+            y[0, 0, 0, 1, 1] = states[0][0] = self.value
+        return y
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_result_that_is_not_finite_passes_the_recorded_frame(value: float, caplog: pytest.LogCaptureFixture) -> None:
+    frames = clip(6)
+    restorer = Restorer(Spoils(value), name="spoils")
+    found = [out for f in frames for out in restorer.push(f)]
+    for a, b in zip(frames, found, strict=True):
+        assert difference(a, b) == 0
+    assert found[2].picture is frames[2].picture
+    assert caplog.text.count("NaN or infinity") == 1
+    assert f"spoils at pts {frames[2].pts} (" in caplog.text
+    assert restorer.report() == {"not_finite_frames": 1}
+
+
+@pytest.mark.parametrize("layout", ["rgb", "luma", "yuv420"])
+def test_where_the_filter_enlarges_the_recorded_frame_is_resized(layout: Any) -> None:
+    filter = Spoils(scale=2)
+    filter.layout = layout
+    frames = clip(4, 34, 18)
+    found = restored(filter, frames)
+    assert {(f.width, f.height) for f in found} == {(68, 36)}
+    codes = [f.picture.planes(f.color).data[0].float() for f in found]
+    assert (codes[2] - codes[1]).abs().mean() < 60  # a picture, neither white nor green
+    assert codes[2].std() > 1
+
+
+def test_a_job_may_fail_instead() -> None:
+    restorer = Restorer(Spoils(), name="spoils", exit_on_error=True)
+    *before, third = clip(3)
+    assert [len(list(restorer.push(frame))) for frame in before] == [1, 1]
+    with pytest.raises(FilterError, match=r"spoils at pts \S+ \(.* s\): gave values that are no numbers"):
+        list(restorer.push(third))
+
+
+def test_bright_half_precision_is_finite() -> None:
+    class Half(Copy):
+        def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
+            return torch.ones_like(x, dtype=torch.float16)
+
+    restorer = Restorer(Half())
+    for frame in clip(1, 640, 480):
+        list(restorer.push(frame))
+    assert restorer.report() == {}
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (None, r"gave nothing \(None\), not a torch tensor of \(1, 1, 6, 8, 8\)"),
+        (np.zeros((1, 1, 6, 8, 8), np.float32), r"gave a numpy ndarray of \(1, 1, 6, 8, 8\), not a torch tensor"),
+        ([1], r"gave a list, not a torch tensor"),
+        (torch.zeros(1, 1, 6, 8, 8, dtype=torch.uint8), r"gave torch.uint8 values, not floating-point"),
+        (torch.tensor(1.0), r"gave \(\) for an input of"),
+        (torch.zeros(6, 8, 8), r"gave \(6, 8, 8\) for an input of"),
+    ],
+)
+def test_what_is_no_picture_is_said(result: Any, said: str) -> None:
+    class Wrong(Filter[None]):
+        def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
+            return result  # type: ignore[no-any-return]
+
+    with pytest.raises(FilterError, match=rf"wrong at pts 1000 .*{said}"):
+        restored(Wrong(), clip(1, 16, 16))

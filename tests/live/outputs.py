@@ -29,6 +29,7 @@ class NoSource:
     begin_s = Fraction(0)
     failure = None
     stopped = False
+    stopped_early = False
 
     def stream_of(self, packet: Any) -> None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -17,7 +18,7 @@ from streamfix.media.input.codec_change import becomes, tail_of
 from streamfix.media.input.missing import MissingPictures
 from streamfix.media.input.order import Order
 from streamfix.media.input.reader import InputSpec, Reader
-from tests.media.make import clip, run, times
+from tests.media.make import clip, needs_ffmpeg, run, times
 
 MS = Fraction(1, 1000)
 
@@ -157,3 +158,19 @@ def test_codecs_are_told_apart() -> None:
     assert becomes("h264", mpeg2) == "mpeg2video"
     assert tail_of("hevc", h264 + hevc) == hevc[1:]
     assert tail_of("hevc", h264) == b""
+
+
+@pytest.mark.ffmpeg
+@needs_ffmpeg
+def test_what_an_edit_list_leaves_out_is_not_missing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file that was cut between keyframes without being encoded anew: its first pictures are there to be decoded."""
+    plain = clip(tmp_path / "plain.mp4", frames=30, options={"g": "30", "bf": "0", "sc_threshold": "0"})
+    cut = tmp_path / "cut.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-ss", "0.6", "-i", plain, "-c", "copy", cut], check=True)
+    reader, frames = read(cut)
+    reader.close()
+    with av.open(str(cut)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert 0 < sum(packet.is_discard for packet in packets) == len(packets) - len(frames)
+    assert reader.missing == 0
+    assert "missing" not in caplog.text

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ...errors import StreamfixError
+from ...errors import OutputError, StreamfixError
 from ...media.redact import redact
 from . import logs
 from .grammar import CommandLine, parse
@@ -53,14 +53,25 @@ def _run(words: list[str]) -> int:
         _log.warning("%s", text)
     asked = _listing(line)
     if asked is not None:
-        sys.stdout.write(asked + "\n")
-        sys.stdout.flush()
+        _print(asked)
         return 0
     if not line.options.get("hide_banner"):
         _log.info("%s", listing.banner())
     from .run import run
 
     return run(line)
+
+
+def _print(text: str) -> None:
+    """Write to stdout. Raises BrokenPipeError if its reader has gone, OutputError if it is closed or full."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes what is left into it
+        raise OutputError(f"stdout: {error.strerror}; is it closed?") from error
 
 
 def _listing(line: CommandLine) -> str | None:

@@ -43,6 +43,7 @@ def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
         data=not _off(line, "dn"),
         live=live_policy(line),
         device=line.options.get("device", "auto"),
+        exit_on_error=bool(line.options.get("xerror")),
         queue_depth=line.options.get("queue_depth", 4),
     )
 

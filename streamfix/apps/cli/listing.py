@@ -10,6 +10,7 @@ from typing import Any
 from ... import __version__
 from ...errors import StreamfixError, UnknownName, UsageError
 from ...filters import FILTERS
+from ...registry import described
 from .options import REFUSED, CliOption, table
 
 USAGE = "usage: streamfix [options] [[infile options] -i infile]... [outfile options] outfile"
@@ -128,10 +129,12 @@ def filters_text() -> str:
 def _filter_lines(name: str) -> list[str]:
     try:
         cls, options = FILTERS.get(name), FILTERS.options(name)
+        shown = ":".join(k if _required(o) else f"{k}={_default(o.default)}" for k, o in options.items())
+        return [f"  {name:9s} {_first_line(cls)}", f"            {_traits(cls)}; options: {shown or 'none'}"]
     except StreamfixError as error:  # a broken package must not hide the others
-        return [f"  {name:9s} {error}"]
-    shown = ":".join(k if _required(o) else f"{k}={_default(o.default)}" for k, o in options.items())
-    return [f"  {name:9s} {_first_line(cls)}", f"            {_traits(cls)}; options: {shown or 'none'}"]
+        return [f"  {name:9s} broken: {error}"]
+    except Exception as error:  # noqa: BLE001  # such as a class that is no filter
+        return [f"  {name:9s} broken: {described(error)}"]
 
 
 def filter_help(name: str) -> str:

@@ -112,6 +112,9 @@ _TABLE = (
         "fail if more than this part of the packets is damaged, 2/3 by default",
         parse_ratio,
     ),
+    CliOption(
+        "xerror", "global", None, "fail where a filter gives NaN or infinity, in place of passing the recorded picture"
+    ),
     CliOption("queue_depth", "global", "N", "pictures held between two threads, 4 by default", parse_count),
     CliOption(
         "copyts", "global", None, "keep the input's timestamps, those behind -ss too, in place of beginning at 0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import resource
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...errors import UsageError
+from ...errors import OutputError, UsageError
 from .grammar import CommandLine
 from .jobs import STDOUT, existing_outputs, job_spec, reads_stdin, writes_stdout
 from .logs import VERBOSE, redacted_stderr
@@ -40,6 +41,8 @@ def _run(line: CommandLine) -> int:
     reports: list[ProgressView] = [listener] if listener else []
     with contextlib.ExitStack() as stack:
         if writes_stdout(line):
+            if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                raise OutputError("stdout carries the video, and it is closed; write to a file, or open it")
             own = stack.enter_context(_private_stdout())
             outputs = tuple(replace(o, url=own) if o.url in STDOUT else o for o in spec.outputs)
             spec = replace(spec, outputs=outputs)

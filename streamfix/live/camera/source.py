@@ -116,6 +116,11 @@ class LiveSource(ItemSource):
         return self._joined.info
 
     @property
+    def stopped_early(self) -> bool:
+        """False: a camera has no end of its own."""
+        return False
+
+    @property
     def frames_read(self) -> int:
         return self._observer.frames
 

@@ -131,6 +131,11 @@ class Fanout(Stage):
             raise errors[0]
         return ()
 
+    def abort(self) -> None:
+        """Unblock the writes that wait for a server or a reader."""
+        for outlet in self.outlets:
+            outlet.abort()
+
     def close(self) -> None:
         """Give up what is not finished."""
         if self._closed:

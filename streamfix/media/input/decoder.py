@@ -93,7 +93,8 @@ class VideoDecoder:
                 return self._go_on_as(other, packet, arrived_s)
             self._previous = packet
         if packet is not None:
-            self._missing.packet(packet.pts)
+            if not packet.is_discard:  # else an edit list leaves its picture out
+                self._missing.packet(packet.pts)
             self._damage.packet(packet.pts, arrived_s)
             if self._frame_nums is not None and self._frame_nums.gap_before(packet) and not packet.is_keyframe:
                 bad = True

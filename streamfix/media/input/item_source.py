@@ -31,12 +31,17 @@ class ItemSource(ABC):
         self._stopped = stopped
         self._items = self._read()
         self._held: deque[Item] = deque()
-        self._closed = False
+        self._closed = self._stopped_early = False
 
     @property
     def stopped(self) -> bool:
         """True once `stop` was called."""
         return self._stopped.is_set()
+
+    @property
+    def stopped_early(self) -> bool:
+        """True if `stop` ended it before its own end."""
+        return self._stopped_early
 
     def __iter__(self) -> Iterator[Item]:
         while self._held:
@@ -44,6 +49,7 @@ class ItemSource(ABC):
         for item in self._items:
             yield item
             del item
+        self._stopped_early = self._stopped.is_set()
 
     def stop(self) -> None:
         """End the iteration soon; may be called from any thread and from a signal handler."""

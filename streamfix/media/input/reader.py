@@ -108,6 +108,11 @@ class Reader(ItemSource):
         return self._decoder.missing
 
     @property
+    def stopped_early(self) -> bool:
+        """True if `stop` ended it before its own end; an input that is played without end has none."""
+        return super().stopped_early and self.inputs[self._video.input_index].loops >= 0
+
+    @property
     def begin_s(self) -> Fraction:
         """The time that counts as 0 for -ss and -to: the start of the restored video's input."""
         source = self._sources[self._video.input_index]

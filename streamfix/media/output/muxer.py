@@ -38,6 +38,9 @@ _CRASH_SAFE = {
     "frag_duration": "1000000",
     "flush_packets": "1",
 }
+# A killed job leaves all but the last second: Matroska keeps a cluster, and libav what is written, until they are full.
+_FLUSHED = {"flush_packets": "1"}
+_CLUSTERS = {"cluster_time_limit": "1000"}
 _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
 # Each packet leaves at once, and a stream that has gone silent holds the others up for 0.1 s at most.
 _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
@@ -112,8 +115,12 @@ class Muxer:
         elif format in ("matroska", "webm"):
             # Matroska takes the timestamps before 0 that come from a codec's priming.
             defaults = {"avoid_negative_ts": "disabled"}
+            if target.is_file:
+                defaults.update(_CLUSTERS)
         elif format == "yuv4mpegpipe":
             defaults = {"strict": "-1"}  # more than 8 bits
+        if target.is_file and (fragments or format not in MOV_LIKE):
+            defaults.update(_FLUSHED)
         if live:
             defaults.update(_LIVE)
             if format == "hls":

@@ -21,6 +21,7 @@ from ..specs import OutputSpec
 from ..timestamps import pts_or_dts, rescale, shift_packet, to_units
 from .assembly import Output, assemble
 from .frame_ledger import FrameLedger
+from .input_files import input_files
 from .limits import Limits
 from .muxer import guess_format
 from .rate import ConstantRate
@@ -61,7 +62,8 @@ class Writer(Stage):
         self.enough = False
         self._limits = Limits(spec, source, streams_for(spec, source.streams))
         self._format = guess_format(spec.url, spec.format)
-        self._target = Target(spec.url, self._format, [i.url for i in source.inputs], spec.overwrite)
+        files = [name for one in source.inputs for name in input_files(one)]
+        self._target = Target(spec.url, self._format, files, spec.overwrite)
         self._request = request_of(spec, self._format, usual_encoder(self._target, self._format))
         self._rate = ConstantRate(spec.rate, spec.shown, lambda: source.stopped) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
@@ -71,7 +73,8 @@ class Writer(Stage):
         self._due: Frame | None = None  # the last frame, which -r has not shown yet
         self._begin_s: Fraction | None = None
         self._end_s = Fraction(0)  # of the last frame, in the input's time
-        self._finished = False
+        self._finished = self._complete = False
+        self._target.reserve()
 
     @property
     def video_codec(self) -> str:
@@ -140,21 +143,24 @@ class Writer(Stage):
         if self._ledger is not None:
             self._ledger.arrived()
         self._finished = True
-        if self._source.failure is None:
+        stopped = self._source.stopped_early and not self.enough
+        if self._source.failure is None and not (stopped and self._target.keeps_old):
+            self._complete = True
             self._target.commit()
         return ()
 
     def close(self) -> None:
         """Close the output; called once, also after an error.
 
-        An incomplete output keeps what was written, and a warning says where it lies.
+        An incomplete output keeps what was written, and a warning says where it lies. It is incomplete, too, if the
+        source was stopped and there is an older file, which may be replaced by a complete one only.
         """
         self._held.clear()
         if self._ledger is not None:
             self._ledger.give_up("output")
         if self._output is not None and not self._finished:
             self._output.muxer.give_up()
-        if not self._finished or self._source.failure is not None:
+        if not self._complete:
             where = self._target.abandon(worth_keeping=self.frames_written > 0)
             if where is not None:
                 log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
@@ -221,6 +227,7 @@ class Writer(Stage):
             self._ledger.left_out(frame, reason)
 
     def _open(self, first: Frame) -> None:
+        self._wait_for_reader()
         self._output = assemble(
             self.spec,
             self._request,
@@ -236,6 +243,15 @@ class Writer(Stage):
         )
         if not self.spec.shortest:
             self._write_held()
+
+    def _wait_for_reader(self) -> None:
+        """Of a named pipe: wait for its reader. Raises OutputError, or Cancelled if the source is stopped meanwhile."""
+        try:
+            self._target.wait_for_reader(lambda: self._aborted.is_set() or self._source.stopped)
+        except OutputError as error:
+            if self._source.stopped and not self._aborted.is_set():
+                raise Cancelled(str(error)) from error
+            raise
 
     def _keep_visible(self, first: Frame) -> None:
         """Move all streams to 0 if the video begins before: players skip that part of MP4, Matroska cannot store it."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import socket
+import stat
+import time
+from collections.abc import Callable
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +18,7 @@ from .protocols import PATTERN_FORMATS, format_protocols, protocol_of, scheme_of
 
 OutputKind = Literal["file", "pattern", "pipe", "network"]
 
+_LOOK_S = 0.05  # between two looks whether somebody reads a named pipe
 _PIPE = re.compile(r"-|pipe:\d*|fd:\d*|/dev/std(in|out)|/dev/fd/\d+")
 
 
@@ -23,6 +29,31 @@ def output_kind(url: str, format: str | None) -> OutputKind:
     if _PIPE.fullmatch(url):
         return "pipe"
     return "file" if _is_local(url) and not _muxer_connects(format) else "network"
+
+
+def is_fifo(url: str) -> bool:
+    """True for a named pipe; not for a pipe that this process has open already."""
+    try:
+        return _is_local(url) and not _PIPE.fullmatch(url) and stat.S_ISFIFO(os.stat(url.removeprefix("file:")).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def open_fifo(path: str, shown: str, given_up: Callable[[], bool]) -> int:
+    """Wait until somebody reads a named pipe; its descriptor, whose writes do not block.
+
+    libav would wait while PyAV holds Python's lock, and stop every thread for so long.
+    Raises OutputError once `given_up` says so, or if it cannot be opened.
+    """
+    while True:
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise OutputError(f"{shown}: {error.strerror}") from error
+        if given_up():
+            raise OutputError(f"{shown}: nobody reads this named pipe, so nothing was written; start its reader")
+        time.sleep(_LOOK_S)
 
 
 def usual_format(url: str) -> str | None:

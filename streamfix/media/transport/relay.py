@@ -5,11 +5,13 @@ PyAV holds Python's lock while libav connects and disconnects, and so would stop
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import selectors
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -17,12 +19,13 @@ from typing import IO, Any, Protocol
 from ...errors import BadOption, OutputError
 from ..redact import redact
 from .child import Child
-from .output_kind import connects, connects_itself, output_kind
+from .output_kind import connects, connects_itself, is_fifo, open_fifo, output_kind
 from .protocols import needs_ffmpeg
 from .srt import OPTIONS, Bridge
 
 _PROGRAM = Path(__file__).with_name("relay_process.py")
 _CONNECT_S = 20.0
+_LOOK_S = 0.1  # between two looks whether a write to a named pipe is given up
 _LAST_S = 5.0  # that a server has at the end to take what was written
 _BAD_OPTION = 2  # its exit code
 
@@ -63,6 +66,8 @@ class Sink(Protocol):
 
 def sink_for(url: str, format: str, options: Mapping[str, str], *, live: bool) -> Sink | None:
     """The sink for an output, None if libav writes to it directly. live: no server may block this process."""
+    if is_fifo(url):
+        return _Fifo(url, format)
     if needs_ffmpeg(url):
         return _Srt(url, format, options)
     if live and output_kind(url, format) == "pipe":
@@ -118,6 +123,82 @@ class _Pipe:
 
     def close(self) -> None:
         self._pipe.close()
+
+
+class _Fifo:
+    """A named pipe, whose reader may come late, read slowly or not at all: `kill` ends every wait for it."""
+
+    takes_options = False
+
+    def __init__(self, url: str, format: str) -> None:
+        self.url, self.format = url, format
+        self.file = _FifoFile(url.removeprefix("file:"))
+
+    @property
+    def settled(self) -> bool:
+        return self.file.connected
+
+    def left(self, options: Mapping[str, str]) -> dict[str, str]:
+        return dict(options)
+
+    def connect(self) -> None:
+        self.file.connect()
+
+    def settle(self) -> None:
+        """It is open before anything is written."""
+
+    def failure(self) -> None:
+        """Writing to it raises the error itself."""
+
+    def kill(self) -> None:
+        self.file.give_up()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _FifoFile(io.RawIOBase):
+    """The writing end of a named pipe."""
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+        self._descriptor: int | None = None
+        self._given_up = threading.Event()
+
+    @property
+    def connected(self) -> bool:
+        return self._descriptor is not None
+
+    def connect(self) -> None:
+        """Wait for a reader. Raises OutputError."""
+        self._descriptor = open_fifo(self.name, self.name, self._given_up.is_set)
+
+    def give_up(self) -> None:
+        """End every wait. From any thread."""
+        self._given_up.set()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        assert self._descriptor is not None
+        rest = memoryview(data)
+        with selectors.DefaultSelector() as selector:  # select itself takes no handle from 1024 on
+            selector.register(self._descriptor, selectors.EVENT_WRITE)
+            while rest:
+                try:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                except BlockingIOError:
+                    selector.select(_LOOK_S)
+                if rest and self._given_up.is_set():
+                    raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        return len(data)
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+        super().close()
 
 
 class _Srt:

@@ -93,6 +93,7 @@ class MadeUpSource:
     begin_s: Fraction = Fraction(0)
     failure: StreamfixError | None = None
     stopped: bool = False
+    stopped_early: bool = False
     streams: Sequence[MappedStream] = ()
 
     def __post_init__(self) -> None:
