@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamfix import InputError, UsageError
+from streamfix.training import RECIPES
 from streamfix.training import config as configuration
 from streamfix.training.config import Config, CurriculumStage, Schedule
 
@@ -56,15 +57,17 @@ def test_a_stage_holds_up_to_its_end(progress: float, stage: int) -> None:
     assert Config(Schedule(10), stages).stage_at(progress) == stage
 
 
-RECIPES = sorted((Path(__file__).parents[2] / "plugins").glob("*/recipes/*.toml"))
+CONFIGURATIONS = sorted((Path(__file__).parents[2] / "plugins").glob("*/recipes/*.toml"))
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda p: f"{p.parents[1].name}-{p.stem}")
 def test_shipped_configurations_are_sound(path: Path) -> None:
-    from streamfix_denoise.recipe import Recipe
-
     found = configuration.load(path)
-    recipe = Recipe(**found.recipe)
-    assert recipe.tier == path.stem.split("_")[0]
+    task = path.parents[1].name.removeprefix("streamfix_")
+    if path.stem == "levels":
+        recipe = RECIPES.create(f"{task}-levels", dict(found.recipe))
+    else:
+        recipe = RECIPES.create(task, dict(found.recipe))
+        assert found.recipe["tier"] == path.stem.split("_")[0]
     for stage in found.stages:
         recipe.check(stage.mix)

@@ -26,7 +26,7 @@ from .mp4_boxes import Box, add_boxes, foreign_boxes, named
 from .muxer import MOV_LIKE, Muxer
 from .request import Request, streams_for
 from .stream_copy import StreamCopy
-from .tags import unheld_dispositions, unheld_stream_tags, unheld_tags
+from .tags import spelled_language, unheld_dispositions, unheld_stream_tags, unheld_tags
 from .target import Target, file_of
 from .transcode import AudioTranscode, SubtitleTranscode
 
@@ -140,6 +140,9 @@ def _filled(
     assert encoder is not None
     set_dispositions(spec, placed)
     set_tags(spec, placed)
+    for _, stream in placed:
+        if language := stream.metadata.get("language"):
+            stream.metadata["language"] = spelled_language(muxer.format, language)
     if spec.map_metadata and not live:
         _warn_stream_tags(spec, muxer.format, [m for m in streams if m.restored or id(m.stream) in others])
     _describe(spec, source, muxer, shift_s, live=live)

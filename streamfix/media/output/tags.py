@@ -55,6 +55,33 @@ _DISPOSITIONS = {
 _SAID_ELSEWHERE = {"default", "attached_pic", "timed_thumbnails", "still_image", "metadata"}
 
 
+# QuickTime numbers its languages, and libav's table of them has one of the two codes that ISO 639-2 gives some.
+_MOV_LANGUAGES = {
+    "deu": "ger",
+    "nld": "dut",
+    "ell": "gre",
+    "isl": "ice",
+    "zho": "chi",
+    "sqi": "alb",
+    "hye": "arm",
+    "kat": "geo",
+    "mya": "bur",
+    "msa": "may",
+    "bod": "tib",
+    "swe": "sve",
+    "mkd": "mac",
+    "fre": "fra",
+    "rum": "ron",
+    "cze": "ces",
+    "slo": "slk",
+}
+
+
+def spelled_language(format: str, language: str) -> str:
+    """The code that the container's muxer knows the language by."""
+    return _MOV_LANGUAGES.get(language, language) if format == "mov" else language
+
+
 def unheld_tags(format: str, tags: Mapping[str, str]) -> dict[str, str]:
     """Those tags of a file that a container leaves out; {} for one that holds all, or pictures alone."""
     return _unheld(_OF_FILES.get(format), tags)
