@@ -199,3 +199,16 @@ def test_backends_agree() -> None:
     bad = coded("bunny.mp4", 34)
     a, b = (np.stack(run(deblock(backend=name, lookahead=0), bad)[:4]) for name in ("torch", "openvino"))
     assert np.abs(a - b).max() < 0.1 / 255
+
+
+@pytest.mark.slow
+def test_the_shipped_int8_graph_is_nearly_as_good() -> None:
+    """It loses at most 0.15 dB, and is of the weights beside it."""
+    if not openvino.is_installed():
+        pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
+    clean, bad = packed(footage("bunny.mp4")), coded("bunny.mp4", 34)
+    filter = deblock(backend="openvino", precision="int8")
+    int8, exact = run(filter, bad), run(deblock(), bad)
+    assert filter.network.name == "openvino int8"
+    assert not np.array_equal(int8[0], exact[0])
+    assert psnr(int8, clean) > psnr(exact, clean) - 0.15
