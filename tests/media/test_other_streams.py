@@ -356,7 +356,9 @@ DAMAGES = st.dictionaries(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     film=st.sampled_from(["aac in ts", "aac in mkv", "ac3", "mp2", "opus", "pcm"]),
     damages=DAMAGES,
