@@ -76,7 +76,12 @@ def psnr(x: list[Floats], y: list[Floats], planes: slice = LUMA) -> float:
 @pytest.mark.parametrize("name", ["campus.avi", "bunny.mp4"])
 @pytest.mark.parametrize(
     ("codec", "quality", "gain_db"),
-    [("libx264", 34, 0.2), ("libx265", 34, 0.1), ("mjpeg", 12, 0.2), ("mpeg4", 10, 0.2)],
+    [
+        ("libx264", 34, 0.2),
+        pytest.param("libx265", 34, 0.1, marks=pytest.mark.slow),
+        pytest.param("mjpeg", 12, 0.2, marks=pytest.mark.slow),
+        pytest.param("mpeg4", 10, 0.2, marks=pytest.mark.slow),
+    ],
 )
 def test_it_comes_nearer_to_what_was_encoded(name: str, codec: str, quality: float, gain_db: float) -> None:
     clean, bad = packed(footage(name)), coded(name, quality, codec=codec)
@@ -85,7 +90,9 @@ def test_it_comes_nearer_to_what_was_encoded(name: str, codec: str, quality: flo
     assert psnr(out, clean, CHROMA) > psnr(packed(bad), clean, CHROMA)
 
 
-@pytest.mark.parametrize("name", ["campus.avi", "bunny.mp4", "city.ts"])
+@pytest.mark.parametrize(
+    "name", ["bunny.mp4", *(pytest.param(n, marks=pytest.mark.slow) for n in ("campus.avi", "city.ts"))]
+)
 def test_what_was_never_coded_or_coded_well_stays(name: str) -> None:
     for planes in (footage(name), coded(name, 8)):
         assert psnr(run(deblock(), planes), packed(planes)) > 48
