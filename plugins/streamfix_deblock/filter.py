@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,8 +23,10 @@ from streamfix.models import (
     corrected,
     correction_network,
     example,
+    per_plane,
     seen,
     sigma_left,
+    stacked,
 )
 
 from . import levels
@@ -133,8 +134,7 @@ class Deblock(Filter[Shot]):
         """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2), and what is known of them."""
         frame = recorded.float()
         sigma = levels.level_map(answer, (frame.shape[-2], frame.shape[-1]))
-        fused = torch.from_numpy(np.stack([f.packed for f in fusions])).to(frame.device)
-        variance = torch.from_numpy(np.stack([f.variance[None] for f in fusions])).to(frame.device)
+        fused, variance = stacked(fusions, frame.device)
         left = sigma_left(variance, sigma)
         restored = corrected(fused, left, self.network(seen(fused, frame, left, sigma)))
         result = torch.lerp(frame, restored, self._share(sigma))
@@ -146,7 +146,7 @@ class Deblock(Filter[Shot]):
             share = ((sigma - _GOOD) / (_BAD - _GOOD)).clamp(0, 1)
         else:
             share = torch.full_like(sigma, self.strength)
-        return share.repeat_interleave(torch.tensor([4, 2], device=sigma.device), 1)
+        return per_plane(share)
 
 
 def _mixed(then: float, now: float) -> float:

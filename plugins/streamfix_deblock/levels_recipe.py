@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from streamfix import BadOption
 from streamfix.fusion import pack420
+from streamfix.models import per_plane
 from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from . import levels
@@ -53,11 +53,11 @@ class Recipe(BaseRecipe[CodedClip]):
 
     def predict(self, network: nn.Module, batch: Batch, pairs: bool) -> tuple[Tensor, Tensor]:
         inputs, answers = self.lesson(batch)
-        return _as_packed(network(inputs).float()), _as_packed(answers)
+        return per_plane(network(inputs).float()), per_plane(answers)
 
     def restored(self, network: nn.Module, one: Batch) -> Tensor:
         answer: Tensor = network(one["frame"])
-        return _as_packed(answer.float())
+        return per_plane(answer.float())
 
     def lesson(self, batch: Batch) -> tuple[Tensor, Tensor]:
         one = latest(batch)
@@ -79,9 +79,5 @@ class Recipe(BaseRecipe[CodedClip]):
         one = latest(batch)
         size = one["frame"].shape[-2:]
         answers = {"found": network(one["frame"]).float(), "true": self.lesson(batch)[1]}
-        shown = [(name, F.interpolate(_as_packed(answer), size=size)) for name, answer in answers.items()]
+        shown = [(name, F.interpolate(per_plane(answer), size=size)) for name, answer in answers.items()]
         return [("coded", one["frame"]), *shown, ("clean", one["target"])]
-
-
-def _as_packed(answer: Tensor) -> Tensor:
-    return answer.repeat_interleave(torch.tensor([4, 2], device=answer.device), 1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from streamfix import BadOption
 from streamfix.fusion import pack420
-from streamfix.models import Fusion, Tier, corrected, correction_network, seen, sigma_left, wanted
+from streamfix.models import Tier, corrected, correction_network, fused_sample, seen, sigma_left, wanted
 from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from . import levels
@@ -68,7 +68,7 @@ class Recipe(BaseRecipe[CodedClip]):
             top, left = rng.integers(0, self.margin + 1, 2)
             at = (slice(top, top + self.crop // 2), slice(left, left + self.crop // 2))
             two = max(t - 1, 0), t
-            yield _sample([frames[i] for i in two], [targets[i] for i in two], [fusions[i] for i in two], at)
+            yield fused_sample([frames[i] for i in two], [targets[i] for i in two], [fusions[i] for i in two], at)
 
     def restored(self, network: nn.Module, one: Batch) -> Tensor:
         inputs, left = self._seen(one)
@@ -100,18 +100,3 @@ class Recipe(BaseRecipe[CodedClip]):
         with torch.no_grad(), torch.autocast(frames.device.type, enabled=False):
             answer: Tensor = network(frames.float())
         return answer
-
-
-def _sample(
-    frames: Sequence[NDArray[np.float32]],
-    targets: Sequence[NDArray[np.float32]],
-    fusions: Sequence[Fusion],
-    at: tuple[slice, slice],
-) -> Sample:
-    """Two consecutive frames, the later one last; each array is (2, planes, H, W)."""
-    return {
-        "frame": np.stack([f[:, *at] for f in frames]),
-        "target": np.stack([t[:, *at] for t in targets]),
-        "fused": np.stack([f.packed[:, *at] for f in fusions]),
-        "variance": np.stack([f.variance[None, *at] for f in fusions]),
-    }

@@ -8,12 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from streamfix import FILTERS, BackendName, BadOption, Filter, filter_text
-from streamfix.fusion import Floats, Noise
+from streamfix.fusion import Noise
 from streamfix.models import (
     Front,
     Fusion,
@@ -23,8 +22,10 @@ from streamfix.models import (
     corrected,
     correction_network,
     example,
+    per_plane,
     seen,
     sigma_left,
+    stacked,
 )
 
 WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "denoise", correction_network)
@@ -137,8 +138,7 @@ class Denoise(Filter[Front]):
     def _restored(self, recorded: Tensor, fusions: Sequence[Fusion]) -> Tensor:
         """The network's part: (B, 1, 6, H/2, W/2) from recorded frames (B, 6, H/2, W/2) and the fusion of each."""
         x, frame = recorded, recorded.float()
-        fused = _stack([f.packed for f in fusions], x.device)
-        variance = _stack([f.variance[None] for f in fusions], x.device)
+        fused, variance = stacked(fusions, x.device)
         noise = torch.tensor([[f.noise.luma, f.noise.chroma] for f in fusions], device=x.device)
         told = noise * _DETAIL**-self.detail
         left = sigma_left(variance, told)
@@ -147,7 +147,7 @@ class Denoise(Filter[Front]):
             restored += (_KEPT * self.detail) * (fused - restored)
         share = self._share(noise)
         if self._told is not None:
-            most = _planes(_REACH * noise + _ROUNDING)
+            most = per_plane(_REACH * noise + _ROUNDING)[..., None, None]
             restored = torch.maximum(torch.minimum(restored, frame + most), frame - most)
         result = restored if bool((share == 1).all()) else torch.lerp(frame, restored, share)
         return result[:, None].to(x.dtype)
@@ -159,18 +159,9 @@ class Denoise(Filter[Front]):
             share = ((evidence - _QUIET) / (_NOISY - _QUIET)).clamp(0, 1)
         else:
             share = torch.full_like(noise, self.strength)
-        return _planes(share)
-
-
-def _planes(of: Tensor) -> Tensor:
-    """Spread values for luma and chroma, (B, 2), over the six packed planes: (B, 6, 1, 1)."""
-    return of.repeat_interleave(torch.tensor([4, 2], device=of.device), 1)[..., None, None]
+        return per_plane(share)[..., None, None]
 
 
 def _chain(name: str, options: Mapping[str, float | str]) -> str:
     """The filter as written in `-vf`. "auto" is the default of each of these options, and is left out."""
     return filter_text(name, {option: value for option, value in options.items() if value != "auto"})
-
-
-def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:
-    return torch.from_numpy(pictures[0][None] if len(pictures) == 1 else np.stack(pictures)).to(device)

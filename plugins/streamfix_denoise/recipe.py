@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from streamfix import BadOption
 from streamfix.fusion import pack420
-from streamfix.models import Front, Fusion, Tier, corrected, correction_network, seen, sigma_left, wanted
+from streamfix.models import Front, Tier, corrected, correction_network, fused_sample, seen, sigma_left, wanted
 from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from .clips import KINDS, NoisyClip
@@ -65,7 +64,9 @@ class Recipe(BaseRecipe[NoisyClip]):
             top, left = rng.integers(0, self.margin + 1, 2)
             at = (slice(top, top + self.crop // 2), slice(left, left + self.crop // 2))
             two = max(t - 1, 0), t
-            yield _sample([frames[i] for i in two], [targets[i] for i in two], [fusions[i] for i in two], at)
+            fused = [fusions[i] for i in two]
+            sigma = np.array([[f.noise.luma, f.noise.chroma] for f in fused], np.float32)  # (2, 2)
+            yield {**fused_sample([frames[i] for i in two], [targets[i] for i in two], fused, at), "sigma": sigma}
 
     def restored(self, network: nn.Module, one: Batch) -> Tensor:
         left = sigma_left(one["variance"], one["sigma"])
@@ -79,19 +80,3 @@ class Recipe(BaseRecipe[NoisyClip]):
 
     def shown(self, one: Batch) -> Sequence[tuple[str, Tensor]]:
         return [("frame", one["frame"]), ("fused", one["fused"])]
-
-
-def _sample(
-    frames: Sequence[NDArray[np.float32]],
-    targets: Sequence[NDArray[np.float32]],
-    fusions: Sequence[Fusion],
-    at: tuple[slice, slice],
-) -> Sample:
-    """Two consecutive frames, later one last; each array is (2, planes, H, W), sigma (2, 2)."""
-    return {
-        "frame": np.stack([f[:, *at] for f in frames]),
-        "target": np.stack([t[:, *at] for t in targets]),
-        "fused": np.stack([f.packed[:, *at] for f in fusions]),
-        "variance": np.stack([f.variance[None, *at] for f in fusions]),
-        "sigma": np.array([[f.noise.luma, f.noise.chroma] for f in fusions], np.float32),
-    }

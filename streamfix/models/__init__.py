@@ -10,8 +10,8 @@
 frames in units of their noise.
 """
 
-from .correction import corrected, correction_network, example, seen, sigma_left, wanted
-from .front import Front, Fusion
+from .correction import corrected, correction_network, example, per_plane, seen, sigma_left, wanted
+from .front import Front, Fusion, fused_sample, stacked
 from .tiered import TieredRunner
 from .tiers import SIZES, Size, Tier
 from .weights import WeightsStore
@@ -27,7 +27,10 @@ __all__ = [
     "corrected",
     "correction_network",
     "example",
+    "fused_sample",
+    "per_plane",
     "seen",
     "sigma_left",
+    "stacked",
     "wanted",
 ]

@@ -86,6 +86,11 @@ def example() -> Tensor:
     return seen(clean + noise * variance.sqrt(), clean + noise, left, sigma)
 
 
+def per_plane(of: Tensor) -> Tensor:
+    """Values of luma and chroma, (B, 2, ...), for the six packed planes: (B, 6, ...)."""
+    return of.repeat_interleave(torch.tensor([4, 2], device=of.device), 1)
+
+
 def _per_pixel(sigma: Tensor) -> Tensor:
     return sigma[:, :, None, None] if sigma.dim() == 2 else sigma
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from ..fusion import Floats, Fused, Fuser, Noise, NoiseEstimator, pack420, unpack420
 
 #: Upcoming frames that are warped along their motion; frames after them count where the picture stands still.
@@ -58,3 +63,27 @@ class Front:
         self.changes = Noise(max(self.noise.luma, self._flicker), max(self.noise.chroma, self._flicker))
         near = [unpack420(frame) for frame in ahead[:MOVED]]
         return self._fuser.step(luma, chroma, self.changes, near, ahead[MOVED - 1 :])
+
+
+def stacked(fusions: Sequence[Fusion], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Fused frames (B, 6, H/2, W/2) and the noise left in them (B, 1, H/2, W/2), on `device`."""
+    return _stack([f.packed for f in fusions], device), _stack([f.variance[None] for f in fusions], device)
+
+
+def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:
+    return torch.from_numpy(pictures[0][None] if len(pictures) == 1 else np.stack(pictures)).to(device)
+
+
+def fused_sample(
+    frames: Sequence[Floats], targets: Sequence[Floats], fusions: Sequence[Fusion], at: tuple[slice, slice]
+) -> dict[str, NDArray[np.float32]]:
+    """A training sample of consecutive frames: what the front made of them, and what they should become.
+
+    frames, targets: packed pictures (6, H/2, W/2). at: the part of them that is taken. Each array is (T, planes, H, W).
+    """
+    return {
+        "frame": np.stack([f[:, *at] for f in frames]),
+        "target": np.stack([t[:, *at] for t in targets]),
+        "fused": np.stack([f.packed[:, *at] for f in fusions]),
+        "variance": np.stack([f.variance[None, *at] for f in fusions]),
+    }

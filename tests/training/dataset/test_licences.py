@@ -8,31 +8,7 @@ import pytest
 
 from streamfix.errors import InputError
 from streamfix.training.dataset.licences import LicenceTable, debian_licences, python_licence, read_folder
-from tests.training.dataset.photos import coded, drawing, save
-
-_COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-
-Files: *
-Copyright: 2014 Somebody
-License: GPL-2+
-
-Files: 16.04/bridge_by_A.jpg
-       16.04/sea.jpg
-Copyright: 2018 A
-License: CC-BY-SA-4.0
-
-Files: external/photos/*
-Copyright: none
-License: CC0
- To the extent possible under law, all rights are waived.
-
-Files: src/erase/resource/bear.jpg
-Copyright: B
-License: CC-BY-3.0
-
-License: GPL-2+
- This package is free software.
-"""
+from tests.training.dataset.photos import COPYRIGHT, coded, drawing, save
 
 
 @pytest.mark.parametrize(
@@ -46,7 +22,7 @@ License: GPL-2+
     ],
 )
 def test_the_licence_of_each_file_is_found(name: str, licence: str) -> None:
-    assert debian_licences(_COPYRIGHT).of(name) == licence
+    assert debian_licences(COPYRIGHT).of(name) == licence
 
 
 def test_the_name_with_most_in_common_decides_then_the_last_pattern() -> None:
