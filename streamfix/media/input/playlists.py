@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from urllib.parse import unquote, urlsplit
 
 from ...errors import InputError
+from ..playlist_names import CONCAT, HLS, names_in
 from ..redact import redact
 from ..transport.protocols import scheme_of
 
 DEEPEST = 4  # playlists within playlists
 MOST_PLAYLISTS = 200
 MOST_BYTES = 16 << 20  # of one playlist
-
-_HLS, _CONCAT = b"#EXTM3U", b"ffconcat version"
-_ATTRIBUTE = re.compile(rb'URI="([^"]*)"')
-_FILE = re.compile(rb"^\s*file\s+(.+?)\s*$", re.MULTILINE)
-_QUOTING = re.compile(rb"'([^']*)'|\\(.)|([^'\\]+)", re.DOTALL)
 
 
 def check_playlists(url: str, format: str | None = None) -> None:
@@ -47,7 +42,7 @@ class _Walk:
         try:
             with open(path, "rb") as file:
                 head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
-                if not (concat or head.startswith((_HLS, _CONCAT))):
+                if not (concat or head.startswith((HLS, CONCAT))):
                     return
                 file.seek(0)
                 text = file.read(MOST_BYTES + 1)
@@ -64,19 +59,9 @@ class _Walk:
             raise InputError(
                 f"{redact(path)}: it is one of more than {MOST_PLAYLISTS} playlists of an input; join some"
             )
-        for name in _named(text, concat=concat or head.startswith(_CONCAT)):
-            if (child := _path_of(os.fsdecode(name))) and not scheme_of(child):
+        for name in names_in(os.fsdecode(text), concat=concat or head.startswith(CONCAT)):
+            if (child := _path_of(name)) and not scheme_of(child):
                 self.visit(os.path.join(os.path.dirname(path), child), (*above, real))
-
-
-def _named(text: bytes, *, concat: bool) -> list[bytes]:
-    """What a playlist names, in order, each once."""
-    if concat:
-        found = [b"".join(a + b + c for a, b, c in _QUOTING.findall(value)) for value in _FILE.findall(text)]
-    else:
-        lines = [line.strip() for line in text.splitlines()]
-        found = [line for line in lines if line and not line.startswith(b"#")] + _ATTRIBUTE.findall(text)
-    return list(dict.fromkeys(found))
 
 
 def _path_of(url: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 
+from ..playlist_names import CONCAT, HLS, names_in
 from ..specs import InputSpec
 
 _MOST_BYTES = 1 << 20  # of a list
 _DEEPEST = 4  # lists in lists
-_FILE = re.compile(r"\s*file\s+(.*)", re.DOTALL)
 _SUBFILE = re.compile(r"subfile,[^:]*:(.*)", re.DOTALL)
 _WRAPPERS = re.compile(r"(?:file|cache|async|crypto|data\+file|crypto\+file):", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
@@ -43,31 +43,10 @@ def _members(path: str, format: str | None) -> list[str]:
     try:
         with open(path, "rb") as file:
             begin = file.read(16)
-            concat = format == "concat" or begin.startswith(b"ffconcat version")
-            if not concat and not begin.lstrip(b"\xef\xbb\xbf").startswith(b"#EXTM3U"):
+            concat = format == "concat" or begin.startswith(CONCAT)
+            if not concat and not begin.lstrip(b"\xef\xbb\xbf").startswith(HLS):
                 return []
             text = os.fsdecode(begin + file.read(_MOST_BYTES))
     except OSError:
         return []
-    lines = text.splitlines()
-    if concat:
-        return [_unquoted(found[1]) for line in lines if (found := _FILE.fullmatch(line))]
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
-def _unquoted(text: str) -> str:
-    """The first word, as libav's av_get_token reads it: quotes keep everything, a backslash the next character."""
-    word, quoted, i = "", False, 0
-    while i < len(text):
-        c = text[i]
-        if c == "'":
-            quoted = not quoted
-        elif c == "\\" and not quoted and i + 1 < len(text):
-            i += 1
-            word += text[i]
-        elif c.isspace() and not quoted:
-            break
-        else:
-            word += c
-        i += 1
-    return word
+    return names_in(text, concat=concat)
