@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import cv2
@@ -25,6 +26,7 @@ from streamfix.training import (
 )
 
 Floats: TypeAlias = NDArray[np.float32]
+_Clean: TypeAlias = Callable[[Material, np.random.Generator, int, int], Planes420]
 
 _BLACK, _NEUTRAL = np.float32(16 / 255), np.float32(128 / 255)
 _CODECS = CodecShares(coded=1.0)
@@ -82,16 +84,20 @@ def _grained(clean: Planes420, rng: np.random.Generator, most: float) -> Planes4
     return add_gaussian(clean, luma, luma * rng.uniform(0.3, 1.0), rng)
 
 
-def _coded(material: Material, rng: np.random.Generator, frames: int, side: int) -> CodedClip:
+def _coded(
+    material: Material, rng: np.random.Generator, frames: int, side: int, base: _Clean = clean_planes
+) -> CodedClip:
     """A clean clip behind one or two codecs: see `CodecShares`."""
-    clean = _looking(material, rng, frames, side)
+    clean = base(material, rng, frames, side)
     coded, _ = _CODECS(quantise(clean), rng)
     return CodedClip(coded, clean)
 
 
-def _noisy(material: Material, rng: np.random.Generator, frames: int, side: int) -> CodedClip:
+def _noisy(
+    material: Material, rng: np.random.Generator, frames: int, side: int, base: _Clean = clean_planes
+) -> CodedClip:
     """White noise that a codec has lost or smeared; what is left of it should go as well."""
-    clean = _looking(material, rng, frames, side)
+    clean = base(material, rng, frames, side)
     shares = replace(_CODECS, rate=0.0)
     while True:
         coded, done = shares(quantise(_grained(clean, rng, _SMEARED)), rng)
@@ -124,6 +130,7 @@ def _clean(material: Material, rng: np.random.Generator, frames: int, side: int)
     return CodedClip(clean, clean)
 
 
+#: What the restorer learns from. Softness is in what should stay as it is alone: it learns less where clips are soft.
 KINDS: Mapping[str, Callable[[Material, np.random.Generator, int, int], CodedClip]] = {
     "coded": _coded,
     "noisy": _noisy,
@@ -131,3 +138,6 @@ KINDS: Mapping[str, Callable[[Material, np.random.Generator, int, int], CodedCli
     "light": _light,
     "clean": _clean,
 }
+
+#: What the levels are learnt from: softness is no artifact, wherever it is.
+LEVEL_KINDS = {**KINDS, "coded": partial(_coded, base=_looking), "noisy": partial(_noisy, base=_looking)}

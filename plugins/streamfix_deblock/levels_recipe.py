@@ -14,7 +14,7 @@ from streamfix.models import per_plane
 from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from . import levels
-from .clips import KINDS, CodedClip
+from .clips import LEVEL_KINDS, CodedClip
 
 _PICTURES = 4  # taken from a clip
 
@@ -27,7 +27,7 @@ class Recipe(BaseRecipe[CodedClip]):
     """
 
     task = "deblock-levels"
-    kinds = KINDS
+    kinds = LEVEL_KINDS
     turned = ("frame", "target")
 
     def __init__(self, crop: int = 128, frames: int = 14) -> None:
