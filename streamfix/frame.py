@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from math import floor
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -89,6 +90,16 @@ class PixelFormat:
             return [(height, width)]
         chroma = (-(-height >> self.log2_h), -(-width >> self.log2_w))
         return [(height, width), chroma, chroma]
+
+
+def scaled(length: int, scale: int | Fraction) -> int:
+    """Width or height of a picture that is made `scale` times as large.
+
+    A whole number is exact. A fraction gives even numbers, which 4:2:0 and most encoders need: the nearest, halves up.
+    """
+    if isinstance(scale, int):
+        return length * scale
+    return 2 * floor(length * scale / 2 + Fraction(1, 2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

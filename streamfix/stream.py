@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from math import prod
 
 from .chainspec import parse_chain
@@ -107,7 +108,7 @@ class Stream:
         return self._latency_frames
 
     @property
-    def scale(self) -> int:
+    def scale(self) -> int | Fraction:
         """How many times larger the result is in width and height, if libavfilter's filters leave its size alone."""
         return 1 if self._restoration is None else prod(f.scale for f in self._restoration.filters)
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any, get_type_hints
 
 import torch
@@ -21,7 +22,7 @@ from ..chainspec import parse_chain
 from ..filters.base import FILTERS, Filter
 from ..filters.batcher import Batcher
 from ..filters.restorer import Restorer, pad_to_multiple
-from ..frame import LAYOUTS, Frame
+from ..frame import LAYOUTS, Frame, scaled
 from ..layout import to_layout
 from ..pipeline import Pipeline
 from .fakes import ListSink, ListSource, clip, codes, constant, difference
@@ -71,7 +72,8 @@ def declares_what_it_sees(make: Make) -> None:
         assert filter.layout in LAYOUTS, f"layout is {filter.layout!r}, not one of {', '.join(LAYOUTS)}"
         for name, least in {"past": 0, "step": 1, "future": 0, "scale": 1, "multiple": 1}.items():
             value = getattr(filter, name)
-            assert isinstance(value, int), f"{name} is {value!r}, not a whole number"
+            whole = isinstance(value, (int, Fraction) if name == "scale" else int)
+            assert whole, f"{name} is {value!r}, not a whole number" + " or a Fraction" * (name == "scale")
             assert value >= least, f"{name} is {value}, at least {least} is needed"
         before = _declared(filter)
         with torch.inference_mode():
@@ -86,7 +88,7 @@ def gives_the_declared_shape(make: Make) -> None:
         before = x.clone()
         y = filter(x, [filter.init_state(), filter.init_state()])
         b, _, c, h, w = x.shape
-        want = (b, filter.step, c, h * filter.scale, w * filter.scale)
+        want = (b, filter.step, c, ceil(h * filter.scale), ceil(w * filter.scale))
         assert c == _CHANNELS[filter.layout]
         assert tuple(y.shape) == want, f"gave {tuple(y.shape)}, declared is {want}"
         assert y.dtype == x.dtype, f"gave {y.dtype} for {x.dtype}"
@@ -223,7 +225,7 @@ def offers_what_exists(make: Make) -> None:
     with closing(make()) as filter:
         chains, scale = list(filter.lighter()), filter.scale
     for text in chains:
-        found = 1
+        found: int | Fraction = 1
         for spec in parse_chain(text):
             assert spec.name in FILTERS, f"lighter() names {spec.name!r} in {text!r}; there are: {', '.join(FILTERS)}"
             with closing(FILTERS.create(spec.name, spec.options)) as part:
@@ -279,7 +281,9 @@ def _check_accounting(make: Make, given: Sequence[Frame], what: str) -> None:
     found = restore(make, given)
     assert [f.pts for f in found] == [f.pts for f in given], f"{what}: pts in and out differ"
     for a, b in zip(given, found, strict=True):
-        assert (b.width, b.height) == (a.width * scale, a.height * scale), f"{what}: {b} for {a} with scale={scale}"
+        assert (b.width, b.height) == (scaled(a.width, scale), scaled(a.height, scale)), (
+            f"{what}: {b} for {a} with scale={scale}"
+        )
         assert b.picture.format == a.picture.format, f"{what}: came out as {b.picture.format.name}"
         assert (b.time_base, b.duration, b.color) == (a.time_base, a.duration, a.color), f"{what}: tags changed"
         codes(b)  # raises if the planes do not fit the format

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -48,7 +49,8 @@ class Filter(ABC, Generic[S]):
     layout: what `__call__` sees: "yuv420" (6, H/2, W/2), "rgb" (3, H, W) or "luma" (1, H, W); see `streamfix.layout`.
     past, step, future: frames before, restored by, and after a call. A window never crosses a cut; the first and last
     frame of a shot are repeated beyond its ends.
-    scale: how many times larger the result is.
+    scale: how many times larger the result is, a whole number or a Fraction, which rounds sizes to even
+    numbers: `multiple` times it is then even as well.
     multiple: height and width of what `__call__` sees are multiples of this; the caller pads and crops.
     generative: True if it may invent detail; its results are "reconstructed", not "restored".
     batch_tolerance: how far a batch's result may lie from each stream's alone, in [0, 1] units; 0 is bit-exact.
@@ -62,7 +64,7 @@ class Filter(ABC, Generic[S]):
     past: int = 0
     step: int = 1
     future: int = 0
-    scale: int = 1
+    scale: int | Fraction = 1
     multiple: int = 1
     generative: bool = False
     batch_tolerance: float = 0.0

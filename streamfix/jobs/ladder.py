@@ -114,7 +114,9 @@ def without_filters(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]])
 def _enlarged(filter: Filter[Any]) -> list[FilterSpec]:
     if filter.scale == 1:
         return []
-    return [FilterSpec("scale", f"iw*{filter.scale}:ih*{filter.scale}:flags=bicubic")]
+    size = "{}*{}" if isinstance(filter.scale, int) else "2*floor({}*{}/2+0.5)"  # as `frame.scaled` rounds
+    width, height = (size.format(side, filter.scale) for side in ("iw", "ih"))
+    return [FilterSpec("scale", f"{width}:{height}:flags=bicubic")]
 
 
 def _with(chain: Sequence[FilterSpec], instead: Sequence[Sequence[FilterSpec] | None]) -> list[FilterSpec]:

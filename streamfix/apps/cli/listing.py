@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import platform
+from fractions import Fraction
 from importlib import metadata
 from typing import Any
 
@@ -181,7 +182,7 @@ def _traits(cls: Any) -> str:
     if isinstance(cls.future, int):
         frames = "1 frame" if cls.future == 1 else f"{cls.future} frames"
         traits.append(f"looks {frames} ahead" if cls.future else "no look-ahead")
-    if isinstance(cls.scale, int) and cls.scale > 1:
+    if isinstance(cls.scale, int | Fraction) and cls.scale > 1:
         traits.append(f"{cls.scale} times larger")
     if cls.generative is True:
         traits.append("generative: results are reconstructed")

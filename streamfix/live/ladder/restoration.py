@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -41,7 +42,7 @@ class LiveRestoration(Stage):
         policy: LivePolicy,
         health: Health,
         *,
-        scale: int = 1,
+        scale: int | Fraction = 1,
         generative: Sequence[str] = (),
         dropped: Callable[[], int] = lambda: 0,
         bypass: LadderStep | None = None,
