@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -80,7 +81,7 @@ class Upscale(Filter[Shot]):
         backend: BackendName = "auto",
         precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
     ) -> None:
-        wanted = Fraction(scale).limit_denominator(1000)
+        wanted = Fraction(scale).limit_denominator(1000) if isfinite(scale) else Fraction(0)
         if wanted not in _SCALES:
             raise BadOption(f"upscale=scale: {scale:g} is none of 1.5, 2, 3 and 4; other sizes: upscale,scale=WIDTH:-2")
         self.tier: Tier = "s" if tier == "auto" else tier
