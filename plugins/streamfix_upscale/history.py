@@ -17,9 +17,9 @@ import numpy as np
 from streamfix.motion import Floats as Floats
 from streamfix.motion import FlowEstimator, Warper, resize_flow
 
-_TRUSTED = 3 / 255  # a local mean error up to this counts as none
-_FRESH = 0.3  # share of the frame's own enlargement in the history
-_STILL = 0.5 / 255  # how much better motion has to explain a place than standing still
+_TRUSTED = 8 / 255  # a local mean error up to this counts as none
+_DOUBT = 4 / 255  # above it, by so much more, trust falls to 1 / e
+_FRESH = 0.1  # share of the frame's own enlargement in the history
 _WINDOW = (5, 5)
 
 Size: TypeAlias = tuple[int, int]
@@ -38,7 +38,7 @@ class History:
 
     def __init__(self, scale: int) -> None:
         self._scale = scale
-        self._flow = FlowEstimator()
+        self._flow = FlowEstimator(refinements=0)
         self._picture: Floats | None = None
         self._last: Floats | None = None
         self._warpers: tuple[Warper, Warper] | None = None
@@ -53,7 +53,7 @@ class History:
         moved = self._moved(luma, self._last)
         missed = luma - _shrunk(moved, (width, height))
         error = np.asarray(cv2.boxFilter(np.abs(missed), -1, (3, 3)), np.float32)
-        excess = np.maximum(error - np.float32(_TRUSTED), 0) * np.float32(1 / _TRUSTED)
+        excess = np.maximum(error - np.float32(_TRUSTED), 0) * np.float32(1 / _DOUBT)
         trust = np.asarray(cv2.exp(-excess * excess), np.float32)
         moved += _grown(missed, self._scale)
         mixed = _grown(trust, self._scale) * np.float32(1 - _FRESH)
@@ -70,7 +70,7 @@ class History:
         flow = self._flow(luma, last)
         warped = small.aim(flow)(last)
         standing, moving = (cv2.boxFilter(cv2.absdiff(luma, other), -1, _WINDOW) for other in (last, warped))
-        moves = np.asarray(standing, np.float32) > np.asarray(moving, np.float32) + np.float32(_STILL)
+        moves = np.greater(standing, moving)
         if not moves.any():
             return self._picture
         flow *= cv2.boxFilter(moves.astype(np.float32), -1, (3, 3))[..., None]
