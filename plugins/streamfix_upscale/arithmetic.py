@@ -39,22 +39,41 @@ def seen(tier: str, packed: Tensor, remembered: Tensor, trust: Tensor, scale: in
     enlargement. trust: (B, 1, 2H, 2W).
     Returns (B, planes, 2H, 2W) for tier q, which sees luma alone, pixel by pixel; else (B, planes, H, W).
     """
-    detail = F.pixel_unshuffle(remembered, scale) * (trust * GAIN)
+    batch, _, height, width = packed.shape
+    planes = scale * scale
     if tier == "q":
         luma = bicubic.luma_of(packed)
         means = _local_means(luma)
-        return torch.cat(((luma - means) * GAIN, means, trust, detail), 1)
+        x = packed.new_empty(batch, 3 + planes, 2 * height, 2 * width)
+        torch.sub(luma, means, out=x[:, :1]).mul_(GAIN)
+        x[:, 1:2], x[:, 2:3] = means, trust
+        for at in range(planes):
+            torch.mul(remembered[:, 0, at // scale :: scale, at % scale :: scale], trust[:, 0], out=x[:, 3 + at])
+        x[:, 3:] *= GAIN
+        return x
+    x = packed.new_empty(batch, 10 + 4 * planes, height, width)
     means = _local_means(torch.cat((packed[:, :4].mean(1, keepdim=True), packed[:, 4:]), 1))
-    plain = torch.cat((packed[:, :4] - means[:, :1], packed[:, 4:] - means[:, 1:]), 1) * GAIN
-    return torch.cat((plain, means, F.avg_pool2d(trust, 2), F.pixel_unshuffle(detail, 2)), 1)
+    torch.sub(packed[:, :4], means[:, :1], out=x[:, :4])
+    torch.sub(packed[:, 4:], means[:, 1:], out=x[:, 4:6])
+    x[:, :6] *= GAIN
+    x[:, 6:9], x[:, 9:10] = means, F.avg_pool2d(trust, 2)
+    side = 2 * scale  # of what lies in one packed pixel
+    for at in range(planes):
+        for sub in range(4):
+            row, column = sub // 2 * scale + at // scale, sub % 2 * scale + at % scale
+            trusted = trust[:, 0, sub // 2 :: 2, sub % 2 :: 2]
+            torch.mul(remembered[:, 0, row::side, column::side], trusted, out=x[:, 10 + 4 * at + sub])
+    x[:, 10:] *= GAIN
+    return x
 
 
 def picture(tier: str, enlarged: Tensor, answer: Tensor, scale: int) -> Tensor:
     """The bicubic enlargement (B, 6, H * scale, W * scale), packed, corrected by what the network answers."""
     if tier == "q":
-        luma = enlarged[:, :4] + bicubic.packed_luma(answer * _STEP, scale)
-        return torch.cat((luma, enlarged[:, 4:]), 1)
-    return enlarged + F.pixel_shuffle(answer * _STEP, scale)
+        result = enlarged.clone()
+        bicubic.add_luma(result[:, :4], answer, scale, _STEP)
+        return result
+    return enlarged + bicubic.interleave(answer * _STEP, scale)
 
 
 def answer_for(tier: str, enlarged: Tensor, target: Tensor, scale: int) -> Tensor:

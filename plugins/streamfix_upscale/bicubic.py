@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,8 +22,11 @@ _REACH = _TAPS // 2
 
 def enlarged(packed: Tensor, scale: int) -> Tensor:
     """Packed pictures (B, 6, H, W) `scale` times as large: (B, 6, H * scale, W * scale). scale: 2 or 4."""
-    luma = luma_of(packed)
-    return torch.cat((packed_luma(luma_planes(luma, scale), scale), chroma(packed[:, 4:], scale)), 1)
+    batch, _, height, width = packed.shape
+    result = packed.new_empty(batch, 6, height * scale, width * scale)
+    add_luma(result[:, :4].zero_(), luma_planes(luma_of(packed), scale), scale)
+    interleave(chroma_planes(packed[:, 4:], scale), scale, out=result[:, 4:])
+    return result
 
 
 def luma_planes(luma: Tensor, scale: int) -> Tensor:
@@ -29,37 +34,52 @@ def luma_planes(luma: Tensor, scale: int) -> Tensor:
     return _phases(luma, scale, 0.0)
 
 
-def chroma(planes: Tensor, scale: int) -> Tensor:
-    """Planes of chroma (B, 2, H, W) enlarged: (B, 2, H * scale, W * scale)."""
+def chroma_planes(planes: Tensor, scale: int) -> Tensor:
+    """Planes of chroma (B, 2, H, W) enlarged: (B, 2 * scale * scale, H, W), in the same order, plane by plane."""
     batch, count, height, width = planes.shape
     phases = _phases(planes.reshape(batch * count, 1, height, width), scale, 0.5)
-    return F.pixel_shuffle(phases, scale).reshape(batch, count, height * scale, width * scale)
+    return phases.reshape(batch, count * scale * scale, height, width)
 
 
 def luma_of(packed: Tensor) -> Tensor:
     """The luma (B, 1, 2H, 2W) of packed pictures (B, 6, H, W)."""
-    return F.pixel_shuffle(packed[:, :4], 2)
+    return interleave(packed[:, :4], 2)
 
 
-def packed_luma(planes: Tensor, scale: int) -> Tensor:
-    """The packed luma (B, 4, H * scale / 2, W * scale / 2) of `luma_planes` (B, scale * scale, H, W)."""
-    if scale == 2:
-        return planes
-    batch, _, height, width = planes.shape
+def add_luma(packed: Tensor, planes: Tensor, scale: int, step: float = 1.0) -> None:
+    """Add `step` times `luma_planes` (B, scale * scale, H, W) to packed luma (B, 4, H * scale / 2, W * scale / 2)."""
     half = scale // 2
-    cells = planes.reshape(batch, half, 2, half, 2, height, width)  # row's half and sub-row, column's half and sub-
-    return cells.permute(0, 2, 4, 5, 1, 6, 3).reshape(batch, 4, height * half, width * half)
+    for row in range(scale):
+        for column in range(scale):
+            place = packed[:, row % 2 * 2 + column % 2, row // 2 :: half, column // 2 :: half]
+            place.add_(planes[:, row * scale + column], alpha=step)
+
+
+def interleave(planes: Tensor, by: int, out: Tensor | None = None) -> Tensor:
+    """(B, C * by * by, H, W) -> (B, C, H * by, W * by), as torch's pixel_shuffle; strided copies are much faster."""
+    batch, count, height, width = planes.shape
+    if out is None:
+        out = planes.new_empty(batch, count // by**2, height * by, width * by)
+    for at in range(by * by):
+        out[:, :, at // by :: by, at % by :: by] = planes[:, at :: by * by]
+    return out
 
 
 def _phases(plane: Tensor, scale: int, left: float) -> Tensor:
     """(B, 1, H, W) -> (B, scale * scale, H, W). left: how far samples lie left of the middle of their cell."""
+    across, down = _kernels(scale, left), _kernels(scale, 0.0)
+    batch, _, height, width = plane.shape
+    if plane.device.type == "cpu":  # OpenCV takes a sixth of the time that torch takes
+        made = np.empty((batch, scale * scale, height, width), np.float32)
+        for picture, phases in zip(plane[:, 0].numpy(), made, strict=True):
+            for at, phase in enumerate(phases):
+                rows, columns = down[at // scale].numpy(), across[at % scale].numpy()
+                cv2.sepFilter2D(picture, -1, columns, rows, dst=phase, borderType=cv2.BORDER_REPLICATE)
+        return torch.from_numpy(made)
     padded = F.pad(plane, (_REACH,) * 4, mode="replicate")
-    across = _kernels(scale, left).to(plane)[:, None, None]  # (scale, 1, 1, taps)
-    down = _kernels(scale, 0.0).to(plane)[:, None, :, None]  # (scale, 1, taps, 1)
-    rows = F.conv2d(padded, down)  # (B, scale, H, W + 4)
-    batch, _, height, width = rows.shape
-    both = F.conv2d(rows.reshape(batch * scale, 1, height, width), across)
-    return both.reshape(batch, scale * scale, plane.shape[-2], plane.shape[-1])
+    rows = F.conv2d(padded, down.to(plane)[:, None, :, None])
+    both = F.conv2d(rows.reshape(batch * scale, 1, height, -1), across.to(plane)[:, None, None])
+    return both.reshape(batch, scale * scale, height, width)
 
 
 @cache

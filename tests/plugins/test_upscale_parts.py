@@ -49,7 +49,7 @@ def test_chroma_keeps_its_siting(scale: int) -> None:
     down = torch.arange(20.0)[:, None].expand(20, 24) / 30
     ramps = torch.stack((across, down))
     at = ((torch.arange(24 * scale) * 2 + 0.5) / scale - 0.5) / 2  # in samples of the smaller picture
-    got = bicubic.chroma(ramps[None], scale)[0]
+    got = bicubic.interleave(bicubic.chroma_planes(ramps[None], scale), scale)[0]
     inside = slice(3 * scale, -3 * scale)
     assert torch.allclose(got[0, :, inside], (at / 30).expand(20 * scale, -1)[:, inside], atol=1e-6)
     same = scale_chroma(ramps, scale, (40 * scale, 48 * scale), PixelFormat("", "yuv", 8, 1, 1))
@@ -184,3 +184,32 @@ def test_the_recipe_restores_what_its_lesson_asks_for(tier: Any, material: Mater
 def test_a_recipe_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(BadOption, match="upscale recipe"):
         Recipe(**options)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("tier", TIERS)
+def test_places_in_the_input_follow_the_picture(scale: int, tier: str) -> None:
+    """What is told of the history lies in the planes in which pixel_unshuffle puts it."""
+    packed, trust = pictures(1), torch.rand(2, 1, 24, 32)
+    remembered = torch.rand(2, 1, 24 * scale, 32 * scale)
+    x = arithmetic.seen(tier, packed, remembered, trust, scale)
+    want = F.pixel_unshuffle(remembered, scale) * trust * arithmetic.GAIN
+    want = want if tier == "q" else F.pixel_unshuffle(want, 2)
+    assert torch.allclose(x[:, -want.shape[1] :], want, atol=1e-5)
+
+
+def test_interleaving_is_torchs_shuffle_and_a_gpus_interpolation_is_the_cpus() -> None:
+    planes = torch.rand(2, 32, 6, 8)
+    assert torch.equal(bicubic.interleave(planes, 4), F.pixel_shuffle(planes, 4))
+    luma = bicubic.luma_of(pictures(1))
+
+    class Elsewhere:
+        """As a tensor on another device: the way of torch's own convolutions."""
+
+        type = "other"
+
+    with pytest.MonkeyPatch.context() as patch:
+        here = bicubic.luma_planes(luma, 4)
+        patch.setattr(Tensor, "device", Elsewhere())
+        there = bicubic.luma_planes(luma, 4)
+    assert torch.allclose(here, there, atol=1e-6)
