@@ -73,8 +73,8 @@ def _phases(plane: Tensor, scale: int, left: float) -> Tensor:
         made = np.empty((batch, scale * scale, height, width), np.float32)
         for picture, phases in zip(plane[:, 0].numpy(), made, strict=True):
             for at, phase in enumerate(phases):
-                rows, columns = down[at // scale].numpy(), across[at % scale].numpy()
-                cv2.sepFilter2D(picture, -1, columns, rows, dst=phase, borderType=cv2.BORDER_REPLICATE)
+                taps = across[at % scale].numpy(), down[at // scale].numpy()
+                cv2.sepFilter2D(picture, -1, *taps, dst=phase, borderType=cv2.BORDER_REPLICATE)
         return torch.from_numpy(made)
     padded = F.pad(plane, (_REACH,) * 4, mode="replicate")
     rows = F.conv2d(padded, down.to(plane)[:, None, :, None])

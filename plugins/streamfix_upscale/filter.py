@@ -67,7 +67,7 @@ class Upscale(Filter[Shot]):
 
     layout = "yuv420"
     multiple = 4
-    scale = 2
+    scale: int | Fraction = 2
     batch_tolerance = 1e-4
     thread_safe = True
     two_parts = True
