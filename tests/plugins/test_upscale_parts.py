@@ -93,7 +93,8 @@ def scene(height: int, width: int, seed: int = 3) -> Floats:
     """Detail down to three pixels."""
     noise = np.random.default_rng(seed).random((height, width)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.2), np.float32)
-    return 0.1 + 0.8 * (soft - soft.min()) / (soft.max() - soft.min())
+    stretched: Floats = 0.1 + 0.8 * (soft - soft.min()) / (soft.max() - soft.min())
+    return stretched
 
 
 def enlarged_luma(low: Floats, scale: int) -> Floats:
