@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from streamfix import NetworkInfo
 from streamfix.models import SIZES
 from streamfix.networks import Flat
 
@@ -29,7 +30,16 @@ def network(name: str) -> nn.Module:
     planes = scale * scale
     if tier == "q":
         return Flat(3 + planes, planes, _Q_WIDTH, _Q_BLOCKS)
-    return SIZES["s"].unet(6 + 3 + 4 * planes + 1, 6 * planes)
+    return SIZES["s"].unet(10 + 4 * planes, 6 * planes)
+
+
+def info(name: str) -> NetworkInfo:
+    """What the network of this name takes and gives: planes of its own, not pictures."""
+    scale, tier = int(name[1]), name[3:]
+    planes = scale * scale
+    if tier == "q":
+        return NetworkInfo(channels=3 + planes, results=planes, receptive_field=2 + 2 * _Q_BLOCKS)
+    return NetworkInfo(channels=10 + 4 * planes, results=6 * planes, multiple=4)
 
 
 def seen(tier: str, packed: Tensor, remembered: Tensor, trust: Tensor, scale: int) -> Tensor:

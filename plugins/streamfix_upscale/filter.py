@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from streamfix import BackendName, BadOption, Filter
+from streamfix import BackendName, BadOption, Filter, NetworkInfo, Tiler
 from streamfix.models import TieredRunner, WeightsStore
 from streamfix.motion import Floats
 
@@ -90,6 +90,7 @@ class Upscale(Filter[Shot]):
         name = f"x{self._trained}-{self.tier}"
         example = partial(arithmetic.example, name)
         self.network = TieredRunner(WEIGHTS, example, tier=name, backend=backend, precision=precision)
+        self._tiled = Tiler(self.network, arithmetic.info(name))
 
     def to(self, device: torch.device) -> None:
         self.network.to(device)
@@ -130,7 +131,7 @@ class Upscale(Filter[Shot]):
 
     def _finished(self, seen: _Seen, dtype: torch.dtype) -> Tensor:
         scale = self._trained
-        answer = self.network(arithmetic.seen(self.tier, seen.packed, seen.remembered, seen.trust, scale))
+        answer = self._tiled(arithmetic.seen(self.tier, seen.packed, seen.remembered, seen.trust, scale))
         result = arithmetic.picture(self.tier, seen.enlarged, answer, scale)
         if self.average == "keep":
             result = arithmetic.kept(result, seen.packed, scale)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from streamfix import BadOption
+from streamfix import BadOption, Tiler
 from streamfix.color import scale_chroma
 from streamfix.frame import PixelFormat
 from streamfix.motion import Floats
@@ -215,3 +215,17 @@ def test_interleaving_is_torchs_shuffle_and_a_gpus_interpolation_is_the_cpus() -
         patch.setattr(Tensor, "device", Elsewhere())
         there = bicubic.luma_planes(luma, 4)
     assert torch.allclose(here, there, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("tier", TIERS)
+def test_large_pictures_are_run_in_tiles_without_seams(scale: int, tier: str) -> None:
+    name = f"x{scale}-{tier}"
+    torch.manual_seed(1)
+    network = arithmetic.network(name).eval()
+    torch.nn.init.normal_(network.tail.weight, std=0.02)  # it starts at zero
+    x = torch.rand(1, arithmetic.info(name).channels, 96, 160 if tier == "q" else 320) - 0.5
+    with torch.inference_mode():
+        whole, tiled = network(x), Tiler(network, arithmetic.info(name), tile=64 if tier == "q" else 160)(x)
+    assert whole.abs().max() > 0.1
+    assert (tiled - whole).abs().max() < 1e-3
