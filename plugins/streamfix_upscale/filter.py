@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from streamfix import BackendName, BadOption, Filter, NetworkInfo, Tiler
+from streamfix import BackendName, BadOption, Filter, Tiler
 from streamfix.models import TieredRunner, WeightsStore
 from streamfix.motion import Floats
 
