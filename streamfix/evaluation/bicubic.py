@@ -31,20 +31,39 @@ def reduce(picture: NDArray[np.generic], scale: int) -> Floats:
 
 
 def _resampled(picture: NDArray[np.generic], height: int, width: int) -> Floats:
-    down, across = weights(picture.shape[0], height), weights(picture.shape[1], width)
-    lines = np.tensordot(down, picture.astype(np.float64), 1)
-    return np.asarray(np.moveaxis(np.tensordot(lines, across, ((1,), (1,))), -1, 1), np.float32)
+    lines = mixed(picture.astype(np.float32), weights(picture.shape[0], height), 0)
+    return mixed(lines, weights(picture.shape[1], width), 1)
+
+
+def mixed(samples: Floats, table: NDArray[np.float64], axis: int) -> Floats:
+    """Along `axis`, which has n samples, the m mixtures of `table` (m, n), in which each takes few neighbours.
+
+    (A product of matrices would be as short. Its threads wait for each other in loops, which takes seconds on a machine
+    that has other work.)
+    """
+    taken = table != 0
+    first = taken.argmax(1)
+    taps = int((table.shape[1] - taken[:, ::-1].argmax(1) - first).max())
+    first = np.minimum(first, table.shape[1] - taps)
+    lines = np.moveaxis(samples, axis, 0)
+    out = np.zeros((len(table), *lines.shape[1:]), np.float32)
+    shape = (-1, *[1] * (lines.ndim - 1))
+    for k in range(taps):
+        share = np.take_along_axis(table, first[:, None] + k, 1)
+        out += lines[first + k] * share.astype(np.float32).reshape(shape)
+    return np.moveaxis(out, 0, axis)
 
 
 @functools.lru_cache(maxsize=16)
-def weights(have: int, want: int) -> NDArray[np.float64]:
+def weights(have: int, want: int, offset: float = 0.0) -> NDArray[np.float64]:
     """(want, have): the share of each of `have` samples in each of `want`. Rows add up to 1.
 
+    offset: how far to the right of their usual places the new samples lie, in old samples.
     Source: Keys, IEEE TASSP 29(6), 1981; `imresize` of MATLAB R2019b, contributions().
     """
     scale = want / have
     wide = min(scale, 1.0)  # the kernel is stretched by 1 / wide
-    centre = (np.arange(want) + 0.5) / scale - 0.5
+    centre = (np.arange(want) + 0.5) / scale - 0.5 + offset
     reach = int(np.ceil(4 / wide)) + 2
     at = np.floor(centre - 2 / wide).astype(int)[:, None] + np.arange(reach)
     share = _keys((centre[:, None] - at) * wide)

@@ -25,13 +25,12 @@ import torch
 
 from ..color import resize_chroma, rgb_to_ycbcr
 from ..errors import InputError
-from ..frame import Color, PixelFormat
+from ..frame import PixelFormat
 from .bicubic import enlarge, reduce
-from .clip import Bytes, Floats, to_codes
+from .clip import BT601, Bytes, Floats, to_codes
 
 PROTOCOL = "MATLAB's bicubic (a = -0.5, antialiased) in R'G'B', BT.601 luma, border of `scale` pixels left out"
 ENDINGS = (".png", ".bmp", ".webp", ".jpg", ".jpeg")
-BT601 = Color(matrix=6, full_range=False)
 _YUV444P = PixelFormat("yuv444p", "yuv", 8)
 
 

@@ -1,6 +1,6 @@
-"""Denoisers of others, each run at the parameters that suit it best: ffmpeg's filters, VapourSynth's, networks."""
+"""Filters of others, each run at the parameters that suit it best: ffmpeg's, VapourSynth's, scalers, networks."""
 
-from .base import Axis, Peer, PeerError, PeerResult
+from .base import Axis, Peer, PeerError, PeerMissing, PeerResult, restored_by
 from .catalogue import CLASSICAL, DEBLOCKERS, NAMES, classical, make
 from .vapoursynth import PYTHON as VS_PYTHON
 
@@ -12,7 +12,9 @@ __all__ = [
     "Axis",
     "Peer",
     "PeerError",
+    "PeerMissing",
     "PeerResult",
     "classical",
     "make",
+    "restored_by",
 ]
