@@ -57,7 +57,8 @@ MAY = {
     "live": CORE | {"devices", "media", "filters"},
     "jobs": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
-    "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion"},
+    # of training only its degradations
+    "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
     "latency": CORE | {"media", "filters", "jobs"},
     "stream": CORE | {"jobs", "latency"},
     "library": CORE | {"media", "live", "jobs", "stream"},
