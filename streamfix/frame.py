@@ -11,6 +11,8 @@ from fractions import Fraction
 from math import floor
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from .coding import FrameCoding
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -152,6 +154,7 @@ class Frame:
     origin: the decoder's own object, from which the writer takes side data.
     received_s: `time.monotonic()` when its packet had come, of a live input; None of a file.
     standing_in: not from the camera, but shown while it is away; it goes around all filters.
+    coding: how it was coded, if somebody asked the decoder for it; None also once the picture has another size.
     """
 
     picture: Picture
@@ -165,6 +168,7 @@ class Frame:
     origin: Any = None
     received_s: float | None = None
     standing_in: bool = False
+    coding: FrameCoding | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle it: the picture as code values or as a tensor, without `origin`, which lives in this process alone."""
@@ -195,8 +199,9 @@ class Frame:
         return float(self.pts * self.time_base)
 
     def with_picture(self, picture: Picture) -> Frame:
-        """The same moment with another picture."""
-        return replace(self, picture=picture)
+        """The same moment with another picture; one of another size was not coded as `coding` says."""
+        same = (picture.width, picture.height) == (self.width, self.height)
+        return replace(self, picture=picture, coding=self.coding if same else None)
 
     def tensor(
         self, layout: Layout = "rgb", device: torch.device | str = "cpu", dtype: torch.dtype | None = None

@@ -22,6 +22,7 @@ CORE = {
     "errors",
     "channel",
     "chainspec",
+    "coding",
     "registry",
     "color",
     "frame",
@@ -38,9 +39,10 @@ MAY = {
     "folders": set[str](),
     "channel": set[str](),
     "chainspec": {"errors"},
+    "coding": set[str](),
     "registry": {"errors"},
     "color": {"frame"},
-    "frame": {"layout"},  # Frame.tensor and Frame.rgb call it when they are called
+    "frame": {"coding", "layout"},  # Frame.tensor and Frame.rgb call it when they are called
     "forking": {"errors"},
     "layout": {"color", "forking", "frame"},
     "temporal": {"frame"},

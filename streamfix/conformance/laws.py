@@ -25,7 +25,7 @@ from ..filters.restorer import Restorer, pad_to_multiple
 from ..frame import LAYOUTS, Frame, scaled
 from ..layout import to_layout
 from ..pipeline import Pipeline
-from .fakes import ListSink, ListSource, clip, codes, constant, difference
+from .fakes import ListSink, ListSource, clip, coded, codes, constant, difference
 
 Make = Callable[[], Filter[Any]]
 Law = Callable[[Make], None]
@@ -180,6 +180,20 @@ def keeps_damaged_frames_out(make: Make) -> None:
         _same(a[:at] + a[at + 1 :], b[:at] + b[at + 1 :], f"damaged frame {at} changed another output")
 
 
+def hears_how_frames_were_coded(make: Make) -> None:
+    """`tell` changes a stream's state alone; without `wants_coding` it makes no difference what frames say of it."""
+    frames = clip(7, cuts=(4,), damaged=(2,))
+    told = coded(frames)
+    found = restore(make, told)
+    _same(restore(make, told, threaded=True, overlap=True), found, "told how frames were coded, inline and threaded")
+    apart = [*restore(make, told[:4]), *restore(make, told[4:])]
+    _same(found, apart, "what was told of one shot changed another")
+    with closing(make()) as filter:
+        if not filter.wants_coding:
+            _same(found, restore(make, frames), "it heeds how frames were coded and does not say wants_coding")
+    _check_accounting(make, coded(clip(3, 35, 19)), "told how frames were coded, 35x19")
+
+
 def batched_is_alone(make: Make) -> None:
     """Two streams in one batch get what each gets alone, and keep their states apart."""
     with closing(make()) as together, closing(make()) as alone, torch.inference_mode():
@@ -261,6 +275,7 @@ LAWS: dict[str, Law] = {
         split_at_cuts_is_whole,
         looks_no_further_than_declared,
         keeps_damaged_frames_out,
+        hears_how_frames_were_coded,
         batched_is_alone,
         shares_a_batcher,
         is_thread_safe_where_declared,

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from ..frame import Layout
+from ..frame import Frame, Layout
 from . import FILTERS as FILTERS  # part of this module's interface; lives where torch is not needed
 
 S = TypeVar("S")
@@ -57,6 +57,7 @@ class Filter(ABC, Generic[S]):
     keeps_level: False if it is meant to change brightness or hue (low light, white balance).
     thread_safe: True if several threads may call it at once, each with states of its own.
     two_parts: True if `begin` does a good part of the work.
+    wants_coding: True if `tell` looks at how frames were coded; the decoder is asked for it then.
     live_options: options that a live stream sets where the user does not, such as no look-ahead, which would delay it.
     """
 
@@ -71,11 +72,20 @@ class Filter(ABC, Generic[S]):
     keeps_level: bool = True
     thread_safe: bool = False
     two_parts: bool = False
+    wants_coding: bool = False
     live_options: Mapping[str, Any] = MappingProxyType({})
 
     def init_state(self) -> S:
         """The state of a stream before the first frame of a shot, a new object each time; None if there is none."""
         return None  # type: ignore[return-value]  # S is None for a filter without state
+
+    def tell(self, state: S, frames: Sequence[Frame]) -> None:
+        """Hear of the frames that the next call will see, such as how they were coded (`Frame.coding`).
+
+        Called before each call with that stream's state, which alone is to be changed. frames: past + step + future, as
+        in x; their pictures are in the filter's own layout. What is known differs from input to input, and may be
+        missing; a result must not depend on a frame's times or on its `origin`.
+        """
 
     @abstractmethod
     def __call__(self, x: Tensor, states: Sequence[S]) -> Tensor:

@@ -158,7 +158,7 @@ class Restorer(Stage):
 
     def _begin(self, window: Window, state: Any) -> tuple[torch.Size, Callable[[], Tensor]]:
         """The window's shape and what is left to do for it, which holds what it still wants of the frames, not all."""
-        x = self._seen(window)
+        x = self._seen(window, state)
         begin = self.filter.begin
         rest = self._guarded(window, x.shape, lambda: begin(pad_to_multiple(x, self.filter.multiple), [state]))
         if not callable(rest):
@@ -194,13 +194,15 @@ class Restorer(Stage):
             yield result
 
     def _call(self, window: Window, state: Any) -> list[Frame | None]:
-        x = self._seen(window)
+        x = self._seen(window, state)
         return self._finished(window, x.shape, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
 
-    def _seen(self, window: Window) -> Tensor:
-        """The window as the filter sees it, (1, T, C, H, W), not padded yet."""
+    def _seen(self, window: Window, state: Any) -> Tensor:
+        """The window as the filter sees it, (1, T, C, H, W), not padded yet; the filter has heard of its frames."""
         tensors = [layouts.to_layout(frame, self.filter.layout, self._device) for frame in window.frames]
-        return (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
+        x = (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
+        self._guarded(window, x.shape, lambda: self.filter.tell(state, window.frames))
+        return x
 
     def _finished(self, window: Window, shape: torch.Size, rest: Callable[[], Tensor]) -> list[Frame | None]:
         """The frames of what `rest` makes of a window of that shape; None for one that is not finite."""

@@ -70,6 +70,7 @@ def live_restoration(
             health,
             scale=scale,
             generative=() if restoration is None else restoration.generative,
+            wants_coding=any(isinstance(step.stage, Restoration) and step.stage.wants_coding for step in steps),
             dropped=dropped,
             bypass=step_of(bare, _name(bare)),
         )

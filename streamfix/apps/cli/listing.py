@@ -128,6 +128,9 @@ def filters_text() -> str:
 
 
 def _filter_lines(name: str) -> list[str]:
+    main = FILTERS.main_name(name)
+    if main != name:
+        return [f"  {name:9s} Another name of {main}."]
     try:
         cls, options = FILTERS.get(name), FILTERS.options(name)
         shown = ":".join(k if _required(o) else f"{k}={_default(o.default)}" for k, o in options.items())
@@ -142,7 +145,9 @@ def filter_help(name: str) -> str:
     """-h filter=NAME: options, types, defaults and docstring. Raises UnknownName."""
     if name in FILTERS:
         cls, options = FILTERS.get(name), FILTERS.options(name)
-        lines = [f"{name} ({_traits(cls)})", "", inspect.getdoc(cls) or "It has no description.", ""]
+        main = FILTERS.main_name(name)
+        also = "" if main == name else f"another name of {main}; "
+        lines = [f"{name} ({also}{_traits(cls)})", "", inspect.getdoc(cls) or "It has no description.", ""]
         lines += ["Options:"] if options else ["It has no options."]
         for key, option in options.items():
             default = "must be given" if _required(option) else f"default {_default(option.default)}"

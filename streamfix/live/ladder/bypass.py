@@ -13,7 +13,8 @@ from .runner import LadderStep
 
 def showing(frame: Frame, other: Frame) -> Frame:
     """The frame with its own times and marks, and the picture of another one."""
-    return replace(frame, picture=other.picture, color=other.color, sample_aspect_ratio=other.sample_aspect_ratio)
+    aspect = other.sample_aspect_ratio
+    return replace(frame, picture=other.picture, color=other.color, sample_aspect_ratio=aspect, coding=other.coding)
 
 
 class Bypass:
