@@ -134,6 +134,37 @@ def test_a_signal_while_the_input_is_opened_ends_it(tmp_path: Path) -> None:
     assert not (tmp_path / "out.mkv").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_nobody_reads_the_named_pipe_ends_it(clip: Path, tmp_path: Path, number: int) -> None:
+    """Nothing was written, so there is nothing to finish: an end by signal, which says what was waited for."""
+    fifo = tmp_path / "out.mkv"
+    os.mkfifo(fifo)
+    words: list[str | Path] = ["-nostats", "-progress", "-", "-stream_loop", "-1", "-i", clip, "-y", fifo]
+    with process(words) as running:
+        assert running.stdout is not None
+        read_until(running.stdout, b"progress=continue")  # type: ignore[arg-type]
+        running.send_signal(number)
+        said = running.communicate(timeout=LONG_S)[1]
+    assert running.returncode == 255, said.decode()
+    assert b"nobody reads this named pipe" in said.splitlines()[-1]
+    assert fifo.is_fifo()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_what_is_read_from_a_named_pipe(clip: Path, tmp_path: Path, number: int) -> None:
+    fifo = tmp_path / "out.mkv"
+    os.mkfifo(fifo)
+    words: list[str | Path] = ["-stream_loop", "-1", "-i", clip, "-c:v", "ffv1", "-y", fifo]
+    with process(words) as running, fifo.open("rb") as reading:
+        data = reading.read(4000)  # it is being written
+        running.send_signal(number)
+        data += reading.read()
+        assert running.wait(LONG_S) == 255
+    found = levels(io.BytesIO(data))
+    assert found == [i % 25 for i in range(len(found))] != []
+    assert fifo.is_fifo()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_keeps_the_old_file(clip: Path, tmp_path: Path, number: int) -> None:
     """A stopped job is not complete: what it wrote lies beside the file that was there."""

@@ -356,9 +356,7 @@ DAMAGES = st.dictionaries(
 )
 
 
-@settings(
-    max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     film=st.sampled_from(["aac in ts", "aac in mkv", "ac3", "mp2", "opus", "pcm"]),
     damages=DAMAGES,
@@ -381,6 +379,36 @@ def test_damaged_sound_never_ends_the_picture(
             dts = [p.dts for p in container.demux(stream) if p.dts is not None and p.size]
             assert all(a <= b for a, b in pairwise(dts))
             container.seek(0)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov"])
+@pytest.mark.parametrize("first", [3, 7])
+def test_sound_that_is_refused_with_the_trailer_is_counted_and_told(
+    films: dict[str, Path], tmp_path: Path, ending: str, first: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Packets wait in libavformat for their turn, and the last ones' comes with the trailer: AC-3 without its head."""
+    out = tmp_path / f"out.{ending}"
+    writer = spoilt(films["ac3"], out, lambda n, p: damaged(p, ("head", 0)) if n >= first else p)
+    assert writer.frames_written == len(hashes(out)) == 12
+    with av.open(str(films["ac3"])) as given, av.open(str(out)) as container:
+        sound, kept = (len([p for p in c.demux(audio=0) if p.size]) for c in (given, container))
+    assert writer.packets_lost == sound - kept > 0
+    assert "packets of the streams beside the video are left out" in caplog.text
+
+
+def test_a_trailer_with_which_pictures_were_lost_is_an_error(
+    films: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a third stream ended early, and pictures were waiting behind the packet that was refused."""
+    mux = Muxer.mux
+
+    def lossy(muxer: Muxer, packet: Any, stream: Any) -> None:
+        mux(muxer, packet, stream)
+        muxer._pictures += 1  # one that will not be found
+
+    monkeypatch.setattr(Muxer, "mux", lossy)
+    with pytest.raises(OutputError, match=r"out\.mp4: .*\(the trailer\)"):
+        spoilt(films["ac3"], tmp_path / "out.mp4", lambda n, p: damaged(p, ("head", 0)) if n >= 3 else p)
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "flv", "mov"])

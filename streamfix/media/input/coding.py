@@ -79,7 +79,8 @@ class CodingReader:
         elif self._since_key is not None:
             self._since_key += 1
         if self._jpeg:
-            qp = None if frame.opaque is None else _uniform(float(frame.opaque), frame.width, frame.height)
+            told = frame.opaque
+            qp = _uniform(told, frame.width, frame.height) if isinstance(told, float) else None
             clean = frame
         else:
             data = side_data_of_type(frame, _SIDE_DATA)

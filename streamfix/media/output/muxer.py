@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -96,6 +97,8 @@ class Muxer:
         self.live = live
         self.refused = self._beside = 0
         self._refusal = ""  # the first
+        self._pictures = self._given_back = 0  # packets of the video; packets beside it that were refused at once
+        self._video_index: int | None = None
         self._gaps = Gaps(target.shown, format)
         self.payload_bytes = 0
         self.at_end: Callable[[str], None] | None = None
@@ -159,6 +162,7 @@ class Muxer:
 
     def mux(self, packet: av.Packet[Any], stream: Stream) -> None:
         """Write a packet of the restored video. Raises OutputError."""
+        self._pictures, self._video_index = self._pictures + 1, stream.index
         try:
             self._write(packet, stream)
         except OutputError as error:
@@ -205,6 +209,7 @@ class Muxer:
         except OutputError as error:
             if not isinstance(error.__cause__, _ONE_PACKET):
                 raise
+            self._given_back += 1
             return message_of(error.__cause__)
         return None
 
@@ -229,20 +234,49 @@ class Muxer:
 
     def finish(self) -> None:
         """Write the trailer. Raises OutputError."""
+        self._gaps.close()
+        try:
+            self.container.close()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            lost = self._lost_at_end() if isinstance(error, _ONE_PACKET) else 0
+            if not lost:
+                raise self._error("(the trailer)", error) from error
+            self.refused += lost
+            self._refusal = self._refusal or message_of(error)
+        finally:
+            self._tell_refused()
+        if self._sink is not None:
+            self._sink.close()
+        if self.at_end is not None and self.target.path is not None:
+            self.at_end(self.target.path)
+
+    def _lost_at_end(self) -> int:
+        """How many packets beside the video were lost with the trailer; 0 unless all of the video is in the file.
+
+        The trailer takes along what libavformat still queues for its order, up to the first packet that the muxer
+        refuses. It is written all the same. With the last of the video, all before it in time has been written.
+        """
+        path, video = self.target.path, self._video_index
+        if path is None or not self.target.is_file or not self._beside or video is None:
+            return 0
+        found: Counter[int] = Counter()
+        try:
+            with av.open(path, metadata_errors="surrogateescape") as written:
+                for packet in written.demux():
+                    found[packet.stream_index] += packet.dts is not None
+        except (av.FFmpegError, OSError, ValueError) as error:
+            log.debug("%s: cannot be read again: %s", self.target.shown, error)
+            return 0
+        if found[video] < self._pictures:
+            return 0
+        return max(1, self._beside - self.refused - self._given_back - (sum(found.values()) - found[video]))
+
+    def _tell_refused(self) -> None:
         if self.refused:
             log.warning(
                 "%s: %d packets of the streams beside the video are left out: %s does not take them (%s)",
                 *(self.target.shown, self.refused, self.format, self._refusal),
             )
-        self._gaps.close()
-        try:
-            self.container.close()
-        except (av.FFmpegError, OSError) as error:
-            raise self._error("(the trailer)", error) from error
-        if self._sink is not None:
-            self._sink.close()
-        if self.at_end is not None and self.target.path is not None:
-            self.at_end(self.target.path)
 
     def give_up(self) -> None:
         """Close after an error; what was written is made readable if possible."""
