@@ -21,8 +21,8 @@ Kind: TypeAlias = "Callable[[Material, np.random.Generator, int, int], TwoSizes]
 _CODECS = CodecShares(coded=1.0)
 _NOISE = 5.0  # codes, at most, before a codec
 _SHARPENED = 2.2  # photographs are as soft as their cameras: by how much they are reduced at most
-# How often each stands for the smaller sensor. Cameras take means over their pixels; the literature's stills are bicubic.
-# A network has to guess which it was, and a still is told from video by its history: it has none.
+# How often each stands for the smaller sensor. Cameras take means over their pixels; the literature's stills are
+# bicubic. A network has to guess which it was, and a still is told from video by its history: it has none.
 _STILLS = {"bicubic": 0.9, "area": 0.1}
 _CLIPS = {"bicubic": 0.2, "area": 0.65, "lens": 0.15}
 
