@@ -62,7 +62,7 @@ MAY = {
     "latency": CORE | {"media", "filters", "jobs"},
     "stream": CORE | {"jobs", "latency"},
     "library": CORE | {"media", "live", "jobs", "stream"},
-    "apps": CORE | {"media", "filters", "live", "jobs", "library", "training", "evaluation"},
+    "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }
 NAMES = {"", "__version__"}  # what any room may take from the package itself
