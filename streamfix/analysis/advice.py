@@ -10,8 +10,11 @@ from .findings import Findings
 # Below the first value a fault is left alone, from the second on as much as can be is done about it.
 _NOISE = (0.75 / 255, 1.5 / 255)
 _BLOCKS = (0.06 / 255, 0.11 / 255)  # where block edges alone have to tell
-# Texture and soft detail are taken for artifacts here and there, and other texture for block edges; seldom both.
-_ARTIFACTS, _SOME_BLOCKS = (2.0 / 255, 3.0 / 255), (0.01 / 255, 0.03 / 255)
+# Texture and soft detail are taken for artifacts here and there, and other texture for block edges, seldom both: what
+# both are, as multiples of these, is multiplied and its root taken.
+_SOME_BLOCKS, _SOME_ARTIFACTS = 0.05 / 255, 2.5 / 255
+_BOTH = (0.7, 1.0)
+_ARTIFACTS = (1.5 / 255, 1.9 / 255)
 _QUANTISER = (24.0, 30.0)
 # Noise is taken for artifacts, and moves edges: so much more is asked of block edges among noise.
 _HEAVY_NOISE, _NOISY_BLOCKS = 4 / 255, 0.04 / 255
@@ -43,11 +46,12 @@ def shares(findings: Findings) -> Shares:
     it did. What is merely soft, or fine texture, calls for nothing.
     """
     noise = _ramp(max(findings.noise.luma, findings.noise.chroma), *_NOISE)
-    more = _NOISY_BLOCKS * _ramp(findings.noise.luma, 0.0, _HEAVY_NOISE)
-    low, high = _BLOCKS if findings.artifacts is None else _SOME_BLOCKS
-    seen = _ramp(findings.blocks.step, low + more, high + 1.5 * more)
-    if findings.artifacts is not None:
-        seen *= _ramp(findings.artifacts, *_ARTIFACTS)
+    edges = max(findings.blocks.step - _NOISY_BLOCKS * _ramp(findings.noise.luma, 0.0, _HEAVY_NOISE), 0.0)
+    if findings.artifacts is None:
+        seen = _ramp(edges, *_BLOCKS)
+    else:
+        both = (edges / _SOME_BLOCKS * findings.artifacts / _SOME_ARTIFACTS) ** 0.5
+        seen = _ramp(both, *_BOTH) * _ramp(findings.artifacts, *_ARTIFACTS)
     if findings.quantiser is not None:
         seen = max(seen, _ramp(findings.quantiser, *_QUANTISER))
     return Shares(seen, noise)
@@ -78,9 +82,7 @@ def advise(findings: Findings, filters: Collection[str], scale: int = 1) -> Advi
     if findings.light.dark:
         notes.append(_DARK)
     if findings.cadence is not None:
-        notes.append(
-            f"every {findings.cadence} frames one repeats the frame before; libavfilter's `mpdecimate` drops it"
-        )
+        notes.append(f"one in {findings.cadence} frames repeats the one before; libavfilter's `mpdecimate` drops it")
     return Advice(",".join(chain) or "null", tuple(notes))
 
 

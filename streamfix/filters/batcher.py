@@ -16,7 +16,7 @@ from .base import Filter
 
 DECLARED = (
     *("layout", "past", "step", "future", "scale", "multiple"),
-    *("generative", "batch_tolerance", "keeps_level", "thread_safe"),
+    *("generative", "adaptive", "batch_tolerance", "keeps_level", "thread_safe"),
 )
 _Call = tuple[Tensor, Sequence[Any], "Future[Tensor]"]
 

@@ -114,7 +114,7 @@ def test_the_next_best_filter_stands_in_and_what_is_missing_is_told() -> None:
 def test_what_no_filter_of_the_chain_mends_is_noted() -> None:
     bad = replace(GOOD, blur=2.5, content=(0.5, 0.5), light=Light(0.05, 0.1, 0.3), cadence=2)
     notes = " ".join(advise(bad, ALL).notes)
-    for word in ("320x180", "2.5 pixels", "dark", "every 2 frames"):
+    for word in ("320x180", "2.5 pixels", "dark", "one in 2 frames"):
         assert word in notes
     assert "deblur" not in notes
     assert "deblur" in " ".join(advise(bad, [*ALL, "deblur"]).notes)
