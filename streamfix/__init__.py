@@ -37,6 +37,7 @@ _PUBLIC = {
     "Filter": "filters.base",
     "FilterError": "errors",
     "Frame": "frame",
+    "FrameCoding": "coding",
     "InputError": "errors",
     "Layout": "frame",
     "ModelError": "errors",
@@ -77,6 +78,7 @@ __all__ = [
     "Filter",
     "FilterError",
     "Frame",
+    "FrameCoding",
     "InputError",
     "Layout",
     "ModelError",
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
     from .backends.network_info import NetworkInfo
     from .backends.runner import check_backend, open_runner
     from .chainspec import filter_text
+    from .coding import FrameCoding
     from .errors import (
         BadOption,
         Cancelled,

@@ -9,6 +9,8 @@ and loses no detail.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -140,10 +142,10 @@ def _downsample(x: Tensor, axis: int) -> Tensor:
     return out
 
 
-def scale_chroma(uv: Tensor, scale: int, shape: tuple[int, int], format: PixelFormat) -> Tensor:
+def scale_chroma(uv: Tensor, scale: int | Fraction, shape: tuple[int, int], format: PixelFormat) -> Tensor:
     """Chroma for a picture `scale` times as large, at the size `format` gives it there. Its siting is kept."""
     _, (h, w), _ = PixelFormat("", "yuv", 8, format.log2_w, format.log2_h).plane_shapes(shape[1], shape[0])
-    step = 1 / scale
+    step = float(1 / scale)
     # Left-sited chroma sample i lies on luma column i * 2**log2_w; the luma grid itself is scaled about pixel centres.
     sub = 1 << format.log2_w
     columns = ((torch.arange(w, dtype=torch.float32) * sub + 0.5) * step - 0.5) / sub if format.log2_w else None

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from math import floor
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from .coding import FrameCoding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +94,16 @@ class PixelFormat:
         return [(height, width), chroma, chroma]
 
 
+def scaled(length: int, scale: int | Fraction) -> int:
+    """Width or height of a picture that is made `scale` times as large.
+
+    A whole number is exact. A fraction gives even numbers, which 4:2:0 and most encoders need: the nearest, halves up.
+    """
+    if isinstance(scale, int):
+        return length * scale
+    return 2 * floor(length * scale / 2 + Fraction(1, 2))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
     """A picture as code values: one (H, W) integer tensor a plane (uint8, or uint16 above 8 bit)."""
@@ -141,6 +154,7 @@ class Frame:
     origin: the decoder's own object, from which the writer takes side data.
     received_s: `time.monotonic()` when its packet had come, of a live input; None of a file.
     standing_in: not from the camera, but shown while it is away; it goes around all filters.
+    coding: how it was coded, if somebody asked the decoder for it; None also once the picture has another size.
     """
 
     picture: Picture
@@ -154,6 +168,7 @@ class Frame:
     origin: Any = None
     received_s: float | None = None
     standing_in: bool = False
+    coding: FrameCoding | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle it: the picture as code values or as a tensor, without `origin`, which lives in this process alone."""
@@ -184,8 +199,9 @@ class Frame:
         return float(self.pts * self.time_base)
 
     def with_picture(self, picture: Picture) -> Frame:
-        """The same moment with another picture."""
-        return replace(self, picture=picture)
+        """The same moment with another picture; one of another size was not coded as `coding` says."""
+        same = (picture.width, picture.height) == (self.width, self.height)
+        return replace(self, picture=picture, coding=self.coding if same else None)
 
     def tensor(
         self, layout: Layout = "rgb", device: torch.device | str = "cpu", dtype: torch.dtype | None = None

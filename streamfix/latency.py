@@ -11,7 +11,7 @@ from math import lcm
 from typing import TYPE_CHECKING, Any
 
 from .errors import FilterError, UsageError
-from .frame import Frame, VideoInfo
+from .frame import Frame, VideoInfo, scaled
 from .pipeline import Chain, Stage
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class _Holding(Stage):
         scale = self._restorer.filter.scale
         if scale == 1:
             return frame
-        picture = _blank_picture(frame.width * scale, frame.height * scale, frame.picture.format.name)
+        picture = _blank_picture(scaled(frame.width, scale), scaled(frame.height, scale), frame.picture.format.name)
         return frame.with_picture(picture)
 
 

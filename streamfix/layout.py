@@ -12,6 +12,7 @@ Colour conversion and chroma resampling are in `streamfix.color`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from .color import chroma_to_444, excursions, resize_chroma, rgb_to_ycbcr, scale_chroma, ycbcr_to_rgb
 from .forking import check_threads
-from .frame import Color, Frame, Layout, Picture, PixelFormat, Planes
+from .frame import Color, Frame, Layout, Picture, PixelFormat, Planes, scaled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,16 +76,16 @@ def to_layout(
     return pack420(y, resize_chroma(uv, y, (-(-y.shape[-2] // 2), -(-y.shape[-1] // 2)), picture.format)).to(dtype)
 
 
-def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int = 1) -> Frame:
+def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int | Fraction = 1) -> Frame:
     """The frame with a filter's output as its picture.
 
-    tensor: (C, H*scale, W*scale) of `layout`. Pixel format and tags stay the
+    tensor: (C, H*scale, W*scale) of `layout`, see `scaled`. Pixel format and tags stay the
     same; chroma that `layout` does not include is resampled from the frame.
     Chroma finer than 4:2:0 keeps its detail: only what the filter changed in
     `yuv420` is applied to it.
     """
     old = frame.picture
-    width, height = old.width * scale, old.height * scale
+    width, height = scaled(old.width, scale), scaled(old.height, scale)
     if layout == "yuv420":
         want = (6, -(-height // 2), -(-width // 2))
         # An odd size times an even scale leaves one packed row or column too many.

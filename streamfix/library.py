@@ -6,13 +6,13 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from .chainspec import FilterSpec, chain_text, parse_chain
-from .errors import BadOption
+from .errors import BadOption, StreamfixError
 from .frame import Frame, VideoInfo
 from .jobs import Job, JobSpec, build_job, check_chain
 from .live.policy import is_live
@@ -120,7 +120,7 @@ def output_spec(url: str, overwrite: bool, options: Mapping[str, Any]) -> Output
     return OutputSpec(url, overwrite=overwrite, options=rest, **fields)
 
 
-def open(input: Path | InputSpec, *, device: str = "auto", **options: Any) -> Video:
+def open(input: Path | InputSpec, *, device: str = "auto", coding: bool = False, **options: Any) -> Video:
     """Open a file or stream to take its frames one by one.
 
         with streamfix.open("in.mp4") as video:
@@ -129,6 +129,7 @@ def open(input: Path | InputSpec, *, device: str = "auto", **options: Any) -> Vi
                 picture = frame.rgb()  # (H, W, 3) uint8
 
     device: where filters compute, as for `restore`.
+    coding: frames say how they were coded (`Frame.coding`), also where no filter asks for it.
     options: demuxer and decoder options by name (framerate, video_size,
     rtsp_transport ...); an InputSpec says the rest (start_s, loops ...).
     Raises InputError if it cannot be opened, UsageError if it holds no video.
@@ -136,7 +137,7 @@ def open(input: Path | InputSpec, *, device: str = "auto", **options: Any) -> Vi
     wanted = input if isinstance(input, InputSpec) else InputSpec(os.fspath(input))
     if options:
         wanted = replace(wanted, options={**wanted.options, **{k: str(v) for k, v in options.items()}})
-    return Video(_Input(wanted), (), device)
+    return Video(_Input(wanted, coding), (), device)
 
 
 class Video:
@@ -232,7 +233,7 @@ def _restored(
     live = is_live(input.spec.url, input.spec.format)
     with (
         Stream(chain_text(chain), device=device, live=live) as stream,
-        closing(input.take()) as reader,
+        closing(input.take(coding=stream.wants_coding)) as reader,
     ):
         readers.append(reader)
         for item in reader:
@@ -244,20 +245,26 @@ def _restored(
 class _Input:
     """An input: opened when it is made, for the first iteration, and again for each further one."""
 
-    def __init__(self, spec: InputSpec) -> None:
+    def __init__(self, spec: InputSpec, coding: bool) -> None:
         self.spec = spec
         self.running: weakref.WeakSet[_Frames] = weakref.WeakSet()
-        self._reader: Reader | None = self._open()
+        # What can be opened once alone is asked for all at once: no filter is known yet.
+        self._coding = coding or not os.path.isfile(spec.url)
+        self._reader: Reader | None = self._open(self._coding)
         self.info = self._reader.info
 
-    def take(self) -> Reader:
-        """A reader at the beginning; the caller closes it."""
-        reader, self._reader = self._reader or self._open(), None
-        return reader
+    def take(self, *, coding: bool) -> Reader:
+        """A reader at the beginning; the caller closes it. coding: its frames say how they were coded."""
+        reader, self._reader = self._reader, None
+        if reader is not None and coding and not reader.coding:
+            with suppress(StreamfixError):  # of a file that breaks off at once: the next reader finds that too
+                reader.close()
+            reader = None
+        return reader or self._open(self._coding or coding)
 
     def close(self) -> None:
         reader, self._reader = self._reader, None
         close_all([*self.running, *([reader] if reader else [])])
 
-    def _open(self) -> Reader:
-        return Reader((self.spec,), audio=False, subtitles=False, data=False)
+    def _open(self, coding: bool) -> Reader:
+        return Reader((self.spec,), audio=False, subtitles=False, data=False, coding=coding)

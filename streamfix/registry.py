@@ -61,6 +61,15 @@ class Registry(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self._classes or name in self._points()
 
+    def main_name(self, name: str) -> str:
+        """The name that a class bears itself, where it is announced under several; else the name as it is."""
+        points = self._points()
+        point = points.get(name)
+        if point is None:
+            return name
+        own = point.attr.rpartition(".")[2].lower()
+        return own if own in points and points[own].value == point.value else name
+
     def get(self, name: str) -> type[T]:
         """The class of that name. Raises UnknownName with what there is, UsageError if its package does not load."""
         if name not in self._classes:
@@ -100,6 +109,11 @@ class Registry(Generic[T]):
         values = self.values(name, options)
         try:
             return self.get(name)(**values)
+        except BadOption as error:
+            main, text = self.main_name(name), str(error)
+            if main == name or not text.startswith(f"{main}="):
+                raise
+            raise BadOption(name + text.removeprefix(main)) from error  # what the user wrote
         except (StreamfixError, MemoryError):
             raise
         except Exception as error:

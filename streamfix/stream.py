@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from math import prod
 
 from .chainspec import parse_chain
@@ -29,8 +30,9 @@ class Stream:
                 show(restored.rgb())
 
     Frames of 4:2:0 video are better pushed as they are, with `PixelFormat("yuv420p", "yuv", 8, 1, 1)` and three planes:
-    nothing is converted then. Every frame of a file, pushed through a Stream, gives what
-    `streamfix.open(path).filter(chain)` gives, bit for bit.
+    nothing is converted then. Every frame of `streamfix.open(path, coding=True)`, pushed through a Stream, gives what
+    `streamfix.open(path).filter(chain)` gives, bit for bit. (Without `coding`, a filter that looks at how frames were
+    coded goes by the pictures alone; `wants_coding` tells.)
 
     chain: filters as after -vf, libavfilter's among them; "" or "null" hands every frame through untouched.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
@@ -107,7 +109,12 @@ class Stream:
         return self._latency_frames
 
     @property
-    def scale(self) -> int:
+    def wants_coding(self) -> bool:
+        """True if a filter of the chain looks at `Frame.coding`: it does better where frames have it."""
+        return self._restoration is not None and self._restoration.wants_coding
+
+    @property
+    def scale(self) -> int | Fraction:
         """How many times larger the result is in width and height, if libavfilter's filters leave its size alone."""
         return 1 if self._restoration is None else prod(f.scale for f in self._restoration.filters)
 

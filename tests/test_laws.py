@@ -14,6 +14,7 @@ from torch import Tensor
 from streamfix.conformance.examples import Chunk, Echo, Mean, Trace
 from streamfix.conformance.laws import LAWS
 from streamfix.filters.base import Filter
+from streamfix.frame import Frame
 from streamfix.temporal import Window, Windower
 
 
@@ -164,7 +165,39 @@ class Scratched(Silent):
         return self.scratch
 
 
+class Eavesdropper(Filter[list[float]]):
+    """Goes by how frames were coded, and does not say so."""
+
+    def init_state(self) -> list[float]:
+        return []
+
+    def tell(self, state: list[float], frames: Sequence[Frame]) -> None:
+        coding = frames[0].coding
+        state[:] = [] if coding is None or coding.qp is None else [float(coding.qp.mean()) / 255]
+
+    def __call__(self, x: Tensor, states: Sequence[list[float]]) -> Tensor:
+        return torch.stack([x[b] + sum(states[b]) for b in range(len(x))])
+
+
+class Gossip(Eavesdropper):
+    """Keeps what it is told in one place for all streams, and goes by it in the next shot too."""
+
+    wants_coding = True
+
+    def __init__(self) -> None:
+        self.heard = 0.0
+
+    def tell(self, state: list[float], frames: Sequence[Frame]) -> None:
+        super().tell(state, frames)
+        self.heard += sum(state)
+
+    def __call__(self, x: Tensor, states: Sequence[list[float]]) -> Tensor:
+        return x + self.heard / 20
+
+
 BREAKS = [
+    (Eavesdropper, "hears_how_frames_were_coded"),
+    (Gossip, "hears_how_frames_were_coded"),
     (Silent, "is_documented"),
     (Untyped, "is_documented"),
     (Stepless, "declares_what_it_sees"),

@@ -181,3 +181,30 @@ def test_words_to_which_packages_add() -> None:
     assert choices(kind | None) == {"auto", "fast"}
     assert choices(float | Literal["auto"]) == {"auto"}
     assert choices(str) == set()
+
+
+def test_two_names_of_one_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The class's own name is the main one; what it says of a wrong value names what the user wrote."""
+    (tmp_path / "named_twice.py").write_text(
+        "from streamfix.errors import BadOption\n"
+        "class Sharpen:\n"
+        "    def __init__(self, by: float = 1.0) -> None:\n"
+        "        if by < 0:\n"
+        "            raise BadOption(f'sharpen=by: {by} is below 0')\n"
+    )
+    info = tmp_path / "named_twice-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: named-twice\nVersion: 1.0\n")
+    lines = "crisp = named_twice:Sharpen\nsharpen = named_twice:Sharpen\nalone = named_twice:Other\n"
+    (info / "entry_points.txt").write_text(f"[streamfix.test_two_names]\n{lines}")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry: Registry[Any] = Registry("filter", group="streamfix.test_two_names")
+    assert [registry.main_name(name) for name in ("crisp", "sharpen", "alone", "none")] == [
+        *("sharpen", "sharpen", "alone", "none")
+    ]
+    assert registry.get("crisp") is registry.get("sharpen")
+    for name in ("crisp", "sharpen"):
+        with pytest.raises(BadOption, match=f"^{name}=by: -1.0 is below 0$"):
+            registry.create(name, {"by": "-1"})
+        with pytest.raises(BadOption, match=f"^{name} has no option 'bye'"):
+            registry.create(name, {"bye": "1"})

@@ -22,6 +22,7 @@ CORE = {
     "errors",
     "channel",
     "chainspec",
+    "coding",
     "registry",
     "color",
     "frame",
@@ -38,9 +39,10 @@ MAY = {
     "folders": set[str](),
     "channel": set[str](),
     "chainspec": {"errors"},
+    "coding": set[str](),
     "registry": {"errors"},
     "color": {"frame"},
-    "frame": {"layout"},  # Frame.tensor and Frame.rgb call it when they are called
+    "frame": {"coding", "layout"},  # Frame.tensor and Frame.rgb call it when they are called
     "forking": {"errors"},
     "layout": {"color", "forking", "frame"},
     "temporal": {"frame"},
@@ -58,7 +60,8 @@ MAY = {
     "live": CORE | {"devices", "media", "filters"},
     "jobs": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
-    "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion"},
+    # of training only its degradations
+    "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
     "latency": CORE | {"media", "filters", "jobs"},
     "stream": CORE | {"jobs", "latency"},
     "library": CORE | {"media", "live", "jobs", "stream"},

@@ -108,6 +108,7 @@ CHAINS = [
         "bwdif",
         "scale=32:24",
         "mean,crop=32:16,echo",
+        pytest.param("deblock=backend=torch:precision=fp32", marks=pytest.mark.slow),
         "fps=50,intwoparts,bwdif",
     ),
 ]
@@ -115,7 +116,7 @@ CHAINS = [
 
 @pytest.mark.parametrize("chain", CHAINS)
 def test_frames_pushed_one_by_one_are_those_of_the_file(file: Path, chain: str) -> None:
-    frames = list(streamfix.open(file))
+    frames = list(streamfix.open(file, coding=True))
     assert len(frames) == 17
     with streamfix.Stream(chain) as stream:
         pushed = run(stream, frames)

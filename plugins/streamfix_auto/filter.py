@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import lcm, prod
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from streamfix import FILTERS, BackendName, BadOption, Filter
+from streamfix import FILTERS, BackendName, BadOption, Filter, Frame
 from streamfix.analysis import Analyser, Findings, shares
 from streamfix.fusion import Floats, unpack420
 
@@ -37,6 +37,7 @@ class Shot:
     choice: Choice = field(default_factory=Choice)
     findings: Findings | None = None
     frames: int = 0
+    known: Sequence[Frame | None] = ()  # of the window that comes next
     told: Mapping[str, float] = field(default_factory=dict)  # what `deblock` has measured
 
 
@@ -49,7 +50,7 @@ class Auto(Filter[Shot]):
     where that is not installed), and `upscale` where it is to enlarge.
 
     strength: 0 leaves every frame as it is, 1 does all that is called for.
-    scale: how many times larger the result is: 1, 2 or 4.
+    scale: how many times larger the result is: 1, or what `upscale` offers, such as 2.
     lookahead: frames to come that filters may average in, 0 to 18; each delays the picture by one, whatever is chosen.
     Live streams use 0 unless you set it.
     backend: how the networks run: torch, openvino, or another that is installed; auto: OpenVINO on a CPU, if installed.
@@ -57,6 +58,7 @@ class Auto(Filter[Shot]):
 
     layout = "yuv420"
     adaptive = True
+    wants_coding = True
     future = _LOOKAHEAD
     batch_tolerance = 1e-4
     live_options = MappingProxyType({"lookahead": 0})
@@ -64,7 +66,7 @@ class Auto(Filter[Shot]):
     def __init__(
         self,
         strength: float = 1.0,
-        scale: Literal[1, 2, 4] = 1,
+        scale: float = 1,
         lookahead: int = _LOOKAHEAD,
         backend: BackendName = "auto",
     ) -> None:
@@ -72,8 +74,10 @@ class Auto(Filter[Shot]):
             raise BadOption(f"auto=strength: {strength} is not between 0 and 1")
         if not 0 <= lookahead <= _MOST_LOOKAHEAD:
             raise BadOption(f"auto=lookahead: {lookahead} is not a number of frames from 0 to {_MOST_LOOKAHEAD}")
+        if scale < 1:
+            raise BadOption(f"auto=scale: {scale:g} is not 1 or more; libavfilter's scale makes pictures smaller")
         if scale > 1 and "upscale" not in FILTERS:
-            raise BadOption(f"auto=scale: {scale} needs the filter upscale, which is not installed; leave scale out")
+            raise BadOption(f"auto=scale: {scale:g} needs the filter upscale, which is not installed; leave scale out")
         self.strength = strength
         mine = min(lookahead, _ARTIFACTS_LOOKAHEAD)
         self._filters: dict[str, Filter[Any]] = {}
@@ -113,6 +117,9 @@ class Auto(Filter[Shot]):
     def init_state(self) -> Shot:
         return Shot([Link(made) for made in self._filters.values()])
 
+    def tell(self, state: Shot, frames: Sequence[Frame]) -> None:
+        state.known = list(frames)
+
     def lighter(self) -> Sequence[str]:
         """Fusion without a network; what enlarges has nothing lighter."""
         return ["smooth"] if "smooth" in FILTERS and self.scale == 1 else []
@@ -133,24 +140,25 @@ class Auto(Filter[Shot]):
 
     def _next(self, window: Tensor, shot: Shot) -> Tensor:
         """The shot's next picture. window: (T, 6, H/2, W/2)."""
-        new = (window[-1:] if shot.frames else window).clone()  # they are kept beyond this call
+        known = shot.known if len(shot.known) == len(window) else [None] * len(window)
+        shot.known = ()
         if self.strength > 0:
-            self._measure(window, shot)
+            self._measure(window, known, shot)
         result = None
-        for frame in new:
-            result = self._through(frame, shot)
+        for i in range(len(window) - 1 if shot.frames else 0, len(window)):
+            result = self._through(window[i].clone(), known[i], shot)  # it is kept beyond this call
         assert result is not None  # the links hold back as many frames as this filter looks ahead
         shot.frames += 1
         return result
 
-    def _through(self, frame: Tensor, shot: Shot) -> Tensor | None:
+    def _through(self, picture: Tensor, frame: Frame | None, shot: Shot) -> Tensor | None:
         """What comes out of the chain for the next frame that goes in."""
         for link, share in zip(shot.links, self._shares(shot).values(), strict=True):
-            passed = link.push(frame, share)
+            passed = link.push(picture, frame, share)
             if passed is None:
                 return None
-            frame = passed
-        return frame
+            picture, frame = passed
+        return picture
 
     def _shares(self, shot: Shot) -> dict[str, float]:
         """How much of each filter is taken now."""
@@ -158,23 +166,25 @@ class Auto(Filter[Shot]):
         by_name = {"deblock": now.artifacts, "denoise": now.noise, "smooth": now.noise}
         return {name: self.strength * by_name[name] if name in by_name else enlarging for name in self._filters}
 
-    def _measure(self, window: Tensor, shot: Shot) -> None:
+    def _measure(self, window: Tensor, known: Sequence[Frame | None], shot: Shot) -> None:
         """Take in what is new of the window, and judge anew from time to time."""
         begin = len(window) - 1 if shot.frames else 0
         for i in range(begin, len(window)):
             if i and torch.equal(window[i], window[i - 1]):
                 continue  # beyond the shot's end its last frame stands: that tells nothing of the stream
-            shot.analyser.add(*unpack420(_array(window[i])))
+            shot.analyser.add(*unpack420(_array(window[i])), _quantiser(known[i]))
         if shot.frames % _STRIDE:
             shot.choice.follow(None)
             return
         findings = shot.analyser.findings
-        shot.told = self._told(window, shot, findings)
+        shot.told = self._told(window, known, shot, findings)
         shot.findings = findings = findings.told_by(shot.told)
         shot.choice.follow(shares(findings))
         self._say(findings, shot)
 
-    def _told(self, window: Tensor, shot: Shot, findings: Findings) -> Mapping[str, float]:
+    def _told(
+        self, window: Tensor, known: Sequence[Frame | None], shot: Shot, findings: Findings
+    ) -> Mapping[str, float]:
         """What `deblock` measures: where it runs of this shot, else of this window, if there may be artifacts."""
         deblock = self._filters.get("deblock")
         if deblock is None:
@@ -183,9 +193,10 @@ class Auto(Filter[Shot]):
         if state is None:
             if findings.blocks.step < _DOUBTFUL or shot.frames % _TRIAL_STRIDE:
                 return shot.told
-            state = deblock.init_state()
-            before = window[:1].expand(deblock.past, *window.shape[1:])
-            deblock(torch.cat((before, window[: 1 + deblock.future]))[None], [state])
+            trial = Link(deblock)
+            for i in range(1 + deblock.future):
+                trial.push(window[i], known[i], 1.0)
+            state = trial.state
         return {name: value for name, value in deblock.report(state).items() if name.startswith("artifacts_")}
 
     def _say(self, findings: Findings, shot: Shot) -> None:
@@ -198,6 +209,13 @@ class Auto(Filter[Shot]):
             self._said = said
             hint = "; interlaced: put bwdif=mode=send_frame before auto" if findings.interlaced else ""
             _log.info("%dx%d, %s; the pictures get %s%s", findings.width, findings.height, findings, said, hint)
+
+
+def _quantiser(frame: Frame | None) -> float | None:
+    """The mean QP that the frame's codec told."""
+    if frame is None or frame.coding is None or frame.coding.qp is None:
+        return None
+    return float(frame.coding.qp.mean())
 
 
 def _array(frame: Tensor) -> Floats:

@@ -140,4 +140,8 @@ KINDS: Mapping[str, Callable[[Material, np.random.Generator, int, int], CodedCli
 }
 
 #: What the levels are learnt from: softness is no artifact, wherever it is.
-LEVEL_KINDS = {**KINDS, "coded": partial(_coded, base=_looking), "noisy": partial(_noisy, base=_looking)}
+LEVEL_KINDS: Mapping[str, Callable[[Material, np.random.Generator, int, int], CodedClip]] = {
+    **KINDS,
+    "coded": partial(_coded, base=_looking),
+    "noisy": partial(_noisy, base=_looking),
+}

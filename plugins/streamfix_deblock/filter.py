@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from streamfix import BackendName, BadOption, Filter
+from streamfix import BackendName, BadOption, Filter, Frame, FrameCoding
 from streamfix.fusion import Noise
 from streamfix.models import (
     Front,
@@ -29,7 +30,7 @@ from streamfix.models import (
     stacked,
 )
 
-from . import levels
+from . import levels, told
 
 WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "deblock", correction_network)
 
@@ -42,10 +43,16 @@ _LOOKAHEAD, _MOST_LOOKAHEAD = 2, 8
 
 @dataclass(slots=True)
 class Shot:
-    """A stream's state since the last cut. level: of its artifacts, averaged over frames; None before the first."""
+    """A stream's state since the last cut.
+
+    level: of its artifacts, averaged over frames; None before the first. coding: of the frame that is next.
+    blockiness: averaged over frames; None before it is measured.
+    """
 
     front: Front = field(default_factory=lambda: Front(Noise(0.0, 0.0)))
     level: Noise | None = None
+    coding: FrameCoding | None = None
+    blockiness: float | None = None
 
     def tell(self, now: Noise) -> None:
         """Take the next frame's level in, before the frame is fused."""
@@ -58,11 +65,13 @@ class Deblock(Filter[Shot]):
     """Undo what a codec did: blocks, ringing, mosquito noise, flicker between keyframes.
 
     How strong the artifacts are is measured from the picture, for each macroblock, whatever the codec, and however
-    often the video was transcoded; what was coded well stays as it is. Frames are fused along their motion, then a
+    often the video was transcoded; a codec that tells its quantisers is listened to. What was coded well stays as it
+    is. Frames are fused along their motion, then a
     small network that was trained on coded video restores them. Trained for fidelity alone: it invents nothing. Put it
     before other filters; noise that a codec has smeared goes with the artifacts.
 
-    strength: 0 leaves every frame as it is, 1 restores all of it; auto leaves macroblocks alone that are good already.
+    strength: 0 leaves every frame as it is, 1 restores all of it, whatever the codec says; auto leaves macroblocks
+    alone that are good already.
     tier: size of the network: xs, s, m; auto: the best one for the device that there are weights for.
     backend: how the networks run: torch, openvino, or another that is installed; auto: OpenVINO on a CPU that has it.
     precision: fp32, bf16, int8; auto: what costs no quality to speak of.
@@ -76,6 +85,7 @@ class Deblock(Filter[Shot]):
     batch_tolerance = 1e-4
     thread_safe = True
     two_parts = True
+    wants_coding = True
     live_options = MappingProxyType({"lookahead": 0})
 
     def __init__(
@@ -109,6 +119,9 @@ class Deblock(Filter[Shot]):
         level = state.level or Noise(0.0, 0.0)
         return {"artifacts_luma": level.luma * 255, "artifacts_chroma": level.chroma * 255}
 
+    def tell(self, state: Shot, frames: Sequence[Frame]) -> None:
+        state.coding = frames[0].coding
+
     def __call__(self, x: Tensor, states: Sequence[Shot]) -> Tensor:
         """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0.
 
@@ -123,30 +136,53 @@ class Deblock(Filter[Shot]):
         self.network.open(x.device)
         frame = x[:, 0].float()
         answer = self.levels(frame)
+        share: Tensor | None = None
+        if self.strength == "auto":
+            heard = [listen(*one) for one in zip(answer, frame, states, strict=True)]
+            answer, share = (torch.stack(parts) for parts in zip(*heard, strict=True))
         windows = x.detach().float().cpu().numpy()
         fusions = []
         for state, level, window in zip(states, levels.mean_level(answer), windows, strict=True):
             state.tell(level)
             fusions.append(state.front.step(window[0], window[1:]))
-        return partial(self._restored, x[:, 0].clone(), answer, fusions)  # the frames ahead are done with
+        return partial(self._restored, x[:, 0].clone(), answer, share, fusions)  # the frames ahead are done with
 
-    def _restored(self, recorded: Tensor, answer: Tensor, fusions: Sequence[Fusion]) -> Tensor:
+    def _restored(self, recorded: Tensor, answer: Tensor, share: Tensor | None, fusions: Sequence[Fusion]) -> Tensor:
         """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2), and what is known of them."""
         frame = recorded.float()
         sigma = levels.level_map(answer, (frame.shape[-2], frame.shape[-1]))
         fused, variance = stacked(fusions, frame.device)
         left = sigma_left(variance, sigma)
         restored = corrected(fused, left, self.network(seen(fused, frame, left, sigma)))
-        result = torch.lerp(frame, restored, self._share(sigma))
+        result = torch.lerp(frame, restored, self._share(sigma, share))
         return result[:, None].to(recorded.dtype)
 
-    def _share(self, sigma: Tensor) -> Tensor:
-        """Share of the restored picture in the result, (B, 6, H, W), for levels (B, 2, H, W)."""
-        if self.strength == "auto":
-            share = ((sigma - _GOOD) / (_BAD - _GOOD)).clamp(0, 1)
-        else:
-            share = torch.full_like(sigma, self.strength)
+    def _share(self, sigma: Tensor, worth: Tensor | None = None) -> Tensor:
+        """Share of the restored picture in the result, (B, 6, H, W), for levels (B, 2, H, W).
+
+        worth: what the codec's word leaves of it, (B, 1, H/8, W/8).
+        """
+        if self.strength != "auto":
+            return per_plane(torch.full_like(sigma, self.strength))
+        share = ((sigma - _GOOD) / (_BAD - _GOOD)).clamp(0, 1)
+        if worth is not None:
+            share = share * F.interpolate(worth, size=sigma.shape[-2:], mode="bilinear", align_corners=False)
         return per_plane(share)
+
+
+def listen(answer: Tensor, frame: Tensor, state: Shot) -> tuple[Tensor, Tensor]:
+    """What the network answers for a frame, (2, H/16, W/16), with what its codec says; the share that is worth undoing.
+
+    frame: (6, H/2, W/2), packed. The share is (1, H/16, W/16), all 1 where the codec says nothing.
+    """
+    qp = None if state.coding is None else state.coding.qp
+    if qp is None or qp.shape != answer.shape[1:]:
+        return answer, torch.ones_like(answer[:1])
+    found = told.blockiness(frame)
+    state.blockiness = found if state.blockiness is None else _mixed(state.blockiness, found)
+    word = told.word(qp, state.blockiness, answer)
+    most = levels.encode(word.most)
+    return torch.where(answer > most, torch.lerp(most, answer, word.doubt), answer), word.share()
 
 
 def _mixed(then: float, now: float) -> float:

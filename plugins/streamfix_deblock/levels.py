@@ -1,7 +1,7 @@
 """How strong a codec's artifacts are, measured from one picture alone.
 
-Codecs tell their quantiser, but not of the encodings before the last one, and many not at all: recordings are
-transcoded, H.265 hides it, motion JPEG and VP9 have others. A tiny network that has seen how far coded pictures are
+Codecs tell their quantiser, see `told`, but not of the encodings before the last one, and many not at all: recordings
+are transcoded, H.265 and VP9 hide it. A tiny network that has seen how far coded pictures are
 from their originals tells it for all of them, for each macroblock.
 """
 

@@ -15,7 +15,7 @@ _BLOCKS = (0.06 / 255, 0.11 / 255)  # where block edges alone have to tell
 _SOME_BLOCKS, _SOME_ARTIFACTS = 0.05 / 255, 2.5 / 255
 _BOTH = (0.7, 1.0)
 _ARTIFACTS = (1.5 / 255, 1.9 / 255)
-_QUANTISER = (24.0, 30.0)
+_QUANTISER = (22.0, 28.0)
 # Noise is taken for artifacts, and moves edges: so much more is asked of block edges among noise.
 _HEAVY_NOISE, _NOISY_BLOCKS = 4 / 255, 0.04 / 255
 _DEINTERLACER = "bwdif=mode=send_frame"  # libavfilter's

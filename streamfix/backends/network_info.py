@@ -17,7 +17,7 @@ _NO_INFLUENCE, _LEAST_INFLUENCE = 1 / 4096, 1 / 512
 class NetworkInfo:
     """What an image network takes and returns, whatever runs it.
 
-    scale: how many times larger its result is. channels: of input and result, 1 or 3.
+    scale: how many times larger its result is. channels: of the input. results: of the result, None for as many.
     multiple, minimum: height and width must be multiples of `multiple` and at least `minimum`.
     fixed_size: (height, width) if it takes no other size.
     receptive_field: how many pixels away an output pixel can see; None if unknown.
@@ -31,6 +31,7 @@ class NetworkInfo:
     fixed_size: tuple[int, int] | None = None
     receptive_field: int | None = None
     batched: bool = True
+    results: int | None = None
 
 
 def measure_receptive_field(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..coding import MACROBLOCK, FrameCoding
 from ..frame import Color, Frame, PixelFormat, Planes
 from ..pipeline import Stage
 
@@ -70,6 +73,16 @@ def clip(
             )
         )
     return made
+
+
+def coded(frames: Sequence[Frame]) -> list[Frame]:
+    """The frames with a word on how each was coded, such as a decoder gives: every macroblock and picture another."""
+    told = []
+    for t, frame in enumerate(frames):
+        rows, columns = (-(-side // MACROBLOCK) for side in (frame.height, frame.width))
+        qp = np.add.outer(np.arange(rows), np.arange(columns)).astype(np.float32) % 30 + 10 + t
+        told.append(replace(frame, coding=FrameCoding("P" if t % 4 else "I", t % 4, qp)))
+    return told
 
 
 def constant(level: float, frames: int = 4, width: int = 48, height: int = 32, format: str = "yuv420p") -> list[Frame]:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any, get_type_hints
 
 import torch
@@ -21,10 +22,10 @@ from ..chainspec import parse_chain
 from ..filters.base import FILTERS, Filter
 from ..filters.batcher import Batcher
 from ..filters.restorer import Restorer, pad_to_multiple
-from ..frame import LAYOUTS, Frame
+from ..frame import LAYOUTS, Frame, scaled
 from ..layout import to_layout
 from ..pipeline import Pipeline
-from .fakes import ListSink, ListSource, clip, codes, constant, difference
+from .fakes import ListSink, ListSource, clip, coded, codes, constant, difference
 
 Make = Callable[[], Filter[Any]]
 Law = Callable[[Make], None]
@@ -71,7 +72,8 @@ def declares_what_it_sees(make: Make) -> None:
         assert filter.layout in LAYOUTS, f"layout is {filter.layout!r}, not one of {', '.join(LAYOUTS)}"
         for name, least in {"past": 0, "step": 1, "future": 0, "scale": 1, "multiple": 1}.items():
             value = getattr(filter, name)
-            assert isinstance(value, int), f"{name} is {value!r}, not a whole number"
+            whole = isinstance(value, (int, Fraction) if name == "scale" else int)
+            assert whole, f"{name} is {value!r}, not a whole number" + " or a Fraction" * (name == "scale")
             assert value >= least, f"{name} is {value}, at least {least} is needed"
         before = _declared(filter)
         with torch.inference_mode():
@@ -86,7 +88,7 @@ def gives_the_declared_shape(make: Make) -> None:
         before = x.clone()
         y = filter(x, [filter.init_state(), filter.init_state()])
         b, _, c, h, w = x.shape
-        want = (b, filter.step, c, h * filter.scale, w * filter.scale)
+        want = (b, filter.step, c, ceil(h * filter.scale), ceil(w * filter.scale))
         assert c == _CHANNELS[filter.layout]
         assert tuple(y.shape) == want, f"gave {tuple(y.shape)}, declared is {want}"
         assert y.dtype == x.dtype, f"gave {y.dtype} for {x.dtype}"
@@ -178,6 +180,20 @@ def keeps_damaged_frames_out(make: Make) -> None:
         _same(a[:at] + a[at + 1 :], b[:at] + b[at + 1 :], f"damaged frame {at} changed another output")
 
 
+def hears_how_frames_were_coded(make: Make) -> None:
+    """`tell` changes a stream's state alone; without `wants_coding` it makes no difference what frames say of it."""
+    frames = clip(7, cuts=(4,), damaged=(2,))
+    told = coded(frames)
+    found = restore(make, told)
+    _same(restore(make, told, threaded=True, overlap=True), found, "told how frames were coded, inline and threaded")
+    apart = [*restore(make, told[:4]), *restore(make, told[4:])]
+    _same(found, apart, "what was told of one shot changed another")
+    with closing(make()) as filter:
+        if not filter.wants_coding:
+            _same(found, restore(make, frames), "it heeds how frames were coded and does not say wants_coding")
+    _check_accounting(make, coded(clip(3, 35, 19)), "told how frames were coded, 35x19")
+
+
 def batched_is_alone(make: Make) -> None:
     """Two streams in one batch get what each gets alone, and keep their states apart."""
     with closing(make()) as together, closing(make()) as alone, torch.inference_mode():
@@ -223,7 +239,7 @@ def offers_what_exists(make: Make) -> None:
     with closing(make()) as filter:
         chains, scale = list(filter.lighter()), filter.scale
     for text in chains:
-        found = 1
+        found: int | Fraction = 1
         for spec in parse_chain(text):
             assert spec.name in FILTERS, f"lighter() names {spec.name!r} in {text!r}; there are: {', '.join(FILTERS)}"
             with closing(FILTERS.create(spec.name, spec.options)) as part:
@@ -259,6 +275,7 @@ LAWS: dict[str, Law] = {
         split_at_cuts_is_whole,
         looks_no_further_than_declared,
         keeps_damaged_frames_out,
+        hears_how_frames_were_coded,
         batched_is_alone,
         shares_a_batcher,
         is_thread_safe_where_declared,
@@ -279,7 +296,9 @@ def _check_accounting(make: Make, given: Sequence[Frame], what: str) -> None:
     found = restore(make, given)
     assert [f.pts for f in found] == [f.pts for f in given], f"{what}: pts in and out differ"
     for a, b in zip(given, found, strict=True):
-        assert (b.width, b.height) == (a.width * scale, a.height * scale), f"{what}: {b} for {a} with scale={scale}"
+        assert (b.width, b.height) == (scaled(a.width, scale), scaled(a.height, scale)), (
+            f"{what}: {b} for {a} with scale={scale}"
+        )
         assert b.picture.format == a.picture.format, f"{what}: came out as {b.picture.format.name}"
         assert (b.time_base, b.duration, b.color) == (a.time_base, a.duration, a.color), f"{what}: tags changed"
         codes(b)  # raises if the planes do not fit the format

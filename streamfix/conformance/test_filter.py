@@ -21,7 +21,7 @@ def chosen(config: pytest.Config) -> list[FilterSpec]:
     text = config.getoption("--filter", default=None) or os.environ.get("STREAMFIX_CONFORMANCE")
     if text:
         return parse_chain(text)
-    return [FilterSpec(name) for name in FILTERS if _needs_nothing(name)]
+    return [FilterSpec(name) for name in FILTERS if name == FILTERS.main_name(name) and _needs_nothing(name)]
 
 
 def _needs_nothing(name: str) -> bool:

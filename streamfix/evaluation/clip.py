@@ -19,14 +19,16 @@ Floats = NDArray[np.float32]
 
 YUV420P = PixelFormat("yuv420p", "yuv", 8, 1, 1)
 _YUV444P = PixelFormat("yuv444p", "yuv", 8)
+#: Tagged, so that a copy of another size is read as the clip itself; untagged pictures of 720 lines would be BT.709's.
+BT601 = Color(matrix=6, full_range=False)
 _RATE = 25  # nothing measured here depends on it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """T pictures of one size. y: (T, H, W), u and v: (T, H/2, W/2), uint8 code values; H and W are even.
+    """T pictures of one size. y: (T, H, W), u and v: (T, (H + 1) // 2, (W + 1) // 2), uint8 code values.
 
-    Where R'G'B' is needed, the codes are read as untagged video is: BT.601 under 720 lines, limited range.
+    Where R'G'B' is needed, the codes are BT.601's of limited range, whatever the size.
     """
 
     y: Bytes
@@ -35,8 +37,8 @@ class Clip:
 
     def __post_init__(self) -> None:
         t, h, w = self.y.shape
-        if h % 2 or w % 2 or not self.u.shape == self.v.shape == (t, h // 2, w // 2):
-            raise ValueError(f"planes {self.y.shape}, {self.u.shape}, {self.v.shape} are no 4:2:0 clip of even size")
+        if not self.u.shape == self.v.shape == (t, (h + 1) // 2, (w + 1) // 2):
+            raise ValueError(f"planes {self.y.shape}, {self.u.shape}, {self.v.shape} are no 4:2:0 clip")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -58,10 +60,20 @@ class Clip:
 
     def part(self, first: int, frames: int, size: tuple[int, int] | None = None) -> Clip:
         """`frames` pictures from number `first` on, the middle `size` = (width, height) of them, each as far as any."""
-        width, height = (min(a, b) // 2 * 2 for a, b in zip(size or self.size, self.size, strict=True))
-        left, top = (self.size[0] - width) // 4 * 2, (self.size[1] - height) // 4 * 2
+        if size is None:
+            return self.window(first, frames, (0, 0), self.size)
+        width, height = (min(a, b) // 2 * 2 for a, b in zip(size, self.size, strict=True))
+        corner = ((self.size[0] - width) // 4 * 2, (self.size[1] - height) // 4 * 2)
+        return self.window(first, frames, corner, (width, height))
+
+    def window(self, first: int, frames: int, corner: tuple[int, int], size: tuple[int, int]) -> Clip:
+        """`frames` pictures from number `first` on; of each, `size` = (width, height) from `corner` = (left, top) on.
+
+        The corner is even.
+        """
+        (left, top), (width, height) = corner, size
         at = slice(first, first + frames)
-        chroma = (at, slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
+        chroma = (at, slice(top // 2, (top + height + 1) // 2), slice(left // 2, (left + width + 1) // 2))
         # OpenCV's flow takes no picture whose lines have gaps between them.
         luma = np.ascontiguousarray(self.y[at, top : top + height, left : left + width])
         return Clip(luma, np.ascontiguousarray(self.u[chroma]), np.ascontiguousarray(self.v[chroma]))
@@ -73,21 +85,22 @@ class Clip:
     @staticmethod
     def from_raw(data: bytes, width: int, height: int) -> Clip:
         """Read yuv420p raw video. Raises ValueError when `data` is not a whole number of frames."""
-        luma, chroma = width * height, (width // 2) * (height // 2)
+        across, down = (width + 1) // 2, (height + 1) // 2
+        luma, chroma = width * height, across * down
         if not data or len(data) % (luma + 2 * chroma):
             raise ValueError(f"{len(data)} bytes are not whole yuv420p frames of {width}x{height}")
         frames = np.frombuffer(data, np.uint8).reshape(-1, luma + 2 * chroma)
         return Clip(
             frames[:, :luma].reshape(-1, height, width),
-            frames[:, luma : luma + chroma].reshape(-1, height // 2, width // 2),
-            frames[:, luma + chroma :].reshape(-1, height // 2, width // 2),
+            frames[:, luma : luma + chroma].reshape(-1, down, across),
+            frames[:, luma + chroma :].reshape(-1, down, across),
         )
 
     def frame(self, t: int) -> Frame:
         """Picture t as a decoder would hand it on."""
         width, height = self.size
         planes = Planes(YUV420P, width, height, tuple(torch.from_numpy(p[t].copy()) for p in self.planes()))
-        return Frame(planes, t, Fraction(1, _RATE), duration=1)
+        return Frame(planes, t, Fraction(1, _RATE), duration=1, color=BT601)
 
     @staticmethod
     def from_frames(frames: Sequence[Frame]) -> Clip:
@@ -102,20 +115,20 @@ class Clip:
         """Picture t as R'G'B': (3, H, W) float32 in [0, 1]."""
         y = torch.from_numpy(self.y[t].astype(np.float32))[None] / 255
         uv = torch.from_numpy(np.stack([self.u[t], self.v[t]]).astype(np.float32)) / 255
-        return np.asarray(ycbcr_to_rgb(y, chroma_to_444(uv, y, YUV420P), Color()).numpy(), np.float32)
+        return np.asarray(ycbcr_to_rgb(y, chroma_to_444(uv, y, YUV420P), BT601).numpy(), np.float32)
 
     @staticmethod
     def from_rgb(pictures: Iterable[Floats], *, averaged: bool = False) -> Clip:
         """From R'G'B' (3, H, W); values outside [0, 1] keep the luma and chroma they have, as far as 8 bits hold it.
 
         Chroma is what `rgb` would come nearest to these pictures from; averaged: the mean of its neighbours, as
-        cameras take it.
+        cameras take it; both sides are even then.
         """
         codes: list[tuple[Bytes, Bytes]] = []
         for picture in pictures:
             rgb = torch.from_numpy(np.ascontiguousarray(picture, np.float32))
-            y, uv = rgb_to_ycbcr(rgb, Color())
-            half = (rgb.shape[-2] // 2, rgb.shape[-1] // 2)
+            y, uv = rgb_to_ycbcr(rgb, BT601)
+            half = ((rgb.shape[-2] + 1) // 2, (rgb.shape[-1] + 1) // 2)
             chroma = _averaged(uv) if averaged else resize_chroma(uv, y, half, _YUV444P)
             codes.append((to_codes(y[0].numpy() * 255), to_codes(chroma.numpy() * 255)))
         return Clip(np.stack([y for y, _ in codes]), *(np.stack([uv[i] for _, uv in codes]) for i in range(2)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,23 @@ import numpy as np
 from . import subjects
 from .cache import Kept, ResultStore, Row
 from .clip import Bytes, Clip
-from .metrics import VERSION, Judge
-from .peers import Peer
-from .suites import Degraded, degrade
+from .metrics import VERSION, Judge, Quality
+from .peers import Peer, restored_by
+from .suites import Degraded, degrade, degrade_still
 from .tuning import tune_peer
 
 _log = logging.getLogger(__name__)
 
 TRUTH, INPUT = "truth", "input"
+_ONCE_BT709 = 720  # lines: pictures of so many were read as BT.709's when results were first kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """What was found out about one scene in one suite.
 
-    rows: figures by name: the truth (whose flicker and warping error are the floor), the input, peers, filters.
+    rows: figures by name: the truth (whose flicker and warping error are the floor), the input (enlarged by bicubic
+    where the truth is larger), peers, filters.
     pictures: one moment of each, R'G'B' (H, W, 3) uint8.
     """
 
@@ -47,12 +49,18 @@ class Bench:
 
     def measure(self, suite: str, scene: str, clip: Clip) -> Measured:
         """Measure everything on one scene. Raises PeerError, or what a filter raises."""
-        degraded = degrade(suite, scene, clip)
-        judge = self._judge_of(degraded.truth)
+        return self._measured(suite, scene, degrade(suite, scene, clip))
+
+    def measure_still(self, suite: str, name: str, rgb: Bytes) -> Measured:
+        """Measure everything on one picture, R'G'B' (H, W, 3). Raises InputError besides if it is too small."""
+        return self._measured(suite, name, degrade_still(suite, name, rgb))
+
+    def _measured(self, suite: str, scene: str, degraded: Degraded) -> Measured:
+        judge = self._judge_of(degraded)
         rows: dict[str, Row] = {}
         pictures: dict[str, Bytes] = {}
-        for name, shown in ((TRUTH, degraded.truth), (INPUT, degraded.noisy)):
-            rows[name] = {**judge(shown).rounded(), "what": name}
+        for name, shown in ((TRUTH, degraded.truth), (INPUT, degraded.shown())):
+            rows[name] = {**judged(judge, degraded, shown).rounded(), "what": name}
             pictures[name] = _picture(shown)
         # Where nothing was done to the clip, the best strength of every peer is none.
         for peer in self._peers if degraded.noisy is not degraded.truth else ():
@@ -62,15 +70,16 @@ class Bench:
         for chain in self._filters:
             run = subjects.restore(chain, degraded, self._device, judge.first)
             speed = {"fps": round(run.fps, 2), "p50_ms": round(run.p50_ms, 2), "p95_ms": round(run.p95_ms, 2)}
-            rows[chain] = {**judge(run.clip).rounded(), **speed, "what": "filter"}
+            rows[chain] = {**judged(judge, degraded, run.clip).rounded(), **speed, "what": "filter"}
             pictures[chain] = _picture(run.clip)
             _say(suite, scene, chain, rows[chain])
         return Measured(degraded, rows, pictures)
 
-    def _judge_of(self, truth: Clip) -> Judge:
+    def _judge_of(self, degraded: Degraded) -> Judge:
         """The same object as before while the truth is the same clip: most suites leave it."""
-        if self._judge is None or self._judge.truth is not truth:
-            self._judge = Judge(truth)
+        border = degraded.scale if degraded.scale > 1 else 0
+        if self._judge is None or self._judge.truth is not degraded.truth or self._judge.border != border:
+            self._judge = Judge(degraded.truth, border)
         return self._judge
 
     def _of_peer(self, peer: Peer, degraded: Degraded, judge: Judge) -> Kept:
@@ -85,12 +94,16 @@ class Bench:
             "excerpt": peer.excerpt,
             "metrics": VERSION,
         }
+        if degraded.scale > 1:
+            what["scale"] = degraded.scale
+        if degraded.truth.size[1] >= _ONCE_BT709:
+            what["matrix"] = "bt601"
         if self._cache is not None and (found := self._cache.get(what)) is not None:
             return found
         tuned = tune_peer(peer, degraded)
-        result = peer(degraded, tuned.parameters)
+        result = restored_by(peer, degraded, tuned.parameters)
         row: Row = {
-            **judge(result.clip).rounded(),
+            **judged(judge, degraded, result.clip).rounded(),
             "fps": round(len(result.clip) / result.seconds, 2),
             "load": round(os.getloadavg()[0], 1),  # what the machine was doing: the row may be read much later
             "what": peer.kind,
@@ -102,6 +115,12 @@ class Bench:
         if self._cache is not None:
             self._cache.put(what, kept)
         return kept
+
+
+def judged(judge: Judge, degraded: Degraded, out: Clip) -> Quality:
+    """A result's figures. A still's PSNR-Y is against the luma as it was before it was rounded to 8 bits."""
+    found = judge(out)
+    return found if degraded.still is None else replace(found, psnr_y=degraded.still.psnr_y(out.y[0]))
 
 
 def _picture(clip: Clip) -> Bytes:

@@ -85,10 +85,14 @@ class Judge:
     Warping error: mean |out[t] - out[t-1] warped| along DIS MEDIUM flow of the truth, occlusions left out (where the
     truth itself does not match by 6 codes or more); its floor is the truth's own. After Lai et al., ECCV 2018.
     A frozen picture has no flicker: look at moving_y beside it.
+    border: pixels (even) at each side that do not count, as in super-resolution. All is measured at the truth's size.
     """
 
-    def __init__(self, truth: Clip) -> None:
+    def __init__(self, truth: Clip, border: int = 0) -> None:
         self.truth = truth
+        self.border = border
+        truth = self._inner(truth)
+        self._judged = truth
         self.first = settle(len(truth))
         h, w = truth.y.shape[1:]
         xs, ys = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
@@ -107,6 +111,10 @@ class Judge:
             before, now = (cv2.GaussianBlur(p, (0, 0), 2.0).astype(np.float32) for p in truth.y[t - 1 : t + 1])
             self._static[t] = np.abs(now - before) < 1.5
 
+    def _inner(self, clip: Clip) -> Clip:
+        b = self.border
+        return clip.window(0, len(clip), (b, b), (clip.size[0] - 2 * b, clip.size[1] - 2 * b)) if b else clip
+
     def _warp(self, previous: Bytes, t: int) -> Floats:
         at = self._at[t]
         picture = previous.astype(np.float32)
@@ -117,21 +125,22 @@ class Judge:
         """Raises ValueError when `out` has another number of frames or another size."""
         if out.y.shape != self.truth.y.shape:
             raise ValueError(f"restored clip is {out.y.shape}, the truth {self.truth.y.shape}")
+        out, truth = self._inner(out), self._judged
         moving, static, warp, flicker = _Mean(), _Mean(), _Mean(), _Mean()
         for t, still in self._static.items():
-            error = (out.y[t].astype(np.float32) - self.truth.y[t]) ** 2
+            error = (out.y[t].astype(np.float32) - truth.y[t]) ** 2
             moving.add(error[~still])
             static.add(error[still])
             warp.add(np.abs(out.y[t] - self._warp(out.y[t - 1], t))[self._match[t]])
             flicker.add(np.abs(out.y[t].astype(np.float32) - out.y[t - 1])[still])
-        luma, chroma = psnr_planes(self.truth, out, self.first)
+        luma, chroma = psnr_planes(truth, out, self.first)
         judged = range(self.first, len(out))
         rgb = np.mean([np.mean((out.rgb(t) - clean) ** 2) for t, clean in zip(judged, self._rgb, strict=True)])
         return Quality(
             psnr_y=luma,
             psnr_uv=chroma,
             psnr_rgb=psnr(float(rgb) * 255**2),
-            ssim_y=float(np.mean([ssim(out.y[t], self.truth.y[t]) for t in judged])),
+            ssim_y=float(np.mean([ssim(out.y[t], truth.y[t]) for t in judged])),
             moving_y=psnr(moving.value),
             static_y=psnr(static.value),
             flicker=flicker.value,

@@ -38,6 +38,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     """The whole report: a table of means for each suite, gains with intervals, PSNR-Y of each scene, the gates."""
     lines = [f"# {result['title']}", "", f"`{result['command']}`", ""]
     lines += [", ".join(f"{k} {v}" for k, v in result["machine"].items()), ""]
+    if stills := result.get("stills"):
+        lines += [f"Stills: {stills}. Their `input` is enlarged by bicubic, as that of every suite `sr-*` is.", ""]
     for name, suite in result["suites"].items():
         lines += _suite(name, suite)
     if gates := result.get("gates"):

@@ -29,6 +29,16 @@ def read_noise(shot: float) -> float:
     return float(np.exp(2.18 * np.log(shot) + 1.20))
 
 
+def to_linear(rgb: Floats) -> Floats:
+    """Light of R'G'B' in [0, 1], any shape. Source: IEC 61966-2-1."""
+    return np.asarray(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4), np.float32)
+
+
+def to_coded(linear: Floats) -> Floats:
+    """The inverse of `to_linear`."""
+    return np.asarray(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055), np.float32)
+
+
 def bayer_masks(height: int, width: int) -> Floats:
     """(3, H, W), 1 where the colour filter array RGGB has a red, green or blue sample."""
     masks = np.zeros((3, height, width), np.float32)
@@ -38,8 +48,7 @@ def bayer_masks(height: int, width: int) -> Floats:
 
 def expose(rgb: Floats) -> Floats:
     """What the sensor sees: R'G'B' (3, H, W) in [0, 1] to one Bayer mosaic (H, W), linear, 1 where it saturates."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
-    camera = np.tensordot(np.linalg.inv(COLOUR_MATRIX), linear, 1) / WHITE_BALANCE[:, None, None]
+    camera = np.tensordot(np.linalg.inv(COLOUR_MATRIX), to_linear(rgb), 1) / WHITE_BALANCE[:, None, None]
     mosaic = (camera * bayer_masks(*rgb.shape[1:])).sum(0)
     return np.asarray(np.clip(mosaic, 0, 1), np.float32)
 
@@ -59,6 +68,4 @@ def develop(mosaic: Floats) -> Floats:
     balanced = mosaic * bayer_masks(*mosaic.shape) * WHITE_BALANCE[:, None, None]
     kernels = (_RED_BLUE, _GREEN, _RED_BLUE)
     camera = np.stack([cv2.filter2D(c, -1, k) for c, k in zip(balanced, kernels, strict=True)])
-    linear = np.clip(np.tensordot(COLOUR_MATRIX, camera, 1), 0, 1)
-    rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.asarray(rgb, np.float32)
+    return to_coded(np.clip(np.tensordot(COLOUR_MATRIX, camera, 1), 0, 1))

@@ -13,6 +13,7 @@ from ..errors import BadOption
 from ..frame import Frame
 from ..jobs import restore_stage
 from .clip import Clip
+from .scaling import enlarged
 from .suites import Degraded
 
 IDENTITY = "identity"
@@ -40,13 +41,16 @@ def fill(chain: str, degraded: Degraded) -> str:
 def restore(chain: str, degraded: Degraded, device: str = "auto", skip: int = 0) -> TimedRun:
     """Run a filter chain over the noisy clip. skip: frames at the start that are not timed.
 
-    Raises what the chain raises, BadOption when it changes the number or size of frames.
+    Where the truth is larger, the chain makes the picture as large, or leaves its size and is followed by bicubic.
+    Raises what the chain raises, BadOption when it gives another number or size of frames.
     """
-    return run_chain(parse_chain(fill(chain, degraded)), degraded.noisy, device, skip)
+    return run_chain(parse_chain(fill(chain, degraded)), degraded.noisy, device, skip, scale=degraded.scale)
 
 
-def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", skip: int = 0) -> TimedRun:
-    """As `restore`, for a chain that is parsed already and any clip."""
+def run_chain(
+    chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", skip: int = 0, *, scale: int = 1
+) -> TimedRun:
+    """As `restore`, for a chain that is parsed already and any clip. scale: how many times larger the result is."""
     shown = ",".join(spec.name for spec in chain)
     stage = restore_stage(chain, device)
     if stage is None:
@@ -69,8 +73,15 @@ def run_chain(chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", ski
         out = Clip.from_frames(frames)
     except ValueError as error:
         raise BadOption(f"{shown}: {error}; only restorers can be judged here") from error
-    if out.y.shape != clip.y.shape:
-        raise BadOption(f"{shown} makes {out.y.shape} of {clip.y.shape}; only restorers can be judged here")
+    width, height = clip.size
+    if len(out) != len(clip) or out.size not in (clip.size, (width * scale, height * scale)):
+        wanted = "of that size" if scale == 1 else f"of {scale} times that size, or of that size,"
+        raise BadOption(
+            f"{shown} makes {len(out)} frames of {out.size[0]}x{out.size[1]} from {len(clip)} of {width}x{height}; "
+            f"only restorers {wanted} can be judged here"
+        )
+    if out.size != (width * scale, height * scale):
+        out = enlarged(out, scale)
     timed = np.array(seconds[skip:] or seconds) * 1000
     p50, p95 = (float(np.percentile(timed, p)) for p in (50, 95))
     return TimedRun(out, 1000 / max(p50, 1e-6), p50, p95)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .metrics import psnr_planes, settle
-from .peers import Axis, Peer
+from .peers import Axis, Peer, restored_by
 from .suites import Degraded
 
 LEAST_GAIN_DB = 0.01  # a step that brings less is not taken
@@ -77,7 +77,7 @@ def tune_peer(peer: Peer, degraded: Degraded) -> Tuned:
         excerpt = degraded.part((len(degraded.truth) - frames) // 2, frames, (size[0], size[1]))
 
     def score(parameters: Mapping[str, float]) -> tuple[float, float]:
-        out = peer(excerpt, parameters).clip
+        out = restored_by(peer, excerpt, parameters).clip
         return psnr_planes(excerpt.truth, out, settle(len(out)))
 
     return tune(axes, score)

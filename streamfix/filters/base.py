@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -11,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from ..frame import Layout
+from ..frame import Frame, Layout
 from . import FILTERS as FILTERS  # part of this module's interface; lives where torch is not needed
 
 S = TypeVar("S")
@@ -48,7 +49,8 @@ class Filter(ABC, Generic[S]):
     layout: what `__call__` sees: "yuv420" (6, H/2, W/2), "rgb" (3, H, W) or "luma" (1, H, W); see `streamfix.layout`.
     past, step, future: frames before, restored by, and after a call. A window never crosses a cut; the first and last
     frame of a shot are repeated beyond its ends.
-    scale: how many times larger the result is.
+    scale: how many times larger the result is, a whole number or a Fraction, which rounds sizes to even
+    numbers: `multiple` times it is then even as well.
     multiple: height and width of what `__call__` sees are multiples of this; the caller pads and crops.
     generative: True if it may invent detail; its results are "reconstructed", not "restored".
     adaptive: True if it decides by what it sees which filters run; its results do not follow from its options alone.
@@ -56,6 +58,7 @@ class Filter(ABC, Generic[S]):
     keeps_level: False if it is meant to change brightness or hue (low light, white balance).
     thread_safe: True if several threads may call it at once, each with states of its own.
     two_parts: True if `begin` does a good part of the work.
+    wants_coding: True if `tell` looks at how frames were coded; the decoder is asked for it then.
     live_options: options that a live stream sets where the user does not, such as no look-ahead, which would delay it.
     """
 
@@ -63,7 +66,7 @@ class Filter(ABC, Generic[S]):
     past: int = 0
     step: int = 1
     future: int = 0
-    scale: int = 1
+    scale: int | Fraction = 1
     multiple: int = 1
     generative: bool = False
     adaptive: bool = False
@@ -71,11 +74,20 @@ class Filter(ABC, Generic[S]):
     keeps_level: bool = True
     thread_safe: bool = False
     two_parts: bool = False
+    wants_coding: bool = False
     live_options: Mapping[str, Any] = MappingProxyType({})
 
     def init_state(self) -> S:
         """The state of a stream before the first frame of a shot, a new object each time; None if there is none."""
         return None  # type: ignore[return-value]  # S is None for a filter without state
+
+    def tell(self, state: S, frames: Sequence[Frame]) -> None:
+        """Hear of the frames that the next call will see, such as how they were coded (`Frame.coding`).
+
+        Called before each call with that stream's state, which alone is to be changed. frames: past + step + future, as
+        in x; their pictures are in the filter's own layout. What is known differs from input to input, and may be
+        missing; a result must not depend on a frame's times or on its `origin`.
+        """
 
     @abstractmethod
     def __call__(self, x: Tensor, states: Sequence[S]) -> Tensor:

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from ..errors import FilterError
+from ..frame import Frame
 from .base import Filter
 
 DECLARED = (
     *("layout", "past", "step", "future", "scale", "multiple"),
-    *("generative", "adaptive", "batch_tolerance", "keeps_level", "thread_safe"),
+    *("generative", "adaptive", "batch_tolerance", "keeps_level", "thread_safe", "wants_coding"),
 )
 _Call = tuple[Tensor, Sequence[Any], "Future[Tensor]"]
 
@@ -62,6 +63,9 @@ class Batcher(Filter[Any]):
 
     def init_state(self) -> Any:
         return self.wrapped.init_state()
+
+    def tell(self, state: Any, frames: Sequence[Frame]) -> None:
+        self.wrapped.tell(state, frames)
 
     def lighter(self) -> Sequence[str]:
         return self.wrapped.lighter()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .. import layout as layouts
 from ..errors import DeviceError, FilterError, StreamfixError
-from ..frame import Frame
+from ..frame import Frame, scaled
 from ..pipeline import Stage
 from ..temporal import Window, Windower
 from .base import Filter
@@ -158,7 +158,7 @@ class Restorer(Stage):
 
     def _begin(self, window: Window, state: Any) -> tuple[torch.Size, Callable[[], Tensor]]:
         """The window's shape and what is left to do for it, which holds what it still wants of the frames, not all."""
-        x = self._seen(window)
+        x = self._seen(window, state)
         begin = self.filter.begin
         rest = self._guarded(window, x.shape, lambda: begin(pad_to_multiple(x, self.filter.multiple), [state]))
         if not callable(rest):
@@ -183,7 +183,8 @@ class Restorer(Stage):
         if scale == 1:
             return awaited.frame.with_picture(awaited.given.picture)
         luma = layouts.to_layout(awaited.given, "luma", self._device)
-        larger = F.interpolate(luma[None], scale_factor=scale, mode="bicubic", align_corners=False)[0]
+        size = scaled(awaited.given.height, scale), scaled(awaited.given.width, scale)
+        larger = F.interpolate(luma[None], size=size, mode="bicubic", align_corners=False)[0]
         return layouts.from_tensor(awaited.frame, larger.clamp_(0, 1), "luma", scale)
 
     def _ready(self) -> Iterator[Frame]:
@@ -193,34 +194,36 @@ class Restorer(Stage):
             yield result
 
     def _call(self, window: Window, state: Any) -> list[Frame | None]:
-        x = self._seen(window)
+        x = self._seen(window, state)
         return self._finished(window, x.shape, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
 
-    def _seen(self, window: Window) -> Tensor:
-        """The window as the filter sees it, (1, T, C, H, W), not padded yet."""
+    def _seen(self, window: Window, state: Any) -> Tensor:
+        """The window as the filter sees it, (1, T, C, H, W), not padded yet; the filter has heard of its frames."""
         tensors = [layouts.to_layout(frame, self.filter.layout, self._device) for frame in window.frames]
-        return (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
+        x = (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
+        self._guarded(window, x.shape, lambda: self.filter.tell(state, window.frames))
+        return x
 
     def _finished(self, window: Window, shape: torch.Size, rest: Callable[[], Tensor]) -> list[Frame | None]:
         """The frames of what `rest` makes of a window of that shape; None for one that is not finite."""
         f = self.filter
-        height, width = shape[-2:]
+        height, width = (math.ceil(side * f.scale) for side in shape[-2:])
         result: Any = self._guarded(window, shape, rest)
         if not isinstance(result, Tensor):
             raise FilterError(
                 f"{self._at(window)}: gave {_kind(result)}, not a torch tensor of "
-                f"(1, {f.step}, {shape[2]}, {height * f.scale}, {width * f.scale})"
+                f"(1, {f.step}, {shape[2]}, {height}, {width})"
             )
         if not result.dtype.is_floating_point:
             raise FilterError(f"{self._at(window)}: gave {result.dtype} values, not floating-point ones in [0, 1]")
         given = tuple(result.shape)
         fits = len(given) == 5 and given[:3] == (1, f.step, shape[2])
-        if not fits or given[3] < height * f.scale or given[4] < width * f.scale:
+        if not fits or given[3] < height or given[4] < width:
             raise FilterError(
                 f"{self._at(window)}: gave {given[1:] if given[:1] == (1,) else given} for an input of "
                 f"{tuple(shape[1:])} with scale={f.scale}"
             )
-        y = result[0][..., : height * f.scale, : width * f.scale]
+        y = result[0][..., :height, :width]
         sound = self._are_finite(window, y[: len(window.centre)])
         return [
             layouts.from_tensor(frame, picture, f.layout, f.scale) if good else None

@@ -64,7 +64,7 @@ class Tiler:
         self._measured = info.receptive_field is not None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x: (B, C, H, W) in [0, 1]. Returns (B, C, H * scale, W * scale)."""
+        """x: (B, C, H, W). Returns (B, C', H * scale, W * scale), C' = `info.results` or C."""
         height, width = x.shape[-2:]
         padded = self._pad(x)
         side = self._side(padded)
@@ -125,7 +125,7 @@ class Tiler:
         if len(rows) == len(columns) == 1:
             return torch.cat([self._call(part) for part in x.split(batch)])
         scale = self.info.scale
-        out = x.new_zeros(*x.shape[:-2], x.shape[-2] * scale, x.shape[-1] * scale)
+        out = x.new_zeros(*self._result_shape(x))
         jobs = [(b, r, c) for r in rows for c in columns for b in range(len(x))]
         for group in _groups(jobs, batch):
             tiles = torch.stack([x[b, :, r.begin : r.end, c.begin : c.end] for b, r, c in group])
@@ -141,10 +141,14 @@ class Tiler:
     def _call(self, x: Tensor) -> Tensor:
         """The network's result for x, of x's dtype. Raises FilterError if it is not what `info` says."""
         y = self._network(x)
-        want = (*x.shape[:2], x.shape[2] * self.info.scale, x.shape[3] * self.info.scale)
+        want = self._result_shape(x)
         if tuple(y.shape) != want:
             raise FilterError(f"the network gave {tuple(y.shape)} for {tuple(x.shape)}; {want} was expected")
         return y.to(x.dtype)
+
+    def _result_shape(self, x: Tensor) -> tuple[int, ...]:
+        batch, channels, height, width = x.shape
+        return batch, self.info.results or channels, height * self.info.scale, width * self.info.scale
 
     def _spans(self, x: Tensor, axis: int, side: int) -> list[Span]:
         info, size = self.info, x.shape[axis]

@@ -32,7 +32,14 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     try:
         if restoration := restore_stage(spec.filters, spec.device, hosting.pool, exit_on_error=spec.exit_on_error):
             opened.append(restoration)
-        reader = Reader(spec.inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
+        reader = Reader(
+            spec.inputs,
+            spec.maps,
+            audio=spec.audio,
+            subtitles=spec.subtitles,
+            data=spec.data,
+            coding=restoration is not None and restoration.wants_coding,
+        )
         opened.append(reader)
         hosting.opening(reader)
         hosting.admit(reader.info)

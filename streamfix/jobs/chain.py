@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 class Restoration(Chain):
     """The stage that runs a whole filter chain in one thread, and releases its filters at the end.
 
-    filters: ours, in order. generative: names of those that may invent detail.
+    filters: ours, in order. generative: names of those that may invent detail. wants_coding: one of them looks at
+    `Frame.coding`.
     """
 
     def __init__(self, stages: Sequence[Stage], filters: Mapping[str, Filter[Any]]) -> None:
         super().__init__(*stages, name="restore")
         self.filters = tuple(filters.values())
         self.generative = [name for name, f in filters.items() if f.generative]
+        self.wants_coding = any(f.wants_coding for f in self.filters)
 
     def close(self) -> None:
         close_all((*self.stages, *self.filters))

@@ -70,6 +70,7 @@ def live_restoration(
             health,
             scale=scale,
             generative=() if restoration is None else restoration.generative,
+            wants_coding=any(isinstance(step.stage, Restoration) and step.stage.wants_coding for step in steps),
             dropped=dropped,
             bypass=step_of(bare, _name(bare)),
         )
@@ -114,7 +115,9 @@ def without_filters(chain: Sequence[FilterSpec], filters: Sequence[Filter[Any]])
 def _enlarged(filter: Filter[Any]) -> list[FilterSpec]:
     if filter.scale == 1:
         return []
-    return [FilterSpec("scale", f"iw*{filter.scale}:ih*{filter.scale}:flags=bicubic")]
+    size = "{}*{}" if isinstance(filter.scale, int) else "2*floor({}*{}/2+0.5)"  # as `frame.scaled` rounds
+    width, height = (size.format(side, filter.scale) for side in ("iw", "ih"))
+    return [FilterSpec("scale", f"{width}:{height}:flags=bicubic")]
 
 
 def _with(chain: Sequence[FilterSpec], instead: Sequence[Sequence[FilterSpec] | None]) -> list[FilterSpec]:

@@ -40,6 +40,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
             audio=spec.audio,
             subtitles=spec.subtitles,
             data=spec.data,
+            coding=restoration.wants_coding,
             name=health.name,
             wanted_s=outputs_end_s(spec.outputs),
         )

@@ -19,6 +19,7 @@ from ..devices import cpu
 from ..filters import FILTERS
 from ..filters.base import Filter
 from ..filters.batcher import DECLARED, Batcher
+from ..frame import Frame
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -136,6 +137,9 @@ class Lease(Filter[Any]):
     def init_state(self) -> Any:
         return self._filter.init_state()
 
+    def tell(self, state: Any, frames: Sequence[Frame]) -> None:
+        self._filter.tell(state, frames)
+
     def lighter(self) -> Sequence[str]:
         return self._filter.lighter()
 
@@ -156,7 +160,7 @@ class Lease(Filter[Any]):
 
 
 def _key(spec: FilterSpec) -> _Key:
-    """The same for `smooth=0.5` and `smooth=strength=0.5`."""
+    """The same for `smooth=0.5` and `smooth=strength=0.5`, and for two names of one filter."""
     known = list(FILTERS.options(spec.name))
     named = {known[int(k)] if k.isdigit() and int(k) < len(known) else k: v for k, v in spec.options.items()}
-    return spec.name, tuple(sorted(named.items()))
+    return FILTERS.main_name(spec.name), tuple(sorted(named.items()))

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ..backends.base import Precision, Runner
 from ..backends.runner import check_backend, open_runner
-from .tiers import Tier
 from .weights import WeightsStore
 
 
@@ -33,7 +32,7 @@ class TieredRunner:
         store: WeightsStore,
         example: Callable[[], Tensor],
         *,
-        tier: Tier | str = "auto",
+        tier: str = "auto",
         backend: str = "auto",
         precision: Precision = "auto",
     ) -> None:
@@ -79,7 +78,7 @@ class TieredRunner:
                 )
             return self._runner
 
-    def smaller(self) -> Tier | None:
+    def smaller(self) -> str | None:
         """The smallest shipped tier; None if it is the one that runs."""
         smallest = self._store.smallest()
         return None if smallest == self.tier else smallest

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,10 +14,10 @@ from safetensors.torch import load
 from torch import nn
 
 from ..errors import ModelError
-from .tiers import SIZES, Tier
+from .tiers import SIZES
 
 SUMS = "SHA256SUMS"
-_PREFERENCE = MappingProxyType[str, tuple[Tier, ...]]({"cuda": ("m", "s", "xs"), "cpu": ("s", "xs", "m")})
+_PREFERENCE = MappingProxyType[str, tuple[str, ...]]({"cuda": ("m", "s", "xs"), "cpu": ("s", "xs", "m")})
 
 
 class WeightsStore:
@@ -27,12 +28,15 @@ class WeightsStore:
 
     task: name of the filter and of its recipe, for messages.
     network: makes an untrained network of a tier. Its input and output may have any size and any number of channels.
+    tiers: all there may be, the smallest first; a recipe of each is recipes/TIER.toml beside the folder.
     """
 
-    def __init__(self, folder: Path, task: str, network: Callable[[Tier], nn.Module]) -> None:
-        self.folder, self.task, self.network = folder, task, network
+    def __init__(
+        self, folder: Path, task: str, network: Callable[[Any], nn.Module], tiers: Sequence[str] = tuple(SIZES)
+    ) -> None:
+        self.folder, self.task, self.network, self.tiers = folder, task, network, tuple(tiers)
 
-    def shipped(self) -> dict[Tier, str]:
+    def shipped(self) -> dict[str, str]:
         """Tiers that have weights, smallest first, and the sha256 expected of each file.
 
         Raises ModelError if SHA256SUMS is damaged.
@@ -45,15 +49,16 @@ class WeightsStore:
         if not all(len(line) == 2 for line in lines):
             raise ModelError(f"{path}: it is damaged, a line is not `sha256 name`; install streamfix again")
         sums = {name: digest for digest, name in lines}
-        return {tier: sums[f"{tier}.safetensors"] for tier in SIZES if f"{tier}.safetensors" in sums}
+        return {tier: sums[f"{tier}.safetensors"] for tier in self.tiers if f"{tier}.safetensors" in sums}
 
-    def choose(self, wanted: str, device: torch.device) -> Tier:
+    def choose(self, wanted: str, device: torch.device) -> str:
         """The tier to use on `device`. wanted: a tier, or auto for the best shipped one there.
 
         Raises ModelError for a tier that is not shipped, with the command that trains it.
         """
         there = self.shipped()
-        for tier in _PREFERENCE["cuda" if device.type == "cuda" else "cpu"]:
+        preferred = _PREFERENCE["cuda" if device.type == "cuda" else "cpu"]
+        for tier in preferred if self.tiers == tuple(SIZES) else self.tiers:
             if tier in there and wanted in ("auto", tier):
                 return tier
         if wanted == "auto":
@@ -65,11 +70,11 @@ class WeightsStore:
             f"then put RUN/weights.safetensors there as {wanted}.safetensors, and its sha256 into {SUMS}"
         )
 
-    def smallest(self) -> Tier:
+    def smallest(self) -> str:
         """The smallest shipped tier; there is one whenever `choose` finds any."""
         return next(iter(self.shipped()))
 
-    def load(self, tier: Tier) -> tuple[nn.Module, str]:
+    def load(self, tier: str) -> tuple[nn.Module, str]:
         """The tier's network with its weights, and their sha256.
 
         Raises ModelError if the file is missing, differs from the shipped one, or belongs to another network.
@@ -90,11 +95,11 @@ class WeightsStore:
             raise ModelError(f"{path}: not the weights of tier {tier}: {reason}; install streamfix again") from error
         return network.eval().requires_grad_(False), got
 
-    def int8(self, tier: Tier) -> Path | None:
+    def int8(self, tier: str) -> Path | None:
         """The tier's int8 graph, None if none is shipped. The file records which weights it was made from."""
         path = self.folder / f"{tier}.int8"
         return path if path.is_file() else None
 
-    def card(self, tier: Tier) -> Path:
+    def card(self, tier: str) -> Path:
         """The tier's model card: its data, licences, training, seed, figures and limits."""
         return self.folder / f"{tier}.md"

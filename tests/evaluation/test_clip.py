@@ -62,9 +62,29 @@ def test_half_frames_are_refused() -> None:
         Clip.from_raw(b"123", 64, 48)
 
 
-def test_odd_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="no 4:2:0 clip of even size"):
+def test_planes_that_do_not_belong_together_are_refused() -> None:
+    with pytest.raises(ValueError, match="no 4:2:0 clip"):
         Clip(np.zeros((1, 3, 4), np.uint8), np.zeros((1, 1, 2), np.uint8), np.zeros((1, 1, 2), np.uint8))
+
+
+@pytest.mark.parametrize(("width", "height"), [(65, 47), (64, 47), (65, 48)])
+def test_odd_sizes_go_every_way_that_even_ones_go(width: int, height: int) -> None:
+    clip = moving(3, 80, 60).window(0, 3, (2, 4), (width, height))
+    assert clip.size == (width, height) and clip.u.shape == (3, (height + 1) // 2, (width + 1) // 2)
+    assert same(Clip.from_raw(clip.raw(), *clip.size), clip)
+    assert same(Clip.from_frames([clip.frame(t) for t in range(3)]), clip)
+    assert same(clip.part(0, 3), clip)
+    back = Clip.from_rgb([clip.rgb(t) for t in range(3)])
+    assert back.size == clip.size and np.abs(back.y.astype(int) - clip.y).max() <= 1
+
+
+def test_the_size_does_not_change_what_codes_mean() -> None:
+    """(Untagged, a picture of 720 lines would be BT.709's, and its small copy BT.601's.)"""
+    low, high = (
+        Clip(*(np.full((1, n, w), c, np.uint8) for n, w, c in ((2 * h, 8, 90), (h, 4, 90), (h, 4, 170))))
+        for h in (8, 400)
+    )
+    assert np.allclose(low.rgb(0)[:, 0, 0], high.rgb(0)[:, 0, 0])
 
 
 def test_the_pictures_of_a_part_have_no_gaps() -> None:

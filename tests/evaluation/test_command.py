@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
-from streamfix.errors import StreamfixError, UnknownName, UsageError
+from streamfix.errors import InputError, StreamfixError, UnknownName, UsageError
 from streamfix.evaluation import command, peers
 from streamfix.evaluation.report import cell, table
 from streamfix.evaluation.scenes import choose, read_scenes
 from streamfix.evaluation.statistics import read_gates
-from tests.evaluation.material import Blur
+from streamfix.evaluation.stills import Still, read_stills
+from tests.evaluation.material import Blur, texture
 from tests.evaluation.test_scenes import write_clip
 
 GATES = """
@@ -107,6 +109,65 @@ def test_a_report_holds_everything(clips: Path, tmp_path: Path) -> None:
         assert cv2.imread(str(out / f"{name}.png")) is not None
 
 
+@pytest.fixture(scope="module")
+def set2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set of two pictures."""
+    folder = tmp_path_factory.mktemp("stills") / "Set2"
+    folder.mkdir()
+    for name, seed in (("baby", 0), ("bird", 5)):
+        bgr = np.stack([np.rint(texture(70, 90, seed + i)) for i in range(3)], -1).astype(np.uint8)
+        assert cv2.imwrite(str(folder / f"{name}.png"), bgr)
+    return folder
+
+
+def test_sets_of_stills_have_means_of_their_own_beside_clips(clips: Path, set2: Path, tmp_path: Path) -> None:
+    gates = tmp_path / "gates.toml"
+    gates.write_text('[[gate]]\nsuites = ["sr-x2 Set2"]\nfigure = "psnr_y"\nagainst = "input"\nworst = -0.5\n', "utf-8")
+    words: list[str | Path] = ["--scenes", clips, "--only", "a", "--frames", "8", "--stills", set2, "--suites", "sr-x2"]
+    words += ["--filter", "scale=w=2*iw:h=2*ih:flags=bicubic", "--peer", "bicubic", "--gates", gates]
+    out = tmp_path / "out"
+    assert evaluate(*words, "--cache", tmp_path / "cache", "--out", out) == 0
+    found = results(out)
+    assert list(found["suites"]) == ["sr-x2", "sr-x2 Set2"] and "BT.601" in found["stills"]
+    assert set(found["scenes"]) == {"a", "Set2/baby", "Set2/bird"}
+    suite = found["suites"]["sr-x2 Set2"]
+    assert set(suite["scenes"]) == {"baby", "bird"}
+    for (name, rgb), rows in zip(read_stills(set2), suite["scenes"].values(), strict=True):
+        # A result of 8 bits costs its rounding, and no more.
+        still = Still.of(rgb, 2, name)
+        assert rows["rows"]["bicubic"]["psnr_y"] == pytest.approx(still.psnr_y(still.bicubic_y()), abs=0.5)
+        assert rows["rows"]["input"]["psnr_y"] == rows["rows"]["bicubic"]["psnr_y"]
+    report = (out / "report.md").read_text("utf-8")
+    assert "## sr-x2 Set2: means of 2 scenes" in report and "enlarged by bicubic" in report
+    for sheet in ("sr-x2.png", "sr-x2-Set2.png"):
+        assert cv2.imread(str(out / sheet)) is not None
+
+
+def test_stills_alone_do(set2: Path, tmp_path: Path) -> None:
+    words = ("--suites", "sr-x4", "--peer", "bicubic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
+    assert evaluate("--stills", set2, *words) == 0
+    assert set(results(tmp_path / "out")["suites"]) == {"sr-x4 Set2"}
+
+
+def test_a_peer_that_is_not_installed_is_left_out_and_told(
+    set2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(cv2, "dnn_superres", raising=False)
+    words = (
+        "--suites",
+        "sr-x2",
+        "--peer",
+        "bicubic,fsrcnn=net.pb",
+        "--cache",
+        tmp_path / "c",
+        "--out",
+        tmp_path / "out",
+    )
+    assert evaluate("--stills", set2, *words) == 0
+    assert set(results(tmp_path / "out")["peers"]) == {"bicubic"}
+    assert "without peer fsrcnn=net.pb: OpenCV" in caplog.text
+
+
 @pytest.mark.usefixtures("_blur")
 def test_a_gate_that_is_not_passed_is_the_exit_code(clips: Path, tmp_path: Path) -> None:
     gates = tmp_path / "gates.toml"
@@ -138,6 +199,7 @@ def test_a_gate_that_is_not_passed_is_the_exit_code(clips: Path, tmp_path: Path)
         (["--filter", "smoth"], UnknownName, "Did you mean 'smooth'"),
         (["--only", "c"], UnknownName, "no scene c; there are: a, b"),
         (["--peer", "bm3d"], UnknownName, "no peer 'bm3d'"),
+        (["--stills", "a/Set5", "--stills", "b/Set5.tar"], InputError, "a/Set5: .*give a folder of pictures"),
     ],
 )
 def test_a_wrong_request_is_refused_before_anything_runs(
@@ -167,6 +229,14 @@ def test_gates_that_would_be_passed_by_nothing_are_refused(
     words = ("--suites", "clean", "--filter", "smooth", "--gates", tmp_path / "gates.toml")
     with pytest.raises(error, match=says):
         evaluate("--scenes", clips, "--out", tmp_path / "out", "--cache", tmp_path / "cache", *words)
+
+
+def test_nothing_to_measure_on_and_two_sets_of_one_name_are_refused(set2: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to measure on; name clips with --scenes or pictures with --stills"):
+        evaluate("--out", tmp_path / "out")
+    with pytest.raises(UsageError, match="two sets of stills have one name"):
+        evaluate("--stills", set2, "--stills", set2, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_peers_of_one_name_are_refused(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from streamfix.evaluation.clip import Clip
 from streamfix.evaluation.metrics import Judge, psnr, settle, ssim
+from streamfix.evaluation.scaling import enlarged
 from tests.evaluation.material import flat, moving, shifted, texture
 
 
@@ -102,3 +103,28 @@ def test_the_first_frames_are_left_out() -> None:
 def test_another_size_or_length_is_refused() -> None:
     with pytest.raises(ValueError, match="restored clip is"):
         Judge(moving(12))(moving(11))
+
+
+def test_a_border_does_not_count() -> None:
+    clip = moving(12)
+    y = clip.y.copy()
+    y[:, :2], y[:, -2:], y[:, :, :2], y[:, :, -2:] = 0, 255, 0, 255
+    found, inner = Judge(clip, border=2)(Clip(y, clip.u, clip.v)), Judge(clip, border=2)(clip)
+    assert found == inner
+    assert Judge(clip)(Clip(y, clip.u, clip.v)).psnr_y < 30 < psnr(0) == pytest.approx(found.psnr_y)
+
+
+def test_a_single_picture_has_no_steadiness() -> None:
+    clip = moving(1)
+    found = Judge(clip, border=2)(shifted(clip, 5)).rounded()
+    assert found["psnr_y"] == pytest.approx(10 * np.log10(255**2 / 25), abs=1e-3)
+    assert found["flicker"] is found["warp_error"] is found["moving_y"] is None
+
+
+def test_steadiness_is_measured_at_the_size_of_the_truth() -> None:
+    """A small clip that flickers, enlarged: the figures are those of the large pictures."""
+    large = flat(100, 12, 128, 96)
+    small = flat(100, 12, 64, 48)
+    small.y[::2] += 3
+    found = Judge(large, border=2)(enlarged(small, 2))
+    assert found.flicker == pytest.approx(3) and found.warp_error == pytest.approx(3)

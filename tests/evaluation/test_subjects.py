@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch.nn.functional as F
+from torch import Tensor
 
 from streamfix.chainspec import parse_chain
 from streamfix.errors import BadOption
 from streamfix.evaluation import subjects
 from streamfix.evaluation.clip import Clip
+from streamfix.evaluation.metrics import Judge
 from streamfix.evaluation.subjects import fill, restore
-from streamfix.evaluation.suites import degrade
+from streamfix.evaluation.suites import degrade, degrade_still
+from streamfix.filters import FILTERS
+from streamfix.filters.base import Filter
 from streamfix.frame import Frame
 from streamfix.jobs import restore_stage
 from streamfix.pipeline import Stage
-from tests.evaluation.material import moving
+from tests.evaluation.material import moving, texture
 
 DEGRADED = degrade("gaussian-20", "street", moving(8))
 
@@ -45,11 +51,54 @@ def test_speed_is_measured() -> None:
     assert run.fps == pytest.approx(1000 / run.p50_ms)
 
 
+class Twice(Filter[None]):
+    """Every pixel four times, in any layout: an upscaler as a plugin would bring it."""
+
+    layout = "yuv420"
+    scale = 2
+
+    def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
+        return F.interpolate(x[:, 0], scale_factor=2, mode="nearest")[:, None]
+
+
+@pytest.fixture
+def _twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FILTERS, "_classes", {**FILTERS._classes, "twice": Twice})
+
+
+@pytest.mark.usefixtures("_twice")
+@pytest.mark.parametrize("suite", ["sr-x2", "sr-area-x2", "sr-coded"])
+def test_an_upscaler_is_measured_by_the_chain_that_a_user_writes(suite: str) -> None:
+    degraded = degrade(suite, "street", moving(8))
+    found = restore("twice", degraded).clip
+    assert found.size == degraded.truth.size
+    judge = Judge(degraded.truth, degraded.scale)
+    assert 15 < judge(found).psnr_y < judge(degraded.shown()).psnr_y
+    # What keeps the size is followed by bicubic.
+    kept = restore("smooth=strength=0,hflip,hflip", degraded).clip
+    assert kept.size == degraded.truth.size and judge(kept).psnr_y == pytest.approx(judge(degraded.shown()).psnr_y)
+
+
+@pytest.mark.usefixtures("_twice")
+def test_an_upscaler_of_odd_pictures_is_measured() -> None:
+    rgb = np.stack([np.rint(texture(70, 62, seed)) for seed in range(3)], -1).astype(np.uint8)
+    degraded = degrade_still("sr-x2", "baby", rgb)
+    assert degraded.noisy.size == (31, 35)
+    assert restore("twice", degraded).clip.size == (62, 70)
+
+
+@pytest.mark.usefixtures("_twice")
+@pytest.mark.parametrize(("chain", "suite"), [("twice", "gaussian-20"), ("twice", "sr-x4"), ("twice,twice", "sr-x2")])
+def test_the_wrong_scale_is_refused(chain: str, suite: str) -> None:
+    with pytest.raises(BadOption, match=r"twice makes 4 frames of \d+x\d+ from 4 of"):
+        restore(chain, degrade(suite, "street", moving(4)))
+
+
 def test_what_cannot_be_judged_is_refused() -> None:
     with pytest.raises(BadOption, match="null does nothing"):
         restore("null", DEGRADED)
     for chain in ("scale=32:24", "format=rgb24"):
-        with pytest.raises(BadOption, match="only restorers can be judged"):
+        with pytest.raises(BadOption, match=r"only restorers .*can be judged"):
             restore(chain, DEGRADED)
 
 

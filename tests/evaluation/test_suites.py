@@ -7,8 +7,10 @@ import pytest
 
 from streamfix.errors import UnknownName
 from streamfix.evaluation import sensor
-from streamfix.evaluation.suites import ENCODERS, SUITES, degrade, x264
-from tests.evaluation.material import flat, moving
+from streamfix.evaluation.scaling import area, reduced
+from streamfix.evaluation.stills import Still
+from streamfix.evaluation.suites import ENCODERS, GROUPS, SUITES, degrade, degrade_still, expand, x264
+from tests.evaluation.material import flat, moving, texture
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -25,10 +27,14 @@ def test_scenes_and_suites_have_noise_of_their_own(suite: str) -> None:
     assert degrade(suite, "street", clip).noisy.sha256() != degrade(suite, "road", clip).noisy.sha256()
 
 
-@pytest.mark.parametrize("suite", [s for s in SUITES if s != "clean"])
+NOISY = ("gaussian", "sensor", "codec", "x264", "x265", "transcoded", "sr-coded", "soft-coded", "driving")
+
+
+@pytest.mark.parametrize("suite", [s for s in SUITES if s.startswith(NOISY)])
 def test_what_is_told_is_what_was_done(suite: str) -> None:
     found = degrade(suite, "street", moving(8))
-    error = found.noisy.y.astype(float) - found.truth.y
+    truth = found.truth if found.scale == 1 else reduced(found.truth, found.scale, area)
+    error = found.noisy.y.astype(float) - truth.y
     assert float(np.sqrt(np.mean(error**2))) == pytest.approx(found.sigma_y, rel=0.05)
 
 
@@ -88,8 +94,77 @@ def test_demosaicking_keeps_a_ramp() -> None:
 
 
 def test_an_unknown_suite_is_refused() -> None:
-    with pytest.raises(UnknownName, match="no suite 'gauss'; there are: clean, gaussian-10"):
+    with pytest.raises(UnknownName, match=r"no suite 'gauss'; there are: clean, .*; and for several: arti"):
         degrade("gauss", "street", flat())
+    with pytest.raises(UnknownName, match="no suite 'gauss'"):
+        expand(["artifacts", "gauss"])
+
+
+def test_a_group_stands_for_its_suites() -> None:
+    assert expand(["clean", "artifacts", "x264-28", "soft"])[:3] == ["clean", "x264-28", "x264-32"]
+    assert len(expand(["artifacts", "x264-28"])) == len(GROUPS["artifacts"])
+    assert all(suite in SUITES for suites in GROUPS.values() for suite in suites)
+    assert not set(GROUPS) & set(SUITES)
+
+
+@pytest.mark.parametrize(
+    ("suite", "scale"), [("sr-x2", 2), ("sr-x4", 4), ("sr-area-x2", 2), ("sr-coded", 2), ("codec", 1)]
+)
+def test_the_truth_is_larger_by_the_scale_also_in_a_part(suite: str, scale: int) -> None:
+    clip = moving(6, 150, 110)
+    found = degrade(suite, "street", clip)
+    whole = tuple(n // (2 * scale) * 2 for n in clip.size) if scale > 1 else clip.size
+    assert (found.scale, found.noisy.size) == (scale, whole)
+    for shown in (found, found.part(1, 4, (32, 24))):
+        assert shown.truth.size == tuple(n * scale for n in shown.noisy.size) == shown.shown().size
+    # A part shows one place: it is as near to its truth as the whole, which a shift would not be.
+    part = found.part(1, 4, (32, 24))
+    errors = [np.abs(d.shown().y.astype(float) - d.truth.y)[:, 8:-8, 8:-8].mean() for d in (found, part)]
+    assert errors[1] < 1.5 * errors[0] + 0.5
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_still_is_the_protocols(scale: int) -> None:
+    rgb = np.stack([np.rint(texture(99, 77, seed)) for seed in range(3)], -1).astype(np.uint8)
+    still, found = Still.of(rgb, scale), degrade_still(f"sr-x{scale}", "baby", rgb)
+    assert found.still is not None and (found.still.lr_y == still.lr_y).all()
+    assert (found.noisy.y[0] == still.lr_420[0]).all()
+    assert found.rgb is not None
+    assert (np.rint(found.rgb_picture(0).transpose(1, 2, 0) * 255) == still.lr_rgb).all()
+    assert np.abs(found.truth.y[0] - still.hr_y).max() <= 0.5
+
+
+def test_a_still_in_other_suites_is_a_clip_of_one_frame() -> None:
+    rgb = np.stack([np.rint(texture(51, 65, seed)) for seed in range(3)], -1).astype(np.uint8)
+    found = degrade_still("gaussian-20", "baby", rgb)
+    assert (len(found.noisy), found.noisy.size, found.scale) == (1, (64, 50), 1)
+
+
+@pytest.mark.parametrize("suite", GROUPS["motion-blur"])
+def test_blur_takes_detail_and_leaves_what_is_flat(suite: str) -> None:
+    found = degrade(suite, "street", moving(5, 96, 64, step=8))
+    still = degrade(suite, "street", flat(140, 5))
+    inner = (slice(1, -1), slice(16, -16), slice(16, -16))
+    assert found.noisy.y[inner].std() < 0.97 * found.truth.y[inner].std()
+    assert found.noisy.y[inner].mean() == pytest.approx(found.truth.y[inner].mean(), abs=2.0)  # light is kept
+    assert np.abs(still.noisy.y.astype(int) - 140).max() <= 1
+
+
+def test_longer_lines_blur_more() -> None:
+    errors = [degrade(f"motion-blur-{n}", "street", moving(2, 96, 64)) for n in (4, 8, 14)]
+    means = [float(np.abs(d.noisy.y.astype(float) - d.truth.y).mean()) for d in errors]
+    assert means[0] < means[1] < means[2]
+
+
+@pytest.mark.parametrize("suite", [s for s in GROUPS["soft"] if s != "soft-coded"])
+def test_soft_footage_is_its_own_truth(suite: str) -> None:
+    clip = moving(3, 96, 64)
+    found = degrade(suite, "street", clip)
+    assert found.noisy is found.truth
+    if suite != "clean":
+        assert float(np.abs(np.diff(found.truth.y.astype(int), axis=2)).mean()) < float(
+            np.abs(np.diff(clip.y.astype(int), axis=2)).mean()
+        )
 
 
 def test_a_codec_repeats() -> None:

@@ -193,7 +193,7 @@ class Spoils(Copy):
 
     def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
         self.calls += 1
-        y: Tensor = x.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2) + states[0][0]
+        y: Tensor = x.repeat_interleave(int(self.scale), -1).repeat_interleave(int(self.scale), -2) + states[0][0]
         if self.calls == 3:
             y[0, 0, 0, 1, 1] = states[0][0] = self.value
         return y

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from streamfix import BadOption
+from streamfix import BadOption, Frame, FrameCoding, PixelFormat, Planes
 from streamfix.backends import openvino
 from streamfix.filters.base import Filter
 from streamfix.fusion import pack420
@@ -19,11 +21,12 @@ from streamfix.models import Tier
 from streamfix.motion import Floats
 from streamfix.registry import Registry
 from streamfix.training import Coding, Planes420, code_clip
-from streamfix_deblock import Deblock, levels
+from streamfix_deblock import Deblock, levels, told
 from streamfix_deblock.filter import WEIGHTS
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FRAMES = 14
+GRAY = PixelFormat("gray", "gray", 8)
 LUMA, CHROMA = slice(0, 4), slice(4, 6)
 
 
@@ -143,6 +146,87 @@ def test_macroblocks_that_are_good_already_stay_as_they_are() -> None:
     assert share[0, :, 0, 0].tolist() == [1.0] * 6
     assert share[0, :4, 1, 1].tolist() == pytest.approx([0.5] * 4, abs=1e-4)
     assert share[0, 4:, 1, 1].tolist() == share[0, :, 0, 1].tolist()[:2] == [0.0, 0.0]
+
+
+# -- the codec's own word
+
+
+def run_told(filter: Deblock, planes: Planes420, qp: float | None) -> list[Floats]:
+    """As `run`, without look-ahead; each frame says that all its macroblocks have this quantiser."""
+    state, results = filter.init_state(), []
+    height, width = planes.y.shape[1:]
+    quantisers = None if qp is None else np.full((-(-height // 16), -(-width // 16)), qp, np.float32)
+    for picture in packed(planes):
+        frame = Frame(Planes(GRAY, 1, 1, (torch.zeros(1, 1, dtype=torch.uint8),)), 0, Fraction(1))
+        filter.tell(state, [replace(frame, coding=FrameCoding("P", 1, quantisers))])
+        with torch.inference_mode():
+            results.append(filter(torch.from_numpy(picture)[None, None], [state])[0, 0].numpy())
+    return results
+
+
+def few(planes: Planes420) -> Planes420:
+    return Planes420(planes.y[:6], planes.uv[:6])
+
+
+def test_what_the_codec_calls_fine_and_shows_no_blocks_stays_bit_for_bit() -> None:
+    clip = few(coded("bunny.mp4", 18))
+    assert np.array_equal(np.stack(run_told(deblock(lookahead=0), clip, 15)), np.stack(packed(clip)))
+    assert not np.array_equal(np.stack(run_told(deblock(lookahead=0), clip, None)), np.stack(packed(clip)))
+
+
+def test_what_the_codec_calls_coarse_is_undone_as_without_its_word() -> None:
+    bad = few(coded("campus.avi", 34))
+    clean = packed(few(footage("campus.avi")))
+    told_of, alone = (psnr(run_told(deblock(lookahead=0), bad, qp), clean) for qp in (40, None))
+    assert told_of == pytest.approx(alone, abs=0.01)
+    assert told_of > psnr(packed(bad), clean) + 0.15
+
+
+def test_blocks_of_an_encoding_before_the_last_one_are_believed_more_than_the_codec() -> None:
+    """Coded at crf 36 and then at 14: the quantisers say that all is well."""
+    twice = few(coded("campus.avi", 36, 14))
+    clean = packed(few(footage("campus.avi")))
+    found, alone = (psnr(run_told(deblock(lookahead=0), twice, qp), clean) for qp in (17, None))
+    assert found > psnr(packed(twice), clean) + 0.15
+    assert found == pytest.approx(alone, abs=0.05)
+
+
+def test_a_strength_that_is_said_goes_by_the_picture_alone() -> None:
+    bad = few(coded("bunny.mp4", 34))
+    fine, alone = (run_told(deblock(strength=1.0, lookahead=0), bad, qp) for qp in (5, None))
+    assert np.array_equal(np.stack(fine), np.stack(alone))
+
+
+def test_quantisers_of_another_size_are_not_heeded() -> None:
+    """As of a frame that was enlarged by somebody who kept what it said."""
+    filter, other = deblock(lookahead=0), deblock(lookahead=0)
+    picture = torch.from_numpy(packed(coded("bunny.mp4", 34))[0])[None, None]
+    state = filter.init_state()
+    state.coding = FrameCoding("I", 0, np.full((3, 3), 5, np.float32))
+    with torch.inference_mode():
+        assert torch.equal(filter(picture, [state]), other(picture, [other.init_state()]))
+
+
+@pytest.mark.parametrize("crop", [(0, 0), (2, 6), (4, 2)])
+def test_blocks_are_seen_wherever_their_grid_begins(crop: tuple[int, int]) -> None:
+    """Those of JPEG, at the borders of which nothing is smoothed, more than nothing at all."""
+    top, left = crop
+
+    def seen(planes: Planes420) -> float:
+        cropped = Planes420(planes.y[:, top:, left:], planes.uv[:, top // 2 :, left // 2 :])
+        return float(np.mean([told.blockiness(torch.from_numpy(p)) for p in packed(few(cropped))]))
+
+    clean, bad = seen(footage("campus.avi")), seen(coded("campus.avi", 20, codec="mjpeg"))
+    assert clean < 1.15 < bad
+    assert told.doubt(bad) > told.doubt(clean)
+
+
+def test_a_picture_without_detail_shows_no_blocks() -> None:
+    for shape in ((6, 8, 8), (6, 1, 1), (6, 64, 1), (6, 90, 160)):
+        assert told.blockiness(torch.full(shape, 0.5)) == pytest.approx(1.0, abs=1e-6)
+    framed = torch.full((6, 90, 160), 0.5)
+    framed[:, :8] = framed[:, -8:] = 0.06  # bars above and below, their borders on the grid
+    assert told.doubt(told.blockiness(framed)) == 0
 
 
 def test_levels_and_answers_are_one_anothers_opposite() -> None:

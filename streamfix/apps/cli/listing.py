@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import platform
+from fractions import Fraction
 from importlib import metadata
 from typing import Any
 
@@ -127,6 +128,9 @@ def filters_text() -> str:
 
 
 def _filter_lines(name: str) -> list[str]:
+    main = FILTERS.main_name(name)
+    if main != name:
+        return [f"  {name:9s} Another name of {main}."]
     try:
         cls, options = FILTERS.get(name), FILTERS.options(name)
         shown = ":".join(k if _required(o) else f"{k}={_default(o.default)}" for k, o in options.items())
@@ -141,7 +145,9 @@ def filter_help(name: str) -> str:
     """-h filter=NAME: options, types, defaults and docstring. Raises UnknownName."""
     if name in FILTERS:
         cls, options = FILTERS.get(name), FILTERS.options(name)
-        lines = [f"{name} ({_traits(cls)})", "", inspect.getdoc(cls) or "It has no description.", ""]
+        main = FILTERS.main_name(name)
+        also = "" if main == name else f"another name of {main}; "
+        lines = [f"{name} ({also}{_traits(cls)})", "", inspect.getdoc(cls) or "It has no description.", ""]
         lines += ["Options:"] if options else ["It has no options."]
         for key, option in options.items():
             default = "must be given" if _required(option) else f"default {_default(option.default)}"
@@ -181,7 +187,7 @@ def _traits(cls: Any) -> str:
     if isinstance(cls.future, int):
         frames = "1 frame" if cls.future == 1 else f"{cls.future} frames"
         traits.append(f"looks {frames} ahead" if cls.future else "no look-ahead")
-    if isinstance(cls.scale, int) and cls.scale > 1:
+    if isinstance(cls.scale, int | Fraction) and cls.scale > 1:
         traits.append(f"{cls.scale} times larger")
     if cls.adaptive is True:
         traits.append("adaptive: chooses by what it sees")

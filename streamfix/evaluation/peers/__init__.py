@@ -1,18 +1,22 @@
-"""Denoisers of others, each run at the parameters that suit it best: ffmpeg's filters, VapourSynth's, networks."""
+"""Filters of others, each run at the parameters that suit it best: ffmpeg's, VapourSynth's, scalers, networks."""
 
-from .base import Axis, Peer, PeerError, PeerResult
-from .catalogue import CLASSICAL, DEBLOCKERS, NAMES, classical, make
+from .base import Axis, Peer, PeerError, PeerMissing, PeerResult, restored_by
+from .catalogue import CLASSICAL, DEBLOCKERS, NAMES, SCALERS, SHARPENERS, classical, make
 from .vapoursynth import PYTHON as VS_PYTHON
 
 __all__ = [
     "CLASSICAL",
     "DEBLOCKERS",
     "NAMES",
+    "SCALERS",
+    "SHARPENERS",
     "VS_PYTHON",
     "Axis",
     "Peer",
     "PeerError",
+    "PeerMissing",
     "PeerResult",
     "classical",
     "make",
+    "restored_by",
 ]

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from ...errors import FilterError
 from ..clip import Clip
+from ..scaling import enlarged
 from ..suites import Degraded
 
 PROGRAM_TIMEOUT_S = 1800
@@ -17,6 +18,10 @@ PROGRAM_TIMEOUT_S = 1800
 
 class PeerError(FilterError):
     """A peer's program, plugin or weights are missing, or it failed."""
+
+
+class PeerMissing(PeerError):
+    """What a peer needs is not installed, and need not be: it is left out, and that is told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +89,24 @@ class Peer(Protocol):
         """The parameters to be tuned for this clip; empty if there is none."""
 
     def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
-        """Restore `degraded.noisy`. Raises PeerError."""
+        """Restore `degraded.noisy`; the result is as large as the truth, or as what came in. Raises PeerError."""
 
 
-def run_program(command: Sequence[str], clip: Clip) -> tuple[Clip, str, float]:
+def restored_by(peer: Peer, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
+    """What a peer makes of a clip, at the truth's size: behind a peer that keeps the size, bicubic enlarges."""
+    found = peer(degraded, parameters)
+    if found.clip.size == degraded.truth.size:
+        return found
+    if found.clip.size != degraded.noisy.size:
+        (width, height), (w, h) = found.clip.size, degraded.truth.size
+        raise PeerError(f"peer {peer.name} makes {width}x{height} where {w}x{h} are wanted; measure it in other suites")
+    return PeerResult(enlarged(found.clip, degraded.scale), found.seconds)
+
+
+def run_program(command: Sequence[str], clip: Clip, scale: int = 1) -> tuple[Clip, str, float]:
     """Pipe a clip through a program as raw yuv420p: what came out, what it said on stderr, the seconds it took.
 
+    scale: how many times larger its pictures are.
     Raises PeerError when the program is missing, fails, hangs, or gives another number of frames.
     """
     began = time.perf_counter()
@@ -104,7 +121,7 @@ def run_program(command: Sequence[str], clip: Clip) -> tuple[Clip, str, float]:
     if done.returncode:
         raise PeerError(f"{command[0]} ended with {done.returncode}: {said[-800:]}")
     try:
-        out = Clip.from_raw(done.stdout, *clip.size)
+        out = Clip.from_raw(done.stdout, clip.size[0] * scale, clip.size[1] * scale)
     except ValueError as e:
         raise PeerError(f"{e}: {shown}: {said[-400:]}") from e
     if len(out) != len(clip):

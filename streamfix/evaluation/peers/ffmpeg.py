@@ -1,4 +1,5 @@
-"""libavfilter's denoisers and deblockers, run by the ffmpeg command: hqdn3d, atadenoise, nlmeans; deblock, pp."""
+"""libavfilter's filters, run by the ffmpeg command: denoisers hqdn3d, atadenoise, nlmeans; deblockers deblock, pp;
+sharpeners unsharp, cas; the scaler with Lanczos' kernel."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ from .base import Axis, PeerError, PeerResult, run_program
 
 # Spatial, so a few frames tell as much as many; as slow as it is, that is what makes tuning it bearable.
 _NLMEANS_EXCERPT = (4, 320, 180)
+
+# Where chroma lies, in 256ths of a luma sample: the scaler's own choice moves it by half a sample.
+_LEFT = "in_h_chr_pos=0:out_h_chr_pos=0:in_v_chr_pos=128:out_v_chr_pos=128"
 
 
 @functools.cache
@@ -31,6 +35,8 @@ class FfmpegFilter(ABC):
     name = ""
     kind: Literal["classical", "network"] = "classical"
     excerpt: tuple[int, int, int] | None = None
+    enlarges = False  # whether its graph follows the scaler where the truth is larger
+    scaler = "bicubic"  # ffmpeg's, a = -0.6
 
     def __init__(self, threads: int = 1) -> None:
         self._threads = str(threads)
@@ -49,11 +55,18 @@ class FfmpegFilter(ABC):
 
     def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         w, h = degraded.noisy.size
-        raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{w}x{h}", "-r", "25"]
+        raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-r", "25"]
+        graph, scale = self.graph(parameters), 1
+        if self.enlarges and degraded.scale > 1:
+            scale = degraded.scale
+            size = f"w={w * scale}:h={h * scale}:flags={self.scaler}+accurate_rnd"
+            graph = f"scale={size}:{_LEFT}" + (f",{graph}" if graph else "")
+        elif not graph:
+            raise PeerError(f"peer {self.name}: suite {degraded.suite} leaves the size; measure it in those of sr")
         threads = ["-filter_threads", self._threads, "-filter_complex_threads", self._threads]
-        command = ["ffmpeg", "-v", "error", *threads, *raw, "-i", "pipe:0"]
-        command += ["-filter_complex", self.graph(parameters), *raw, "pipe:1"]
-        out, _, seconds = run_program(command, degraded.noisy)
+        command = ["ffmpeg", "-v", "error", *threads, *raw, "-s", f"{w}x{h}", "-i", "pipe:0"]
+        command += ["-filter_complex", graph, *raw, "pipe:1"]
+        out, _, seconds = run_program(command, degraded.noisy, scale)
         return PeerResult(out, seconds)
 
 
@@ -146,3 +159,48 @@ class Postprocess(FfmpegFilter):
 
     def graph(self, p: Mapping[str, float]) -> str:
         return f"pp=ha/va/dr/fq|{int(p['quantiser'])}"
+
+
+class Unsharp(FfmpegFilter):
+    """Unsharp masking of the luma; behind bicubic where the truth is larger."""
+
+    name = "unsharp"
+    enlarges = True
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        amounts = (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.6, 3.3, 4.1, 5.0)
+        return [
+            Axis("amount", amounts, 4, limits=(0.0, 5.0)),
+            Axis("size", (3, 5, 7, 9, 11, 13), 1, limits=(3, 13)),
+        ]
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        size = int(p["size"])
+        return f"unsharp=lx={size}:ly={size}:la={p['amount']}"
+
+
+class Cas(FfmpegFilter):
+    """Contrast adaptive sharpening of the luma; behind bicubic where the truth is larger."""
+
+    name = "cas"
+    enlarges = True
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        return [Axis("strength", (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0), 2, limits=(0.0, 1.0))]
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        return f"cas=strength={p['strength']}:planes=1"
+
+
+class Lanczos(FfmpegFilter):
+    """ffmpeg's scaler with Lanczos' kernel of three lobes."""
+
+    name = "lanczos"
+    enlarges = True
+    scaler = "lanczos"
+
+    def axes(self, degraded: Degraded) -> list[Axis]:
+        return []
+
+    def graph(self, p: Mapping[str, float]) -> str:
+        return ""

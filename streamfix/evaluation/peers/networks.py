@@ -49,7 +49,9 @@ class ImageNetworkPeer:
 
     def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
         path = str(self._path).replace("\\", "\\\\").replace("'", "\\'").replace(":", "\\:")
-        run = run_chain([FilterSpec("model", f"path={path}:sigma={parameters['sigma']}")], degraded.noisy)
+        run = run_chain(
+            [FilterSpec("model", f"path={path}:sigma={parameters['sigma']}")], degraded.noisy, scale=degraded.scale
+        )
         return PeerResult(run.clip, len(run.clip) / run.fps)
 
 

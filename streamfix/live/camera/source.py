@@ -43,9 +43,9 @@ class LiveSource(ItemSource):
     `LivePolicy` says what is done when. Frames say when their packet came (`received_s`), the first one after a gap has
     `cut`, and times only increase.
 
-    maps, audio, subtitles, data: as for `Reader`. name: written on the slate. wanted_s: seconds from the beginning
-    after which no output wants more; a camera that is away then is not waited for. open: makes readers, like `Reader`.
-    clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: numbers in [0, 1).
+    maps, audio, subtitles, data, coding: as for `Reader`. name: written on the slate. wanted_s: seconds from the
+    beginning after which no output wants more; a camera that is away then is not waited for. open: makes readers, like
+    `Reader`. clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: in [0, 1).
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
@@ -65,6 +65,7 @@ class LiveSource(ItemSource):
         audio: bool = True,
         subtitles: bool = True,
         data: bool = True,
+        coding: bool = False,
         name: str = "",
         wanted_s: Fraction | None = None,
         open: Callable[..., Reader] = Reader,
@@ -84,7 +85,8 @@ class LiveSource(ItemSource):
         self._shown, self._wanted_s = input.shown, wanted_s
         self._joined = JoinedConnections(policy.max_jump_s, keeps_first=input.copy_timestamps)
         self._standin = StandIn(policy.on_lost, name, walltime)
-        reading, streams = live_spec(input, policy), {"audio": audio, "subtitles": subtitles, "data": data}
+        reading = live_spec(input, policy)
+        streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
         self._camera = Camera(
             lambda stopped: open([reading], maps, **streams, live=LiveInput(stopped, self._shape)),
             self._begin,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from ...frame import Frame, Picture
+from ...frame import Frame, Picture, scaled
 from ...media.picture.convert import reformat
 from ...media.picture.planes import DecodedPicture, to_av
 from .runner import LadderStep
@@ -13,7 +13,8 @@ from .runner import LadderStep
 
 def showing(frame: Frame, other: Frame) -> Frame:
     """The frame with its own times and marks, and the picture of another one."""
-    return replace(frame, picture=other.picture, color=other.color, sample_aspect_ratio=other.sample_aspect_ratio)
+    aspect = other.sample_aspect_ratio
+    return replace(frame, picture=other.picture, color=other.color, sample_aspect_ratio=aspect, coding=other.coding)
 
 
 class Bypass:
@@ -23,7 +24,7 @@ class Bypass:
     stay on a damaged frame too. scale: of the whole chain, until `learn` has seen what the chain gives.
     """
 
-    def __init__(self, step: LadderStep, scale: int) -> None:
+    def __init__(self, step: LadderStep, scale: int | Fraction) -> None:
         self._step, self._scale = step, scale
         self._shape: tuple[int, int, str] | None = None  # width, height, pixel format
         self._aspect: Fraction | None = None
@@ -34,7 +35,7 @@ class Bypass:
         if result is not None:
             shape = result.width, result.height, result.picture.format.name
         else:
-            shape = given.width * self._scale, given.height * self._scale, given.picture.format.name
+            shape = scaled(given.width, self._scale), scaled(given.height, self._scale), given.picture.format.name
         self._shape, self._aspect = shape, (result or given).sample_aspect_ratio
 
     def __call__(self, frame: Frame) -> Frame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,8 @@ class LiveRestoration(Stage):
     and again is not used for a time.
     scale: how many times larger the whole chain makes pictures. The pictures of all steps get the size and format that
     the whole chain gives the first frame. dropped: says how many frames were dropped so far in front of this stage.
-    generative: names of the whole chain's filters that may invent detail.
+    generative: names of the whole chain's filters that may invent detail. wants_coding: a filter of one of the steps
+    looks at `Frame.coding`.
 
     latest: the camera's newest frame that has come out, and what it became.
     """
@@ -41,8 +43,9 @@ class LiveRestoration(Stage):
         policy: LivePolicy,
         health: Health,
         *,
-        scale: int = 1,
+        scale: int | Fraction = 1,
         generative: Sequence[str] = (),
+        wants_coding: bool = False,
         dropped: Callable[[], int] = lambda: 0,
         bypass: LadderStep | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -50,7 +53,7 @@ class LiveRestoration(Stage):
         self.policy, self.health = policy, health
         self.runner = LadderRunner(steps, policy.max_latency_s, health, clock)
         self.latest: tuple[Frame, Frame] | None = None
-        self.generative = tuple(generative)
+        self.generative, self.wants_coding = tuple(generative), wants_coding
         self._bypass = Bypass(bypass or LadderStep(""), scale)
         self._dropped, self._clock = dropped, clock
         self._reorder = Reorder()

@@ -22,6 +22,7 @@ from ..specs import InputSpec
 from ..streams import MappedStream
 from .clock import Clock
 from .codec_change import HEAD_BYTES, becomes, may_change, tail_of
+from .coding import OPTION, WANTED, CodingReader
 from .damage import Damage
 from .h264_frame_num import FrameNumChecker
 from .missing import MissingPictures
@@ -43,6 +44,7 @@ class VideoDecoder:
     live: no frames are held back for threads, and a long run of errors without a frame raises DecodeError, however few
     they are among all packets.
     shape: (width, height, pixel format) that all frames are scaled to; None takes that of the first one.
+    coding: frames say how they were coded, as far as the decoder knows; one that was turned or scaled does not.
     Raises InputError for a picture of more than 2**27 pixels or what the option max_pixels says.
 
     errors: packets so far that were flagged corrupt or could not be decoded. frames: frames so far. missing: pictures
@@ -50,13 +52,20 @@ class VideoDecoder:
     """
 
     def __init__(
-        self, mapped: MappedStream, spec: InputSpec, *, live: bool = False, shape: Shape | None = None
+        self,
+        mapped: MappedStream,
+        spec: InputSpec,
+        *,
+        live: bool = False,
+        shape: Shape | None = None,
+        coding: bool = False,
     ) -> None:
         stream = mapped.stream
         assert isinstance(stream, VideoStream)
         self._mapped, self._spec = mapped, spec
         _check_size(stream, spec)
-        self._context = _decoder_of(stream, spec, live)
+        self._coding = CodingReader(kept=WANTED in spec.options.get(OPTION, "")) if coding else None
+        self._context = _decoder_of(stream, spec, live, self._coding)
         self.rate = _rate(stream)
         self._aspect = stream.sample_aspect_ratio or None
         self._clock = Clock(mapped.time_base, self.rate)
@@ -98,6 +107,8 @@ class VideoDecoder:
             self._damage.packet(packet.pts, arrived_s)
             if self._frame_nums is not None and self._frame_nums.gap_before(packet) and not packet.is_keyframe:
                 bad = True
+            if self._coding is not None:
+                self._coding.packet(packet)
         try:
             decoded = self._context.decode(packet)
         except av.error.EOFError:
@@ -126,7 +137,7 @@ class VideoDecoder:
             *(self._spec.shown, self._mapped, self._codec, codec, float(self.last_s)),
         )
         first = b"" if before is None else tail_of(codec, bytes(before))
-        self._context = _prepared(_created(codec), self._spec, self._live)
+        self._context = _prepared(_created(codec), self._spec, self._live, self._coding)
         self._codec, self._previous, self._frame_nums = codec, None, None
         self._damage.restart()
         self._missing.restart()
@@ -144,6 +155,8 @@ class VideoDecoder:
         self._damage.restart()
         if self._frame_nums is not None:
             self._frame_nums.restart()
+        if self._coding is not None:
+            self._coding.restart()
         self._cut = True
 
     def check(self) -> None:
@@ -223,11 +236,18 @@ class VideoDecoder:
         av_frame.time_base = base  # PyAV leaves it out when it drains
         self.frames += 1
         self.last_s = av_frame.pts * base
-        shaped = self._to_first_shape(self._turn(av_frame))
+        coding, own = (None, av_frame) if self._coding is None else self._coding.take(av_frame)
+        shaped = self._to_first_shape(self._turn(own))
         frame = picture.frame_from_av(shaped, base)
         cut, self._cut = self._cut, False
-        aspect = self._aspect_now()
-        return replace(frame, sample_aspect_ratio=aspect, cut=cut, damaged=damaged, received_s=arrived_s)
+        return replace(
+            frame,
+            sample_aspect_ratio=self._aspect_now(),
+            cut=cut,
+            damaged=damaged,
+            received_s=arrived_s,
+            coding=coding if shaped is own else None,
+        )
 
     def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)
@@ -261,7 +281,7 @@ class VideoDecoder:
         return convert.reformat(frame, pix_fmt, width, height, color=picture.color_of(frame))
 
 
-def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool) -> VideoCodecContext:
+def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool, coding: CodingReader | None) -> VideoCodecContext:
     context = stream.codec_context
     if spec.video_codec is not None and spec.video_codec != context.codec.name:
         try:
@@ -273,7 +293,7 @@ def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool) -> VideoCodecC
         own.extradata = context.extradata
         own.width, own.height = context.width, context.height
         context = own
-    return _prepared(context, spec, live)
+    return _prepared(context, spec, live, coding)
 
 
 def _check_size(stream: VideoStream, spec: InputSpec) -> None:
@@ -293,11 +313,17 @@ def _created(codec: str) -> Any:  # a VideoCodecContext if it is a video codec; 
     return av.CodecContext.create(codec, "r")
 
 
-def _prepared(context: VideoCodecContext, spec: InputSpec, live: bool) -> VideoCodecContext:
+def _prepared(
+    context: VideoCodecContext, spec: InputSpec, live: bool, coding: CodingReader | None
+) -> VideoCodecContext:
     # PyAV's default is slice threads, which hardly any stream can use; frame threads delay a frame by their number.
     context.thread_type = "SLICE" if live else "AUTO"
     context.thread_count = spec.thread_count
     context.options = {"max_pixels": str(_MOST_PIXELS), **spec.options}
+    if coding is not None:
+        coding.prepare(context)
+        wanted = [option for option in (spec.options.get(OPTION), WANTED) if option]
+        context.options = {**context.options, OPTION: "+".join(wanted)}
     if context.codec.canonical_name == "hevc":
         # Else libavcodec leaves out, without a word, each picture whose references are missing; so it conceals and
         # marks them. H.264 does that anyway, and would begin with pictures from nothing.

@@ -52,6 +52,7 @@ class Reader(ItemSource):
     `close` raises the error: such a job never succeeds.
 
     live: the input is a camera: its frames say when they arrived, and it may be stopped while it is being opened.
+    coding: frames say how they were coded (`Frame.coding`), where the decoder tells; that takes some of its time.
 
     info: of the restored video, taken from its first frame, which is decoded here.
     streams: in output order; one of them is `restored`.
@@ -73,12 +74,14 @@ class Reader(ItemSource):
         subtitles: bool = True,
         data: bool = True,
         live: LiveInput | None = None,
+        coding: bool = False,
     ) -> None:
         stopped = Interruption() if live is None else live.stopped
         super().__init__(stopped)
         self.inputs = tuple(inputs)
         self.position_s = 0.0
         self._live = live
+        self.coding = coding
         self._cut = False  # of a frame that -ss left out, for the first that it does not
         self._jumped_s: Fraction | None = None  # the clock's last jump of which the first frame has come
         self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
@@ -151,7 +154,9 @@ class Reader(ItemSource):
         source = self._sources[self._video.input_index]
         self._by_id = {id(s.stream): s for s in self.streams}
         shape = None if self._live is None else self._live.shape
-        self._decoder = VideoDecoder(self._video, source.spec, live=self._live is not None, shape=shape)
+        self._decoder = VideoDecoder(
+            self._video, source.spec, live=self._live is not None, shape=shape, coding=self.coding
+        )
         first = self._sources[0]
         self.metadata = dict(first.container.metadata)
         self.chapters = shift_chapters(first.container.chapters(), first.shift_s)

@@ -20,6 +20,12 @@ from .planes import frame_from_av, to_av
 
 # Filters that set the sample aspect ratio without changing the picture's size.
 _SET_ASPECT = {"setsar", "setdar", "setparams"}
+# Filters behind which what a frame shows is where it was, and about as it was: how it was coded still tells of it.
+_KEEP_PLACE = {
+    *("bwdif", "estdif", "w3fdif", "yadif", "atadenoise", "hqdn3d", "nlmeans", "drawbox", "drawtext", "delogo"),
+    *("copy", "null", "format", "noformat", "fps", "framestep", "select", "trim", "realtime", "metadata", "showinfo"),
+    *("setdar", "setfield", "setparams", "setpts", "setrange", "setsar", "settb", "sidedata"),
+}
 _ASPECTS = 16  # measured aspect ratios that are kept, also when the graph is built anew
 
 
@@ -80,7 +86,8 @@ class GraphStage(Stage):
 
     The chain may change size, pixel format, rate and time base. A cut or damaged
     mark goes to the first output frame that is not earlier than the marked input
-    frame. If the frames change their size or format, the graph is flushed and built anew.
+    frame. Frames say how they were coded as long as every filter leaves things where they are. If the frames change
+    their size or format, the graph is flushed and built anew.
     """
 
     def __init__(self, specs: Sequence[FilterSpec]) -> None:
@@ -92,6 +99,7 @@ class GraphStage(Stage):
         self._shape: _Shape | None = None
         self._in: deque[Frame] = deque()
         self._last: Frame | None = None
+        self._keeps_place = all(spec.name in _KEEP_PLACE for spec in specs)
         self._aspects: dict[tuple[_Shape, int, int], Fraction | None] = {}  # of a shape in and a size out
 
     def push(self, item: Any) -> Iterator[Any]:
@@ -161,6 +169,7 @@ class GraphStage(Stage):
             sample_aspect_ratio=self._aspect(picture),
             cut=cut,
             damaged=damaged or (base.damaged and not cut),
+            coding=base.coding if self._keeps_place else None,
         )
 
     def _aspect(self, picture: av.VideoFrame) -> Fraction | None:

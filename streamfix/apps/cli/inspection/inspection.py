@@ -56,7 +56,7 @@ def inspect(spec: InputSpec, most_frames: int, device: str = "auto") -> Inspecti
     Raises InputError (DecodeError), UsageError, or what a filter raises.
     """
     analyser, kept, told = Analyser(), [], None
-    with closing(Reader((spec,), audio=False, subtitles=False, data=False)) as reader:
+    with closing(Reader((spec,), audio=False, subtitles=False, data=False, coding=True)) as reader:
         sound = 0
         for item in reader:
             if not isinstance(item, Frame) or item.damaged:
@@ -88,7 +88,8 @@ def inspect(spec: InputSpec, most_frames: int, device: str = "auto") -> Inspecti
 
 
 def _add(analyser: Analyser, frame: Frame) -> None:
-    analyser.add(*unpack420(to_layout(frame, "yuv420").numpy()))
+    qp = None if frame.coding is None else frame.coding.qp
+    analyser.add(*unpack420(to_layout(frame, "yuv420").numpy()), None if qp is None else float(qp.mean()))
 
 
 def _run(chain: str, frames: Sequence[Frame], device: str) -> tuple[list[Frame], dict[str, float]]:

@@ -1,0 +1,111 @@
+"""How `upscale` is trained: clips at two sizes; the filter's own history; samples cut from both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from streamfix import BadOption
+from streamfix.fusion import pack420
+from streamfix.training import BaseRecipe, Batch, Sample, copy_fitting, latest, turn, turn_batch
+
+from . import arithmetic, bicubic
+from .arithmetic import Scale, Tier
+from .clips import TwoSizes, kinds
+from .history import History
+
+_FIRST = 0.25  # of the samples are a shot's first frame, which has no history
+
+
+class Recipe(BaseRecipe[TwoSizes]):
+    """The task `upscale`.
+
+    scale: 2 or 4. tier: s, q. crop: side of a sample in pixels of the smaller size. margin: pixels around it that the
+    history sees as well. frames, samples: length of a clip, and how many samples are cut from it.
+    """
+
+    task = "upscale"
+    turned = ("low", "target", "history", "trust")
+
+    def __init__(
+        self, scale: Scale = 2, tier: Tier = "s", crop: int = 48, margin: int = 16, frames: int = 8, samples: int = 4
+    ) -> None:
+        if scale not in (2, 4) or tier not in ("s", "q"):
+            raise BadOption(f"upscale recipe: there is no tier {tier!r} of scale {scale!r}: s and q, 2 and 4")
+        if crop % 8 or margin % 2 or (crop + 2 * margin) % 16:
+            raise BadOption(
+                f"upscale recipe: crop={crop} must be a multiple of 8, margin={margin} of 2, both sides and the crop "
+                "together of 16"
+            )
+        if not 1 <= samples < frames:
+            raise BadOption(f"upscale recipe: samples={samples} must be from 1 to one less than frames={frames}")
+        self.scale, self.tier, self.crop, self.margin = scale, tier, crop, margin
+        self.side = (crop + 2 * margin) * scale
+        self.frames, self.count = frames, samples
+        self.kinds = kinds(scale)
+
+    def network(self) -> nn.Module:
+        return arithmetic.network(f"x{self.scale}-{self.tier}")
+
+    def begin_with(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+        """Also with the weights of another scale, or of `denoise`: the first and last layers are then new."""
+        copy_fitting(network, weights)
+
+    def clip_frames(self, rng: np.random.Generator) -> int:
+        return self.frames
+
+    def cut(self, clip: TwoSizes, rng: np.random.Generator) -> Iterator[Sample]:
+        scale, frames = self.scale, len(clip.low.y)
+        low = [pack420(y, uv) for y, uv in zip(clip.low.y, clip.low.uv, strict=True)]
+        high = [pack420(y, uv) for y, uv in zip(clip.high.y, clip.high.uv, strict=True)]
+        still = bool((clip.low.y == clip.low.y[:1]).all())
+        later = [] if still else sorted(1 + rng.choice(frames - 1, self.count, replace=False))
+        history, made = History(scale), []
+        for y in clip.low.y[: later[-1] + 1 if later else 1]:
+            planes = bicubic.luma_planes(torch.from_numpy(y)[None, None], scale)
+            enlarged = torch.pixel_shuffle(planes, scale)[0, 0].numpy()
+            remembered = history.step(y, enlarged)
+            made.append((remembered.picture - enlarged, remembered.trust))
+        first = still or rng.random() < self.count * _FIRST
+        for t in ([0] if first else []) + list(later):
+            corner = 2 * rng.integers(0, self.margin + 1, 2)
+            two = max(t - 1, 0), t
+
+            yield {
+                "low": np.stack([low[i][:, *self._part(corner, 0.5)] for i in two]),
+                "target": np.stack([high[i][:, *self._part(corner, scale / 2)] for i in two]),
+                "history": np.stack([made[i][0][None, *self._part(corner, scale)] for i in two]),
+                "trust": np.stack([made[i][1][None, *self._part(corner, 1)] for i in two]),
+            }
+
+    def _part(self, corner: NDArray[np.int64], by: float) -> tuple[slice, slice]:
+        """The sample's place in a picture that is `by` times as large as the recorded luma."""
+        top, left = (int(at * by) for at in corner)
+        side = int(self.crop * by)
+        return slice(top, top + side), slice(left, left + side)
+
+    def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Luma alone is turned in all ways; chroma lies level with the left luma, so pictures are mirrored upright."""
+        if self.tier == "q":
+            return turn_batch(batch, self.turned, rng)
+        if rng.random() < 0.5:
+            return batch
+        return batch | {name: turn(batch[name], False, True, False) for name in self.turned}
+
+    def restored(self, network: nn.Module, one: Batch) -> Tensor:
+        enlarged = bicubic.enlarged(one["low"], self.scale)
+        answer: Tensor = network(arithmetic.seen(self.tier, one["low"], one["history"], one["trust"], self.scale))
+        return arithmetic.picture(self.tier, enlarged, answer.float(), self.scale)
+
+    def lesson(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        one = latest(batch)
+        inputs = arithmetic.seen(self.tier, one["low"], one["history"], one["trust"], self.scale)
+        enlarged = bicubic.enlarged(one["low"], self.scale)
+        return inputs, arithmetic.answer_for(self.tier, enlarged, one["target"], self.scale)
+
+    def shown(self, one: Batch) -> Sequence[tuple[str, Tensor]]:
+        return [("low", one["low"]), ("bicubic", bicubic.enlarged(one["low"], self.scale))]

@@ -1,0 +1,162 @@
+"""The filter `upscale`: what it promises, with the weights that are shipped."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from streamfix import BadOption
+from streamfix.conformance.fakes import clip, codes
+from streamfix.conformance.laws import restore
+from streamfix.fusion import pack420
+from streamfix.registry import Registry
+from streamfix.training import Coding, Planes420, code_clip, quantise
+from streamfix_upscale import Upscale, bicubic
+from streamfix_upscale.filter import WEIGHTS
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FRAMES = 8
+TIERS = [name for name in WEIGHTS.shipped() if name.startswith("x2")]
+
+
+@cache
+def footage(name: str) -> Planes420:
+    """A sample clip, sharp to the pixel: reduced by two, H and W multiples of 16."""
+    width, height = {"campus.avi": (352, 256), "bunny.mp4": (304, 176)}[name]
+    with av.open(str(SAMPLES / name)) as container:
+        pictures = [
+            frame.reformat(width, height, "yuv420p", interpolation="AREA").to_ndarray()
+            for frame, _ in zip(container.decode(video=0), range(FRAMES), strict=False)
+        ]
+    planes = np.stack(pictures).astype(np.float32) / np.float32(255)
+    chroma = planes[:, height:].reshape(len(planes), 2, height // 2, width // 2)
+    return Planes420(planes[:, :height], np.ascontiguousarray(chroma.transpose(0, 2, 3, 1)))
+
+
+@cache
+def smaller(name: str, crf: float = 0) -> Planes420:
+    """The footage with half the pixels on a side, and behind x264 where a crf is given."""
+    large = footage(name)
+    y = F.avg_pool2d(torch.from_numpy(large.y)[:, None], 2)[:, 0].numpy()
+    uv = F.avg_pool2d(torch.from_numpy(large.uv).permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1).numpy()
+    low = quantise(Planes420(y, np.ascontiguousarray(uv)))
+    return code_clip(low, Coding("libx264", crf)).planes if crf else low
+
+
+def packed(planes: Planes420) -> list[Tensor]:
+    return [torch.from_numpy(pack420(y, uv)) for y, uv in zip(planes.y, planes.uv, strict=True)]
+
+
+def upscale(**options: Any) -> Upscale:
+    return Upscale(**{"backend": "torch", "precision": "fp32", **options})
+
+
+def run(filter: Upscale, planes: Planes420) -> Tensor:
+    state = filter.init_state()
+    with torch.inference_mode():
+        return torch.stack([filter(frame[None, None], [state])[0, 0] for frame in packed(planes)])
+
+
+def psnr(x: Tensor, y: Tensor) -> float:
+    return float(-10 * torch.log10(((x - y) ** 2).mean() + 1e-12))
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize(("name", "crf", "gain_db"), [("campus.avi", 0, 0.8), ("bunny.mp4", 0, 0.8)])
+def test_it_comes_nearer_than_bicubic_interpolation(name: str, crf: float, gain_db: float, tier: str) -> None:
+    large, low = torch.stack(packed(footage(name))), smaller(name, crf)
+    plain = torch.cat([bicubic.enlarged(frame[None], 2) for frame in packed(low)])
+    got = run(upscale(tier=tier[3:]), low)
+    assert psnr(got[:, :4], large[:, :4]) > psnr(plain[:, :4], large[:, :4]) + gain_db
+    assert psnr(got[:, 4:], large[:, 4:]) > psnr(plain[:, 4:], large[:, 4:]) - 0.05
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("name", ["campus.avi", "bunny.mp4"])
+def test_behind_a_codec_it_gains_as_well(name: str, tier: str) -> None:
+    large, low = torch.stack(packed(footage(name))), smaller(name, 28)
+    plain = torch.cat([bicubic.enlarged(frame[None], 2) for frame in packed(low)])
+    got = run(upscale(tier=tier[3:]), low)
+    assert psnr(got[:, :4], large[:, :4]) > psnr(plain[:, :4], large[:, :4]) + 0.1
+
+
+def test_history_adds_to_what_single_frames_give() -> None:
+    large, low = torch.stack(packed(footage("campus.avi"))), smaller("campus.avi")
+    alone, with_history = (run(upscale(history=on), low) for on in (False, True))
+    assert psnr(with_history[-1, :4], large[-1, :4]) > psnr(alone[-1, :4], large[-1, :4])
+    assert torch.equal(alone[0], with_history[0])  # a first frame has none
+
+
+def test_means_are_kept_where_that_is_asked_for() -> None:
+    low = smaller("bunny.mp4", 30)
+    got = run(upscale(average="keep"), low)
+    means = F.avg_pool2d(bicubic.luma_of(got), 2)
+    assert (means - bicubic.luma_of(torch.stack(packed(low)))).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("scale", [2, 1.5])
+@pytest.mark.parametrize("size", [(64, 48), (66, 50), (67, 35)])
+def test_sizes_are_those_that_are_declared(scale: float, size: tuple[int, int]) -> None:
+    found = restore(lambda: upscale(scale=scale), clip(2, *size))
+    by = Fraction(scale)
+    want = tuple(side * by if by.denominator == 1 else 2 * int(side * by / 2 + Fraction(1, 2)) for side in size)
+    for frame in found:
+        assert (frame.width, frame.height) == want
+        codes(frame)
+
+
+def test_a_grey_picture_stays_grey() -> None:
+    for level in (0.1, 0.5, 0.9):
+        grey = torch.full((1, 1, 6, 16, 16), level)
+        for tier in TIERS:
+            filter = upscale(tier=tier[3:])
+            state = filter.init_state()
+            for _ in range(3):
+                with torch.inference_mode():
+                    assert (filter(grey, [state]) - level).abs().max() < 1.5 / 255
+
+
+@pytest.mark.slow
+def test_backends_agree() -> None:
+    pytest.importorskip("openvino", reason="the extra openvino is not installed")
+    low = smaller("campus.avi")
+    a, b = (run(upscale(backend=name), low)[:4] for name in ("torch", "openvino"))
+    assert (a - b).abs().max() < 0.5 / 255
+
+
+def test_a_lighter_chain_has_the_same_scale() -> None:
+    assert upscale(scale=1.5, tier="q").lighter() == ("upscale=scale=1.5:tier=s",)
+    assert upscale(tier="s").lighter() == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scale": "5"}, "upscale=scale: 5 is none of 1.5, 2, 3 and 4"),
+        ({"scale": "nan"}, "upscale=scale"),
+        ({"tier": "m"}, "tier"),
+        ({"average": "yes"}, "average"),
+    ],
+)
+def test_wrong_options_are_named(options: dict[str, str], message: str) -> None:
+    filters: Registry[Any] = Registry("filter")
+    filters.register("upscale")(Upscale)
+    with pytest.raises(BadOption, match=message):
+        filters.create("upscale", options)
+
+
+@pytest.mark.parametrize("tier", WEIGHTS.shipped())
+def test_each_shipped_tier_has_its_card(tier: str) -> None:
+    card = WEIGHTS.card(tier).read_text(encoding="utf-8")
+    assert WEIGHTS.shipped()[tier] in card
+    for part in ("Data", "Licence", "Steps", "Seed", "Limits"):
+        assert part in card
