@@ -52,6 +52,7 @@ _PUBLIC = {
     "UnknownName": "errors",
     "UsageError": "errors",
     "VideoInfo": "frame",
+    "analysis": "analysis",
     "check_backend": "backends.runner",
     "filter_text": "chainspec",
     "fusion": "fusion",
@@ -93,6 +94,7 @@ __all__ = [
     "UsageError",
     "VideoInfo",
     "__version__",
+    "analysis",
     "check_backend",
     "filter_text",
     "fusion",
@@ -107,7 +109,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import fusion, models, motion, networks, training
+    from . import analysis, fusion, models, motion, networks, training
     from .backends import BackendName
     from .backends.base import Runner
     from .backends.graph_info import graph_info

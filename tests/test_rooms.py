@@ -49,6 +49,7 @@ MAY = {
     "motion": {"frame", "layout"},
     "pipeline": {"channel", "errors"},
     "fusion": CORE,
+    "analysis": CORE | {"fusion"},
     "networks": set[str](),
     "devices": CORE,
     "backends": CORE | {"devices", "folders"},
@@ -64,7 +65,7 @@ MAY = {
     "latency": CORE | {"media", "filters", "jobs"},
     "stream": CORE | {"jobs", "latency"},
     "library": CORE | {"media", "live", "jobs", "stream"},
-    "apps": CORE | {"media", "filters", "live", "jobs", "library", "training", "evaluation"},
+    "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }
 NAMES = {"", "__version__"}  # what any room may take from the package itself

@@ -53,6 +53,7 @@ class Filter(ABC, Generic[S]):
     numbers: `multiple` times it is then even as well.
     multiple: height and width of what `__call__` sees are multiples of this; the caller pads and crops.
     generative: True if it may invent detail; its results are "reconstructed", not "restored".
+    adaptive: True if it decides by what it sees which filters run; its results do not follow from its options alone.
     batch_tolerance: how far a batch's result may lie from each stream's alone, in [0, 1] units; 0 is bit-exact.
     keeps_level: False if it is meant to change brightness or hue (low light, white balance).
     thread_safe: True if several threads may call it at once, each with states of its own.
@@ -68,6 +69,7 @@ class Filter(ABC, Generic[S]):
     scale: int | Fraction = 1
     multiple: int = 1
     generative: bool = False
+    adaptive: bool = False
     batch_tolerance: float = 0.0
     keeps_level: bool = True
     thread_safe: bool = False

@@ -17,7 +17,7 @@ from .base import Filter
 
 DECLARED = (
     *("layout", "past", "step", "future", "scale", "multiple"),
-    *("generative", "batch_tolerance", "keeps_level", "thread_safe", "wants_coding"),
+    *("generative", "adaptive", "batch_tolerance", "keeps_level", "thread_safe", "wants_coding"),
 )
 _Call = tuple[Tensor, Sequence[Any], "Future[Tensor]"]
 

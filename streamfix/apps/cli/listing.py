@@ -189,6 +189,8 @@ def _traits(cls: Any) -> str:
         traits.append(f"looks {frames} ahead" if cls.future else "no look-ahead")
     if isinstance(cls.scale, int | Fraction) and cls.scale > 1:
         traits.append(f"{cls.scale} times larger")
+    if cls.adaptive is True:
+        traits.append("adaptive: chooses by what it sees")
     if cls.generative is True:
         traits.append("generative: results are reconstructed")
     return ", ".join(traits)

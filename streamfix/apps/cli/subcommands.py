@@ -1,4 +1,4 @@
-"""`streamfix train`, `eval` and `help`: what is no job of ffmpeg's kind has its own word, and argparse's habits."""
+"""`streamfix train`, `eval`, `inspect`, `help`: what is no job of ffmpeg's kind has a word, and argparse's habits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "help")
+NAMES = ("train", "eval", "inspect", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -40,6 +40,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from ...evaluation import command as evaluation
 
         return _made("streamfix eval", "Measure filters beside their peers.", evaluation)
+    if words[0] == "inspect":
+        from .inspection import command as inspection
+
+        return _made("streamfix inspect", "Measure what a video is like and tell which filters it needs.", inspection)
     if words[1:2] == ["data"]:
         from ...training.dataset import command as data_command
 

@@ -1,0 +1,59 @@
+"""One filter of the chain over one shot: its window, its state, and how much of it is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from streamfix import Filter, Frame
+
+
+class Link:
+    """Passes frames on, through its filter as far as `share` says; always as many frames late as the filter looks ahead.
+
+    So a link that begins in the middle of a shot has the frames to come, as the filter wants them, and the picture
+    stays in its place. A filter that is not called costs nothing; called again, it begins with a new state.
+    """
+
+    def __init__(self, filter: Filter[Any]) -> None:
+        self.filter = filter
+        self.state: Any = None  # None while the filter is not called
+        self._frames: list[tuple[Tensor, Frame | None]] = []  # from `past` frames before the next one on
+        self._at = 0  # index in _frames of the next frame
+
+    def push(self, picture: Tensor, frame: Frame | None, share: float) -> tuple[Tensor, Frame | None] | None:
+        """Take the next frame's picture (C, H, W); give the one that is due, None while there is none.
+
+        frame: what else is known of it, None if nothing is.
+
+        share: of the filter's result in what is given, 0 to 1; a filter that enlarges always takes 1.
+        """
+        self._frames.append((picture, frame))
+        if len(self._frames) - self._at <= self.filter.future:
+            return None
+        own, known = self._frames[self._at]
+        result = own
+        if share <= 0:
+            self.state = None
+        else:
+            if self.state is None:
+                self.state = self.filter.init_state()
+            restored = self._called()
+            result = restored if share >= 1 else torch.lerp(own, restored.to(own.dtype), share)
+        self._at += 1
+        surplus = max(self._at - self.filter.past, 0)
+        del self._frames[:surplus]
+        self._at -= surplus
+        return result, known
+
+    def _called(self) -> Tensor:
+        """The filter's result for the next frame. Beyond the shot's ends its first and last frame are repeated."""
+        f, last = self.filter, len(self._frames) - 1
+        window = [self._frames[min(max(i, 0), last)] for i in range(self._at - f.past, self._at + 1 + f.future)]
+        known = [frame for _, frame in window if frame is not None]
+        if len(known) == len(window):
+            f.tell(self.state, known)
+        result: Tensor = f(torch.stack([picture for picture, _ in window])[None], [self.state])
+        return result[0, 0]
