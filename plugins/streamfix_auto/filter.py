@@ -90,7 +90,9 @@ class Auto(Filter[Shot]):
         chosen = list(self._filters.values())
         self.future = sum(f.future for f in chosen)
         self.scale = prod(f.scale for f in chosen)
-        self.multiple = lcm(*(f.multiple for f in chosen))
+        # Each link pads for its filter, so that none sees more of what is no picture than it would by itself. What
+        # enlarges by a fraction needs sizes that it gives a whole number of pixels for.
+        self.multiple = 1 if isinstance(self.scale, int) else lcm(*(f.multiple for f in chosen))
         self.thread_safe = all(f.thread_safe for f in chosen)
         self.generative = any(f.generative for f in chosen)
         self._said = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from streamfix import Filter, Frame
@@ -55,5 +56,13 @@ class Link:
         known = [frame for _, frame in window if frame is not None]
         if len(known) == len(window):
             f.tell(self.state, known)
-        result: Tensor = f(torch.stack([picture for picture, _ in window])[None], [self.state])
-        return result[0, 0]
+        x = torch.stack([picture for picture, _ in window])
+        height, width = (int(side * f.scale) for side in x.shape[-2:])
+        result: Tensor = f(_padded(x, f.multiple)[None], [self.state])
+        return result[0, 0, :, :height, :width]
+
+
+def _padded(x: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column of x (T, C, H, W) until height and width are multiples."""
+    bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
+    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x

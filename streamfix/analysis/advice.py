@@ -17,7 +17,7 @@ _BOTH = (0.7, 1.0)
 _ARTIFACTS = (1.5 / 255, 1.9 / 255)
 _QUANTISER = (22.0, 28.0)
 # Noise is taken for artifacts, and moves edges: so much more is asked of block edges among noise.
-_HEAVY_NOISE, _NOISY_BLOCKS = 4 / 255, 0.04 / 255
+_HEAVY_NOISE, _NOISY_BLOCKS = 4 / 255, 0.08 / 255
 _DEINTERLACER = "bwdif=mode=send_frame"  # libavfilter's
 _BLURRED = 1.3  # pixels
 _DARK = "dark: no filter of ours brightens it; libavfilter's `eq=gamma=1.5` does, after denoising"
