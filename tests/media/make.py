@@ -82,17 +82,21 @@ def clip(
 
 
 def run(inputs: Path | str | InputSpec | Iterable[Any], output: Path | str, **options: Any) -> tuple[Reader, Writer]:
-    """Reader to Writer, nothing between. `reader`: arguments of the Reader; the rest are the OutputSpec's."""
+    """Reader to Writer, nothing between. `reader`: arguments of the Reader; the rest are the OutputSpec's.
+
+    written: a list that the writer is put into before it begins.
+    """
     if isinstance(inputs, Path | str | InputSpec):
         inputs = [inputs]
     specs = [i if isinstance(i, InputSpec) else InputSpec(str(i)) for i in inputs]
-    inline = options.pop("inline", False)
+    inline, written = options.pop("inline", False), options.pop("written", [])
     reader = Reader(specs, **options.pop("reader", {}))
     try:
         writer = Writer(OutputSpec(str(output), **options), reader)
     except BaseException:
         reader.close()
         raise
+    written.append(writer)
     pipeline = Pipeline(reader, writer)
     pipeline.run_inline() if inline else pipeline.run()
     return reader, writer

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 
 from streamfix.errors import StreamfixError
+from streamfix.media.output.writer import Writer
 from tests.media.make import run
 
 # A Python exception's name, which is never a message for a user.
@@ -62,14 +63,24 @@ def mutant(data: bytes, seed: int) -> bytes:
 
 
 def outcome(source: Path, seed: int, folder: Path) -> str:
-    """Restore a damaged copy: "ok", "error: ..." for a clean one, "odd: ..." for an exception that is none of ours."""
+    """Restore a damaged copy: "ok", "error: ..." for a clean one, "odd: ..." for an exception that is none of ours.
+
+    Before it stands the number of pictures that were encoded, also before an error.
+    """
     damaged = folder / f"damaged{source.suffix}"
     damaged.write_bytes(mutant(source.read_bytes(), seed))
     ending = ("mp4", "mkv", "mov", "ts", "avi", "flv", "nut", "mkv")[seed % 8]
     audio = ("copy", "aac", "copy")[seed % 3]
     out = folder / f"out.{ending}"
+    written: list[Writer] = []
+    found = _ended(damaged, out, audio, written)
+    return f"{written[0].frames_written if written else 0} pictures {found}"
+
+
+def _ended(damaged: Path, out: Path, audio: str, written: list[Writer]) -> str:
+    options = {"preset": "ultrafast"}
     try:
-        run(damaged, out, overwrite=True, audio_codec=audio, options={"preset": "ultrafast"}, inline=True)
+        run(damaged, out, overwrite=True, audio_codec=audio, options=options, inline=True, written=written)
     except StreamfixError as error:
         said = " ".join(str(error).split())
         return f"odd: {said}" if EXCEPTION_NAME.search(said) else f"error: {said}"
@@ -98,6 +109,7 @@ def main(source: str, folder: str, first: int, number: int) -> None:
         found = outcome(Path(source), seed, Path(folder))
         odd = next((text for text in heard if EXCEPTION_NAME.search(text)), None)
         sys.stdout.write(f"{found if odd is None else f'odd: {odd}'}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
