@@ -25,7 +25,8 @@ def line(clip: Clip, length: float, angle: float) -> Clip:
 
 def optics(clip: Clip, deviation: float) -> Clip:
     """As a lens that is not quite in focus: a Gaussian of `deviation` pixels."""
-    return Clip.from_rgb(_coded(cv2.GaussianBlur(picture, (0, 0), deviation)) for picture in _light(clip))
+    blurred = (np.asarray(cv2.GaussianBlur(p, (0, 0), deviation), np.float32) for p in _light(clip))
+    return Clip.from_rgb(map(_coded, blurred))
 
 
 def exposure(clip: Clip) -> Clip:
@@ -72,7 +73,8 @@ def _mixed(a: Floats, b: Floats, y_a: Bytes, y_b: Bytes, count: int) -> list[Flo
     def moved(picture: Floats, flow: Floats, share: float) -> Floats:
         place = at - np.float32(share) * flow
         return np.asarray(
-            cv2.remap(picture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
+            cv2.remap(picture, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+            np.float32,
         )
 
     shares = [k / count for k in range(1, count)]

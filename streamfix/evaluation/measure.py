@@ -14,7 +14,7 @@ from . import subjects
 from .cache import Kept, ResultStore, Row
 from .clip import Bytes, Clip
 from .metrics import VERSION, Judge, Quality
-from .peers import Peer, restored_by
+from .peers import Peer, PeerUnfit, restored_by
 from .suites import Degraded, degrade, degrade_still
 from .tuning import tune_peer
 
@@ -48,7 +48,7 @@ class Bench:
         self._judge: Judge | None = None
 
     def measure(self, suite: str, scene: str, clip: Clip) -> Measured:
-        """Measure everything on one scene. Raises PeerError, or what a filter raises."""
+        """Measure everything but peers of no use there on one scene. Raises PeerError, or what a filter raises."""
         return self._measured(suite, scene, degrade(suite, scene, clip))
 
     def measure_still(self, suite: str, name: str, rgb: Bytes) -> Measured:
@@ -64,7 +64,11 @@ class Bench:
             pictures[name] = _picture(shown)
         # Where nothing was done to the clip, the best strength of every peer is none.
         for peer in self._peers if degraded.noisy is not degraded.truth else ():
-            kept = self._of_peer(peer, degraded, judge)
+            try:
+                kept = self._of_peer(peer, degraded, judge)
+            except PeerUnfit as unfit:
+                _log.warning("%s %s: left out: %s", suite, scene, unfit)
+                continue
             rows[peer.name], pictures[peer.name] = kept.row, kept.picture
             _say(suite, scene, peer.name, kept.row)
         for chain in self._filters:

@@ -128,7 +128,7 @@ def smaller_coded(clip: Clip, rng: np.random.Generator, scale: int, sigma: float
 def smaller_still(rgb: Bytes, scale: int, name: str, scene: str) -> Degraded:
     """One picture by the protocol of `stills`. Networks that see R'G'B' see what the literature's see."""
     still = Still.of(rgb, scale, scene)
-    shown = np.ascontiguousarray(still.lr_rgb.transpose(2, 0, 1)[None], np.float32) / 255
+    shown = np.ascontiguousarray(still.lr_rgb.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
     truth, small = (Clip(y[None], u[None], v[None]) for y, u, v in (yuv420(still.hr_rgb), still.lr_420))
     return Degraded(name, truth, small, 0.0, 0.0, shown, 0.0, scale, still)
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from streamfix.evaluation import blurs
-from streamfix.evaluation.clip import Clip
+from streamfix.evaluation.clip import Clip, Floats
 from streamfix.evaluation.sensor import to_coded, to_linear
 from tests.evaluation.material import flat, moving
 
 
-def light(clip: Clip, t: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    return to_linear(clip.rgb(t))[0]
+def light(clip: Clip, t: int = 0) -> Floats:
+    """The red light of a picture, (H, W)."""
+    return np.asarray(to_linear(clip.rgb(t))[0], np.float32)
 
 
 def edge(at: int, frames: int = 1, step: int = 0) -> Clip:
@@ -23,13 +24,13 @@ def edge(at: int, frames: int = 1, step: int = 0) -> Clip:
     return clip
 
 
-def width(profile: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
+def width(profile: Floats) -> float:
     """How wide an edge is: the standard deviation of its slope, pixels."""
     slope = np.diff(profile.astype(np.float64))
     slope /= slope.sum()
     at = np.arange(len(slope))
     mean = float((at * slope).sum())
-    return float(((at - mean) ** 2 * slope).sum()) ** 0.5
+    return float((((at - mean) ** 2 * slope).sum()) ** 0.5)
 
 
 @pytest.mark.parametrize("length", [4, 8, 14])

@@ -169,6 +169,16 @@ def test_a_peer_that_is_not_installed_is_left_out_and_told(
     assert "without peer fsrcnn=net.pb: OpenCV" in caplog.text
 
 
+def test_a_peer_without_use_is_left_out_of_that_suite_and_told(
+    clips: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words: list[str | Path] = ["--scenes", clips, "--only", "a", "--frames", "8", "--suites", "sr-x2,gaussian-10"]
+    assert evaluate(*words, "--peer", "bicubic", "--cache", tmp_path / "c", "--out", tmp_path / "out") == 0
+    found = results(tmp_path / "out")["suites"]
+    assert "bicubic" in found["sr-x2"]["mean"] and "bicubic" not in found["gaussian-10"]["mean"]
+    assert "gaussian-10 a: left out: peer bicubic enlarges" in caplog.text
+
+
 @pytest.mark.usefixtures("_blur")
 def test_a_gate_that_is_not_passed_is_the_exit_code(clips: Path, tmp_path: Path) -> None:
     gates = tmp_path / "gates.toml"

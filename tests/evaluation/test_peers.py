@@ -23,6 +23,7 @@ from streamfix.evaluation.peers import (
     VS_PYTHON,
     PeerError,
     PeerMissing,
+    PeerUnfit,
     classical,
     make,
     restored_by,
@@ -76,7 +77,7 @@ def test_bicubic_is_what_came_in_and_says_where_it_has_no_use() -> None:
     peer = make("bicubic")
     out = peer(degraded, {}).clip
     assert all((a == b).all() for a, b in zip(out.planes(), degraded.shown().planes(), strict=True))
-    with pytest.raises(PeerError, match="peer bicubic: suite clean leaves the size; measure it in those of `sr`"):
+    with pytest.raises(PeerUnfit, match="peer bicubic enlarges, and suite clean leaves the size"):
         peer(degrade("clean", "street", moving(2)), {})
 
 
@@ -93,7 +94,7 @@ def test_ffmpegs_scaler_is_near_bicubic_and_leaves_chroma_where_it_is(name: str)
     for plane, wanted in zip(out.planes(), degraded.shown().planes(), strict=True):
         there, beside = (np.abs(plane[inner].astype(int) - np.roll(wanted, n, 2)[inner]).mean() for n in (0, 1))
         assert there < min(2.5, 0.2 * beside)
-    with pytest.raises(PeerError, match="leaves the size"):
+    with pytest.raises(PeerUnfit, match="peer lanczos enlarges, and suite clean leaves the size"):
         make("lanczos")(degrade("clean", "street", moving(2)), {})
 
 
@@ -160,7 +161,7 @@ def test_a_network_of_ncnn_is_read_with_its_weights(tmp_path: Path, half: bool) 
     assert out.size == degraded.truth.size
     wanted = degraded.noisy.y.repeat(2, 1).repeat(2, 2)
     assert np.abs(out.y.astype(int) - wanted)[:, 4:-4, 4:-4].max() <= 2
-    with pytest.raises(PeerError, match="peer net makes 64x48 where 32x24 are wanted"):
+    with pytest.raises(PeerUnfit, match="peer net makes 64x48 where 32x24 are wanted"):
         restored_by(peer, degrade("clean", "street", moving(2, 32, 24)), {})
 
 

@@ -24,6 +24,10 @@ class PeerMissing(PeerError):
     """What a peer needs is not installed, and need not be: it is left out, and that is told."""
 
 
+class PeerUnfit(PeerError):
+    """A peer has no use in a suite, as a scaler where the size is to stay: it is left out there, and that is told."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PeerResult:
     """A restored clip and the seconds it took, without the start of the process where the peer can tell it apart."""
@@ -99,7 +103,7 @@ def restored_by(peer: Peer, degraded: Degraded, parameters: Mapping[str, float])
         return found
     if found.clip.size != degraded.noisy.size:
         (width, height), (w, h) = found.clip.size, degraded.truth.size
-        raise PeerError(f"peer {peer.name} makes {width}x{height} where {w}x{h} are wanted; measure it in other suites")
+        raise PeerUnfit(f"peer {peer.name} makes {width}x{height} where {w}x{h} are wanted")
     return PeerResult(enlarged(found.clip, degraded.scale), found.seconds)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ..suites import Degraded
-from .base import Axis, PeerError, PeerResult, run_program
+from .base import Axis, PeerError, PeerResult, PeerUnfit, run_program
 
 # Spatial, so a few frames tell as much as many; as slow as it is, that is what makes tuning it bearable.
 _NLMEANS_EXCERPT = (4, 320, 180)
@@ -62,7 +62,7 @@ class FfmpegFilter(ABC):
             size = f"w={w * scale}:h={h * scale}:flags={self.scaler}+accurate_rnd"
             graph = f"scale={size}:{_LEFT}" + (f",{graph}" if graph else "")
         elif not graph:
-            raise PeerError(f"peer {self.name}: suite {degraded.suite} leaves the size; measure it in those of sr")
+            raise PeerUnfit(f"peer {self.name} enlarges, and suite {degraded.suite} leaves the size")
         threads = ["-filter_threads", self._threads, "-filter_complex_threads", self._threads]
         command = ["ffmpeg", "-v", "error", *threads, *raw, "-s", f"{w}x{h}", "-i", "pipe:0"]
         command += ["-filter_complex", graph, *raw, "pipe:1"]

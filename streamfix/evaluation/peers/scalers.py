@@ -14,7 +14,7 @@ import numpy as np
 from ..clip import Clip
 from ..scaling import enlarged
 from ..suites import Degraded
-from .base import Axis, PeerError, PeerMissing, PeerResult
+from .base import Axis, PeerError, PeerMissing, PeerResult, PeerUnfit
 
 
 class Bicubic:
@@ -23,7 +23,7 @@ class Bicubic:
     name = "bicubic"
     kind: Literal["classical", "network"] = "classical"
     excerpt: tuple[int, int, int] | None = None
-    version = "1"
+    version = "bicubic a=-0.5 1"
 
     def axes(self, degraded: Degraded) -> list[Axis]:
         return []
@@ -78,6 +78,6 @@ class DnnSuperres:
 
 
 def check_scale(name: str, degraded: Degraded) -> None:
-    """Raise PeerError where there is nothing to enlarge."""
+    """Raise PeerUnfit where there is nothing to enlarge."""
     if degraded.scale == 1:
-        raise PeerError(f"peer {name}: suite {degraded.suite} leaves the size; measure it in those of `sr`")
+        raise PeerUnfit(f"peer {name} enlarges, and suite {degraded.suite} leaves the size")
