@@ -20,8 +20,8 @@ from .classics import CLASSICS, SIGMA, Name, corrected, shrink, wanted
 _MARGIN = 8  # pixels around a crop that are made small with it: its border is not the picture's
 _SIZES = (1.0, 0.8, 0.6)  # photographs are taken smaller as well (Kim et al., "VDSR"), and are sharper then
 _PLACES = 4
-_LUMA = np.array([65.481, 128.553, 24.966], np.float32) / np.float32(255)  # ITU-R BT.601, limited range
-_BLACK = np.float32(16 / 255)
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_BLACK, _SPAN = np.float32(16 / 255), np.float32(219 / 255)  # limited range
 _DEEP = {"vdsr": VDSR, "dncnn": DnCNN}
 _KIND = {True: "shrunk", False: "noisy"}
 
@@ -108,6 +108,10 @@ class Recipe:
         # Of some places the one with most detail: flat ones teach nothing about enlarging, but much about noise.
         places = [_part(still, taken, rng) for _ in range(_PLACES if self.entry.scale > 1 else 1)]
         luma = torch.from_numpy(max(places, key=lambda p: float(np.abs(np.diff(p)).mean())))
+        if (
+            self.entry.scale > 1 or rng.random() < 0.5
+        ):  # the literature has limited range here, and full range for noise
+            luma = luma * _SPAN + _BLACK
         if taken != side:
             luma = F.interpolate(luma[None, None], size=(side, side), mode="bicubic", antialias=True)[0, 0]
         return luma[None]
@@ -128,4 +132,4 @@ def noisy(luma: Tensor, rng: np.random.Generator) -> Tensor:
 def _part(still: NDArray[Any], side: int, rng: np.random.Generator) -> NDArray[np.float32]:
     top, left = (int(rng.integers(size - side + 1)) for size in still.shape[:2])
     part = still[top : top + side, left : left + side].astype(np.float32) / np.float32(255)
-    return np.asarray(part @ _LUMA + _BLACK, np.float32)
+    return np.asarray(part @ _LUMA, np.float32)

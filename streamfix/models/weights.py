@@ -73,7 +73,8 @@ class WeightsStore:
             raise ModelError(f"{self.task}: no weights at all in {self.folder}, or no {SUMS}; install streamfix again")
         recipe = self.folder.parent / "recipes" / f"{wanted}.toml"
         raise ModelError(
-            f"{self.task}: no weights of {self.kind} {wanted} in {self.folder}; there are: {', '.join(there) or 'none'}. "
+            f"{self.task}: no weights of {self.kind} {wanted} in {self.folder}; "
+            f"there are: {', '.join(there) or 'none'}. "
             f"Train them: streamfix train {self.task} --config {recipe} --data SET.tar --out RUN, "
             f"then put RUN/weights.safetensors there as {wanted}.safetensors, and its sha256 into {SUMS}"
         )

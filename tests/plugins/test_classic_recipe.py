@@ -1,4 +1,4 @@
-"""How the classics are trained: samples, noise that is new each time, depth by steps, and the recipes that are shipped."""
+"""How the classics are trained: samples, noise that is new each time, depth by steps, the recipes that are shipped."""
 
 from __future__ import annotations
 
