@@ -108,9 +108,8 @@ class Recipe:
         # Of some places the one with most detail: flat ones teach nothing about enlarging, but much about noise.
         places = [_part(still, taken, rng) for _ in range(_PLACES if self.entry.scale > 1 else 1)]
         luma = torch.from_numpy(max(places, key=lambda p: float(np.abs(np.diff(p)).mean())))
-        if (
-            self.entry.scale > 1 or rng.random() < 0.5
-        ):  # the literature has limited range here, and full range for noise
+        # The literature enlarges luma of limited range, and takes noise out of pictures of full range; video has both.
+        if self.entry.scale > 1 or rng.random() < 0.5:
             luma = luma * _SPAN + _BLACK
         if taken != side:
             luma = F.interpolate(luma[None, None], size=(side, side), mode="bicubic", antialias=True)[0, 0]

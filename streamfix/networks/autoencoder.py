@@ -29,7 +29,7 @@ class Autoencoder(nn.Module):
         self.to_half = nn.Conv2d(full, half, 3, stride=2, padding=1)
         self.encode_half = nn.Conv2d(half, half, 3, padding=1)
         self.to_quarter = nn.Conv2d(half, quarter, 3, stride=2, padding=1)
-        self.code = nn.ModuleList(nn.Conv2d(quarter, quarter, 3, padding=1) for _ in range(3))
+        self.middle = nn.ModuleList(nn.Conv2d(quarter, quarter, 3, padding=1) for _ in range(3))
         self.from_quarter = nn.ConvTranspose2d(quarter, half, 2, stride=2)
         self.decode_half = nn.Conv2d(half, half, 3, padding=1)
         self.from_half = nn.ConvTranspose2d(half, full, 2, stride=2)
@@ -42,7 +42,7 @@ class Autoencoder(nn.Module):
         full = torch.relu(self.encode_full(torch.relu(self.head(x))))
         half = torch.relu(self.encode_half(torch.relu(self.to_half(full))))
         code = torch.relu(self.to_quarter(half))
-        for layer in self.code:
+        for layer in self.middle:
             code = torch.relu(layer(code))
         half = torch.relu(self.decode_half(torch.relu(self.from_quarter(code) + half)))
         full = torch.relu(self.decode_full(torch.relu(self.from_half(half) + full)))

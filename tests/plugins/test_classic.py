@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from streamfix import BadOption, ModelError, Tiler
 from streamfix.backends import openvino
@@ -36,8 +36,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WeightsStore:
     for name in CLASSICS:
         torch.manual_seed(1)
         network = classics.network(name)
-        for values in network.parameters():  # they would correct nothing else
-            values.data += 0.005 * torch.randn_like(values)
+        last = [module for module in network.modules() if isinstance(module, nn.Conv2d)][-1]
+        nn.init.normal_(last.weight)  # it would correct nothing else
+        with torch.no_grad():
+            answer = network(2 * torch.rand(1, 1, 32, 32) - 1)
+        last.weight.data *= 0.03 / answer.abs().mean()
         path = tmp_path / f"{name}.safetensors"
         save_file(network.state_dict(), path)
         sums.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
@@ -89,7 +92,7 @@ def test_pictures_of_any_size_become_as_large_as_it_says(store: WeightsStore, na
 def test_seams_of_tiles_do_not_show(store: WeightsStore, name: Name) -> None:
     entry = CLASSICS[name]
     network, _ = store.load(name)
-    x = torch.rand(1, 1, 96, 264)
+    x = torch.rand(1, 1, 32, 264)
     with torch.no_grad():
         whole, tiled = (Tiler(network, entry.info(), tile=side)(x) for side in (512, 200))
     assert torch.allclose(whole, tiled, atol=1e-5)
