@@ -21,7 +21,7 @@ _MARGIN = 8  # pixels around a crop that are made small with it: its border is n
 _SIZES = (1.0, 0.8, 0.6)  # photographs are taken smaller as well (Kim et al., "VDSR"), and are sharper then
 _PLACES = 4
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-_BLACK, _SPAN = np.float32(16 / 255), np.float32(219 / 255)  # limited range
+_BLACK, _SPAN = 16 / 255, 219 / 255  # limited range
 _DEEP = {"vdsr": VDSR, "dncnn": DnCNN}
 _KIND = {True: "shrunk", False: "noisy"}
 

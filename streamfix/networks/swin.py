@@ -20,6 +20,8 @@ _WIDTH, _HEADS, _WINDOW, _GROUPS = 48, 3, 8, 3
 class WindowLayer(nn.Module):
     """Attention within windows of 8x8, then a perceptron, both residual. shift: moves the windows by half of one."""
 
+    _places: Tensor
+
     def __init__(self, shift: bool) -> None:
         super().__init__()
         self._shift = _WINDOW // 2 if shift else 0
@@ -58,7 +60,8 @@ class WindowLayer(nn.Module):
         y = self.out(seen.transpose(1, 2).reshape(-1, _WINDOW**2, _WIDTH))
         y = y.reshape(-1, rows, columns, _WINDOW, _WINDOW, _WIDTH).transpose(2, 3)
         y = y.reshape(-1, height, width, _WIDTH)
-        return y[:, shift : height - shift, shift : width - shift]
+        kept: Tensor = y[:, shift : height - shift, shift : width - shift]
+        return kept
 
 
 class WindowGroup(nn.Module):
