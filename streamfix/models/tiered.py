@@ -22,7 +22,8 @@ class TieredRunner:
     example: makes a typical input of the network, (1, Cin, h, w) float32, on which precisions are timed.
     tier, backend, precision: the filter's options of these names; see `WeightsStore.choose` and `open_runner`.
 
-    tier: the one that runs; until the device is known, the one a CPU would get.
+    tier: the one that runs, or the name of its weights where the store has others; until the device is known, the one a
+    CPU would get.
 
     Raises BadOption for an unknown backend, ModelError for a tier that is not shipped.
     """

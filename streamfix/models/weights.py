@@ -17,6 +17,7 @@ from ..errors import ModelError
 from .tiers import SIZES
 
 SUMS = "SHA256SUMS"
+_TIERS: Sequence[str] = tuple(SIZES)
 _PREFERENCE = MappingProxyType[str, tuple[str, ...]]({"cuda": ("m", "s", "xs"), "cpu": ("s", "xs", "m")})
 
 
@@ -28,13 +29,20 @@ class WeightsStore:
 
     task: name of the filter and of its recipe, for messages.
     network: makes an untrained network of a tier. Its input and output may have any size and any number of channels.
-    tiers: all there may be, the smallest first; a recipe of each is recipes/TIER.toml beside the folder.
+    names: what the weights are named where they are not of tiers, such as those of several networks, the one that auto
+    takes first; kind: what such a name is one of, for messages.
     """
 
     def __init__(
-        self, folder: Path, task: str, network: Callable[[Any], nn.Module], tiers: Sequence[str] = tuple(SIZES)
+        self,
+        folder: Path,
+        task: str,
+        network: Callable[[Any], nn.Module],
+        names: Sequence[str] = _TIERS,
+        kind: str = "tier",
     ) -> None:
-        self.folder, self.task, self.network, self.tiers = folder, task, network, tuple(tiers)
+        self.folder, self.task, self.network = folder, task, network
+        self.names, self.kind = names, kind
 
     def shipped(self) -> dict[str, str]:
         """Tiers that have weights, smallest first, and the sha256 expected of each file.
@@ -49,7 +57,7 @@ class WeightsStore:
         if not all(len(line) == 2 for line in lines):
             raise ModelError(f"{path}: it is damaged, a line is not `sha256 name`; install streamfix again")
         sums = {name: digest for digest, name in lines}
-        return {tier: sums[f"{tier}.safetensors"] for tier in self.tiers if f"{tier}.safetensors" in sums}
+        return {tier: sums[f"{tier}.safetensors"] for tier in self.names if f"{tier}.safetensors" in sums}
 
     def choose(self, wanted: str, device: torch.device) -> str:
         """The tier to use on `device`. wanted: a tier, or auto for the best shipped one there.
@@ -57,15 +65,16 @@ class WeightsStore:
         Raises ModelError for a tier that is not shipped, with the command that trains it.
         """
         there = self.shipped()
-        preferred = _PREFERENCE["cuda" if device.type == "cuda" else "cpu"]
-        for tier in preferred if self.tiers == tuple(SIZES) else self.tiers:
+        order: Sequence[str] = _PREFERENCE["cuda" if device.type == "cuda" else "cpu"]
+        for tier in order if self.names is _TIERS else self.names:
             if tier in there and wanted in ("auto", tier):
                 return tier
         if wanted == "auto":
             raise ModelError(f"{self.task}: no weights at all in {self.folder}, or no {SUMS}; install streamfix again")
         recipe = self.folder.parent / "recipes" / f"{wanted}.toml"
         raise ModelError(
-            f"{self.task}: no weights of tier {wanted} in {self.folder}; there are: {', '.join(there) or 'none'}. "
+            f"{self.task}: no weights of {self.kind} {wanted} in {self.folder}; "
+            f"there are: {', '.join(there) or 'none'}. "
             f"Train them: streamfix train {self.task} --config {recipe} --data SET.tar --out RUN, "
             f"then put RUN/weights.safetensors there as {wanted}.safetensors, and its sha256 into {SUMS}"
         )
@@ -92,7 +101,9 @@ class WeightsStore:
             network.load_state_dict(load(data))
         except (SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise ModelError(f"{path}: not the weights of tier {tier}: {reason}; install streamfix again") from error
+            raise ModelError(
+                f"{path}: not the weights of {self.kind} {tier}: {reason}; install streamfix again"
+            ) from error
         return network.eval().requires_grad_(False), got
 
     def int8(self, tier: str) -> Path | None:

@@ -1,6 +1,15 @@
-"""Networks that more than one filter or recipe uses."""
+"""Networks that more than one filter or recipe uses, and the classics of the literature."""
 
+from .autoencoder import Autoencoder
+from .dncnn import DnCNN
+from .espcn import ESPCN
 from .flat import Flat
+from .fsrcnn import FSRCNN
+from .plain import deepened
+from .rdn import RDN
+from .srcnn import SRCNN
+from .swin import Swin
 from .unet import UNet
+from .vdsr import VDSR
 
-__all__ = ["Flat", "UNet"]
+__all__ = ["ESPCN", "FSRCNN", "RDN", "SRCNN", "VDSR", "Autoencoder", "DnCNN", "Flat", "Swin", "UNet", "deepened"]

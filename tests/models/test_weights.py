@@ -73,6 +73,18 @@ def test_a_tier_without_weights_names_the_command_that_trains_it(tmp_path: Path)
         WeightsStore(tmp_path / "none", "deblock", network).choose("auto", CPU)
 
 
+def test_weights_may_be_of_several_networks_in_the_place_of_tiers(tmp_path: Path) -> None:
+    store(tmp_path, "s")
+    (tmp_path / "s.safetensors").rename(tmp_path / "vdsr.safetensors")
+    (tmp_path / SUMS).write_text((tmp_path / SUMS).read_text(encoding="utf-8").replace("s.safe", "vdsr.safe"))
+    given = WeightsStore(tmp_path, "classic", lambda name: network("s"), ("srcnn", "vdsr"), kind="network")
+    assert list(given.shipped()) == ["vdsr"] and given.smallest() == "vdsr"
+    assert [given.choose(wanted, device) for wanted in ("auto", "vdsr") for device in (CPU, GPU)] == ["vdsr"] * 4
+    assert given.load("vdsr")
+    with pytest.raises(ModelError, match=r"classic: no weights of network srcnn .*there are: vdsr\. .*srcnn\.toml"):
+        given.choose("srcnn", CPU)
+
+
 def test_damaged_sums_are_told(tmp_path: Path) -> None:
     (tmp_path / SUMS).write_bytes(b"\x00\xff nonsense of three words\n")
     with pytest.raises(ModelError, match="SHA256SUMS: it is damaged"):

@@ -10,10 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from streamfix_auto import Auto
-from streamfix_auto import filter as module
-from streamfix_auto.choice import Choice
-from streamfix_auto.link import Link
 from torch import Tensor
 
 from streamfix import BadOption, Filter, Frame, FrameCoding, PixelFormat, Planes
@@ -21,6 +17,10 @@ from streamfix.analysis import Shares
 from streamfix.conformance.fakes import clip, difference
 from streamfix.conformance.laws import LAWS, restore
 from streamfix.registry import Registry
+from streamfix_auto import Auto
+from streamfix_auto import filter as module
+from streamfix_auto.choice import Choice
+from streamfix_auto.link import Link
 from tests.analysis.material import Floats, codes, jpeg, moving, noisy, scene
 
 YUV420P = PixelFormat("yuv420p", "yuv", 8, 1, 1)
