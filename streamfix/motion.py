@@ -5,6 +5,7 @@ Flow is (H, W, 2) float32 in pixels, x first: the picture `now` at p shows what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import cv2
@@ -18,6 +19,10 @@ Floats: TypeAlias = NDArray[np.float32]
 
 #: Smaller pictures have no room for the flow's 8x8 patches and its pyramid, and count as not moving.
 MIN_FLOW_SIZE = 32
+
+Part: TypeAlias = tuple[slice, slice]
+
+REFINE_REACH = 6  # half-size pixels around one that count in `refine`
 
 _WINDOW = 9  # half-size pixels: window in which `refine` assumes constant motion
 _PRIOR = 0.3  # pixels: standard deviation that `refine` assumes for the error of the flow it is given
@@ -66,7 +71,7 @@ def resize_flow(flow: Floats, height: int, width: int) -> Floats:
     return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper) -> Floats:
+def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper, at: Part | None = None) -> Floats:
     """Take one more step towards the flow from `now` to `before`: half-size flow from full-size pictures.
 
     Least squares over windows of 18x18 pixels (Lucas and Kanade, "An iterative image registration technique", 1981).
@@ -74,13 +79,14 @@ def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper
     et al., "Probability distributions of optical flow", CVPR 1991). Uses unblurred pictures: the blur that suppresses
     noise before flow estimation also removes the fine detail that shows fractions of a pixel.
 
-    flow: (H/2, W/2, 2) in half-size pixels; now, before: (H, W). sigma: standard deviation of the noise in their
-    difference. warp: a Warper for (H, W), re-aimed here.
+    flow: (h, w, 2) in half-size pixels; now: (2h, 2w), both of one part of the picture, or of all of it.
+    before: (H, W), all of it. sigma: standard deviation of the noise in their difference. warp: a Warper for (H, W).
+    at: where the part lies in full-size pixels; its outermost REFINE_REACH half-size pixels are not exact.
     """
     h, w = flow.shape[:2]
-    if min(now.shape) < MIN_FLOW_SIZE:
+    if min(before.shape) < MIN_FLOW_SIZE:
         return flow
-    moved = warp.aim(resize_flow(flow, *now.shape))(before)
+    moved = warp.part(before, resize_flow(flow, *now.shape), at or np.s_[:, :])
     missed = cv2.subtract(now, moved)
     across = cv2.Sobel(moved, cv2.CV_32F, 1, 0, ksize=1, scale=0.5)
     down = cv2.Sobel(moved, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)
@@ -95,10 +101,8 @@ def refine(flow: Floats, now: Floats, before: Floats, sigma: float, warp: Warper
     yy += prior
     x, y = window(across, missed), window(down, missed)
     scale = np.float32(0.5) / (xx * yy - xy * xy)  # to half-size pixels
-    step = np.empty_like(flow)
-    np.multiply(yy * x - xy * y, scale, out=step[..., 0])
-    np.multiply(xx * y - xy * x, scale, out=step[..., 1])
-    np.clip(step, -0.5, 0.5, out=step)
+    steps = (yy * x - xy * y) * scale, (xx * y - xy * x) * scale
+    step = np.asarray(cv2.merge([np.clip(one, -0.5, 0.5, out=one) for one in steps]), np.float32)
     step += flow
     return step
 
@@ -113,11 +117,11 @@ def steadied(flow: Floats, expected: Floats, reach: float) -> Floats:
     """
     apart = expected - flow
     apart -= camera_motion(apart)
-    distance = cv2.blur(apart[..., 0] ** 2 + apart[..., 1] ** 2, (_WINDOW, _WINDOW))
-    share = np.asarray(cv2.exp(distance * np.float32(-0.5 / reach**2)), np.float32)
-    apart *= np.float32(0.5) * share[..., None]
-    apart += flow
-    return apart
+    across, down = cv2.split(apart)
+    distance = cv2.blur(cv2.add(cv2.multiply(across, across), cv2.multiply(down, down)), (_WINDOW, _WINDOW))
+    share = cv2.exp(cv2.multiply(distance, -0.5 / reach**2))
+    step = cv2.multiply(apart, cv2.merge([share, share]), scale=0.5)
+    return np.asarray(cv2.add(step, flow), np.float32)
 
 
 def inverse(flow: Floats, warp: Warper, rounds: int = 2) -> Floats:
@@ -166,12 +170,38 @@ class Warper:
         cubic: bicubic, for pictures that are warped repeatedly; otherwise bilinear.
         outside: value beyond the edge; None repeats the edge.
         """
-        moved = cv2.remap(  # type: ignore[call-overload]  # no second map: both axes are in the first
-            picture,
-            self._at,
-            None,
-            cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
-            borderValue=0.0 if outside is None else outside,
-        )
-        return np.asarray(moved, np.float32)
+        return _sampled(picture, self._at, cubic, outside)
+
+    def part(
+        self,
+        picture: Floats,
+        flow: Floats,
+        at: Part,
+        cubic: bool = False,
+        outside: float | None = None,
+    ) -> Floats:
+        """Sample a whole picture for one part of the result. flow: of that part. at: where it lies.
+
+        Unlike `aim`, it changes nothing, so several threads may call it.
+        """
+        grid = self._grid[at]
+        return _sampled(picture, cv2.add(grid, flow), cubic, outside)
+
+    def where(self, parts: Iterable[Part], picture: Floats, flow: Floats, outside: float | None = None) -> Floats:
+        """The picture, sampled bilinearly where the flow points; outside of `parts` the flow is zero."""
+        moved = picture.copy()
+        for part in parts:
+            moved[part] = self.part(picture, flow[part], part, outside=outside)
+        return moved
+
+
+def _sampled(picture: Floats, at: cv2.typing.MatLike, cubic: bool, outside: float | None) -> Floats:
+    moved = cv2.remap(  # type: ignore[call-overload]  # no second map: both axes are in the first
+        picture,
+        at,
+        None,
+        cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
+        borderValue=0.0 if outside is None else outside,
+    )
+    return np.asarray(moved, np.float32)

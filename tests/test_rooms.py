@@ -17,6 +17,7 @@ PLUGINS = ROOT.parent / "plugins"
 
 # room -> the rooms it may import; a file of the package root is a room by itself
 CORE = {
+    "cores",
     "counts",
     "lazy",
     "errors",
@@ -34,6 +35,7 @@ CORE = {
 }
 MAY = {
     "errors": set[str](),
+    "cores": set[str](),
     "counts": set[str](),
     "lazy": set[str](),
     "folders": set[str](),

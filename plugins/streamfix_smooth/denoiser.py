@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from streamfix.fusion import Floats, Noise, bound_pixels, enlarge
+from streamfix.fusion import Floats, Noise, Tile, bound_pixels, each_tile, enlarge_part
 from streamfix.models import Front
 
-from .wiener import WienerCascade
+from .wiener import reach, smoothed
 
 REACH = 4.0  # no pixel ends up further than this many standard deviations from the recorded one
 # Window and share of the remaining noise for each pass. The second pass works on statistics without single outliers.
@@ -26,8 +26,7 @@ class Denoiser:
 
     def __init__(self, sigma: float | None = None, flicker: float = 0.0) -> None:
         self._front = Front(None if sigma is None else Noise(sigma, sigma), fine=False, flicker=flicker)
-        self._luma: WienerCascade | None = None
-        self._chroma: WienerCascade | None = None
+        self._luma = self._chroma = np.empty(0, np.float32)
 
     @property
     def noise(self) -> Noise:
@@ -40,12 +39,22 @@ class Denoiser:
         The results are valid until the next step.
         """
         fused, noise, changes = self._front.fuse(luma, chroma), self.noise, self._front.changes
-        if self._luma is None or self._chroma is None or self._luma.shape != luma.shape:
-            self._luma = WienerCascade(luma.shape, LUMA_PASSES)
-            self._chroma = WienerCascade(chroma.shape, CHROMA_PASSES)
-        left_chroma = np.asarray(cv2.merge([fused.variance, fused.variance]), np.float32)
-        luma_out = self._luma(fused.luma, enlarge(fused.variance, *luma.shape), noise.luma)
-        chroma_out = self._chroma(fused.chroma, left_chroma, noise.chroma)
-        bound_pixels(luma_out, luma, REACH * changes.luma)
-        bound_pixels(chroma_out, chroma, REACH * changes.chroma)
+        if self._luma.shape != luma.shape:
+            self._luma, self._chroma = np.empty_like(luma), np.empty_like(chroma)
+        luma_out, chroma_out = self._luma, self._chroma
+
+        def smooth(tile: Tile) -> None:
+            at, core = tile.around(-(-reach(LUMA_PASSES) // 2)), tile.core
+            inner = core.inside(at)
+            left = enlarge_part(fused.variance, at, tile)
+            luma_out[core.full] = smoothed(fused.luma[at.full], left, noise.luma, LUMA_PASSES)[inner.full]
+            bound_pixels(luma_out[core.full], luma[core.full], REACH * changes.luma)
+
+            at = tile.around(reach(CHROMA_PASSES))
+            inner = core.inside(at)
+            left = np.asarray(cv2.merge([fused.variance[at.half]] * 2), np.float32)
+            chroma_out[core.half] = smoothed(fused.chroma[at.half], left, noise.chroma, CHROMA_PASSES)[inner.half]
+            bound_pixels(chroma_out[core.half], chroma[core.half], REACH * changes.chroma)
+
+        each_tile(smooth, *chroma.shape[:2])
         return luma_out, chroma_out

@@ -9,19 +9,35 @@ Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), 
 from .ahead import Fused
 from .fuser import Fuser
 from .noise import Noise, NoiseEstimator
-from .planes import Floats, blend, bound_difference, bound_pixels, box, enlarge, pack420, shrink, unpack420
+from .planes import (
+    Floats,
+    blend,
+    bound_difference,
+    bound_pixels,
+    box,
+    enlarge,
+    enlarge_part,
+    pack420,
+    shrink,
+    unpack420,
+)
+from .tiles import Area, Tile, each_tile
 
 __all__ = [
+    "Area",
     "Floats",
     "Fused",
     "Fuser",
     "Noise",
     "NoiseEstimator",
+    "Tile",
     "blend",
     "bound_difference",
     "bound_pixels",
     "box",
+    "each_tile",
     "enlarge",
+    "enlarge_part",
     "pack420",
     "shrink",
     "unpack420",

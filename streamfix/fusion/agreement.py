@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .. import motion
 from .planes import Floats, box, shrink
+from .tiles import Area, Tile, each_tile
 
 LEAST_CONFIDENCE = 0.2  # a lower mean confidence is a scene change
 FINE_BLUR = 0.5  # half-size pixels: sigma of the blur applied to a noisy picture before fine flow
@@ -19,6 +21,11 @@ _WHITE = 0.73  # that quantile for white noise
 _GRAIN = (1.12, 1.35, 4.0), (1.0, 1.35, 4.0)  # measured factor to grain factor: up to 1.12 may be chance
 _DOUBT = -0.3  # where the picture moves, the expected residual is scaled by grain factor ** _DOUBT
 _FOLLOWS = 0.2  # weight of a new frame's measurement
+_CELL, _RUN = (
+    8,
+    16,
+)  # half-size pixels on a side of the cells that are looked at for motion, and of those warped at once
+_CALM = 1.25  # where the residual is at most so many times what noise explains, nothing is taken to move
 STATIC_BIAS = 0.3  # motion must beat standing still by this fraction of the expected residual
 
 
@@ -156,3 +163,52 @@ def another_scene(trusted: Floats, guide: Floats, moved: Floats, sigma: float) -
 def before_flow(guide: Floats) -> Floats:
     """Prepare a noisy picture's half-size luma for flow estimation."""
     return np.asarray(cv2.GaussianBlur(guide, (0, 0), FINE_BLUR), np.float32)
+
+
+def busy_cells(still: tuple[Floats, Floats]) -> Floats:
+    """(h, w): 0 in cells in which and around which noise alone explains the frame if nothing moves, else 1.
+
+    still: from a `Residual`, for the picture before, unwarped.
+    """
+    found, expected = still
+    h, w = found.shape
+    rows, columns = max(h // _CELL, 1), max(w // _CELL, 1)
+    ratio = shrink(found, rows, columns) / shrink(expected, rows, columns)
+    # Behind a codec there is less noise than is told: the calmest quarter shows how much.
+    limit = _CALM * min(float(np.quantile(ratio, 0.25)), 1.0)
+    busy = cv2.dilate((ratio > limit).astype(np.float32), np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.resize(busy, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
+
+
+def refined(flow: Floats, now: Floats, before: Floats, sigma: float, warp: motion.Warper) -> Floats:
+    """`motion.refine` in tiles, and only in those in which anything moves."""
+    result = flow.copy()
+
+    def improve(tile: Tile) -> None:
+        at = tile.around(motion.REFINE_REACH)
+        if flow[at.half].any():
+            better = motion.refine(flow[at.half], now[at.full], before, sigma, warp, at.full)
+            result[tile.core.half] = better[tile.core.inside(at).half]
+
+    each_tile(improve, *flow.shape[:2])
+    return result
+
+
+def moving_parts(flow: Floats) -> list[Area]:
+    """Parts that together hold all of a flow that is not zero: runs of cells, those below each other as one."""
+    h, w = flow.shape[:2]
+    moves = np.ascontiguousarray(flow).view(np.uint64)[..., 0] != 0  # both components at once
+    lines = np.logical_or.reduceat(moves, np.arange(0, h, _RUN), axis=0)
+    cells = np.logical_or.reduceat(lines, np.arange(0, w, _RUN), axis=1)
+    parts: list[Area] = []
+    for row, line in enumerate(cells):
+        edges = np.flatnonzero(np.diff(line, prepend=False, append=False))
+        for first, end in edges.reshape(-1, 2).tolist():
+            left, right = first * _RUN, min(end * _RUN, w)
+            top, bottom = row * _RUN, min((row + 1) * _RUN, h)
+            above = next((p for p in parts if (p.bottom, p.left, p.right) == (top, left, right)), None)
+            if above is not None:
+                parts.remove(above)
+                top = above.top
+            parts.append(Area(top, bottom, left, right))
+    return parts

@@ -25,8 +25,9 @@ from .agreement import (
     blur,
     confidence,
     moves,
+    refined,
 )
-from .planes import Floats, blend, enlarge, shrink, unpack420
+from .planes import Floats, blend, enlarge, scaled, shrink, unpack420
 
 Picture = tuple[Floats, Floats]  # luma and chroma
 
@@ -52,7 +53,7 @@ class Fused:
         own = self.variance
         gain = trusted * own / (own + variance)
         blend(self.luma, luma, enlarge(gain, *luma.shape))
-        blend(self.chroma, chroma, gain[..., None])
+        blend(self.chroma, chroma, gain)
         own[:] = (1 - gain) ** 2 * own + gain**2 * variance
 
 
@@ -149,7 +150,7 @@ class _Mover:
     """Warps one picture at a time, all of one size."""
 
     def __init__(self, height: int, width: int) -> None:
-        self._estimate = motion.FlowEstimator(FINE_REFINEMENTS)
+        self._estimate = motion.FlowEstimator(FINE_REFINEMENTS, finest=1)
         self._warp, self._warp_half = motion.Warper(height, width), motion.Warper(height // 2, width // 2)
 
     def __call__(self, fused: Fused, guide: Floats, picture: Picture, terms: Terms, expected: Floats | None) -> _Moved:
@@ -159,7 +160,7 @@ class _Mover:
         found = self._estimate(guide, before_flow(later))
         if expected is not None:
             found = motion.steadied(found, expected, FINE_CHANGE)
-        flow = found = motion.refine(found, fused.luma, luma, terms.sigma, self._warp)
+        flow = found = refined(found, fused.luma, luma, terms.sigma, self._warp)
         judge = Residual(guide, terms.sigma * terms.grain.factor)
         moved = self._warp_half.aim(flow)(later)
         residual = judge(moved, fused.variance)
@@ -167,7 +168,7 @@ class _Mover:
         if terms.standing or not terms.camera_moves:
             moving = moves(residual, judge(later, fused.variance)[0])
         if moving is not None and not terms.camera_moves:
-            flow = flow * moving[..., None]
+            flow = scaled(flow, moving)
             moved = self._warp_half.aim(flow)(later)
             residual = judge(moved, fused.variance)
         trusted = confidence(terms.grain.doubt(residual, None if terms.camera_moves else moving), terms.trust)

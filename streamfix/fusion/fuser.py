@@ -23,12 +23,16 @@ from .agreement import (
     another_scene,
     before_flow,
     blur,
+    busy_cells,
     confidence,
     moves,
+    moving_parts,
+    refined,
 )
 from .ahead import Ahead, Fused, Terms, average_standing
 from .noise import Noise
-from .planes import TENT_NOISE, Floats, blend, bound_difference, enlarge, shrink
+from .planes import TENT_NOISE, Floats, blend, bound_missed, enlarge_part, scaled, shrink
+from .tiles import Area, Tile, each_tile
 
 GAIN_MIN = 0.05  # smallest weight of the new frame: history fades within about 20 frames
 CAMERA_MOVES = 0.25 / 2  # half-size pixels; above this, nothing is assumed to stand still
@@ -36,6 +40,7 @@ DRIFT = 0.08  # half-size pixels a frame, averaged over the last frames; a slowe
 _DRIFT_MEMORY = 10  # frames in that average
 STANDS_STILL = 0.35  # median motion in half-size pixels; noise alone produces about 0.2
 GHOST_BOUND = 3.0  # standard deviations of a frame's local 5x5 mean
+_LUMA_REACH, _CHROMA_REACH = 2, 4  # half-size pixels: twice the two that a tent reaches, at full and at half size
 OUTSIDE = 1e3  # variance of areas entering at the picture's edge: nothing is known about them
 
 
@@ -51,14 +56,15 @@ class Fuser:
         self.history: Fused | None = None
         self.still = False
         self._trust: Trust = WARY if fine else READY
-        self._fine = motion.FlowEstimator(FINE_REFINEMENTS) if fine else None
-        self._flow = motion.FlowEstimator(finest=1)
+        self._fine = fine
+        self._flow = motion.FlowEstimator(FINE_REFINEMENTS if fine else 1, finest=1)
         self._camera_moves = False
         self._grain = Grain()
         self._drift = np.zeros(2, np.float32)  # average camera motion
         self._steps = 0  # frames in that average
         self._guide = np.empty((0, 0), np.float32)  # half-size luma of the history
         self._warp = self._warp_half = motion.Warper(0, 0)
+        self._spare: Fused | None = None  # the history before this one: its pictures are overwritten by the next
         self._ahead: Ahead | None = None
         self._back: Floats | None = None  # fine flow from the last frame to the history; None at the start
 
@@ -76,6 +82,7 @@ class Fuser:
         ahead: luma and chroma of the upcoming frames, next one first. They do not enter the history.
         after: the last of those frames and the ones after it, packed, (6, H/2, W/2). They count where both camera and
         picture stand still.
+        The result's luma and chroma are overwritten by the step after the next; its variance is not.
         """
         self.history = history = self._forward(luma, chroma, noise)
         if not ahead:
@@ -102,11 +109,13 @@ class Fuser:
         if history is None or history.luma.shape != luma.shape:
             self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
             self._ahead = Ahead(*luma.shape)
+            self._spare = None
             return self._start(luma, chroma, guide)
         flow, moving = self._motion(luma, guide, history, noise)
-        self._warp_half.aim(flow)
-        guide_out = self._warp_half(self._guide)
-        variance = self._warp_half(history.variance, outside=OUTSIDE)
+        parts = moving_parts(flow)
+        halves = [part.half for part in parts]
+        guide_out = self._warp_half.where(halves, self._guide, flow)
+        variance = self._warp_half.where(halves, history.variance, flow, outside=OUTSIDE)
         residual = Residual(guide, noise.luma * self._grain.factor)(guide_out, variance)
         self._grain.follow(residual, guide_out)
         trusted = confidence(self._grain.doubt(residual, moving), self._trust)
@@ -114,15 +123,60 @@ class Fuser:
             return self._start(luma, chroma, guide)
 
         gain, variance = _gain(variance + blur(flow, noise.luma, self._trust), trusted)
-        luma_out = self._warp.aim(motion.resize_flow(flow, *luma.shape))(history.luma, cubic=True)
-        chroma_out = self._warp_half(history.chroma)
         blend(guide_out, guide, gain)
-        blend(luma_out, luma, enlarge(gain, *luma.shape))
-        blend(chroma_out, chroma, gain[..., None])
-        fused = Fused(luma_out, chroma_out, variance)
-        self._bound_ghosts(fused, luma, chroma, noise)
         self._guide = guide_out
+        into = self._spare or Fused(np.empty_like(luma), np.empty_like(chroma), variance)
+        fused = Fused(into.luma, into.chroma, variance)
+        self._spare = history
+
+        kept = np.float32(1) - gain
+
+        def fuse(tile: Tile) -> None:
+            self._fuse(tile, fused, history, (luma, chroma), (flow, parts), kept, noise)
+
+        each_tile(fuse, h, w)
         return fused
+
+    def _fuse(
+        self,
+        tile: Tile,
+        fused: Fused,
+        history: Fused,
+        frame: tuple[Floats, Floats],
+        moving: tuple[Floats, Sequence[Area]],
+        kept: Floats,
+        noise: Noise,
+    ) -> None:
+        """Fill one tile of `fused`: the frame, and the history that the flow points to.
+
+        moving: the half-size flow, and the parts outside of which it is zero. kept: half size, how much of the
+        difference between frame and history stays.
+        """
+        limit = GHOST_BOUND * TENT_NOISE * self._grain.factor
+        flow, parts = moving
+        core, at = tile.core, tile.around(_LUMA_REACH)
+        luma = frame[0][at.full]
+        missed = cv2.subtract(luma, history.luma[at.full])
+        for part in at.common(parts):
+            aim = enlarge_part(flow, part, tile) * np.float32(2)
+            moved = self._warp.part(history.luma, aim, part.full, cubic=True)
+            cv2.subtract(frame[0][part.full], moved, dst=missed[part.inside(at).full])
+        cv2.multiply(missed, enlarge_part(kept, at, tile), dst=missed)
+        bound_missed(missed, limit * noise.luma)
+        inner = core.inside(at)
+        np.subtract(luma[inner.full], missed[inner.full], out=fused.luma[core.full])
+
+        at = tile.around(_CHROMA_REACH)
+        chroma = frame[1][at.half]
+        missed = cv2.subtract(chroma, history.chroma[at.half])
+        for part in at.common(parts):
+            moved = self._warp_half.part(history.chroma, flow[part.half], part.half)
+            cv2.subtract(frame[1][part.half], moved, dst=missed[part.inside(at).half])
+        weights = kept[at.half]
+        cv2.multiply(missed, cv2.merge([weights, weights]), dst=missed)
+        bound_missed(missed, limit * noise.chroma)
+        inner = core.inside(at)
+        np.subtract(chroma[inner.half], missed[inner.half], out=fused.chroma[core.half])
 
     def _start(self, luma: Floats, chroma: Floats, guide: Floats) -> Fused:
         self._guide = guide
@@ -138,38 +192,44 @@ class Fuser:
         Also returns where the picture moves: 1 for moving, 0 for still; None if the camera moves, which only the coarse
         flow decides: in the fine one, noise adds jitter even to a still picture.
         """
-        flow = self._flow(np.asarray(cv2.GaussianBlur(guide, (0, 0), 0.5), np.float32), self._guide)
+        flow = self._flow(before_flow(guide), self._guide)
         self.still = motion.typical_motion(flow) < STANDS_STILL
         moved = motion.camera_motion(flow)
         self._camera_moves = float(np.hypot(*moved)) > CAMERA_MOVES
         self._steps += 1
         self._drift += (moved - self._drift) / min(self._steps, _DRIFT_MEMORY)
-        if self._fine is not None:
-            flow = self._back = self._fine_flow(luma, guide, history, noise.luma)
         if self._camera_moves:
-            return flow, None
+            return self._fine_flow(flow, luma, history, noise.luma) if self._fine else flow, None
         residual = Residual(guide, noise.luma * self._grain.factor)
-        self._warp_half.aim(flow)
-        along = residual(self._warp_half(self._guide), self._warp_half(history.variance))
-        moving = moves(along, residual(self._guide, history.variance)[0])
-        return flow * moving[..., None], moving
+        still = residual(self._guide, history.variance)
+        busy = busy_cells(still)
+        if self._fine:
+            flow = self._fine_flow(scaled(flow, busy), luma, history, noise.luma)
+        flow = scaled(flow, busy)
+        parts = [part.half for part in moving_parts(flow)]
+        along = residual(
+            self._warp_half.where(parts, self._guide, flow), self._warp_half.where(parts, history.variance, flow)
+        )
+        moving = moves(along, still[0])
+        return scaled(flow, moving), moving
 
-    def _fine_flow(self, luma: Floats, guide: Floats, history: Fused, sigma: float) -> Floats:
-        """Fine half-size flow, one patch every fifth pixel; inverts the look-ahead's flow if it has seen this frame."""
+    def _fine_flow(self, flow: Floats, luma: Floats, history: Fused, sigma: float) -> Floats:
+        """Fine half-size flow from a coarse one; inverts the look-ahead's flow if it has seen this frame."""
         known = self._ahead.to_next if self._ahead is not None else None
         if known is not None and np.array_equal(known[0], luma):
-            return motion.inverse(known[1], self._warp_half)
-        assert self._fine is not None
-        flow = self._fine(before_flow(guide), self._guide)
-        if self._back is not None:
-            flow = motion.steadied(flow, self._back, FINE_CHANGE)
-        return motion.refine(flow, luma, history.luma, sigma, self._warp)
+            self._back = motion.inverse(known[1], self._warp_half)
+        else:
+            if self._back is not None:
+                flow = motion.steadied(flow, self._back, FINE_CHANGE)
+            self._back = refined(flow, luma, history.luma, sigma, self._warp)
+        return self._back
 
     def _bound_ghosts(self, fused: Fused, luma: Floats, chroma: Floats, noise: Noise) -> None:
-        bound = GHOST_BOUND * TENT_NOISE * self._grain.factor
-        for _ in range(2):  # the first pass spreads what it takes from a ghost's edge; the second catches that
-            bound_difference(fused.luma, luma, bound * noise.luma)
-            bound_difference(fused.chroma, chroma, bound * noise.chroma)
+        limit = GHOST_BOUND * TENT_NOISE * self._grain.factor
+        for out, frame, sigma in ((fused.luma, luma, noise.luma), (fused.chroma, chroma, noise.chroma)):
+            missed = np.asarray(cv2.subtract(frame, out), np.float32)
+            bound_missed(missed, limit * sigma)
+            np.subtract(frame, missed, out=out)
 
 
 def _gain(variance: Floats, trusted: Floats) -> tuple[Floats, Floats]:

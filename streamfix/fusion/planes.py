@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from .. import motion
+from .tiles import Area, Tile
 
 Floats: TypeAlias = motion.Floats
 
@@ -36,15 +37,34 @@ def shrink(picture: Floats, height: int, width: int) -> Floats:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
+def enlarge_part(picture: Floats, part: Area, tile: Tile) -> Floats:
+    """`part` of `tile`, of a picture that is enlarged to twice its size. picture: (H/2, W/2[, C]), all of it."""
+    wider = Area(
+        max(part.top - 1, 0),
+        min(part.bottom + 1, tile.height),
+        max(part.left - 1, 0),
+        min(part.right + 1, tile.width),
+    )
+    seen = picture[wider.half]
+    h, w = seen.shape[:2]
+    large = cv2.resize(seen, (2 * w, 2 * h), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large[part.inside(wider).full], np.float32)
+
+
 def enlarge(picture: Floats, height: int, width: int) -> Floats:
     """Resize by linear interpolation."""
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
+def scaled(pair: Floats, by: Floats) -> Floats:
+    """Both planes of a pair (H, W, 2) times one plane (H, W). NumPy would go through such an array pixel by pixel."""
+    return np.asarray(cv2.multiply(pair, cv2.merge([by, by])), np.float32)
+
+
 def blend(history: Floats, frame: Floats, gain: Floats) -> None:
-    """history += gain * (frame - history), in place."""
-    difference = frame - history
-    difference *= gain
+    """history += gain * (frame - history), in place. Pictures (H, W) or (H, W, 2); gain: (H, W)."""
+    difference = cv2.subtract(frame, history)
+    cv2.multiply(difference, gain if frame.ndim == 2 else cv2.merge([gain, gain]), dst=difference)
     history += difference
 
 
@@ -54,9 +74,24 @@ def bound_difference(out: Floats, frame: Floats, limit: float) -> None:
     Repeating it never makes a difference grow. A box filter would: it inverts the sign of some frequencies, and frames
     averaged for a long time would end up as nothing but those.
     """
-    difference = tent(frame - out)
-    out += difference
-    out -= np.clip(difference, np.float32(-limit), np.float32(limit), out=difference)
+    missed = np.asarray(cv2.subtract(frame, out), np.float32)
+    _reduce(missed, limit)
+    np.subtract(frame, missed, out=out)
+
+
+def bound_missed(missed: Floats, limit: float) -> None:
+    """Bound what a picture misses of its frame, in place, so that local means near `limit` at most remain.
+
+    Twice: the first pass spreads what it takes from a ghost's edge; the second catches that.
+    """
+    for _ in range(2):
+        _reduce(missed, limit)
+
+
+def _reduce(missed: Floats, limit: float) -> None:
+    mean = tent(missed)
+    missed -= mean
+    missed += np.clip(mean, np.float32(-limit), np.float32(limit), out=mean)
 
 
 def bound_pixels(out: Floats, frame: Floats, limit: float) -> None:
