@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from streamfix_auto import Auto
-from streamfix_auto import filter as module
-from streamfix_auto.choice import Choice
-from streamfix_auto.link import Link
 from torch import Tensor
 
 from streamfix import BadOption, Filter, Frame, FrameCoding, PixelFormat, Planes
@@ -21,6 +18,10 @@ from streamfix.analysis import Shares
 from streamfix.conformance.fakes import clip, difference
 from streamfix.conformance.laws import LAWS, restore
 from streamfix.registry import Registry
+from streamfix_auto import Auto
+from streamfix_auto import filter as module
+from streamfix_auto.choice import Choice
+from streamfix_auto.link import Link
 from tests.analysis.material import Floats, codes, jpeg, moving, noisy, scene
 
 YUV420P = PixelFormat("yuv420p", "yuv", 8, 1, 1)
@@ -177,7 +178,7 @@ def test_within_a_shot_it_changes_slowly_and_a_cut_is_a_new_beginning() -> None:
     within = [noise for _, noise in marks(restore(make, frames(clean + bad)))]
     assert within[:70] == [0] * 70
     assert within[-1] == 20
-    assert max(b - a for a, b in zip(within, within[1:], strict=False)) <= 1
+    assert max(b - a for a, b in pairwise(within)) <= 1
     cut = frames(clean) + [frame(picture, 70 + i, cut=i == 0) for i, picture in enumerate(bad)]
     assert [noise for _, noise in marks(restore(make, cut))][70:] == [20] * 60
 
