@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -32,6 +32,8 @@ class Result:
     duplicated, dropped: pictures repeated or left out to keep a constant rate (`rate=`).
     errors: damaged packets and pictures that were met and survived.
     seconds: time taken. reconstructed: filters in the chain that may have invented detail.
+    measured: what the filters have measured of the last shot, by name (noise_luma in 8-bit codes ...), and what `auto`
+    made of it (share_denoise ...).
     """
 
     output: str
@@ -42,6 +44,7 @@ class Result:
     errors: int
     seconds: float
     reconstructed: tuple[str, ...] = ()
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 def restore(
@@ -97,6 +100,7 @@ def restore(
         errors=progress.errors,
         seconds=progress.elapsed_s,
         reconstructed=tuple(job.restoration.generative) if job.restoration else (),
+        measured=dict(job.restoration.report()) if job.restoration else {},
     )
 
 

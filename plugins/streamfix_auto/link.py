@@ -12,7 +12,7 @@ from streamfix import Filter, Frame
 
 
 class Link:
-    """Passes frames on, through its filter as far as `share` says; always as many frames late as the filter looks ahead.
+    """Passes frames on, through its filter as far as `share` says, and always as late as the filter looks ahead.
 
     So a link that begins in the middle of a shot has the frames to come, as the filter wants them, and the picture
     stays in its place. A filter that is not called costs nothing; called again, it begins with a new state.

@@ -27,8 +27,8 @@ _STANDS_STILL = 0.35  # median motion in half-size pixels, as the fuser has it; 
 class Analyser:
     """Measures one stream: its first frames at once, then every eighth. Not thread-safe.
 
-    With the first frame there is a finding; noise, interlacing and repeats need some more. 2.5 ms a frame at 640x360 once
-    the first eight are over.
+    With the first frame there is a finding; noise, interlacing and repeats need some more. 2.5 ms a frame at 640x360
+    once the first eight are over.
     """
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -177,7 +178,7 @@ def test_within_a_shot_it_changes_slowly_and_a_cut_is_a_new_beginning() -> None:
     within = [noise for _, noise in marks(restore(make, frames(clean + bad)))]
     assert within[:70] == [0] * 70
     assert within[-1] == 20
-    assert max(b - a for a, b in zip(within, within[1:], strict=False)) <= 1
+    assert max(b - a for a, b in pairwise(within)) <= 1
     cut = frames(clean) + [frame(picture, 70 + i, cut=i == 0) for i, picture in enumerate(bad)]
     assert [noise for _, noise in marks(restore(make, cut))][70:] == [20] * 60
 

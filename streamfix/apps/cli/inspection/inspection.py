@@ -99,7 +99,4 @@ def _run(chain: str, frames: Sequence[Frame], device: str) -> tuple[list[Frame],
     with closing(stage):
         found = [frame for given in frames for frame in stage.push(given)]
         found += list(stage.flush())
-        report: dict[str, float] = {}
-        for part in stage.stages:
-            report |= part.report() if hasattr(part, "report") else {}
-        return found, report
+        return found, stage.report()
