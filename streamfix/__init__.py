@@ -51,6 +51,7 @@ _PUBLIC = {
     "UnknownName": "errors",
     "UsageError": "errors",
     "VideoInfo": "frame",
+    "analysis": "analysis",
     "check_backend": "backends.runner",
     "filter_text": "chainspec",
     "fusion": "fusion",
@@ -91,6 +92,7 @@ __all__ = [
     "UsageError",
     "VideoInfo",
     "__version__",
+    "analysis",
     "check_backend",
     "filter_text",
     "fusion",
@@ -105,7 +107,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import fusion, models, motion, networks, training
+    from . import analysis, fusion, models, motion, networks, training
     from .backends import BackendName
     from .backends.base import Runner
     from .backends.graph_info import graph_info

@@ -47,6 +47,7 @@ MAY = {
     "motion": {"frame", "layout"},
     "pipeline": {"channel", "errors"},
     "fusion": CORE,
+    "analysis": CORE | {"fusion"},
     "networks": set[str](),
     "devices": CORE,
     "backends": CORE | {"devices", "folders"},
