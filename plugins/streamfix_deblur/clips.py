@@ -39,7 +39,8 @@ _GRAIN = 4.0  # codes: most noise of a blurred clip
 class BlurredClip:
     """A clip as recorded, and what `deblur` should make of it.
 
-    clean: before the blur; as recorded where there was none. smooth: as recorded but for noise and codec. line: length times cosine and sine of twice the angle; disc: radius; in pixels. where: (H, W), 1
+    clean: before the blur; as recorded where there was none. smooth: as recorded but for noise and codec.
+    line: length times cosine and sine of twice the angle. disc: radius. Both are in pixels of luma. where: (H, W), 1
     where the blur is, 0 where the picture was left sharp.
     """
 

@@ -25,11 +25,8 @@ from .wiener import sharpened
 Floats = NDArray[np.float32]
 
 _PAIRS = 2  # samples taken from a clip
-_WRONG, _TURNED, _NOISE = (
-    0.06,
-    0.07,
-    0.3,
-)  # how far kernels are wrong: of their sizes, radians at 8 pixels, of the noise
+# how far kernels are wrong: of their sizes, radians at 8 pixels, of the noise
+_WRONG, _TURNED, _NOISE = 0.04, 0.04, 0.3
 _FAR, _FARTHER = 0.15, 3.0  # share of the kernels that are this many times as wrong
 _LINE_LEAST, _LINE_MOST, _DISC_LEAST, _DISC_MOST = 2.5, 9.0, 1.4, 3.0  # of kernels that were found and are not there
 

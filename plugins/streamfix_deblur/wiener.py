@@ -17,7 +17,9 @@ from torch import Tensor
 _SPOT = 0.4  # pixels: standard deviation of the spot that draws a line or a disc
 _MARGIN = 48  # pixels mirrored around the picture, so that its opposite borders do not meet
 _CURVE = 1e-4  # squared cycles per pixel: pictures' spectra fall no further towards frequency 0
-_FLOOR, _FLOOR_PER_PIXEL, _CEILING = 0.1, 0.02, 4.0  # of the ratio of noise to signal: kernels are never known exactly
+# Kernels are never known exactly, least of all long ones: the least ratio of noise to signal, and how it grows with
+# the square of their length.
+_FLOOR, _CHROMA_FLOOR, _FLOOR_GROWS, _CEILING = 0.06, 0.4, 0.0045, 4.0
 _LEAST_SIGNAL = 1e-8
 _CHROMA_NOISE = 0.7  # of chroma, where luma's is 1
 _ECHOES, _AROUND = 0.7, 9  # share of the changes that may be wrong, and the window they are measured in, packed pixels
@@ -43,7 +45,7 @@ def sharpened(frame: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> Sharp
     """
     sigma = torch.stack((noise, noise * _CHROMA_NOISE), 1)
     luma, luma_gain = undone(F.pixel_shuffle(frame[:, :4], 2), line, disc, sigma[:, 0])
-    chroma, chroma_gain = undone(frame[:, 4:], line / 2, disc / 2, sigma[:, 1])
+    chroma, chroma_gain = undone(frame[:, 4:], line / 2, disc / 2, sigma[:, 1], _SPOT / 2, _CHROMA_FLOOR)
     packed = torch.cat((F.pixel_unshuffle(luma, 2), chroma), 1)
     changes = (packed - frame).square()
     changes = torch.stack((changes[:, :4].mean(1), changes[:, 4:].mean(1)), 1)
@@ -52,11 +54,13 @@ def sharpened(frame: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> Sharp
     return Sharpened(packed, (amplified[..., None, None] + _ECHOES**2 * around).sqrt(), sigma)
 
 
-def undone(plane: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+def undone(
+    plane: Tensor, line: Tensor, disc: Tensor, noise: Tensor, spot: float = _SPOT, floor: float = _FLOOR
+) -> tuple[Tensor, Tensor]:
     """Wiener's filter (1949) for pictures whose spectrum falls with the square of the frequency.
 
     plane: (B, C, H, W) in [0, 1], 2 pixels or more on a side; line and disc in its own pixels. noise: (B,), its
-    standard deviation. Returns the plane as before the blur, and by how much its noise's deviation has grown, (B,).
+    standard deviation. spot: of what drew the blur; floor: the least ratio of noise to signal. Returns the plane as before the blur, and by how much its noise's deviation has grown, (B,).
     """
     height, width = plane.shape[-2:]
     across, down = min(_MARGIN, width - 1), min(_MARGIN, height - 1)
@@ -64,18 +68,18 @@ def undone(plane: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> tuple[Te
     size = padded.shape[-2], padded.shape[-1]
     fy = torch.fft.fftfreq(size[0], device=plane.device)[:, None]
     fx = torch.fft.rfftfreq(size[1], device=plane.device)[None]
-    transfer = blur_transfer(line, disc, fy, fx)
+    transfer = blur_transfer(line, disc, fy, fx, spot)
     power = transfer.square()
     signal = _signal(plane, noise) / power.mean((1, 2))
     length = torch.hypot(line[:, 0], line[:, 1]) + 2 * disc
-    ratio = (_FLOOR + _FLOOR_PER_PIXEL * length + noise.square() / signal).clamp(max=_CEILING)
+    ratio = (floor + _FLOOR_GROWS * length.square() + noise.square() / signal).clamp(max=_CEILING)
     inverse = transfer / (power + ratio[:, None, None] * (fy.square() + fx.square() + _CURVE))
     spectrum = torch.fft.rfft2(padded) * inverse[:, None]
     sharp = torch.fft.irfft2(spectrum, size)[..., down : down + height, across : across + width]
     return sharp, inverse.square().mean((1, 2)).sqrt()
 
 
-def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor) -> Tensor:
+def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor, spot: float = _SPOT) -> Tensor:
     """What the blur makes of each frequency: (B, H, W) for fy (H, 1) and fx (1, W) in cycles per pixel."""
     angle = torch.atan2(line[:, 1], line[:, 0])[:, None, None] / 2
     length = torch.hypot(line[:, 0], line[:, 1])[:, None, None]
@@ -83,7 +87,7 @@ def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor) -> Tensor:
     at = 2 * pi * disc[:, None, None] * frequency
     disced = torch.where(at > 1e-3, 2 * torch.special.bessel_j1(at) / at.clamp_min(1e-3), torch.ones_like(at))
     lined = torch.sinc(length * (fx * torch.cos(angle) + fy * torch.sin(angle)))
-    return lined * disced * torch.exp(-2 * (pi * _SPOT * frequency).square())
+    return lined * disced * torch.exp(-2 * (pi * spot * frequency).square())
 
 
 def _signal(plane: Tensor, noise: Tensor) -> Tensor:
