@@ -1,0 +1,96 @@
+"""A known blur undone by division in the frequency domain, as far as noise allows.
+
+Blur is told by a line and a disc, whose convolution it is taken for. line: (B, 2), length times cosine and sine of
+twice its angle, so that a line and its opposite are one; angle 0 is along x, down is positive. disc: (B,), the radius.
+Both are in pixels of luma.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_SPOT = 0.4  # pixels: standard deviation of the spot that draws a line or a disc
+_MARGIN = 48  # pixels mirrored around the picture, so that its opposite borders do not meet
+_CURVE = 1e-4  # squared cycles per pixel: pictures' spectra fall no further towards frequency 0
+# Kernels are never known exactly, least of all long ones: the least ratio of noise to signal, and how it grows with
+# the square of their length.
+_FLOOR, _CHROMA_FLOOR, _FLOOR_GROWS, _CEILING = 0.06, 0.4, 0.0045, 4.0
+_LEAST_SIGNAL = 1e-8
+_CHROMA_NOISE = 0.7  # of chroma, where luma's is 1
+_ECHOES, _AROUND = 0.7, 9  # share of the changes that may be wrong, and the window they are measured in, packed pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpened:
+    """A packed picture as before the blur, and how wrong it may be.
+
+    packed: (B, 6, H, W). left: (B, 2, H, W), the standard deviation of its errors, luma and chroma. sigma: (B, 2), the
+    recorded picture's noise.
+    """
+
+    packed: Tensor
+    left: Tensor
+    sigma: Tensor
+
+
+def sharpened(frame: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> Sharpened:
+    """Undo the blur of recorded pictures. frame: (B, 6, H, W), packed 4:2:0. noise: (B,), of the luma, [0, 1] units.
+
+    Errors are amplified noise, and a share of what was changed: a kernel that is a little wrong leaves echoes of edges.
+    """
+    sigma = torch.stack((noise, noise * _CHROMA_NOISE), 1)
+    luma, luma_gain = undone(F.pixel_shuffle(frame[:, :4], 2), line, disc, sigma[:, 0])
+    chroma, chroma_gain = undone(frame[:, 4:], line / 2, disc / 2, sigma[:, 1], _SPOT / 2, _CHROMA_FLOOR)
+    packed = torch.cat((F.pixel_unshuffle(luma, 2), chroma), 1)
+    changes = (packed - frame).square()
+    changes = torch.stack((changes[:, :4].mean(1), changes[:, 4:].mean(1)), 1)
+    around = F.avg_pool2d(changes, _AROUND, 1, _AROUND // 2, count_include_pad=False)
+    amplified = (sigma * torch.stack((luma_gain, chroma_gain), 1)).square()
+    return Sharpened(packed, (amplified[..., None, None] + _ECHOES**2 * around).sqrt(), sigma)
+
+
+def undone(
+    plane: Tensor, line: Tensor, disc: Tensor, noise: Tensor, spot: float = _SPOT, floor: float = _FLOOR
+) -> tuple[Tensor, Tensor]:
+    """Wiener's filter (1949) for pictures whose spectrum falls with the square of the frequency.
+
+    plane: (B, C, H, W) in [0, 1], 2 pixels or more on a side; line and disc in its own pixels. noise: (B,), its
+    standard deviation. spot: of what drew the blur; floor: the least ratio of noise to signal. Returns the plane as before the blur, and by how much its noise's deviation has grown, (B,).
+    """
+    height, width = plane.shape[-2:]
+    across, down = min(_MARGIN, width - 1), min(_MARGIN, height - 1)
+    padded = F.pad(plane, (across, across, down, down), mode="reflect")
+    size = padded.shape[-2], padded.shape[-1]
+    fy = torch.fft.fftfreq(size[0], device=plane.device)[:, None]
+    fx = torch.fft.rfftfreq(size[1], device=plane.device)[None]
+    transfer = blur_transfer(line, disc, fy, fx, spot)
+    power = transfer.square()
+    signal = _signal(plane, noise) / power.mean((1, 2))
+    length = torch.hypot(line[:, 0], line[:, 1]) + 2 * disc
+    ratio = (floor + _FLOOR_GROWS * length.square() + noise.square() / signal).clamp(max=_CEILING)
+    inverse = transfer / (power + ratio[:, None, None] * (fy.square() + fx.square() + _CURVE))
+    spectrum = torch.fft.rfft2(padded) * inverse[:, None]
+    sharp = torch.fft.irfft2(spectrum, size)[..., down : down + height, across : across + width]
+    return sharp, inverse.square().mean((1, 2)).sqrt()
+
+
+def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor, spot: float = _SPOT) -> Tensor:
+    """What the blur makes of each frequency: (B, H, W) for fy (H, 1) and fx (1, W) in cycles per pixel."""
+    angle = torch.atan2(line[:, 1], line[:, 0])[:, None, None] / 2
+    length = torch.hypot(line[:, 0], line[:, 1])[:, None, None]
+    frequency = torch.hypot(fy, fx)
+    at = 2 * pi * disc[:, None, None] * frequency
+    disced = torch.where(at > 1e-3, 2 * torch.special.bessel_j1(at) / at.clamp_min(1e-3), torch.ones_like(at))
+    lined = torch.sinc(length * (fx * torch.cos(angle) + fy * torch.sin(angle)))
+    return lined * disced * torch.exp(-2 * (pi * spot * frequency).square())
+
+
+def _signal(plane: Tensor, noise: Tensor) -> Tensor:
+    """How strong detail is, by the blurred picture's gradient: the factor of 1 / frequency^2 in its spectrum, (B,)."""
+    steps = plane.diff(dim=-1).square().mean((1, 2, 3)) + plane.diff(dim=-2).square().mean((1, 2, 3))
+    return (steps - 4 * noise.square()).clamp_min(_LEAST_SIGNAL) / (4 * pi * pi)
