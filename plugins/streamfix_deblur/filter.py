@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from streamfix import BackendName, BadOption, Filter
-from streamfix.models import Tier, TieredRunner, WeightsStore, corrected, correction_network, example, seen
+from streamfix import BadOption, Filter
 
 from .kernels import Blur, Kind, find_blur
 from .wiener import sharpened
-
-WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "deblur", correction_network)
 
 
 @dataclass(slots=True)
@@ -31,15 +26,12 @@ class Shot:
 class Deblur(Filter[Shot]):
     """Undo motion and defocus of the whole picture: of a camera that pans or shakes, of a lens out of focus.
 
-    Each frame's spectrum tells what it was blurred by. Wiener's filter undoes that, and a small network that was
-    trained on such pictures cleans up. What is sharp, and what is soft by its lens, its size or its codec, stays as it
-    is, bit for bit. Trained for fidelity alone: it invents nothing. Put it behind `deblock` and `denoise`.
+    Each frame's spectrum tells what it was blurred by, and Wiener's filter undoes that as far as noise allows. What is
+    sharp, and what is soft by its lens, its size or its codec, stays as it is, bit for bit. It invents nothing. Put it
+    behind `deblock` and `denoise`.
 
     kind: motion or defocus looks for that one alone; auto: for both.
     strength: share of the change that is made, 0 to 1.
-    tier: size of the network: xs, s, m; auto: the best one for the device that there are weights for.
-    backend: how the network runs: torch, openvino, or another that is installed; auto: OpenVINO on a CPU that has it.
-    precision: fp32, bf16, int8; auto: what costs no quality to speak of.
     """
 
     layout = "yuv420"
@@ -52,20 +44,10 @@ class Deblur(Filter[Shot]):
         self,
         kind: Kind = "auto",
         strength: float = 1.0,
-        tier: Tier | Literal["auto"] = "auto",
-        backend: BackendName = "auto",
-        precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
     ) -> None:
         if not 0 <= strength <= 1:
             raise BadOption(f"deblur=strength: {strength} is not between 0 and 1")
         self.kind, self.strength = kind, strength
-        self.network = TieredRunner(WEIGHTS, example, tier=tier, backend=backend, precision=precision)
-
-    def to(self, device: torch.device) -> None:
-        self.network.to(device)
-
-    def close(self) -> None:
-        self.network.close()
 
     def init_state(self) -> Shot:
         return Shot()
@@ -98,11 +80,7 @@ class Deblur(Filter[Shot]):
         line, disc, noise = (
             torch.tensor(of, device=device) for of in zip(*((b.line, b.disc, b.noise) for b in found), strict=True)
         )
-        shares = [F.interpolate(b.where[None, None].to(device), size, mode="bilinear") for b in found]
-        share = torch.cat(shares)
-        sharp = sharpened(frame, line, disc, noise)
-        fused, left = torch.lerp(frame, sharp.packed, share), sharp.left * share
-        restored = corrected(fused, left, self.network(seen(fused, frame, left, sharp.sigma)))
+        share = torch.stack([b.share(*size) for b in found])[:, None].to(device) * self.strength
         result = x.clone()
-        result[at, 0] = torch.lerp(frame, restored, share * self.strength).to(x.dtype)
+        result[at, 0] = torch.lerp(frame, sharpened(frame, line, disc, noise).packed, share).to(x.dtype)
         return result

@@ -9,7 +9,7 @@ cepstrum averages the logarithms of windows' spectra as is done here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import atan2, cos, degrees, exp, hypot, log, pi, sin
 from typing import Literal
@@ -51,14 +51,20 @@ _ABSENT, _PRESENT = 0.05, 0.25  # the same for a single place, where the picture
 class Blur:
     """line: length times cosine and sine of twice its angle, see `wiener`. disc: a radius. Pixels of luma.
 
-    noise: standard deviation of the luma's, [0, 1] units. where: (h, w), how far each part of the picture has the blur,
-    0 to 1.
+    noise: standard deviation of the luma's, [0, 1] units. where: (h, w), how far each window has the blur, 0 to 1; the
+    windows are `hop` pixels apart.
     """
 
     line: tuple[float, float]
     disc: float
-    noise: float
-    where: Tensor
+    noise: float = 0.0
+    where: Tensor = field(default_factory=lambda: torch.zeros(1, 1))
+    hop: int = _HOP
+
+    def share(self, height: int, width: int) -> Tensor:
+        """How far each packed pixel has the blur, (height, width)."""
+        down, across = (_between(n, size, self.hop) for n, size in zip(self.where.shape, (height, width), strict=True))
+        return down @ self.where @ across.T
 
     @property
     def length(self) -> float:
@@ -84,7 +90,7 @@ def find_blur(luma: Tensor, kind: Kind = "auto", before: Blur | None = None) -> 
     spectra = _spectra(luma)
     if spectra is None:
         return None
-    logarithms, useful = spectra
+    logarithms, useful, hop = spectra
     if int(useful.sum()) < _LEAST_WINDOWS:
         return None
     model = _model()
@@ -107,7 +113,7 @@ def find_blur(luma: Tensor, kind: Kind = "auto", before: Blur | None = None) -> 
     where = F.avg_pool2d(where[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
     share = ((where - _ABSENT) / (_PRESENT - _ABSENT)).clamp(0, 1)
     noise = float(torch.quantile(whole[model.high], _QUIETEST)) + _EULER
-    return model.between(best, alike, max(exp(noise / 2), _ROUNDING), share)
+    return model.between(best, alike, max(exp(noise / 2), _ROUNDING), share, hop)
 
 
 def _best(model: _Model, alike: Tensor, kind: Kind, before: Blur | None) -> int | None:
@@ -153,9 +159,9 @@ class _Model:
         return logarithms - (logarithms @ self.smooth) @ self.smooth.T
 
     def blur(self, number: int) -> Blur:
-        return Blur(*self.blurs[number], 0.0, torch.zeros(0))
+        return Blur(*self.blurs[number])
 
-    def between(self, best: int, alike: Tensor, noise: float, where: Tensor) -> Blur:
+    def between(self, best: int, alike: Tensor, noise: float, where: Tensor, hop: int) -> Blur:
         """The blur between the best template and its neighbours, by how much alike each is to the picture."""
         blurs = torch.tensor([(*line, disc) for line, disc in self.blurs])
         apart = torch.linalg.vector_norm(blurs - blurs[best], dim=1)
@@ -163,7 +169,7 @@ class _Model:
         near &= (blurs[:, 2] > 0) == (blurs[best, 2] > 0)
         weights = torch.softmax((alike[: len(blurs)][near] - alike[best]) / _PEAK, 0)
         x, y, disc = (weights @ blurs[near]).tolist()
-        return Blur((x, y), disc, noise, where)
+        return Blur((x, y), disc, noise, where, hop)
 
 
 @cache
@@ -192,8 +198,11 @@ def _model() -> _Model:
     return _Model(_unit(templates), depths, blurs, len(lines), smooth, used, frequency[used] > _NOISY_FROM)
 
 
-def _spectra(luma: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Logarithms of windows' spectra, (h, w, F), as of white noise's variance, and which windows count, (h, w)."""
+def _spectra(luma: Tensor) -> tuple[Tensor, Tensor, int] | None:
+    """Logarithms of windows' spectra, (h, w, F), which windows count, (h, w), and how many pixels they are apart.
+
+    The spectrum of white noise is its variance. None if the picture is smaller than a window.
+    """
     height, width = luma.shape
     if min(height, width) < WINDOW:
         return None
@@ -204,7 +213,13 @@ def _spectra(luma: Tensor) -> tuple[Tensor, Tensor] | None:
     bell = torch.hann_window(WINDOW)
     taper = bell[:, None] * bell
     power = torch.fft.rfft2(windows * taper).abs().square() / taper.square().sum()
-    return (power[..., _model().used] + _ROUNDING**2).log(), useful
+    return (power[..., _model().used] + _ROUNDING**2).log(), useful, hop
+
+
+def _between(count: int, size: int, hop: int) -> Tensor:
+    """Linear interpolation from `count` windows to `size` packed pixels along one axis, (size, count)."""
+    at = ((2 * torch.arange(size) + 0.5 - (WINDOW - 1) / 2) / hop).clamp(0, count - 1)
+    return (1 - (at[:, None] - torch.arange(count)).abs()).clamp(min=0)
 
 
 def _unit(vectors: Tensor) -> Tensor:

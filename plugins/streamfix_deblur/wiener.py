@@ -15,13 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SPOT = 0.4  # pixels: standard deviation of the spot that draws a line or a disc
-_MARGIN = 48  # pixels mirrored around the picture, so that its opposite borders do not meet
+_MARGIN = 48  # pixels around the picture, so that its opposite borders do not meet
 _CURVE = 1e-4  # squared cycles per pixel: pictures' spectra fall no further towards frequency 0
 # Kernels are never known exactly, least of all long ones: the least ratio of noise to signal, and how it grows with
 # the square of their length.
 _FLOOR, _CHROMA_FLOOR, _FLOOR_GROWS, _CEILING = 0.06, 0.4, 0.0045, 4.0
 _LEAST_SIGNAL = 1e-8
 _CHROMA_NOISE = 0.7  # of chroma, where luma's is 1
+_NEAR, _NOISES, _FAINT = 5, 2.0, 1 / 255  # the window of contrasts, packed pixels, and those that are half noise
 _ECHOES, _AROUND = 0.7, 9  # share of the changes that may be wrong, and the window they are measured in, packed pixels
 
 
@@ -47,6 +48,7 @@ def sharpened(frame: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> Sharp
     luma, luma_gain = undone(F.pixel_shuffle(frame[:, :4], 2), line, disc, sigma[:, 0])
     chroma, chroma_gain = undone(frame[:, 4:], line / 2, disc / 2, sigma[:, 1], _SPOT / 2, _CHROMA_FLOOR)
     packed = torch.cat((F.pixel_unshuffle(luma, 2), chroma), 1)
+    packed = torch.lerp(frame, packed, _detail(frame, noise))
     changes = (packed - frame).square()
     changes = torch.stack((changes[:, :4].mean(1), changes[:, 4:].mean(1)), 1)
     around = F.avg_pool2d(changes, _AROUND, 1, _AROUND // 2, count_include_pad=False)
@@ -59,12 +61,13 @@ def undone(
 ) -> tuple[Tensor, Tensor]:
     """Wiener's filter (1949) for pictures whose spectrum falls with the square of the frequency.
 
-    plane: (B, C, H, W) in [0, 1], 2 pixels or more on a side; line and disc in its own pixels. noise: (B,), its
-    standard deviation. spot: of what drew the blur; floor: the least ratio of noise to signal. Returns the plane as before the blur, and by how much its noise's deviation has grown, (B,).
+    plane: (B, C, H, W) in [0, 1]; line and disc in its own pixels. noise: (B,), its
+    standard deviation. spot: of what drew the blur. floor: the least ratio of noise to signal. Returns the plane as
+    before the blur, and by how much its noise's deviation has grown, (B,).
     """
     height, width = plane.shape[-2:]
-    across, down = min(_MARGIN, width - 1), min(_MARGIN, height - 1)
-    padded = F.pad(plane, (across, across, down, down), mode="reflect")
+    padded = F.pad(plane, (_MARGIN,) * 4, mode="replicate")
+    inside = (..., slice(_MARGIN, _MARGIN + height), slice(_MARGIN, _MARGIN + width))
     size = padded.shape[-2], padded.shape[-1]
     fy = torch.fft.fftfreq(size[0], device=plane.device)[:, None]
     fx = torch.fft.rfftfreq(size[1], device=plane.device)[None]
@@ -74,9 +77,12 @@ def undone(
     length = torch.hypot(line[:, 0], line[:, 1]) + 2 * disc
     ratio = (floor + _FLOOR_GROWS * length.square() + noise.square() / signal).clamp(max=_CEILING)
     inverse = transfer / (power + ratio[:, None, None] * (fy.square() + fx.square() + _CURVE))
-    spectrum = torch.fft.rfft2(padded) * inverse[:, None]
-    sharp = torch.fft.irfft2(spectrum, size)[..., down : down + height, across : across + width]
-    return sharp, inverse.square().mean((1, 2)).sqrt()
+    # What was blurred into the picture from beyond its borders is not known. Around it stands what the blur makes of a
+    # first estimate: with the mirrored picture, whose motion runs another way, echoes of it went far into the picture.
+    around = torch.fft.irfft2(torch.fft.rfft2(padded) * (inverse * transfer)[:, None], size)
+    around[inside] = plane
+    sharp = torch.fft.irfft2(torch.fft.rfft2(around) * inverse[:, None], size)
+    return sharp[inside], inverse.square().mean((1, 2)).sqrt()
 
 
 def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor, spot: float = _SPOT) -> Tensor:
@@ -88,6 +94,18 @@ def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor, spot: floa
     disced = torch.where(at > 1e-3, 2 * torch.special.bessel_j1(at) / at.clamp_min(1e-3), torch.ones_like(at))
     lined = torch.sinc(length * (fx * torch.cos(angle) + fy * torch.sin(angle)))
     return lined * disced * torch.exp(-2 * (pi * spot * frequency).square())
+
+
+def _detail(frame: Tensor, noise: Tensor) -> Tensor:
+    """Share of what was recorded around each pixel that is not noise, (B, 1, H, W).
+
+    Where a blurred picture is flat the sharp one is flat as well: what Wiener's filter puts there is an edge's echo.
+    """
+    luma = frame[:, :4]
+    means, squares = luma.mean(1, keepdim=True), luma.square().mean(1, keepdim=True)
+    means, squares = (F.avg_pool2d(of, _NEAR, 1, _NEAR // 2, count_include_pad=False) for of in (means, squares))
+    contrast = (squares - means.square()).clamp_min(0)
+    return contrast / (contrast + (_NOISES * noise + _FAINT).square()[:, None, None, None])
 
 
 def _signal(plane: Tensor, noise: Tensor) -> Tensor:
