@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import lcm, prod
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from streamfix.analysis import Analyser, Findings, shares
 from streamfix.fusion import Floats, unpack420
 
 from .choice import Choice
+from .later import Later, now
 from .link import Link
 
 _log = logging.getLogger("streamfix.auto")
@@ -61,6 +62,7 @@ class Auto(Filter[Shot]):
     wants_coding = True
     future = _LOOKAHEAD
     batch_tolerance = 1e-4
+    two_parts = True
     live_options = MappingProxyType({"lookahead": 0})
 
     def __init__(
@@ -138,29 +140,41 @@ class Auto(Filter[Shot]):
         Returns (B, 1, 6, H/2 * scale, W/2 * scale) of the same dtype and device. Streams are worked on one by one: each
         has its own chain.
         """
-        return torch.stack([self._next(window, state) for window, state in zip(x, states, strict=True)])[:, None]
+        return self.begin(x, states)()
 
-    def _next(self, window: Tensor, shot: Shot) -> Tensor:
-        """The shot's next picture. window: (T, 6, H/2, W/2)."""
+    def begin(self, x: Tensor, states: Sequence[Shot]) -> Callable[[], Tensor]:
+        """The pictures are measured, and the filters that are called for begin; what is left is their second parts."""
+        rests = [self._begun(window, state) for window, state in zip(x, states, strict=True)]
+        return lambda: torch.stack([rest() for rest in rests])[:, None]
+
+    def _begun(self, window: Tensor, shot: Shot) -> Callable[[], Tensor]:
+        """What is left to do for the shot's next picture. window: (T, 6, H/2, W/2)."""
         known = shot.known if len(shot.known) == len(window) else [None] * len(window)
         shot.known = ()
         if self.strength > 0:
             self._measure(window, known, shot)
-        result = None
+        begun: list[Later] = []
         for i in range(len(window) - 1 if shot.frames else 0, len(window)):
-            result = self._through(window[i].clone(), known[i], shot)  # it is kept beyond this call
-        assert result is not None  # the links hold back as many frames as this filter looks ahead
+            begun += self._through(window[i].clone(), known[i], shot)  # it is kept beyond this call
         shot.frames += 1
-        return result
 
-    def _through(self, picture: Tensor, frame: Frame | None, shot: Shot) -> Tensor | None:
-        """What comes out of the chain for the next frame that goes in."""
+        def rest() -> Tensor:
+            for later in begun:
+                later.picture()
+            return begun[-1].picture()  # the links hold back as many frames as this filter looks ahead
+
+        return rest
+
+    def _through(self, picture: Tensor, frame: Frame | None, shot: Shot) -> list[Later]:
+        """What each link gives once the next frame has gone in; the last one's is what comes out of the chain."""
+        later, given = now(picture), []
         for link, share in zip(shot.links, self._shares(shot).values(), strict=True):
-            passed = link.push(picture, frame, share)
+            passed = link.push(later, frame, share)
             if passed is None:
-                return None
-            picture, frame = passed
-        return picture
+                return given
+            later, frame = passed
+            given.append(later)
+        return given or [later]
 
     def _shares(self, shot: Shot) -> dict[str, float]:
         """How much of each filter is taken now."""
@@ -197,7 +211,7 @@ class Auto(Filter[Shot]):
                 return shot.told
             trial = Link(deblock)
             for i in range(1 + deblock.future):
-                trial.push(window[i], known[i], 1.0)
+                trial.push(now(window[i]), known[i], 1.0)  # what it gives is not wanted
             state = trial.state
         return {name: value for name, value in deblock.report(state).items() if name.startswith("artifacts_")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from streamfix import Filter, Frame
+
+from .later import Later
 
 
 class Link:
@@ -21,14 +24,14 @@ class Link:
     def __init__(self, filter: Filter[Any]) -> None:
         self.filter = filter
         self.state: Any = None  # None while the filter is not called
-        self._frames: list[tuple[Tensor, Frame | None]] = []  # from `past` frames before the next one on
+        self._frames: list[tuple[Later, Frame | None]] = []  # from `past` frames before the next one on
         self._at = 0  # index in _frames of the next frame
 
-    def push(self, picture: Tensor, frame: Frame | None, share: float) -> tuple[Tensor, Frame | None] | None:
-        """Take the next frame's picture (C, H, W); give the one that is due, None while there is none.
+    def push(self, picture: Later, frame: Frame | None, share: float) -> tuple[Later, Frame | None] | None:
+        """Take the next frame's picture; give the one that is due, None while there is none.
 
+        The first part of the filter's work is done then; the second when the picture is wanted.
         frame: what else is known of it, None if nothing is.
-
         share: of the filter's result in what is given, 0 to 1; a filter that enlarges always takes 1.
         """
         self._frames.append((picture, frame))
@@ -41,25 +44,32 @@ class Link:
         else:
             if self.state is None:
                 self.state = self.filter.init_state()
-            restored = self._called()
-            result = restored if share >= 1 else torch.lerp(own, restored.to(own.dtype), share)
+            result = self._begun(own, share)
         self._at += 1
         surplus = max(self._at - self.filter.past, 0)
         del self._frames[:surplus]
         self._at -= surplus
         return result, known
 
-    def _called(self) -> Tensor:
+    def _begun(self, own: Later, share: float) -> Later:
         """The filter's result for the next frame. Beyond the shot's ends its first and last frame are repeated."""
         f, last = self.filter, len(self._frames) - 1
         window = [self._frames[min(max(i, 0), last)] for i in range(self._at - f.past, self._at + 1 + f.future)]
         known = [frame for _, frame in window if frame is not None]
         if len(known) == len(window):
             f.tell(self.state, known)
-        x = torch.stack([picture for picture, _ in window])
+        x = torch.stack([picture.picture() for picture, _ in window])
         height, width = (int(side * f.scale) for side in x.shape[-2:])
-        result: Tensor = f(_padded(x, f.multiple)[None], [self.state])
-        return result[0, 0, :, :height, :width]
+        rest: Callable[[], Tensor] = f.begin(_padded(x, f.multiple)[None], [self.state])
+
+        def finished() -> Tensor:
+            restored = rest()[0, 0, :, :height, :width]
+            return restored if share >= 1 else torch.lerp(own.picture(), restored.to(x.dtype), share)
+
+        later = Later(finished)
+        if not f.two_parts:
+            later.picture()  # all of its work is in the second part, what it does to its state as well
+        return later
 
 
 def _padded(x: Tensor, multiple: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -21,6 +22,7 @@ from streamfix.registry import Registry
 from streamfix_auto import Auto
 from streamfix_auto import filter as module
 from streamfix_auto.choice import Choice
+from streamfix_auto.later import Later, now
 from streamfix_auto.link import Link
 from tests.analysis.material import Floats, codes, jpeg, moving, noisy, scene
 
@@ -172,8 +174,8 @@ def test_look_ahead_is_that_of_all_filters_whatever_is_chosen() -> None:
 
 
 def test_within_a_shot_it_changes_slowly_and_a_cut_is_a_new_beginning() -> None:
-    clean = list(moving(70, 1))
-    bad = [noisy(picture, 12, seed) for seed, picture in enumerate(moving(60, 1))]
+    clean = [np.ascontiguousarray(picture[:144, :176]) for picture in moving(70, 1)]
+    bad = [noisy(picture, 12, seed) for seed, picture in enumerate(clean[:60])]
     make: Callable[[], Auto] = lambda: Auto(lookahead=0)  # noqa: E731
     within = [noise for _, noise in marks(restore(make, frames(clean + bad)))]
     assert within[:70] == [0] * 70
@@ -258,26 +260,61 @@ def test_a_link_sees_the_windows_that_a_restorer_gives() -> None:
     want = restore(Averaging, given)
     link, found = Link(Averaging()), []
     for one in [*given, given[-1], given[-1]]:  # beyond the end, windows repeat the last frame
-        passed = link.push(one.tensor("yuv420"), one, 1.0)
+        passed = link.push(now(one.tensor("yuv420")), one, 1.0)
         found += [] if passed is None else [passed]
     assert [known.pts for _, known in found if known] == [one.pts for one in given]
     for (picture, _), one in zip(found, want, strict=True):
-        assert torch.allclose(picture, one.tensor("yuv420"), atol=1e-6)
+        assert torch.allclose(picture.picture(), one.tensor("yuv420"), atol=1e-6)
+
+
+class Halves(Fake):
+    """Does all of its work in its second part, as networks do."""
+
+    two_parts = True
+
+    def begin(self, x: Tensor, states: Sequence[list[int]]) -> Callable[[], Tensor]:
+        for state in states:
+            state[0] += 1
+        kept = x[:, :1].clone()
+        return lambda: (self.calls.append("second"), kept + MARK)[1]
+
+
+def test_the_second_part_waits_until_the_picture_is_wanted() -> None:
+    link = Link(Halves(0))
+    passed = link.push(now(torch.zeros(6, 2, 2)), None, 0.5)
+    assert passed is not None and link.state == [1]
+    assert Fake.calls == []
+    for _ in range(2):
+        assert torch.allclose(passed[0].picture(), torch.full((6, 2, 2), MARK / 2))
+    assert Fake.calls == ["second"]
+
+
+def test_two_threads_that_want_a_picture_get_the_same() -> None:
+    made = []
+
+    def make() -> Tensor:
+        made.append(1)
+        return torch.zeros(6, 2, 2)
+
+    later = Later(make)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: later.picture(), range(16)))
+    assert made == [1] and all(picture is found[0] for picture in found)
 
 
 def test_a_link_that_is_not_called_passes_frames_in_their_time() -> None:
     link = Link(Fake(2))
-    pictures = [torch.full((6, 2, 2), float(i)) for i in range(6)]
+    pictures = [now(torch.full((6, 2, 2), float(i))) for i in range(6)]
     found = [link.push(picture, None, 0.0) for picture in pictures]
     assert found[:2] == [None, None]
-    assert [float(passed[0].mean()) for passed in found if passed] == [0, 1, 2, 3]
+    assert [passed[0] for passed in found if passed] == pictures[:4]
     assert link.state is None and Fake.calls == []
 
 
 def test_a_link_forgets_when_it_is_left() -> None:
     link = Link(Fake(0))
     for share in (1.0, 1.0, 0.0, 0.4):
-        link.push(torch.zeros(6, 2, 2), None, share)
+        link.push(now(torch.zeros(6, 2, 2)), None, share)
     assert link.state == [1]
 
 
