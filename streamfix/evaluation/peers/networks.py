@@ -45,6 +45,8 @@ class ImageNetworkPeer:
         self._path = path
 
     def axes(self, degraded: Degraded) -> list[Axis]:
+        if degraded.scale > 1:  # what enlarges is told no noise
+            return [Axis("sigma", (15.0,), 0)]
         return [Axis.around("sigma", max(degraded.sigma_y, 1), most=75, ratio=1.2)]
 
     def __call__(self, degraded: Degraded, parameters: Mapping[str, float]) -> PeerResult:
