@@ -23,8 +23,9 @@ _LEAST_STEP = 0.625 / 255  # at QP 0
 # Behind x264 at crf 18 and less, undoing takes more away than it brings.
 _FINE, _COARSE = 22, 34
 
-# Blocks are seen where the third difference across their borders is so many times that beside them.
-_UNSEEN, _SEEN = 1.10, 1.20
+# Blocks are seen where the third difference across their borders is so many times that beside them. It is 1.02 to 1.16
+# behind x264 at crf 12 to 18 where the original showed none, and 1.2 to 1.8 at crf 34 and then 18.
+_UNSEEN, _SEEN = 1.14, 1.24
 _GRID = 8
 _BESIDE = (-3, -2, -1, 1, 2, 3)
 _LINES = 96  # of the picture that are looked at, evenly spread, in each direction
@@ -72,12 +73,13 @@ def blockiness(packed: Tensor) -> float:
 
     The grid may begin anywhere, as it does where a picture was cropped since.
     """
-    top_left, top_right, bottom_left = packed[0], packed[1], packed[2]
-    rows = torch.stack((top_left, top_right), -1).flatten(1)  # every second line, all columns: (H, 2 W)
-    columns = torch.stack((top_left, bottom_left), 1).flatten(0, 1).T  # every second column, all lines: (W, 2 H)
-    found = [_contrast(lines[:: max(1, len(lines) // _LINES)]) for lines in (rows, columns)]
-    phases = torch.stack([f for f in found if f is not None] or [torch.zeros(_GRID)]).mean(0)
-    return float(phases.max().exp())
+    top_left, top_right, bottom_left = packed[:3]
+    below, right = (max(1, side // _LINES) for side in packed.shape[1:])
+    rows = torch.stack((top_left[::below], top_right[::below]), -1).flatten(1)
+    columns = torch.stack((top_left[:, ::right], bottom_left[:, ::right]), 1).flatten(0, 1).T
+    found = [_contrast(rows), _contrast(columns)]
+    phases = [phase for phase in found if phase is not None]
+    return float(torch.stack(phases).mean(0).max().exp()) if phases else 1.0
 
 
 def _contrast(lines: Tensor) -> Tensor | None:

@@ -115,7 +115,7 @@ def main() -> None:
         version = shown.split()[2]
     print(f"ffmpeg {version}; seeds {args.first} to {args.first + args.n - 1}\n")
     print(f"| container | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}")
-    sums, lines = [0] * len(COLUMNS), []
+    sums, lines = [0] * len(COLUMNS), list[str]()
     for ending in args.only:
         found, more = row(ending, args.first, args.n)
         sums, lines = [a + b for a, b in zip(sums, found, strict=True)], lines + more

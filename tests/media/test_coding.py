@@ -6,6 +6,7 @@ import io
 import pickle
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -32,6 +34,7 @@ from streamfix.jobs.pool import FilterPool
 from streamfix.layout import from_tensor, to_layout
 from streamfix.live.policy import LivePolicy
 from streamfix.media.input.coding import jpeg_qp, qp_map
+from streamfix.media.picture.avfilter import GraphStage
 from streamfix.media.picture.planes import to_av
 from streamfix.media.picture.side_data import side_data
 from streamfix.media.specs import InputSpec, OutputSpec
@@ -75,6 +78,7 @@ def write(path: Path, codec: str = "libx264", pix_fmt: str = "yuv420p", **option
     own = {"qp": "30", "g": "4", "bf": "1", "x264-params": "ipratio=1:pbratio=1:aq-mode=0"}
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=Fraction(25), options=options or own)
+        assert isinstance(video, VideoStream)
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, pix_fmt
         for number, frame in enumerate(clip(FRAMES, WIDTH, HEIGHT)):
             made = to_av(frame).reformat(format=pix_fmt)
@@ -152,6 +156,19 @@ def test_codecs_that_do_not_tell_are_read_all_the_same(tmp_path: Path) -> None:
         assert frames[0].coding.since_key == 0
 
 
+@pytest.mark.parametrize(("codec", "name"), [("libx264", "a.mkv"), ("mpeg4", "a.mp4"), ("mjpeg", "a.avi")])
+def test_threads_change_nothing(tmp_path: Path, codec: str, name: str) -> None:
+    """libavcodec's frame threads let a picture out while its quantisers are still being read."""
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write(tmp_path / name, codec, pix_fmt, **({"crf": "23", "bf": "2"} if codec == "libx264" else {"g": "5"}))
+    told = []
+    for threads in (1, 0, 8, 8, 8):
+        with streamfix.open(InputSpec(str(path), thread_count=threads), coding=True) as video:
+            told.append([(f.coding.picture_type, f.coding.since_key, qp_of(f).tolist()) for f in video if f.coding])
+    assert len(told[0]) == FRAMES
+    assert all(one == told[0] for one in told)
+
+
 # -- who asks
 
 
@@ -173,7 +190,8 @@ def test_a_filter_that_asks_is_told_by_the_library(h264: Path) -> None:
 def test_a_filter_that_asks_is_told_in_a_job(h264: Path, tmp_path: Path, live: LivePolicy | None) -> None:
     out = OutputSpec(str(tmp_path / "out.mkv"))
     job = build_job(JobSpec((InputSpec(str(h264)),), (out,), parse_chain("listens"), live=live))
-    filters = job.restoration.filters if live is None else job.restoration.runner.current.stage.filters  # type: ignore[union-attr]
+    restoration: Any = job.restoration
+    filters = restoration.filters if live is None else restoration.runner.current.stage.filters
     heard = filters[0].heard
     job.run()
     assert len(heard) >= (FRAMES if live is None else 1)  # a live stream drops frames that it has no time for
@@ -193,7 +211,8 @@ def test_a_host_hands_on_what_it_has(h264: Path) -> None:
 def test_it_is_heard_through_batcher_lease_and_second_part() -> None:
     frames = coded(clip(5, WIDTH, HEIGHT))
     pool = FilterPool("cpu")
-    alone, batched, leased = Listens(), Listens(), pool.lease(parse_chain("listens")[0])
+    alone, batched = Listens(), Listens()
+    leased: Any = pool.lease(parse_chain("listens")[0])
     filters: list[tuple[Filter[Any], Any]] = [(alone, alone), (Batcher(batched), batched), (leased, leased.wrapped)]
     for filter, own in filters:
         assert filter.wants_coding
@@ -221,8 +240,8 @@ def test_it_survives_pickling_and_filters_that_keep_the_size() -> None:
     ("chain", "kept"),
     [
         *(("null", True), ("listens", True), ("bwdif,listens", True), ("format=yuv444p", True), ("fps=25", True)),
-        *(("enlarges", False), ("scale=50:26", False), ("hflip", False), ("crop=64:48:16:0", False)),
-        *(("bwdif,hflip", False), ("rotate=0.1", False)),
+        *(("enlarges", False), ("scale=50:26", False), ("rotate=0.1", False), ("crop=32:32:n:0", False)),
+        *(("hflip", True), ("crop=64:48:16:0", True), ("bwdif,transpose=1", True), ("crop=64:48,scale=32:24", False)),
     ],
 )
 def test_it_is_gone_where_things_are_no_longer_in_their_place(h264: Path, chain: str, kept: bool) -> None:
@@ -234,7 +253,64 @@ def test_it_is_gone_where_things_are_no_longer_in_their_place(h264: Path, chain:
     assert {f.coding is not None for f in found} == {kept}
 
 
-def test_a_picture_that_is_turned_or_scaled_to_the_first_ones_size_says_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le", "gray"])
+@pytest.mark.parametrize(
+    ("chain", "moved"),
+    [
+        ("hflip", lambda qp: qp[:, ::-1]),
+        ("vflip", lambda qp: qp[::-1]),
+        ("transpose=clock", lambda qp: np.rot90(qp, -1)),
+        ("transpose=cclock", np.rot90),
+        ("transpose=0", np.transpose),
+        ("crop=64:48:32:16", lambda qp: qp[1:4, 2:6]),
+        ("crop=40:24:38:10", lambda qp: qp[1:3, [2, 3, 4]]),  # middles are 46, 62 and 77 across, 18 and 33 down
+        ("hflip,crop=64:48:0:0", lambda qp: qp[:3, ::-1][:, :4]),
+    ],
+)
+def test_quantisers_go_with_their_macroblocks(pix_fmt: str, chain: str, moved: Callable[[Any], Any]) -> None:
+    frame = clip(1, 112, 64, pix_fmt)[0]
+    qp = np.arange(4 * 7, dtype=np.float32).reshape(4, 7)
+    stage = GraphStage(parse_chain(chain))
+    found = [*stage.push(replace(frame, coding=FrameCoding("I", 0, qp))), *stage.flush()][0]
+    assert qp_of(found).shape == (-(-found.height // 16), -(-found.width // 16))
+    assert np.array_equal(qp_of(found), moved(qp))
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_quantisers_of_a_picture_that_is_turned_go_along(tmp_path: Path, turns: int) -> None:
+    """An even half and a noisy one, which x264 gives other quantisers."""
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=Fraction(25), options={"crf": "23"})
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        video.set_display_rotation(90 * turns)
+        noise = np.random.default_rng(1)
+        for number in range(4):
+            picture = np.full((64, 96, 3), 40, np.uint8)
+            picture[:32, 48:] = noise.integers(0, 255, (32, 48, 3))
+            made = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+            made.pts, made.time_base = number, Fraction(1, 25)
+            container.mux(video.encode(made))
+        container.mux(video.encode(None))
+    with (
+        streamfix.open(InputSpec(str(path), autorotate=False), coding=True) as plain,
+        streamfix.open(path, coding=True) as turned,
+    ):
+        was, found = next(iter(plain)), next(iter(turned))
+    assert (found.width, found.height) == ((96, 64) if turns == 2 else (64, 96))
+    # The picture says which way it went: found in the corner that the noise is in now.
+    grid = np.repeat(np.repeat(np.arange(4 * 6).reshape(4, 6), 16, 0), 16, 1)
+    luma = [f.picture.planes(f.color).data[0].numpy() for f in (was, found)]
+    k = next(
+        k
+        for k in range(4)
+        if luma[1].shape == np.rot90(luma[0], k).shape and np.array_equal(luma[1], np.rot90(luma[0], k))
+    )
+    assert np.array_equal(qp_of(found), qp_of(was).ravel()[np.rot90(grid, k)[8::16, 8::16]])
+    assert qp_of(was).min() < qp_of(was).max()
+
+
+def test_a_picture_that_is_scaled_to_the_first_ones_size_says_nothing(tmp_path: Path) -> None:
     """The macroblocks of such a picture lie elsewhere."""
     stream = b""
     for width in (64, 96):

@@ -197,6 +197,34 @@ def test_a_strength_that_is_said_goes_by_the_picture_alone() -> None:
     assert np.array_equal(np.stack(fine), np.stack(alone))
 
 
+def test_a_keyframe_is_averaged_with_what_was_before() -> None:
+    """Of two clips that differ in the codec's word alone, the one whose keyframe is told pops less there."""
+    bad = few(coded("campus.avi", 36))
+    noise = np.random.default_rng(1).normal(0, 4 / 255, bad.y.shape[1:]).astype(np.float32)
+    popping = Planes420(bad.y.copy(), bad.uv)
+    popping.y[4] += noise
+    moved = []
+    for key in (3, 0):
+        filter = deblock(lookahead=0)
+        state, out = filter.init_state(), []
+        for t, picture in enumerate(packed(popping)[:5]):
+            state.hear(FrameCoding("P", key if t == 4 else t % 4 + 1))
+            assert state.keyframe == (t == 4 and key == 0)
+            with torch.inference_mode():
+                out.append(filter(torch.from_numpy(picture)[None, None], [state])[0, 0].numpy())
+        moved.append(float(np.abs(out[4] - out[3])[LUMA].mean()))
+    assert moved[1] < moved[0]
+
+
+def test_where_every_frame_is_a_keyframe_none_is_special() -> None:
+    state = deblock().init_state()
+    found = []
+    for coding in (*(FrameCoding("I", since) for since in (0, 0, 1, 0, 0, 1)), None, FrameCoding("I", 0)):
+        state.hear(coding)
+        found.append(state.keyframe)
+    assert found == [False, False, False, True, False, False, False, False]
+
+
 def test_quantisers_of_another_size_are_not_heeded() -> None:
     """As of a frame that was enlarged by somebody who kept what it said."""
     filter, other = deblock(lookahead=0), deblock(lookahead=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import av
@@ -16,10 +17,13 @@ from numpy.typing import NDArray
 from ...coding import MACROBLOCK, FrameCoding
 from ..picture.side_data import side_data_of_type
 
-#: The decoder's option that makes it tell each macroblock's quantiser.
-OPTION, WANTED = "export_side_data", "venc_params"
-
+# The decoder's option that makes it tell each macroblock's quantiser.
+_OPTION, _WANTED = "export_side_data", "venc_params"
 _SIDE_DATA = "VIDEO_ENC_PARAMS"
+_EXPORTING = {
+    *("h264", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "h263", "h263p", "flv1"),
+    *("wmv1", "wmv2"),
+}
 _H264, _MPEG2 = 1, 2  # AVVideoEncParamsType; VP9's quantisers are not of this kind
 _LEAST_STEP = 0.625  # of H.264's quantiser at QP 0, codes
 
@@ -40,24 +44,33 @@ _ALIKE = 15  # of a table's values in zigzag order: the frequencies in which pic
 
 
 class CodingReader:
-    """Tells how each frame of a decoder was coded. Its decoder is `prepared` before it is opened.
+    """Tells how each frame of a decoder was coded.
 
-    kept: the user wants the decoder's side data in the frames, so it stays there.
+    options: the decoder's, by name, as the user has them: side data that is asked for there stays in the frames.
     """
 
-    def __init__(self, *, kept: bool = False) -> None:
-        self._kept = kept
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self._kept = _WANTED in options.get(_OPTION, "")
         self._since_key: int | None = None
         self._jpeg = False
         self._graph: av.filter.Graph | None = None
         self._shape: tuple[int, int, str] | None = None
 
-    def prepare(self, context: VideoCodecContext) -> None:
-        """Make ready for the frames of this decoder, which is not open yet."""
-        self._jpeg = context.codec.canonical_name == "mjpeg"
+    def prepare(self, context: VideoCodecContext, options: Mapping[str, str]) -> dict[str, str]:
+        """Make ready for the frames of this decoder, which is not open yet; return its options with what they need.
+
+        libavcodec exports the quantisers of a picture when it lets it out, which frame threads do while another one
+        still decodes it: such a decoder has no frame threads.
+        """
+        name = context.codec.canonical_name
+        self._jpeg = name == "mjpeg"
+        self.restart()
         if self._jpeg:
             context.flags |= Flags.copy_opaque
-        self.restart()
+        if name not in _EXPORTING:
+            return dict(options)
+        context.thread_type = "SLICE"
+        return {**options, _OPTION: "+".join(option for option in (options.get(_OPTION), _WANTED) if option)}
 
     def restart(self) -> None:
         """Forget the last keyframe: what comes does not continue it."""

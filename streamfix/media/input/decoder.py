@@ -17,12 +17,13 @@ from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
 from ..picture import convert
 from ..picture import planes as picture
-from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, rotation_filters
+from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, places_turned, rotation_filters
+from ..picture.places import Places
 from ..specs import InputSpec
 from ..streams import MappedStream
 from .clock import Clock
 from .codec_change import HEAD_BYTES, becomes, may_change, tail_of
-from .coding import OPTION, WANTED, CodingReader
+from .coding import CodingReader
 from .damage import Damage
 from .h264_frame_num import FrameNumChecker
 from .missing import MissingPictures
@@ -44,7 +45,7 @@ class VideoDecoder:
     live: no frames are held back for threads, and a long run of errors without a frame raises DecodeError, however few
     they are among all packets.
     shape: (width, height, pixel format) that all frames are scaled to; None takes that of the first one.
-    coding: frames say how they were coded, as far as the decoder knows; one that was turned or scaled does not.
+    coding: frames say how they were coded, as far as the decoder knows; one that was scaled does not.
     Raises InputError for a picture of more than 2**27 pixels or what the option max_pixels says.
 
     errors: packets so far that were flagged corrupt or could not be decoded. frames: frames so far. missing: pictures
@@ -64,7 +65,7 @@ class VideoDecoder:
         assert isinstance(stream, VideoStream)
         self._mapped, self._spec = mapped, spec
         _check_size(stream, spec)
-        self._coding = CodingReader(kept=WANTED in spec.options.get(OPTION, "")) if coding else None
+        self._coding = CodingReader(spec.options) if coding else None
         self._context = _decoder_of(stream, spec, live, self._coding)
         self.rate = _rate(stream)
         self._aspect = stream.sample_aspect_ratio or None
@@ -90,6 +91,7 @@ class VideoDecoder:
         self._warned: Shape | None = None
         self._matrix: Matrix | None = None
         self._autorotate: AutorotateGraph | None = None
+        self._places: Places | None = None  # of macroblocks that were turned
 
     def decode(self, packet: av.Packet[Any] | None, arrived_s: float | None = None) -> list[Frame]:
         """The frames that became ready; None drains the decoder. Raises DecodeError if too much is damaged.
@@ -237,7 +239,10 @@ class VideoDecoder:
         self.frames += 1
         self.last_s = av_frame.pts * base
         coding, own = (None, av_frame) if self._coding is None else self._coding.take(av_frame)
-        shaped = self._to_first_shape(self._turn(own))
+        turned = self._turn(own)
+        shaped = self._to_first_shape(turned)
+        if coding is not None and turned is not own:
+            coding = None if self._places is None else self._places.of(coding)
         frame = picture.frame_from_av(shaped, base)
         cut, self._cut = self._cut, False
         return replace(
@@ -246,7 +251,7 @@ class VideoDecoder:
             cut=cut,
             damaged=damaged,
             received_s=arrived_s,
-            coding=coding if shaped is own else None,
+            coding=coding if shaped is turned else None,
         )
 
     def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -256,6 +261,9 @@ class VideoDecoder:
             if shape != self._shape or matrix != self._matrix:
                 self._matrix = matrix
                 self._autorotate = AutorotateGraph(frame, matrix) if matrix and rotation_filters(matrix) else None
+                self._places = None
+                if self._coding is not None and matrix is not None and self._autorotate is not None:
+                    self._places = places_turned(frame, matrix)
             self._shape = shape
         return frame if self._autorotate is None else self._autorotate.turn(frame)
 
@@ -321,9 +329,7 @@ def _prepared(
     context.thread_count = spec.thread_count
     context.options = {"max_pixels": str(_MOST_PIXELS), **spec.options}
     if coding is not None:
-        coding.prepare(context)
-        wanted = [option for option in (spec.options.get(OPTION), WANTED) if option]
-        context.options = {**context.options, OPTION: "+".join(wanted)}
+        context.options = coding.prepare(context, context.options)
     if context.codec.canonical_name == "hevc":
         # Else libavcodec leaves out, without a word, each picture whose references are missing; so it conceals and
         # marks them. H.264 does that anyway, and would begin with pictures from nothing.

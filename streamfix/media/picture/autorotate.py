@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import av
 import av.filter
 
+from .places import Places, only_move, places
 from .side_data import side_data_of_type
 
 Matrix = tuple[int, ...]
@@ -43,6 +44,13 @@ def rotation_filters(matrix: Matrix) -> list[tuple[str, str]]:
     if theta > 1 and abs(theta - 360) > 1:
         return [("rotate", f"{math.radians(theta):.6f}")]
     return [("vflip", "")] if d < 0 else []
+
+
+def places_turned(frame: av.VideoFrame, matrix: Matrix) -> Places | None:
+    """Where the macroblocks of frames like this one are once they are turned; None if they are no longer squares."""
+    if not only_move(rotation_filters(matrix)):
+        return None
+    return places(lambda one: AutorotateGraph(one, matrix).turn(one), frame.width, frame.height, frame.format.name)
 
 
 class AutorotateGraph:

@@ -12,10 +12,12 @@ import av
 from av.filter import Filter, Graph
 
 from ...chainspec import FilterSpec
+from ...coding import FrameCoding
 from ...errors import BadOption, FilterError, UnknownName
 from ...frame import Frame
 from ...pipeline import Stage
 from ..libav_errors import message_of
+from .places import Places, only_move, places
 from .planes import frame_from_av, to_av
 
 # Filters that set the sample aspect ratio without changing the picture's size.
@@ -86,7 +88,7 @@ class GraphStage(Stage):
 
     The chain may change size, pixel format, rate and time base. A cut or damaged
     mark goes to the first output frame that is not earlier than the marked input
-    frame. Frames say how they were coded as long as every filter leaves things where they are. If the frames change
+    frame. Frames say how they were coded as long as it is known where every filter leaves things. If the frames change
     their size or format, the graph is flushed and built anew.
     """
 
@@ -99,7 +101,9 @@ class GraphStage(Stage):
         self._shape: _Shape | None = None
         self._in: deque[Frame] = deque()
         self._last: Frame | None = None
-        self._keeps_place = all(spec.name in _KEEP_PLACE for spec in specs)
+        self._movers = [spec for spec in specs if spec.name not in _KEEP_PLACE]
+        self._moves = only_move((spec.name, spec.arguments) for spec in self._movers)
+        self._places: Places | None = None  # of what `_movers` move
         self._aspects: dict[tuple[_Shape, int, int], Fraction | None] = {}  # of a shape in and a size out
 
     def push(self, item: Any) -> Iterator[Any]:
@@ -119,6 +123,7 @@ class GraphStage(Stage):
         if shape != self._shape:
             yield from self.flush()
             self._graph, self._shape = _build(self.specs, shape), shape
+            self._places = self._places_in(shape) if item.coding is not None else None
         assert self._graph is not None
         self._in.append(item)
         try:
@@ -169,8 +174,28 @@ class GraphStage(Stage):
             sample_aspect_ratio=self._aspect(picture),
             cut=cut,
             damaged=damaged or (base.damaged and not cut),
-            coding=base.coding if self._keeps_place else None,
+            coding=self._coding(base.coding),
         )
+
+    def _coding(self, coding: FrameCoding | None) -> FrameCoding | None:
+        if not self._movers or coding is None:
+            return coding
+        return None if self._places is None else self._places.of(coding)
+
+    def _places_in(self, shape: _Shape) -> Places | None:
+        """Where macroblocks are behind the filters, None if that is not known."""
+        if not self._movers or not self._moves:
+            return None
+
+        def move(frame: av.VideoFrame) -> av.VideoFrame:
+            frame.time_base, frame.colorspace, frame.color_range = shape.time_base, shape.colorspace, shape.color_range
+            graph = _build(self._movers, shape)
+            graph.push(frame)
+            moved = graph.pull()
+            assert isinstance(moved, av.VideoFrame)
+            return moved
+
+        return places(move, shape.width, shape.height, shape.pix_fmt)
 
     def _aspect(self, picture: av.VideoFrame) -> Fraction | None:
         """The sample aspect ratio, which PyAV does not show: the input's if nothing changes it, else measured."""

@@ -93,6 +93,11 @@ def _same_planes(name: str) -> bool:
     return name == planar or name.replace("yuvj", "yuv") == planar or _without_alpha(name) == planar
 
 
+def is_planar(name: str) -> bool:
+    """True if the first plane of that format holds luma, or all there is, in the codes of its `planar_format`."""
+    return _same_planes(name) and planar_format(name).kind != "rgb"
+
+
 def _without_alpha(name: str) -> str:
     return name.replace("yuva", "yuv").replace("gbrap", "gbrp")
 
