@@ -48,6 +48,15 @@ def test_the_search_begins_where_a_filter_takes_noise_away(name: str) -> None:
 
 @pytest.mark.ffmpeg
 @needs_ffmpeg
+def test_hqdn3d_can_do_nothing() -> None:
+    degraded = degrade("gaussian-20", "street", moving(4))
+    peer = make("hqdn3d")
+    out = peer(degraded, {axis.name: axis.values[0] for axis in peer.axes(degraded)}).clip
+    assert all((a == b).all() for a, b in zip(out.planes(), degraded.noisy.planes(), strict=True))
+
+
+@pytest.mark.ffmpeg
+@needs_ffmpeg
 def test_luma_and_chroma_of_nlmeans_have_strengths_of_their_own() -> None:
     degraded = degrade("gaussian-20", "street", moving(4))
     peer = make("nlmeans")

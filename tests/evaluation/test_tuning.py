@@ -59,6 +59,13 @@ def test_a_geometric_axis_keeps_to_the_filters_limits() -> None:
     assert axis.limits == (4, 25)
 
 
+def test_where_nothing_is_best_the_end_of_the_grid_is_no_edge() -> None:
+    axis = Axis.around("a", 10, off=0.001)
+    found = tune([axis], lambda p: (-p["a"], 0.0))
+    assert (found.parameters, found.at_edge) == ({"a": 0.001}, [])
+    assert axis.values[axis.start] == 10 and list(axis.values) == sorted(axis.values)
+
+
 def test_a_peer_is_tuned_on_its_excerpt() -> None:
     degraded = degrade("gaussian-20", "street", moving(12))
     peer = Blur()

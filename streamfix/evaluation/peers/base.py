@@ -61,11 +61,17 @@ class Axis:
         most: float = float("inf"),
         ratio: float = 2**0.5,
         reach: int = 8,
+        off: float | None = None,
     ) -> Axis:
-        """`reach` geometric steps to each side of `typical`, within the filter's limits `least` and `most`."""
+        """`reach` geometric steps to each side of `typical`, within the filter's limits `least` and `most`.
+
+        off: the weakest candidate, at which the filter does nothing: where that is best, no grid reaches it in steps.
+        """
         steps = [typical * ratio**i for i in range(-reach, reach + 1)]
         values = sorted({float(f"{min(max(v, least), most):.4g}") for v in steps})
         start = min(range(len(values)), key=lambda i: abs(values[i] - typical))
+        if off is not None:
+            return Axis(name, (off, *values), start + 1, judged_by, (off, least, most))
         return Axis(name, tuple(values), start, judged_by, (least, most))
 
 

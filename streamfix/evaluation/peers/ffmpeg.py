@@ -70,6 +70,9 @@ class FfmpegFilter(ABC):
         return PeerResult(out, seconds)
 
 
+_OFF = 0.001  # a strength of 0 is hqdn3d's default
+
+
 class Hqdn3d(FfmpegFilter):
     """Spatial and recursive temporal smoothing; strengths of luma and chroma apart."""
 
@@ -78,10 +81,10 @@ class Hqdn3d(FfmpegFilter):
     def axes(self, degraded: Degraded) -> list[Axis]:
         y, uv = max(degraded.sigma_y, 1), max(degraded.sigma_uv, 1)
         return [
-            Axis.around("temporal", 2 * y, most=254),
-            Axis.around("spatial", 2 * y, most=254),
-            Axis.around("chroma_temporal", 3 * uv, "psnr_uv", most=254),
-            Axis.around("chroma_spatial", 3 * uv, "psnr_uv", most=254),
+            Axis.around("temporal", 2 * y, most=254, off=_OFF),
+            Axis.around("spatial", 2 * y, most=254, off=_OFF),
+            Axis.around("chroma_temporal", 3 * uv, "psnr_uv", most=254, off=_OFF),
+            Axis.around("chroma_spatial", 3 * uv, "psnr_uv", most=254, off=_OFF),
         ]
 
     def graph(self, p: Mapping[str, float]) -> str:
