@@ -47,6 +47,8 @@ class FlowEstimator:
         self._dis.setGradientDescentIterations(6)
         self._dis.setUseMeanNormalization(False)
         self._dis.setVariationalRefinementIterations(refinements)
+        self._variational = cv2.VariationalRefinement.create()
+        self._variational.setFixedPointIterations(1)
 
     def __call__(self, now: Floats, before: Floats) -> Floats:
         """Flow from `now` to `before`, both (H, W) luma in [0, 1]; zeros if the picture is too small for it."""
@@ -58,6 +60,16 @@ class FlowEstimator:
             return flow
         found = self._dis.calc(cv2.convertScaleAbs(now, alpha=255), cv2.convertScaleAbs(before, alpha=255), flow)
         return np.asarray(found, np.float32)
+
+    def polish(self, flow: Floats, now: Floats, before: Floats) -> Floats:
+        """One variational step at the given size for a flow that was found at a smaller one. flow is overwritten.
+
+        A fifth of the time that finding it at this size would take, for half of what that would gain.
+        """
+        if min(now.shape) < MIN_FLOW_SIZE:
+            return flow
+        eights = cv2.convertScaleAbs(now, alpha=255), cv2.convertScaleAbs(before, alpha=255)
+        return np.asarray(self._variational.calc(*eights, flow), np.float32)
 
 
 def resize_flow(flow: Floats, height: int, width: int) -> Floats:
@@ -119,7 +131,7 @@ def steadied(flow: Floats, expected: Floats, reach: float) -> Floats:
     apart -= camera_motion(apart)
     across, down = cv2.split(apart)
     distance = cv2.blur(cv2.add(cv2.multiply(across, across), cv2.multiply(down, down)), (_WINDOW, _WINDOW))
-    share = cv2.exp(cv2.multiply(distance, -0.5 / reach**2))
+    share = cv2.exp(np.multiply(distance, np.float32(-0.5 / reach**2)))
     step = cv2.multiply(apart, cv2.merge([share, share]), scale=0.5)
     return np.asarray(cv2.add(step, flow), np.float32)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from functools import cache
 from pathlib import Path
+
+from .. import cores
 
 _CPUINFO = Path("/proc/cpuinfo")
 _BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's
@@ -40,12 +41,13 @@ def share_cores(callers: int) -> int:
     """Divide the cores among so many calling threads: set how many threads OpenCV and PyTorch use for one call.
 
     Otherwise they wait for each other: with two threads for each of eight streams a call took ten times as long.
+    Both settings are the whole process's: only for a process of our own, never for one that has imported us.
     Returns the number of threads a call.
     """
     import cv2
     import torch
 
-    threads = max((os.cpu_count() or 1) // max(callers, 1), 1)
+    threads = max(cores.count() // max(callers, 1), 1)
     if cv2.getNumThreads() != threads:
         cv2.setNumThreads(threads)
     if torch.get_num_threads() != threads:

@@ -192,14 +192,17 @@ class Fuser:
         Also returns where the picture moves: 1 for moving, 0 for still; None if the camera moves, which only the coarse
         flow decides: in the fine one, noise adds jitter even to a still picture.
         """
-        flow = self._flow(before_flow(guide), self._guide)
+        now = before_flow(guide)
+        flow = self._flow(now, self._guide)
         self.still = motion.typical_motion(flow) < STANDS_STILL
         moved = motion.camera_motion(flow)
         self._camera_moves = float(np.hypot(*moved)) > CAMERA_MOVES
         self._steps += 1
         self._drift += (moved - self._drift) / min(self._steps, _DRIFT_MEMORY)
         if self._camera_moves:
-            return self._fine_flow(flow, luma, history, noise.luma) if self._fine else flow, None
+            if self._fine:
+                flow = self._fine_flow(self._flow.polish(flow, now, self._guide), luma, history, noise.luma)
+            return flow, None
         residual = Residual(guide, noise.luma * self._grain.factor)
         still = residual(self._guide, history.variance)
         busy = busy_cells(still)

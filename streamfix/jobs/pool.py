@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import devices
+from .. import cores, devices
 from ..chainspec import FilterSpec
 from ..devices import cpu
 from ..filters import FILTERS
@@ -36,6 +35,7 @@ class FilterPool:
     """Gives all streams that ask for the same filter with the same options one object.
 
     device: where the filters run, as `devices.choose` takes it. max_batch, max_wait_s: see `Batcher`.
+    owns_process: whether the threads of OpenCV and PyTorch, which are the process's, are ours to divide among streams.
 
     On a GPU, the calls of several streams run as one batch. On a CPU a batch takes as long as its parts one by one, and
     keeps only one thread busy. There, each stream's own thread calls a filter that is `thread_safe`, as many at a time
@@ -43,13 +43,16 @@ class FilterPool:
     batcher, which lets one call in at a time.
     """
 
-    def __init__(self, device: str = "auto", max_batch: int = 8, max_wait_s: float = 0.002) -> None:
+    def __init__(
+        self, device: str = "auto", max_batch: int = 8, max_wait_s: float = 0.002, *, owns_process: bool = False
+    ) -> None:
+        self._owns_process = owns_process
         self.device = devices.choose(device)
         self._max_batch, self._max_wait_s = max_batch, max_wait_s
         self._shared: dict[_Key, _Shared] = {}
         self._lock = threading.Lock()
         self._ended_busy_s = 0.0
-        self._lanes = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._lanes = threading.BoundedSemaphore(cores.count())
 
     def __len__(self) -> int:
         """How many filters there are."""
@@ -120,7 +123,7 @@ class FilterPool:
             self._share_cores()
 
     def _share_cores(self) -> None:
-        if self.device.type == "cpu":
+        if self._owns_process and self.device.type == "cpu":
             cpu.share_cores(max((s.leases for s in self._shared.values()), default=1))
 
 

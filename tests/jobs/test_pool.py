@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from streamfix import cores
 from streamfix.chainspec import FilterSpec, parse_chain
 from streamfix.conformance.examples import Mean
 from streamfix.conformance.fakes import ListSink, ListSource, clip, difference
@@ -239,9 +240,9 @@ def test_a_call_that_waits_for_a_stream_that_leaves_is_served() -> None:
 
 def test_streams_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one lease all cores work on a call; with as many as there are cores, or more, one each."""
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(cores, "count", lambda: 2)
     before = cv2.getNumThreads(), torch.get_num_threads()
-    pool = FilterPool("cpu")
+    pool = FilterPool("cpu", owns_process=True)
     try:
         seen, leases = [], []
         for _ in range(3):
@@ -254,3 +255,17 @@ def test_streams_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch)
     finally:
         cv2.setNumThreads(before[0])
         torch.set_num_threads(before[1])
+
+
+def test_a_hosts_own_settings_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many threads OpenCV and PyTorch use is the process's, and that may be somebody else's."""
+    asked: list[int] = []
+    for library, name in ((cv2, "setNumThreads"), (torch, "set_num_threads")):
+        monkeypatch.setattr(library, name, asked.append)
+    pool = FilterPool("cpu")
+    leases = [pool.lease(FilterSpec("smooth")) for _ in range(3)]
+    state = leases[0].init_state()
+    leases[0](torch.rand(1, 1, 6, 180, 320), [state])
+    for lease in leases:
+        lease.close()
+    assert asked == []

@@ -87,7 +87,7 @@ class Shared:
 
         with self._lock:
             if self._pool is None:
-                self._pool = FilterPool(self.config.device)
+                self._pool = FilterPool(self.config.device, owns_process=True)
             return self._pool
 
     @property
