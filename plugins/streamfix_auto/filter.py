@@ -167,7 +167,8 @@ class Auto(Filter[Shot]):
 
     def _through(self, picture: Tensor, frame: Frame | None, shot: Shot) -> list[Later]:
         """What each link gives once the next frame has gone in; the last one's is what comes out of the chain."""
-        later, given = now(picture), []
+        later = now(picture)
+        given: list[Later] = []
         for link, share in zip(shot.links, self._shares(shot).values(), strict=True):
             passed = link.push(later, frame, share)
             if passed is None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
 import av
 import cv2
 import numpy as np
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -41,7 +39,7 @@ def codes(picture: Floats) -> NDArray[np.uint8]:
 
 
 def eight_bit(picture: Floats) -> Floats:
-    return codes(picture).astype(np.float32) / 255
+    return np.asarray(codes(picture) / 255, np.float32)
 
 
 def jpeg(picture: Floats, quality: int) -> Floats:
@@ -49,7 +47,7 @@ def jpeg(picture: Floats, quality: int) -> Floats:
     _, data = cv2.imencode(".jpg", codes(picture), [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     assert decoded is not None
-    return decoded.astype(np.float32) / 255
+    return np.asarray(decoded / 255, np.float32)
 
 
 def noisy(picture: Floats, sigma: float, seed: int = 1) -> Floats:
@@ -70,7 +68,7 @@ def grey(picture: Floats) -> Floats:
 def write_clip(path: Path, pictures: Sequence[Floats]) -> None:
     """The pictures as a file of 25 frames a second, without loss."""
     with av.open(str(path), "w") as out:
-        stream = cast(VideoStream, out.add_stream("ffv1", rate=25))
+        stream = out.add_stream("ffv1", rate=25)
         stream.height, stream.width = pictures[0].shape
         stream.pix_fmt = "yuv420p"
         for picture in pictures:

@@ -75,10 +75,10 @@ class Upscale(Filter[None]):
     thread_safe = True
 
     def __init__(self, scale: float = 2) -> None:
-        self.scale = int(scale)
+        self.times = self.scale = int(scale)
 
     def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
-        return x.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
+        return x.repeat_interleave(self.times, -1).repeat_interleave(self.times, -2)
 
 
 @pytest.fixture(autouse=True)
@@ -276,7 +276,12 @@ class Halves(Fake):
         for state in states:
             state[0] += 1
         kept = x[:, :1].clone()
-        return lambda: (self.calls.append("second"), kept + MARK)[1]
+
+        def rest() -> Tensor:
+            self.calls.append("second")
+            return kept + MARK
+
+        return rest
 
 
 def test_the_second_part_waits_until_the_picture_is_wanted() -> None:
