@@ -222,7 +222,7 @@ def test_interleaving_is_torchs_shuffle_and_a_gpus_interpolation_is_the_cpus() -
 def test_large_pictures_are_run_in_tiles_without_seams(scale: int, tier: str) -> None:
     name = f"x{scale}-{tier}"
     torch.manual_seed(1)
-    network = arithmetic.network(name).eval()
+    network: Any = arithmetic.network(name).eval()
     torch.nn.init.normal_(network.tail.weight, std=0.02)  # it starts at zero
     x = torch.rand(1, arithmetic.info(name).channels, 96, 160 if tier == "q" else 320) - 0.5
     with torch.inference_mode():
