@@ -1,4 +1,4 @@
-"""`streamfix train`, `eval` and `help`: what is no job of ffmpeg's kind has its own word, and argparse's habits."""
+"""`streamfix train`, `eval`, `bench`, `help`: what is no job of ffmpeg's kind has its word, and argparse's habits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "help")
+NAMES = ("train", "eval", "bench", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -40,6 +40,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from ...evaluation import command as evaluation
 
         return _made("streamfix eval", "Measure filters beside their peers.", evaluation)
+    if words[0] == "bench":
+        from ...evaluation import speed
+
+        return _made("streamfix bench", "Measure how fast filters are on this machine.", speed)
     if words[1:2] == ["data"]:
         from ...training.dataset import command as data_command
 
