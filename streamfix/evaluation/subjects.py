@@ -48,11 +48,21 @@ def restore(chain: str, degraded: Degraded, device: str = "auto", skip: int = 0)
 
 
 def run_chain(
-    chain: Sequence[FilterSpec], clip: Clip, device: str = "auto", skip: int = 0, *, scale: int = 1
+    chain: Sequence[FilterSpec],
+    clip: Clip,
+    device: str = "auto",
+    skip: int = 0,
+    *,
+    scale: int | None = 1,
+    live: bool = False,
 ) -> TimedRun:
-    """As `restore`, for a chain that is parsed already and any clip. scale: how many times larger the result is."""
+    """As `restore`, for a chain that is parsed already and any clip.
+
+    scale: how many times larger the result is, None for any size. live: with the options that filters set for live
+    streams.
+    """
     shown = ",".join(spec.name for spec in chain)
-    stage = restore_stage(chain, device)
+    stage = restore_stage(chain, device, live=live)
     if stage is None:
         raise BadOption(f"a chain of {shown or 'nothing'} does nothing; {IDENTITY} is measured anyway")
     frames: list[Frame] = []
@@ -73,6 +83,15 @@ def run_chain(
         out = Clip.from_frames(frames)
     except ValueError as error:
         raise BadOption(f"{shown}: {error}; only restorers can be judged here") from error
+    if scale is not None:
+        out = _as_large(out, clip, scale, shown)
+    timed = np.array(seconds[skip:] or seconds) * 1000
+    p50, p95 = (float(np.percentile(timed, p)) for p in (50, 95))
+    return TimedRun(out, 1000 / max(p50, 1e-6), p50, p95)
+
+
+def _as_large(out: Clip, clip: Clip, scale: int, shown: str) -> Clip:
+    """The result at `scale` times the clip's size; BadOption when it is neither so large nor as large as the clip."""
     width, height = clip.size
     if len(out) != len(clip) or out.size not in (clip.size, (width * scale, height * scale)):
         wanted = "of that size" if scale == 1 else f"of {scale} times that size, or of that size,"
@@ -80,11 +99,7 @@ def run_chain(
             f"{shown} makes {len(out)} frames of {out.size[0]}x{out.size[1]} from {len(clip)} of {width}x{height}; "
             f"only restorers {wanted} can be judged here"
         )
-    if out.size != (width * scale, height * scale):
-        out = enlarged(out, scale)
-    timed = np.array(seconds[skip:] or seconds) * 1000
-    p50, p95 = (float(np.percentile(timed, p)) for p in (50, 95))
-    return TimedRun(out, 1000 / max(p50, 1e-6), p50, p95)
+    return out if out.size == (width * scale, height * scale) else enlarged(out, scale)
 
 
 def _shown(items: Iterable[object]) -> list[Frame]:

@@ -12,7 +12,15 @@ CONFIG = "[schedule]\nsteps = 1\n[[stages]]\nuntil = 1.0\n[stages.mix]\nclean = 
 
 
 @pytest.mark.parametrize(
-    "words", [["train", "-h"], ["train", "data", "-h"], ["train", "quantise", "-h"], ["eval", "-h"], ["help", "-h"]]
+    "words",
+    [
+        ["train", "-h"],
+        ["train", "data", "-h"],
+        ["train", "quantise", "-h"],
+        ["eval", "-h"],
+        ["bench", "-h"],
+        ["help", "-h"],
+    ],
 )
 def test_each_has_its_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0

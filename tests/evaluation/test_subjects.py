@@ -122,7 +122,7 @@ def test_the_time_of_frames_that_come_late_counts(monkeypatch: pytest.MonkeyPatc
             now_s += 0.1
             return self.held.pop(0)
 
-    monkeypatch.setattr(subjects, "restore_stage", lambda *_: Ahead())
+    monkeypatch.setattr(subjects, "restore_stage", lambda *_, **__: Ahead())
     monkeypatch.setattr(subjects, "time", SimpleNamespace(perf_counter=lambda: now_s))
     run = restore("smooth", DEGRADED)
     assert run.fps == pytest.approx(10)

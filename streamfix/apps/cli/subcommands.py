@@ -1,4 +1,4 @@
-"""`streamfix train`, `eval`, `inspect`, `help`: what is no job of ffmpeg's kind has a word, and argparse's habits."""
+"""`streamfix train`, `eval`, `bench`, `inspect`, `help`: no jobs of ffmpeg's kind; each has its word, and argparse's habits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "inspect", "help")
+NAMES = ("train", "eval", "bench", "inspect", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -44,6 +44,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from .inspection import command as inspection
 
         return _made("streamfix inspect", "Measure what a video is like and tell which filters it needs.", inspection)
+    if words[0] == "bench":
+        from ...evaluation import speed
+
+        return _made("streamfix bench", "Measure how fast filters are on this machine.", speed)
     if words[1:2] == ["data"]:
         from ...training.dataset import command as data_command
 
