@@ -48,9 +48,11 @@ def test_the_search_begins_where_a_filter_takes_noise_away(name: str) -> None:
 
 @pytest.mark.ffmpeg
 @needs_ffmpeg
-def test_hqdn3d_can_do_nothing() -> None:
+def test_hqdn3d_can_do_nothing_and_all_that_it_allows() -> None:
     degraded = degrade("gaussian-20", "street", moving(4))
     peer = make("hqdn3d")
+    for shown in (degraded, degrade("clean", "street", moving(4))):
+        assert all((axis.values[0], axis.values[-1]) == (0.001, 254) for axis in peer.axes(shown))
     out = peer(degraded, {axis.name: axis.values[0] for axis in peer.axes(degraded)}).clip
     assert all((a == b).all() for a, b in zip(out.planes(), degraded.noisy.planes(), strict=True))
 

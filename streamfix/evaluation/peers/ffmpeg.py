@@ -81,10 +81,10 @@ class Hqdn3d(FfmpegFilter):
     def axes(self, degraded: Degraded) -> list[Axis]:
         y, uv = max(degraded.sigma_y, 1), max(degraded.sigma_uv, 1)
         return [
-            Axis.around("temporal", 2 * y, most=254, off=_OFF),
-            Axis.around("spatial", 2 * y, most=254, off=_OFF),
-            Axis.around("chroma_temporal", 3 * uv, "psnr_uv", most=254, off=_OFF),
-            Axis.around("chroma_spatial", 3 * uv, "psnr_uv", most=254, off=_OFF),
+            Axis.around("temporal", 2 * y, most=254, reach=14, off=_OFF),
+            Axis.around("spatial", 2 * y, most=254, reach=14, off=_OFF),
+            Axis.around("chroma_temporal", 3 * uv, "psnr_uv", most=254, reach=14, off=_OFF),
+            Axis.around("chroma_spatial", 3 * uv, "psnr_uv", most=254, reach=14, off=_OFF),
         ]
 
     def graph(self, p: Mapping[str, float]) -> str:
