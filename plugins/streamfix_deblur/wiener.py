@@ -44,7 +44,8 @@ def undone(
     drew the blur. floor: the least ratio of noise to signal. Returns the plane as before the blur.
     """
     height, width = plane.shape[-2:]
-    padded = F.pad(plane, (_MARGIN,) * 4, mode="replicate")
+    more_down, more_across = (_quick(of + 2 * _MARGIN) - of - _MARGIN for of in (height, width))
+    padded = F.pad(plane, (_MARGIN, more_across, _MARGIN, more_down), mode="replicate")
     inside = (..., slice(_MARGIN, _MARGIN + height), slice(_MARGIN, _MARGIN + width))
     size = padded.shape[-2], padded.shape[-1]
     fy = torch.fft.fftfreq(size[0], device=plane.device)[:, None]
@@ -68,10 +69,24 @@ def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor, spot: floa
     angle = torch.atan2(line[:, 1], line[:, 0])[:, None, None] / 2
     length = torch.hypot(line[:, 0], line[:, 1])[:, None, None]
     frequency = torch.hypot(fy, fx)
-    at = 2 * pi * disc[:, None, None] * frequency
-    disced = torch.where(at > 1e-3, 2 * torch.special.bessel_j1(at) / at.clamp_min(1e-3), torch.ones_like(at))
-    lined = torch.sinc(length * (fx * torch.cos(angle) + fy * torch.sin(angle)))
-    return lined * disced * torch.exp(-2 * (pi * spot * frequency).square())
+    transfer = torch.sinc(length * (fx * torch.cos(angle) + fy * torch.sin(angle)))
+    transfer *= torch.exp(-2 * (pi * spot * frequency).square())
+    if disc.any():
+        at = 2 * pi * disc[:, None, None] * frequency
+        transfer *= torch.where(at > 1e-3, 2 * torch.special.bessel_j1(at) / at.clamp_min(1e-3), torch.ones_like(at))
+    return transfer
+
+
+def _quick(size: int) -> int:
+    """The next size that has no prime factors but 2, 3 and 5: Fourier transforms of it are quick."""
+    while True:
+        rest = size
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return size
+        size += 1
 
 
 def _detail(frame: Tensor, noise: Tensor) -> Tensor:
