@@ -37,7 +37,9 @@ _SOFTNESSES = (0.4, 3.0, 20)  # standard deviations of what falls smoothly, whic
 
 # How much alike a blur and the picture must be: 1 is the same. What stands upright, the edges of screens and a codec's
 # blocks look like upright lines, what was enlarged like a short one.
-_SURE, _SURE_UPRIGHT, _UPRIGHT_DEGREES = 0.42, 0.60, 5.0
+_SURE, _SURE_UPRIGHT, _UPRIGHT_DEGREES = 0.5, 0.60, 5.0
+# Without noise a line is seen better than that, and what is less alike is a crooked path, which a line makes worse.
+_SURE_CLEAN, _CLEAN, _NOISY = 0.6, 0.55 / 255, 0.65 / 255
 _SURE_HALF = 0.3  # in the upper and in the lower half
 _DEEP = 0.2  # stripes must be so deep, where those of a picture without noise are 1
 _SURE_DISC, _OVER_SOFTNESS = 0.55, 0.07
@@ -107,9 +109,12 @@ def find_blur(luma: Tensor, kind: Kind = "auto", before: Blur | None = None) -> 
     best = _best(model, alike, kind, before)
     if best is None:
         return None
-    lower = 0.0 if before is None or not model.blur(best).like(before) else _GONE_ON
     template, blur = model.templates[best], model.blur(best)
     noise = max(exp((float(torch.quantile(whole[model.high], _QUIETEST)) + _EULER) / 2), _ROUNDING)
+    cleanness = min(max((_NOISY - noise) / (_NOISY - _CLEAN), 0.0), 1.0)
+    lower = 0.0 if before is None or not blur.like(before) else _GONE_ON
+    if blur.length and float(alike[best]) < _SURE + cleanness * (_SURE_CLEAN - _SURE) - lower:
+        return None
     steepness = _steepness(luma, blur, noise, hop)
     if float((steepness[useful] > _TOO_STEEP).float().mean()) > _SHARP_PART:
         return None
