@@ -1,4 +1,4 @@
-"""`deblur`: motion and defocus are measured from the picture and undone; a small network cleans up."""
+"""`deblur`: motion and defocus are read from the picture's spectrum, and undone as far as noise allows."""
 
 from .filter import Deblur
 

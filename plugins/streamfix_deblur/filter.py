@@ -82,5 +82,5 @@ class Deblur(Filter[Shot]):
         )
         share = torch.stack([b.share(*size) for b in found])[:, None].to(device) * self.strength
         result = x.clone()
-        result[at, 0] = torch.lerp(frame, sharpened(frame, line, disc, noise).packed, share).to(x.dtype)
+        result[at, 0] = torch.lerp(frame, sharpened(frame, line, disc, noise), share).to(x.dtype)
         return result

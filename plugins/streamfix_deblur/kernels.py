@@ -37,13 +37,21 @@ _SOFTNESSES = (0.4, 3.0, 20)  # standard deviations of what falls smoothly, whic
 
 # How much alike a blur and the picture must be: 1 is the same. What stands upright, the edges of screens and a codec's
 # blocks look like upright lines, what was enlarged like a short one.
-_SURE, _SURE_UPRIGHT, _UPRIGHT_DEGREES = 0.48, 0.66, 5.0
-_SURE_HALF = 0.36  # in the upper and in the lower half
-_DEEP = 0.3  # stripes must be so deep, where those of a picture without noise are 1
+_SURE, _SURE_UPRIGHT, _UPRIGHT_DEGREES = 0.5, 0.60, 5.0
+# Without noise a line is seen better than that, and what is less alike is a crooked path, which a line makes worse.
+_SURE_CLEAN, _CLEAN, _NOISY = 0.6, 0.55 / 255, 0.65 / 255
+_SURE_HALF = 0.3  # in the upper and in the lower half
+_DEEP = 0.2  # stripes must be so deep, where those of a picture without noise are 1
 _SURE_DISC, _OVER_SOFTNESS = 0.55, 0.07
 _SHORTEST, _SMALLEST = 3.4, 1.8  # pixels
+# See `_steepness`: from the first number on a window counts as sharp, at the second nothing is undone there; the part
+# of the windows that may be sharp. Blurred pictures measure up to 1.6, in linear light; photographs that look blurred
+# by their stripes 1.6 to 7 in the middle.
+_TOO_STEEP, _SHARP, _SHARP_PART = 1.6, 2.2, 0.25
+_STEEP, _NOISE_SLOPES = 12, 2.1  # the slope of the so many-th pixel counts; so many deviations of noise are none
+_RANGE, _SAMPLED = 0.002, 50_000  # quantile that is the picture's darkest; pixels it is taken of
 _BETWEEN, _PEAK = 0.16, 0.02  # neighbours' distance, of a blur's size, and how much less alike counts less
-_GONE_ON = 0.08  # less is enough for a blur that was there in the last frame
+_GONE_ON = 0.06  # less is enough for a blur that was there in the last frame
 _ABSENT, _PRESENT = 0.05, 0.25  # the same for a single place, where the picture as a whole has it
 
 
@@ -101,8 +109,15 @@ def find_blur(luma: Tensor, kind: Kind = "auto", before: Blur | None = None) -> 
     best = _best(model, alike, kind, before)
     if best is None:
         return None
-    lower = 0.0 if before is None or not model.blur(best).like(before) else _GONE_ON
-    template = model.templates[best]
+    template, blur = model.templates[best], model.blur(best)
+    noise = max(exp((float(torch.quantile(whole[model.high], _QUIETEST)) + _EULER) / 2), _ROUNDING)
+    cleanness = min(max((_NOISY - noise) / (_NOISY - _CLEAN), 0.0), 1.0)
+    lower = 0.0 if before is None or not blur.like(before) else _GONE_ON
+    if blur.length and float(alike[best]) < _SURE + cleanness * (_SURE_CLEAN - _SURE) - lower:
+        return None
+    steepness = _steepness(luma, blur, noise, hop)
+    if float((steepness[useful] > _TOO_STEEP).float().mean()) > _SHARP_PART:
+        return None
     halves = torch.stack([half.mean(0) for half in windows.chunk(2)])
     if float((_unit(model.rest(halves)) @ template).min()) < _SURE_HALF - lower:
         return None
@@ -112,8 +127,8 @@ def find_blur(luma: Tensor, kind: Kind = "auto", before: Blur | None = None) -> 
     where = torch.where(useful, each, torch.ones_like(each))
     where = F.avg_pool2d(where[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
     share = ((where - _ABSENT) / (_PRESENT - _ABSENT)).clamp(0, 1)
-    noise = float(torch.quantile(whole[model.high], _QUIETEST)) + _EULER
-    return model.between(best, alike, max(exp(noise / 2), _ROUNDING), share, hop)
+    share *= (1 - (steepness - _TOO_STEEP) / (_SHARP - _TOO_STEEP)).clamp(0, 1)
+    return model.between(best, alike, noise, share, hop)
 
 
 def _best(model: _Model, alike: Tensor, kind: Kind, before: Blur | None) -> int | None:
@@ -196,6 +211,28 @@ def _model() -> _Model:
     templates = logarithms - (logarithms @ smooth) @ smooth.T
     depths = torch.linalg.vector_norm(templates, dim=1)
     return _Model(_unit(templates), depths, blurs, len(lines), smooth, used, frequency[used] > _NOISY_FROM)
+
+
+def _steepness(luma: Tensor, blur: Blur, noise: float, hop: int) -> Tensor:
+    """Gradients along the blur, as a share of the steepest that it leaves, for each window, (h, w).
+
+    A mean over L pixels changes by the L-th part of the picture's range from one pixel to the next, at most; over a
+    disc of radius r by 2 / (pi r) of it. What is above 1 by more than gamma makes of it was not blurred so, whatever
+    its spectrum looks like: facades and fences have stripes there too.
+    """
+    angle = torch.tensor(blur.degrees).deg2rad()
+    across, down = (F.pad(of / 2, (1, 1, 1, 1)) for of in _slopes(luma))
+    slope = (across * angle.cos() + down * angle.sin()).abs() if blur.length else torch.hypot(across, down)
+    values = luma.flatten()[:: max(luma.numel() // _SAMPLED, 1)]
+    low, high = torch.quantile(values, _RANGE), torch.quantile(values, 1 - _RANGE)
+    steepest = torch.clamp(high - low, min=_FLAT) / (blur.length or pi * blur.disc / 2)
+    windows = slope.unfold(0, WINDOW, hop).unfold(1, WINDOW, hop).flatten(2)
+    return (torch.topk(windows, _STEEP, -1).values[..., -1] - _NOISE_SLOPES * noise) / steepest
+
+
+def _slopes(luma: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences of the neighbours of each pixel inside the border: along x, along y."""
+    return luma[1:-1, 2:] - luma[1:-1, :-2], luma[2:, 1:-1] - luma[:-2, 1:-1]
 
 
 def _spectra(luma: Tensor) -> tuple[Tensor, Tensor, int] | None:

@@ -7,7 +7,6 @@ Both are in pixels of luma.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import pi
 
 import torch
@@ -23,50 +22,30 @@ _FLOOR, _CHROMA_FLOOR, _FLOOR_GROWS, _CEILING = 0.06, 0.4, 0.0045, 4.0
 _LEAST_SIGNAL = 1e-8
 _CHROMA_NOISE = 0.7  # of chroma, where luma's is 1
 _NEAR, _NOISES, _FAINT = 5, 2.0, 1 / 255  # the window of contrasts, packed pixels, and those that are half noise
-_ECHOES, _AROUND = 0.7, 9  # share of the changes that may be wrong, and the window they are measured in, packed pixels
 
 
-@dataclass(frozen=True, slots=True)
-class Sharpened:
-    """A packed picture as before the blur, and how wrong it may be.
+def sharpened(frame: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> Tensor:
+    """Undo the blur of recorded pictures, as far as there is detail in them.
 
-    packed: (B, 6, H, W). left: (B, 2, H, W), the standard deviation of its errors, luma and chroma. sigma: (B, 2), the
-    recorded picture's noise.
+    frame: (B, 6, H, W), packed 4:2:0. noise: (B,), standard deviation of the luma's, [0, 1] units. Returns the same
+    shape, not clipped.
     """
-
-    packed: Tensor
-    left: Tensor
-    sigma: Tensor
-
-
-def sharpened(frame: Tensor, line: Tensor, disc: Tensor, noise: Tensor) -> Sharpened:
-    """Undo the blur of recorded pictures. frame: (B, 6, H, W), packed 4:2:0. noise: (B,), of the luma, [0, 1] units.
-
-    Errors are amplified noise, and a share of what was changed: a kernel that is a little wrong leaves echoes of edges.
-    """
-    sigma = torch.stack((noise, noise * _CHROMA_NOISE), 1)
-    luma, luma_gain = undone(F.pixel_shuffle(frame[:, :4], 2), line, disc, sigma[:, 0])
-    chroma, chroma_gain = undone(frame[:, 4:], line / 2, disc / 2, sigma[:, 1], _SPOT / 2, _CHROMA_FLOOR)
-    packed = torch.cat((F.pixel_unshuffle(luma, 2), chroma), 1)
-    packed = torch.lerp(frame, packed, _detail(frame, noise))
-    changes = (packed - frame).square()
-    changes = torch.stack((changes[:, :4].mean(1), changes[:, 4:].mean(1)), 1)
-    around = F.avg_pool2d(changes, _AROUND, 1, _AROUND // 2, count_include_pad=False)
-    amplified = (sigma * torch.stack((luma_gain, chroma_gain), 1)).square()
-    return Sharpened(packed, (amplified[..., None, None] + _ECHOES**2 * around).sqrt(), sigma)
+    luma = undone(F.pixel_shuffle(frame[:, :4], 2), line, disc, noise)
+    chroma = undone(frame[:, 4:], line / 2, disc / 2, noise * _CHROMA_NOISE, _SPOT / 2, _CHROMA_FLOOR)
+    return torch.lerp(frame, torch.cat((F.pixel_unshuffle(luma, 2), chroma), 1), _detail(frame, noise))
 
 
 def undone(
     plane: Tensor, line: Tensor, disc: Tensor, noise: Tensor, spot: float = _SPOT, floor: float = _FLOOR
-) -> tuple[Tensor, Tensor]:
+) -> Tensor:
     """Wiener's filter (1949) for pictures whose spectrum falls with the square of the frequency.
 
-    plane: (B, C, H, W) in [0, 1]; line and disc in its own pixels. noise: (B,), its
-    standard deviation. spot: of what drew the blur. floor: the least ratio of noise to signal. Returns the plane as
-    before the blur, and by how much its noise's deviation has grown, (B,).
+    plane: (B, C, H, W) in [0, 1]; line and disc in its own pixels. noise: (B,), its standard deviation. spot: of what
+    drew the blur. floor: the least ratio of noise to signal. Returns the plane as before the blur.
     """
     height, width = plane.shape[-2:]
-    padded = F.pad(plane, (_MARGIN,) * 4, mode="replicate")
+    more_down, more_across = (_quick(of + 2 * _MARGIN) - of - _MARGIN for of in (height, width))
+    padded = F.pad(plane, (_MARGIN, more_across, _MARGIN, more_down), mode="replicate")
     inside = (..., slice(_MARGIN, _MARGIN + height), slice(_MARGIN, _MARGIN + width))
     size = padded.shape[-2], padded.shape[-1]
     fy = torch.fft.fftfreq(size[0], device=plane.device)[:, None]
@@ -81,8 +60,8 @@ def undone(
     # first estimate: with the mirrored picture, whose motion runs another way, echoes of it went far into the picture.
     around = torch.fft.irfft2(torch.fft.rfft2(padded) * (inverse * transfer)[:, None], size)
     around[inside] = plane
-    sharp = torch.fft.irfft2(torch.fft.rfft2(around) * inverse[:, None], size)
-    return sharp[inside], inverse.square().mean((1, 2)).sqrt()
+    sharp: Tensor = torch.fft.irfft2(torch.fft.rfft2(around) * inverse[:, None], size)[inside]
+    return sharp
 
 
 def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor, spot: float = _SPOT) -> Tensor:
@@ -90,10 +69,24 @@ def blur_transfer(line: Tensor, disc: Tensor, fy: Tensor, fx: Tensor, spot: floa
     angle = torch.atan2(line[:, 1], line[:, 0])[:, None, None] / 2
     length = torch.hypot(line[:, 0], line[:, 1])[:, None, None]
     frequency = torch.hypot(fy, fx)
-    at = 2 * pi * disc[:, None, None] * frequency
-    disced = torch.where(at > 1e-3, 2 * torch.special.bessel_j1(at) / at.clamp_min(1e-3), torch.ones_like(at))
-    lined = torch.sinc(length * (fx * torch.cos(angle) + fy * torch.sin(angle)))
-    return lined * disced * torch.exp(-2 * (pi * spot * frequency).square())
+    transfer = torch.sinc(length * (fx * torch.cos(angle) + fy * torch.sin(angle)))
+    transfer *= torch.exp(-2 * (pi * spot * frequency).square())
+    if disc.any():
+        at = 2 * pi * disc[:, None, None] * frequency
+        transfer *= torch.where(at > 1e-3, 2 * torch.special.bessel_j1(at) / at.clamp_min(1e-3), torch.ones_like(at))
+    return transfer
+
+
+def _quick(size: int) -> int:
+    """The next size that has no prime factors but 2, 3 and 5: Fourier transforms of it are quick."""
+    while True:
+        rest = size
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return size
+        size += 1
 
 
 def _detail(frame: Tensor, noise: Tensor) -> Tensor:
