@@ -77,9 +77,12 @@ def resize_flow(flow: Floats, height: int, width: int) -> Floats:
     h, w = flow.shape[:2]
     if (h, w) == (height, width):
         return flow
-    scaled = np.empty_like(flow)  # scale before resizing, while it is small, and one axis at a time: faster
-    np.multiply(flow[..., 0], np.float32(width / w), out=scaled[..., 0])
-    np.multiply(flow[..., 1], np.float32(height / h), out=scaled[..., 1])
+    if width * h == height * w:  # scale before resizing, while it is small, both axes at once if possible: faster
+        scaled = flow * np.float32(width / w)
+    else:
+        scaled = np.empty_like(flow)
+        np.multiply(flow[..., 0], np.float32(width / w), out=scaled[..., 0])
+        np.multiply(flow[..., 1], np.float32(height / h), out=scaled[..., 1])
     return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 

@@ -165,7 +165,7 @@ class Deblock(Filter[Shot]):
         sigma = levels.level_map(answer, (frame.shape[-2], frame.shape[-1]))
         fused, variance = stacked(fusions, frame.device)
         left = sigma_left(variance, sigma)
-        restored = corrected(fused, left, self.network(seen(fused, frame, left, sigma)))
+        restored = corrected(fused, left, self.network(seen(fused, frame, left, sigma, reuse=True)))
         result = torch.lerp(frame, restored, self._share(sigma, share))
         return result[:, None].to(recorded.dtype)
 

@@ -142,7 +142,7 @@ class Denoise(Filter[Front]):
         noise = torch.tensor([[f.noise.luma, f.noise.chroma] for f in fusions], device=x.device)
         told = noise * _DETAIL**-self.detail
         left = sigma_left(variance, told)
-        restored = corrected(fused, left, self.network(seen(fused, frame, left, told)))
+        restored = corrected(fused, left, self.network(seen(fused, frame, left, told, reuse=True)))
         if self.detail > 0:
             restored += (_KEPT * self.detail) * (fused - restored)
         share = self._share(noise)

@@ -156,7 +156,7 @@ class Fuser:
         flow, parts = moving
         core, at = tile.core, tile.around(_LUMA_REACH)
         luma = frame[0][at.full]
-        missed = cv2.subtract(luma, history.luma[at.full])
+        missed = np.asarray(cv2.subtract(luma, history.luma[at.full]), np.float32)
         for part in at.common(parts):
             aim = enlarge_part(flow, part, tile) * np.float32(2)
             moved = self._warp.part(history.luma, aim, part.full, cubic=True)
@@ -168,7 +168,7 @@ class Fuser:
 
         at = tile.around(_CHROMA_REACH)
         chroma = frame[1][at.half]
-        missed = cv2.subtract(chroma, history.chroma[at.half])
+        missed = np.asarray(cv2.subtract(chroma, history.chroma[at.half]), np.float32)
         for part in at.common(parts):
             moved = self._warp_half.part(history.chroma, flow[part.half], part.half)
             cv2.subtract(frame[1][part.half], moved, dst=missed[part.inside(at).half])

@@ -14,7 +14,7 @@ from .. import cores
 Slices = tuple[slice, slice]
 
 _WIDE = 320  # half-size pixels: widest tile
-_MOST = 16384  # half-size pixels in a tile: smaller ones would spend too much on their margins
+_MOST = 32768  # half-size pixels in a tile: smaller ones would spend too much on their margins
 
 
 @dataclass(frozen=True, slots=True)

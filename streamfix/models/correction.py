@@ -7,6 +7,7 @@ input; a network whose finest scale is linear then removed the same fraction of 
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
 import torch
@@ -20,6 +21,7 @@ INPUTS, OUTPUTS = 19, 6
 _SIGMA_SCALE = 8.0  # scales noise levels to the magnitude of pictures
 _LEAST = 0.01  # 2.5 codes: the unit where there is no noise
 _LUMA, _CHROMA = slice(0, 4), slice(4, 6)  # channels of packed planes
+_buffers = threading.local()  # each thread's input of a network, see `seen`
 _WINDOW = 8  # side of the local mean's window, in pixels of the packed planes
 
 
@@ -38,15 +40,19 @@ def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
     return _per_pixel(sigma) * variance.sqrt()
 
 
-def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
+def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor, *, reuse: bool = False) -> Tensor:
     """The network's input, (B, 19, H, W), H and W multiples of 4.
 
     In units of the remaining noise: the fused frame minus its local means, and the recorded frame minus the fused one.
     Then the local means, the remaining noise, and one frame's noise.
     fused, frame: (B, 6, H, W), packed 4:2:0 in [0, 1]; left: from `sigma_left`; sigma: as for it.
+    reuse: the result is overwritten by the next such call of this thread. Without gradients only. At 1920x1080 the
+    system would otherwise hand over its 39 MB page by page, each time anew, which takes as long as filling them.
     """
     batch, _, height, width = fused.shape
-    x = fused.new_empty(batch, INPUTS, height, width)  # filled in place: concatenating costs as much as computing
+    shape = (batch, INPUTS, height, width)
+    x = _kept(fused, shape) if reuse else fused.new_empty(shape)
+    # filled in place: concatenating costs as much as computing
     luma, chroma, means = x[:, _LUMA], x[:, _CHROMA], x[:, 12:15]
     means.copy_(_local_means(fused))
     torch.sub(fused[:, _LUMA], means[:, :1], out=luma)
@@ -58,6 +64,15 @@ def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor) -> Tensor:
     torch.mul(left, _SIGMA_SCALE, out=x[:, 15:17])
     x[:, 17:] = _per_pixel(sigma * _SIGMA_SCALE)
     return x
+
+
+def _kept(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """This thread's tensor of that shape, of the kind that `like` is."""
+    kind = (shape, like.dtype, like.device, torch.is_inference_mode_enabled())
+    if getattr(_buffers, "kind", None) != kind:
+        _buffers.kind, _buffers.tensor = kind, like.new_empty(shape)
+    tensor: Tensor = _buffers.tensor
+    return tensor
 
 
 def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""`streamfix train`, `eval`, `bench`, `inspect`, `help`: no jobs of ffmpeg's kind; each has its word, and argparse's habits."""
+"""`streamfix train`, `eval`, `bench`, `inspect`, `help`: what is no job of ffmpeg's kind has its word."""
 
 from __future__ import annotations
 
