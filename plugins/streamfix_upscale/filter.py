@@ -57,7 +57,7 @@ class Upscale(Filter[Shot]):
     artifacts and noise.
 
     scale: 1.5, 2, 3 or 4; 1.5 and 3 are made from the next larger one. The sample aspect ratio stays.
-    tier: s keeps up with a camera; q takes luma alone and gives better pictures, at several times the cost.
+    tier: s keeps up with a camera; q gives better pictures, at several times the cost. Chroma is interpolated by both.
     history: off looks at each frame alone.
     average: keep makes the mean over each recorded pixel equal to that pixel, codec's errors included; free lets the
     network correct it as well.
@@ -131,8 +131,8 @@ class Upscale(Filter[Shot]):
 
     def _finished(self, seen: _Seen, dtype: torch.dtype) -> Tensor:
         scale = self._trained
-        answer = self._tiled(arithmetic.seen(self.tier, seen.packed, seen.remembered, seen.trust, scale))
-        result = arithmetic.picture(self.tier, seen.enlarged, answer, scale)
+        answer = self._tiled(arithmetic.seen(seen.packed, seen.remembered, seen.trust, scale))
+        result = arithmetic.picture(seen.enlarged, answer, scale)
         if self.average == "keep":
             result = arithmetic.kept(result, seen.packed, scale)
         if self.scale != scale:

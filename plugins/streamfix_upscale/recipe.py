@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from streamfix import BadOption
 from streamfix.fusion import pack420
-from streamfix.training import BaseRecipe, Batch, Sample, copy_fitting, latest, turn, turn_batch
+from streamfix.training import BaseRecipe, Batch, Sample, copy_fitting, latest
 
 from . import arithmetic, bicubic
 from .arithmetic import Scale, Tier
@@ -52,7 +52,7 @@ class Recipe(BaseRecipe[TwoSizes]):
         return arithmetic.network(f"x{self.scale}-{self.tier}")
 
     def begin_with(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-        """Also with the weights of another scale, or of `denoise`: the first and last layers are then new."""
+        """Also with the weights of another scale: the first and last layers are then new."""
         copy_fitting(network, weights)
 
     def clip_frames(self, rng: np.random.Generator) -> int:
@@ -88,24 +88,16 @@ class Recipe(BaseRecipe[TwoSizes]):
         side = int(self.crop * by)
         return slice(top, top + side), slice(left, left + side)
 
-    def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """Luma alone is turned in all ways; chroma lies level with the left luma, so pictures are mirrored upright."""
-        if self.tier == "q":
-            return turn_batch(batch, self.turned, rng)
-        if rng.random() < 0.5:
-            return batch
-        return batch | {name: turn(batch[name], False, True, False) for name in self.turned}
-
     def restored(self, network: nn.Module, one: Batch) -> Tensor:
         enlarged = bicubic.enlarged(one["low"], self.scale)
-        answer: Tensor = network(arithmetic.seen(self.tier, one["low"], one["history"], one["trust"], self.scale))
-        return arithmetic.picture(self.tier, enlarged, answer.float(), self.scale)
+        answer: Tensor = network(arithmetic.seen(one["low"], one["history"], one["trust"], self.scale))
+        return arithmetic.picture(enlarged, answer.float(), self.scale)
 
     def lesson(self, batch: Batch) -> tuple[Tensor, Tensor]:
         one = latest(batch)
-        inputs = arithmetic.seen(self.tier, one["low"], one["history"], one["trust"], self.scale)
+        inputs = arithmetic.seen(one["low"], one["history"], one["trust"], self.scale)
         enlarged = bicubic.enlarged(one["low"], self.scale)
-        return inputs, arithmetic.answer_for(self.tier, enlarged, one["target"], self.scale)
+        return inputs, arithmetic.answer_for(enlarged, one["target"], self.scale)
 
     def shown(self, one: Batch) -> Sequence[tuple[str, Tensor]]:
         return [("low", one["low"]), ("bicubic", bicubic.enlarged(one["low"], self.scale))]

@@ -77,7 +77,7 @@ def test_it_comes_nearer_than_bicubic_interpolation(name: str, crf: float, gain_
     plain = torch.cat([bicubic.enlarged(frame[None], 2) for frame in packed(low)])
     got = run(upscale(tier=tier[3:]), low)
     assert psnr(got[:, :4], large[:, :4]) > psnr(plain[:, :4], large[:, :4]) + gain_db
-    assert psnr(got[:, 4:], large[:, 4:]) > psnr(plain[:, 4:], large[:, 4:]) - 0.05
+    assert torch.equal(got[:, 4:], plain[:, 4:])
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -57,14 +57,13 @@ def test_chroma_keeps_its_siting(scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("tier", TIERS)
-def test_an_answer_is_undone_by_what_should_be_answered(scale: int, tier: str) -> None:
+def test_an_answer_is_undone_by_what_should_be_answered(scale: int) -> None:
     packed, target = pictures(1), pictures(2, 12 * scale, 16 * scale)
     enlarged = bicubic.enlarged(packed, scale)
-    if tier == "q":
-        target[:, 4:] = enlarged[:, 4:]  # which is not its part
-    answer = arithmetic.answer_for(tier, enlarged, target, scale)
-    assert torch.allclose(arithmetic.picture(tier, enlarged, answer, scale), target, atol=1e-5)
+    answer = arithmetic.answer_for(enlarged, target, scale)
+    got = arithmetic.picture(enlarged, answer, scale)
+    assert torch.allclose(got[:, :4], target[:, :4], atol=1e-5)
+    assert torch.equal(got[:, 4:], enlarged[:, 4:])
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -72,9 +71,9 @@ def test_an_answer_is_undone_by_what_should_be_answered(scale: int, tier: str) -
 def test_an_untrained_network_gives_bicubic_interpolation(scale: int, tier: str) -> None:
     name, packed = f"x{scale}-{tier}", pictures(1)
     remembered, trust = torch.rand(2, 1, 24 * scale, 32 * scale), torch.rand(2, 1, 24, 32)
-    answer = arithmetic.network(name)(arithmetic.seen(tier, packed, remembered, trust, scale))
+    answer = arithmetic.network(name)(arithmetic.seen(packed, remembered, trust, scale))
     enlarged = bicubic.enlarged(packed, scale)
-    assert torch.equal(arithmetic.picture(tier, enlarged, answer, scale), enlarged)
+    assert torch.equal(arithmetic.picture(enlarged, answer, scale), enlarged)
 
 
 @settings(deadline=None, max_examples=25)
@@ -163,7 +162,7 @@ def test_every_kind_gives_samples_of_one_shape(kind: str, scale: int, material: 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_the_recipe_restores_what_its_lesson_asks_for(tier: Any, material: Material) -> None:
-    """A network that gives the lesson's answers restores the target: of tier q, its luma."""
+    """A network that gives the lesson's answers restores the target's luma."""
     recipe = Recipe(tier=tier, crop=32, margin=8, frames=4, samples=2)
     samples = list(itertools.islice(recipe.samples(material, np.random.default_rng(1), {"clean": 1.0}), 3))
     batch = {name: torch.from_numpy(np.stack([s[name] for s in samples])) for name in samples[0]}
@@ -176,8 +175,6 @@ def test_the_recipe_restores_what_its_lesson_asks_for(tier: Any, material: Mater
 
     restored, target = recipe.predict(Pupil(), batch, pairs=False)
     assert torch.allclose(restored[:, :4], target[:, :4], atol=1e-5)
-    if tier == "s":
-        assert torch.allclose(restored, target, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -189,14 +186,12 @@ def test_a_recipe_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("tier", TIERS)
-def test_places_in_the_input_follow_the_picture(scale: int, tier: str) -> None:
+def test_places_in_the_input_follow_the_picture(scale: int) -> None:
     """What is told of the history lies in the planes in which pixel_unshuffle puts it."""
     packed, trust = pictures(1), torch.rand(2, 1, 24, 32)
     remembered = torch.rand(2, 1, 24 * scale, 32 * scale)
-    x = arithmetic.seen(tier, packed, remembered, trust, scale)
+    x = arithmetic.seen(packed, remembered, trust, scale)
     want = F.pixel_unshuffle(remembered, scale) * trust * arithmetic.GAIN
-    want = want if tier == "q" else F.pixel_unshuffle(want, 2)
     assert torch.allclose(x[:, -want.shape[1] :], want, atol=1e-5)
 
 
@@ -224,8 +219,8 @@ def test_large_pictures_are_run_in_tiles_without_seams(scale: int, tier: str) ->
     torch.manual_seed(1)
     network: Any = arithmetic.network(name).eval()
     torch.nn.init.normal_(network.tail.weight, std=0.02)  # it starts at zero
-    x = torch.rand(1, arithmetic.info(name).channels, 96, 160 if tier == "q" else 320) - 0.5
+    x = torch.rand(1, arithmetic.info(name).channels, 96, 160) - 0.5
     with torch.inference_mode():
-        whole, tiled = network(x), Tiler(network, arithmetic.info(name), tile=64 if tier == "q" else 160)(x)
+        whole, tiled = network(x), Tiler(network, arithmetic.info(name), tile=64)(x)
     assert whole.abs().max() > 0.1
     assert (tiled - whole).abs().max() < 1e-3
