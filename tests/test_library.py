@@ -292,8 +292,10 @@ def test_a_job_can_be_cancelled_from_outside(clip: Path, tmp_path: Path) -> None
         streamfix.restore(clip, tmp_path / "out.mkv", on_job=Job.cancel)
 
 
-def test_an_interrupt_is_an_interrupt(clip: Path, tmp_path: Path) -> None:
+def test_an_interrupt_is_an_interrupt(clip: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """^C in a program that calls `restore`: it ends the program, as it would without us, and no old file is lost."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore ^C
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     out = tmp_path / "out.mkv"
     out.write_bytes(b"precious")
 
