@@ -34,8 +34,8 @@ _SCALES = MappingProxyType({Fraction(2): 2, Fraction(4): 4, Fraction(3, 2): 2, F
 class Shot:
     """A stream's state since the last cut: what its earlier frames have shown."""
 
-    def __init__(self, scale: int) -> None:
-        self.history = History(scale)
+    def __init__(self, scale: int, fine: bool) -> None:
+        self.history = History(scale, fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Upscale(Filter[Shot]):
         self.network.close()
 
     def init_state(self) -> Shot:
-        return Shot(self._trained)
+        return Shot(self._trained, fine=self.tier == "q")
 
     def lighter(self) -> Sequence[str]:
         if self.tier == "q" and f"x{self._trained}-s" in WEIGHTS.shipped():
