@@ -225,7 +225,7 @@ class Auto(Filter[Shot]):
         if said != self._said:
             self._said = said
             hint = "; interlaced: put bwdif=mode=send_frame before auto" if findings.interlaced else ""
-            _log.info("%dx%d, %s; the pictures get %s%s", findings.width, findings.height, findings, said, hint)
+            _log.info("%s; the pictures get %s%s", findings, said, hint)
 
 
 def _quantiser(frame: Frame | None) -> float | None:

@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 from av.video.stream import VideoStream
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -371,6 +371,8 @@ def test_any_bytes_are_parameters_or_none(data: bytes) -> None:
 
 
 @settings(max_examples=200)
+@example(blocks=6, offset=0, size=0, kind=1, rest=[])
+@example(blocks=6, offset=32, size=20, kind=1, rest=[-64, -64, 16, 16, 3] * 6)  # places outside the picture
 @given(
     st.integers(0, 40), st.integers(0, 2**33), st.integers(0, 64), st.integers(-2, 5),
     st.lists(st.integers(-(2**31), 2**31 - 1), max_size=64),

@@ -24,6 +24,7 @@ _EXPORTING = {
     *("h264", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "h263", "h263p", "flv1"),
     *("wmv1", "wmv2"),
 }
+_BLOCK_BYTES = 20  # of a block: its place, its size, its difference from the picture's quantiser
 _H264, _MPEG2 = 1, 2  # AVVideoEncParamsType; VP9's quantisers are not of this kind
 _LEAST_STEP = 0.625  # of H.264's quantiser at QP 0, codes
 
@@ -132,13 +133,13 @@ def qp_map(data: bytes, width: int, height: int, depth: int = 8) -> NDArray[np.f
     try:
         blocks, offset, size, kind, base = struct.unpack_from("=I4xQQii", data)
         table = np.frombuffer(data, np.int32, blocks * size // 4, offset).reshape(blocks, size // 4)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, OverflowError):
         return None
     rows, columns = -(-height // MACROBLOCK), -(-width // MACROBLOCK)
-    if kind not in (_H264, _MPEG2) or blocks < rows * columns:
+    if kind not in (_H264, _MPEG2) or blocks < rows * columns or size < _BLOCK_BYTES:
         return None
     row, column = table[:, 1] // MACROBLOCK, table[:, 0] // MACROBLOCK
-    inside = (row < rows) & (column < columns)
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
     qp = np.zeros((rows, columns), np.float32)
     told = (base + table[inside, 4]).astype(np.float32)
     if kind == _H264:
