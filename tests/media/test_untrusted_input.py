@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +15,7 @@ import pytest
 
 from streamfix.apps.cli.logs import _Formatter
 from streamfix.errors import InputError, UsageError
-from streamfix.media.input import playlists
+from streamfix.media.input import opening, playlists
 from streamfix.media.input.playlists import check_playlists
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.input.source import InputSource
@@ -34,6 +37,26 @@ def test_a_playlist_that_names_itself(tmp_path: Path, text: str, by_way_of: int)
         (tmp_path / name).write_text(text.format(names[(i + 1) % len(names)]))
     with pytest.raises(InputError, match=r"the playlist names itself \(0 list\.m3u8 -> .*take that line out of it"):
         Reader([InputSpec(str(tmp_path / names[0]))])
+
+
+def test_a_playlist_on_a_server_that_names_itself_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """libav follows it without end, and takes more and more memory."""
+    (tmp_path / "list.m3u8").write_text(MASTER.format("list.m3u8"))
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    request.addfinalizer(server.server_close)
+    request.addfinalizer(server.shutdown)
+    monkeypatch.setattr(opening, "OPENING_S", 1.0)
+    url = f"http://127.0.0.1:{server.server_port}/list.m3u8"
+    with pytest.raises(InputError, match=r"list\.m3u8: after 1 s nothing .* a playlist that names itself; download it"):
+        Reader([InputSpec(url)])
 
 
 def test_playlists_are_limited_in_depth_number_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from ..interruption import Interruption
 from ..libav_errors import cannot_open, libav_explains
 from ..specs import InputSpec
 from ..transport.output_kind import usual_format
-from ..transport.protocols import needs_ffmpeg
+from ..transport.protocols import needs_ffmpeg, scheme_of
 from ..transport.srt import Bridge
 from .playlists import check_playlists
 
@@ -26,6 +26,8 @@ log = logging.getLogger("streamfix.media")
 
 # How far libav looks for the beginning of each stream, if 5 s were not enough in a file, which can be read again.
 _FAR = {"analyzeduration": "120000000", "probesize": "100000000"}  # microseconds, bytes
+# A server's playlist that names itself is followed without end, and memory grows by 20 MB a second.
+OPENING_S = 60.0
 _FAR_OPTIONS = "-analyzeduration 120M -probesize 100M"
 
 
@@ -79,7 +81,7 @@ class Opening:
                     format=self._format,
                     options=dict(options),
                     metadata_errors="surrogateescape",
-                    timeout=spec.timeout_s,
+                    timeout=(self._opening_s(), spec.timeout_s),
                 )
         except ValueError as error:
             if isinstance(error, av.FFmpegError):
@@ -87,6 +89,9 @@ class Opening:
             raise UnknownName(f"{spec.shown}: -f {spec.format}: no demuxer of that name") from error
         except (av.FFmpegError, OSError) as error:
             raise self._why(begin_s) or cannot_open(spec.url, error) from error
+        if not len(container.streams) and (late := self._late(begin_s)) is not None:
+            container.close()  # libav gave up looking for streams, and says nothing of it
+            raise late
         if container.format.name == "tty" and spec.format is None:
             container.close()  # libavformat takes every .txt for the recording of a terminal
             raise InputError(f"{spec.shown}: it is text, not video; -f tty reads it as a terminal's output")
@@ -104,11 +109,28 @@ class Opening:
         if self._bridge is not None:
             self._bridge.close()
 
+    def _opening_s(self) -> float | None:
+        """The time in which the input must be open, None for any."""
+        if self._spec.timeout_s is None and scheme_of(self.url) in ("http", "https"):
+            return OPENING_S
+        return self._spec.timeout_s
+
+    def _late(self, begin_s: float) -> InputError | None:
+        """What to say where the time to open the input is over; begin_s: when that began."""
+        limit_s = self._opening_s()
+        if limit_s is None or time.monotonic() - begin_s < limit_s:
+            return None
+        if self._spec.timeout_s is not None:
+            return InputError(f"{self._spec.shown}: no answer for {limit_s:g} s")
+        return InputError(
+            f"{self._spec.shown}: after {limit_s:g} s nothing that can be read has come of it: a slow server, or a "
+            "playlist that names itself; download it first"
+        )
+
     def _why(self, begin_s: float | None = None) -> InputError | None:
         """Why it failed: the time was up, for which libav has many messages, or what the receiving process reported."""
-        limit_s = self._spec.timeout_s
-        if begin_s is not None and limit_s is not None and time.monotonic() - begin_s > limit_s:
-            return InputError(f"{self._spec.shown}: no answer for {limit_s:g} s")
+        if begin_s is not None and (late := self._late(begin_s)) is not None:
+            return late
         if self._bridge is None:
             return None
         self._bridge.close()
