@@ -31,13 +31,6 @@ WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "upscale", arithmetic.
 _SCALES = MappingProxyType({Fraction(2): 2, Fraction(4): 4, Fraction(3, 2): 2, Fraction(3): 4})
 
 
-class Shot:
-    """A stream's state since the last cut: what its earlier frames have shown."""
-
-    def __init__(self, scale: int, fine: bool) -> None:
-        self.history = History(scale, fine)
-
-
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What is known of frames (B, 6, H, W) before the network looks at them."""
@@ -48,7 +41,7 @@ class _Seen:
     trust: Tensor
 
 
-class Upscale(Filter[Shot]):
+class Upscale(Filter[History]):
     """Enlarge by 1.5, 2, 3 or 4, with more detail than interpolation has.
 
     A small network corrects bicubic interpolation. It was trained on what cameras record, noise and codecs included,
@@ -98,22 +91,22 @@ class Upscale(Filter[Shot]):
     def close(self) -> None:
         self.network.close()
 
-    def init_state(self) -> Shot:
-        return Shot(self._trained, fine=self.tier == "q")
+    def init_state(self) -> History:
+        return History(self._trained, fine=self.tier == "q")
 
     def lighter(self) -> Sequence[str]:
         if self.tier == "q" and f"x{self._trained}-s" in WEIGHTS.shipped():
             return (f"upscale=scale={float(self.scale):g}:tier=s",)
         return ()
 
-    def __call__(self, x: Tensor, states: Sequence[Shot]) -> Tensor:
+    def __call__(self, x: Tensor, states: Sequence[History]) -> Tensor:
         """x: (B, 1, 6, H, W) in [0, 1], packed 4:2:0; H and W multiples of 4.
 
         Returns (B, 1, 6, H * scale, W * scale) of the same dtype and device.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Tensor, states: Sequence[Shot]) -> Callable[[], Tensor]:
+    def begin(self, x: Tensor, states: Sequence[History]) -> Callable[[], Tensor]:
         """Frames are interpolated and their histories moved along; the rest is the network's part."""
         self.network.open(x.device)
         packed = x[:, 0].float().clone()
@@ -125,7 +118,7 @@ class Upscale(Filter[Shot]):
             seen = _Seen(packed, enlarged, remembered, none.expand(batch, 1, 2 * height, 2 * width))
         else:
             low, high = (bicubic.luma_of(picture).detach().cpu().numpy()[:, 0] for picture in (packed, enlarged))
-            found = [state.history.step(y, large) for state, y, large in zip(states, low, high, strict=True)]
+            found = [state.step(y, large) for state, y, large in zip(states, low, high, strict=True)]
             seen = _Seen(packed, enlarged, *_stacked(found, high, x.device))
         return partial(self._finished, seen, x.dtype)
 

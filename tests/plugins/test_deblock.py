@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 import torch
@@ -23,25 +21,15 @@ from streamfix.registry import Registry
 from streamfix.training import Coding, Planes420, code_clip
 from streamfix_deblock import Deblock, levels, told
 from streamfix_deblock.filter import WEIGHTS
+from tests.plugins.footage import sample
 
-SAMPLES = Path(__file__).parents[2] / "samples"
 FRAMES = 14
 GRAY = PixelFormat("gray", "gray", 8)
 LUMA, CHROMA = slice(0, 4), slice(4, 6)
 
 
-@cache
 def footage(name: str) -> Planes420:
-    """A sample clip at half its size or less, so that its own codec's artifacts are gone: 4:2:0, H and W even."""
-    width, height = {"campus.avi": (352, 256), "bunny.mp4": (304, 176), "city.ts": (304, 176)}[name]
-    with av.open(str(SAMPLES / name)) as container:
-        pictures = [
-            frame.reformat(width, height, "yuv420p", interpolation="AREA").to_ndarray()
-            for frame, _ in zip(container.decode(video=0), range(FRAMES), strict=False)
-        ]
-    planes = np.stack(pictures).astype(np.float32) / np.float32(255)
-    chroma = planes[:, height:].reshape(len(planes), 2, height // 2, width // 2)
-    return Planes420(planes[:, :height], np.ascontiguousarray(chroma.transpose(0, 2, 3, 1)))
+    return sample(name, FRAMES)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from streamfix.training import (
 from streamfix_deblur import Deblur
 from streamfix_deblur.kernels import find_blur
 from streamfix_deblur.wiener import blur_transfer, sharpened, undone
+from tests.plugins.footage import sample
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FRAMES = 4
@@ -38,18 +38,8 @@ LUMA, CHROMA = slice(0, 4), slice(4, 6)
 OBLIQUE = 0.6  # radians
 
 
-@cache
 def footage(name: str) -> Planes420:
-    """A sample clip at half its size or less: 4:2:0, H and W even."""
-    width, height = {"campus.avi": (352, 256), "bunny.mp4": (304, 176), "city.ts": (304, 176)}[name]
-    with av.open(str(SAMPLES / name)) as container:
-        pictures = [
-            frame.reformat(width, height, "yuv420p", interpolation="AREA").to_ndarray()
-            for frame, _ in zip(container.decode(video=0), range(FRAMES), strict=False)
-        ]
-    planes = np.stack(pictures).astype(np.float32) / np.float32(255)
-    chroma = planes[:, height:].reshape(len(planes), 2, height // 2, width // 2)
-    return Planes420(planes[:, :height], np.ascontiguousarray(chroma.transpose(0, 2, 3, 1)))
+    return sample(name, FRAMES)
 
 
 def blurred(planes: Planes420, kernel: Floats) -> Planes420:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 import torch
@@ -22,24 +20,14 @@ from streamfix.registry import Registry
 from streamfix.training import Coding, Planes420, code_clip, quantise
 from streamfix_upscale import Upscale, bicubic
 from streamfix_upscale.filter import WEIGHTS
+from tests.plugins.footage import sample
 
-SAMPLES = Path(__file__).parents[2] / "samples"
 FRAMES = 8
 TIERS = [name for name in WEIGHTS.shipped() if name.startswith("x2")]
 
 
-@cache
 def footage(name: str) -> Planes420:
-    """A sample clip, sharp to the pixel: reduced by two, H and W multiples of 16."""
-    width, height = {"campus.avi": (352, 256), "bunny.mp4": (304, 176)}[name]
-    with av.open(str(SAMPLES / name)) as container:
-        pictures = [
-            frame.reformat(width, height, "yuv420p", interpolation="AREA").to_ndarray()
-            for frame, _ in zip(container.decode(video=0), range(FRAMES), strict=False)
-        ]
-    planes = np.stack(pictures).astype(np.float32) / np.float32(255)
-    chroma = planes[:, height:].reshape(len(planes), 2, height // 2, width // 2)
-    return Planes420(planes[:, :height], np.ascontiguousarray(chroma.transpose(0, 2, 3, 1)))
+    return sample(name, FRAMES)
 
 
 @cache
