@@ -331,12 +331,13 @@ def test_a_reload_that_fails_says_why(
 
 
 def test_a_reload_says_what_it_did(client: TestClient, supervisor: FakeSupervisor) -> None:
-    supervisor.on_reload = lambda: Plan(add=("gate",), restart=("yard",))
+    supervisor.on_reload = lambda: Plan(add=("gate",), restart=("yard",), needs_restart=("port",))
     assert client.post("/api/reload", headers=JSON).json() == {
         "added": ["gate"],
         "removed": [],
         "restarted": ["yard"],
         "kept": [],
+        "needs_restart": ["port"],
     }
 
 

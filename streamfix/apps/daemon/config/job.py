@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import replace
 
 from ....chainspec import parse_chain
@@ -35,7 +36,7 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
     options = {**options, **guards} if "input" in stream.foreign else {**guards, **options}
     return JobSpec(
         inputs=(InputSpec(url, stream.input_format or usual_demuxer(url), options),),
-        outputs=tuple(_output(output, stream, secrets) for output in stream.outputs),
+        outputs=tuple(beginning(output_spec(output, stream, secrets.resolve)) for output in stream.outputs),
         filters=tuple(parse_chain(stream.filters)) if stream.filters else (),
         audio=stream.audio,
         subtitles=False,
@@ -45,18 +46,18 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
     )
 
 
-def _output(output: OutputConfig, stream: StreamConfig, secrets: Secrets) -> OutputSpec:
-    url = secrets.resolve(output.url)
-    return beginning(
-        OutputSpec(
-            url,
-            format=output.format or usual_format(url),
-            video_codec=output.video_codec or stream.video_codec,
-            audio_codec=output.audio_codec or stream.audio_codec,
-            video_options=secrets.resolve_all({**stream.video_options, **output.video_options}),
-            format_options=secrets.resolve_all(output.options),
-            overwrite=output.overwrite,
-        )
+def output_spec(output: OutputConfig, stream: StreamConfig, resolve: Callable[[str], str]) -> OutputSpec:
+    """An output as the configuration says it. resolve: puts the secrets into a text."""
+    url = resolve(output.url)
+    video_options = {**stream.video_options, **output.video_options}
+    return OutputSpec(
+        url,
+        format=output.format or usual_format(url),
+        video_codec=output.video_codec or stream.video_codec,
+        audio_codec=output.audio_codec or stream.audio_codec,
+        video_options={name: resolve(value) for name, value in video_options.items()},
+        format_options={name: resolve(value) for name, value in output.options.items()},
+        overwrite=output.overwrite,
     )
 
 
