@@ -276,7 +276,7 @@ class _Trial:
         failure = self._failure(spec)
         if failure is None:
             return
-        text = _plain(str(failure), spec.shown)
+        text = _plain(str(failure).removeprefix(f"{spec.shown}: "))
         for name, value in spec.video_options.items():
             if self._failure(replace(spec, video_options=_without(spec.video_options, name))) is None:
                 codec = spec.video_codec or "libx264"
@@ -335,7 +335,7 @@ def _noted(problems: list[Problem], place: TomlPlace, value: str, *, anything: b
     try:
         yield
     except StreamfixError as error:
-        problems.append(Problem(place, redact(repr(value)), redact(_plain(str(error), value))))
+        problems.append(Problem(place, redact(repr(value)), redact(_plain(str(error)))))
     except Exception as error:
         if not anything:
             raise
@@ -364,9 +364,8 @@ def _check_carrier(url: str) -> None:
         raise UsageError("SRT needs the ffmpeg command, which is not installed; install ffmpeg")
 
 
-def _plain(text: str, shown: str) -> str:
-    """An error's text without the output's name, which the place says already, and in this configuration's words."""
-    text = text.removeprefix(f"{shown}: ").removeprefix(f"{redact(shown)}: ")
+def _plain(text: str) -> str:
+    """An error's text in this configuration's words."""
     for theirs, ours in _OUR_WORDS:
         text = text.replace(theirs, ours)
     return text

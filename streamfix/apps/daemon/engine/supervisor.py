@@ -15,6 +15,7 @@ from ....errors import IncompleteOutput, StreamfixError
 from ....frame import Frame, VideoInfo
 from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event
+from ....media.redact import redact
 from ....pipeline import Closable, close_all
 from ..access.secrets import Secrets
 from ..config.changes import Plan, needs_new_process, plan
@@ -62,6 +63,7 @@ class Supervisor:
         self._shared = Shared(config, measure, capacity)
         self._read, self._trial, self._clock = read, trial, clock
         self._begun_with = config
+        self._reload_error = ""
         self._begun_s = clock()
         self._table = StreamTable(
             lambda config: ManagedStream(
@@ -105,9 +107,11 @@ class Supervisor:
         try:
             done = self._reload()
         except StreamfixError as error:
+            self._reload_error = redact(str(error))
             for line in str(error).splitlines():
                 log.error("not reloaded: %s", line)
             raise
+        self._reload_error = ""
         log.info("reloaded: %s", done)
         for name in done.needs_restart:
             log.warning("daemon.%s has changed; restart the daemon for it to take effect", name)
@@ -212,10 +216,14 @@ class Supervisor:
                 return
             given = {config.name: config}
             with self._table.reserved(given):
-                same = config.input == stream.config.input  # nothing is known of another camera
-                if config.enabled and stream.running and same and stream.info is not None:
-                    self.admission.check(config.name, self._shared.need(config, stream.info))
                 made = {config.name: self._tried(config, self.config)} if self._table.is_to_run(config) else {}
+                try:
+                    same = config.input == stream.config.input  # nothing is known of another camera
+                    if config.enabled and stream.running and same and stream.info is not None:
+                        self.admission.check(config.name, self._shared.need(config, stream.info))
+                except BaseException:
+                    close_all(made.values())
+                    raise
                 self._table.replace(Plan(restart=(config.name,)), given, self.config.drain_s, made)
 
     def remove(self, name: str) -> None:
@@ -289,6 +297,7 @@ class Supervisor:
             "cpus": os.cpu_count(),
             "load": {"used": taken.cores, "capacity": there.cores},
             "streams": len(self._table.names),
+            "reload_error": self._reload_error,
         }
 
     def _refusal(self, stream: ManagedStream) -> Conflict | None:

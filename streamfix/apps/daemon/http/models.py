@@ -172,7 +172,7 @@ class Load(Answer):
 
 
 class System(Answer):
-    """The daemon and its machine."""
+    """The daemon and its machine. reload_error: why the last reload changed nothing, empty if it did."""
 
     version: str
     uptime_s: Known = None
@@ -182,6 +182,7 @@ class System(Answer):
     cpus: int | None = None
     load: Load = Load()
     streams: int
+    reload_error: str = ""
     python: str
     torch: str
 
