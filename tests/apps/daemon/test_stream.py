@@ -21,6 +21,7 @@ from streamfix.errors import (
     FilterError,
     IncompleteOutput,
     InputError,
+    LoginRefused,
     OutputError,
     UnknownName,
     UnusableInput,
@@ -28,6 +29,7 @@ from streamfix.errors import (
 )
 from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec
+from streamfix.live.policy import LivePolicy
 from streamfix.pipeline import Source
 from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
 from tests.fakes.clock import Clock
@@ -206,6 +208,18 @@ def test_what_no_attempt_can_mend_is_tried_once_and_again_by_hand(
     said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert said == ["yard: rtsp://***@cam/1: no such transport; it is not tried again until it is changed or told to"]
     stream.retry()
+    until(lambda: stream.status()["state"] == "running")
+
+
+def test_a_wrong_password_of_a_stream_that_ends_with_its_camera_is_tried_after_minutes(make: Make) -> None:
+    failing = Failing(*(LoginRefused("rtsp://***@cam/1: 401 Unauthorized") for _ in range(3)))
+    stream = make(Builder(failing), backoff_s=(0.0,))
+    stream.start()
+    for failures, wait_s in enumerate(LivePolicy().login_backoff_s[:3], 1):
+        until(lambda failures=failures: stream.record.totals.restarts == failures and stream.next_try_s)  # type: ignore[misc]
+        assert stream.status()["state"] == "error"
+        assert stream.next_try_s == pytest.approx(time.time() + wait_s, abs=0.2 * wait_s + LONG_S / 4)
+        stream.retry()
     until(lambda: stream.status()["state"] == "running")
 
 
