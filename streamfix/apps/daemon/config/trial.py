@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import av
 
 from ....chainspec import parse_chain
-from ....errors import InputError, StreamfixError, UsageError
+from ....errors import InputError, OutputError, StreamfixError, UsageError
 from ....frame import VideoInfo
 from ....jobs.trial import check_device, try_chain, try_filters
 from ....media.input.options import check_demuxer, check_option
+from ....media.libav_errors import message_of
 from ....media.output.muxer import guess_format
 from ....media.output.options import check_known, check_muxer_option, find_encoder
 from ....media.output.trial import check_files, check_place, try_output
@@ -255,7 +256,9 @@ class _Trial:
             return find_encoder(name, kind, "").name
         except StreamfixError:
             usual = "libx264 or libx265" if kind == "video" else 'aac or "copy"'
-            text = f"there is no {kind} encoder of that name{_nearest(name, _encoders(kind))}; usual ones are {usual}"
+            text = (
+                f"there is no {kind} encoder of that name{_nearest(name, _encoders_of(kind))}; usual ones are {usual}"
+            )
             self._wrong(place, name, text)
             return None
 
@@ -293,6 +296,8 @@ class _Trial:
             try_output(spec, sound=self._stream.audio, info=self._ground.info)
         except StreamfixError as error:
             return error
+        except (av.FFmpegError, OSError, ValueError) as error:  # whatever libav says, it would say to the writer too
+            return OutputError(message_of(error))
         return None
 
     def _place_of(self, place: TomlPlace, output: OutputConfig, name: str) -> TomlPlace:
@@ -376,7 +381,7 @@ def _without(options: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 @cache
-def _encoders(kind: str) -> frozenset[str]:
+def _encoders_of(kind: str) -> frozenset[str]:
     """The names of all encoders of a kind."""
     found = set()
     for name in av.codecs_available:
