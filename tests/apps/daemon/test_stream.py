@@ -89,6 +89,34 @@ def test_a_stream_runs_from_start_to_stop(make: Make) -> None:
     assert (stream.status()["state"], stream.status()["written"]) == ("running", 0)
 
 
+class Made:
+    """What was made for a stream's start. closed: how often."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_what_was_made_for_a_start_is_released_once_whatever_becomes_of_it(make: Make) -> None:
+    runs, fails, stopped = Made(), Made(), Made()
+    builder = Builder()
+    stream = make(builder)
+    stream.start(runs)
+    builder.job("yard")
+    until(lambda: runs.closed == 1, "the job has its own")
+    stream.start()
+    stream.stop()
+    failing = make(Builder(Failing(InputError("no route"))), backoff_s=(3600.0,))
+    failing.start(fails)
+    until(lambda: failing.waiting == "attempt")
+    failing.stop()
+    waiting = make(Builder(), job_spec=lambda config: spec_of(config))
+    waiting.start(stopped)
+    waiting.stop()
+    assert (runs.closed, fails.closed, stopped.closed) == (1, 1, 1)
+
+
 def test_no_thread_is_left(make: Make) -> None:
     before = set(threading.enumerate())
     stream = make(Builder(Failing(*(InputError("no camera") for _ in range(20)))))

@@ -9,13 +9,14 @@ import difflib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+from av.codec.codec import Codec
 
 from ....chainspec import parse_chain
 from ....errors import InputError, OutputError, StreamfixError, UsageError
@@ -256,9 +257,7 @@ class _Trial:
             return find_encoder(name, kind, "").name
         except StreamfixError:
             usual = "libx264 or libx265" if kind == "video" else 'aac or "copy"'
-            text = (
-                f"there is no {kind} encoder of that name{_nearest(name, _encoders_of(kind))}; usual ones are {usual}"
-            )
+            text = f"there is no {kind} encoder of that name{_nearest(name, _encoders()[kind])}; usual ones are {usual}"
             self._wrong(place, name, text)
             return None
 
@@ -381,15 +380,14 @@ def _without(options: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 @cache
-def _encoders_of(kind: str) -> frozenset[str]:
-    """The names of all encoders of a kind."""
-    found = set()
+def _encoders() -> Mapping[str, frozenset[str]]:
+    """The names of all encoders, by kind."""
+    found = dict[str, set[str]]()
     for name in av.codecs_available:
-        try:
-            found.add(find_encoder(name, kind, "").name)
-        except StreamfixError:
-            continue  # a decoder alone, or one of another kind
-    return frozenset(found)
+        with suppress(ValueError):  # it only decodes
+            codec = Codec(name, "w")
+            found.setdefault(codec.type, set()).add(codec.name)
+    return {kind: frozenset(names) for kind, names in found.items()}
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
