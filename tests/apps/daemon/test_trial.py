@@ -179,7 +179,7 @@ def test_over_http_as_well(running: Running, allowed: Path, change: dict[str, ob
 
 
 def test_a_stream_that_is_not_enabled_need_not_be_able_to_run(
-    allowed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    allowed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], quiet: None
 ) -> None:
     """Else the way to take a broken stream out of service would be closed."""
     text = toml(None, str(allowed)) + 'enabled = false\nvideo_codec = "libx265x"\n'
