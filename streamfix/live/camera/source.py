@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -21,6 +22,7 @@ from ...media.specs import InputSpec
 from ...media.streams import MappedStream
 from ..health import Health
 from ..policy import LivePolicy
+from ..room import Room
 from .camera import Camera, Connect
 from .connection import Connection
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
@@ -44,7 +46,8 @@ class LiveSource(ItemSource):
     `cut`, and times only increase.
 
     maps, audio, subtitles, data, coding: as for `Reader`. name: written on the slate. wanted_s: seconds from the
-    beginning after which no output wants more; a camera that is away then is not waited for. open: makes readers, like
+    beginning after which no output wants more; a camera that is away then is not waited for. room: how much may wait
+    for a recording, None if there is none. open: makes readers, like
     `Reader`. clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: in [0, 1).
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
@@ -68,8 +71,9 @@ class LiveSource(ItemSource):
         coding: bool = False,
         name: str = "",
         wanted_s: Fraction | None = None,
+        room: Room | None = None,
         open: Callable[..., Reader] = Reader,
-        connect: Connect = Connection,
+        connect: Connect | None = None,
         clock: Callable[[], float] = time.monotonic,
         walltime: Callable[[], float] = time.time,
         pause: Callable[[float], object] | None = None,
@@ -95,7 +99,7 @@ class LiveSource(ItemSource):
             finite=ends_by_itself(input),
             passive=waits_for_a_sender(input),
             incurable=lambda error: is_incurable(error, input),
-            connect=connect,
+            connect=connect or partial(Connection, room=room),
             clock=clock,
             pause=pause or stopped.wait,
             random=random,
@@ -116,6 +120,11 @@ class LiveSource(ItemSource):
         if self._joined.info is None:
             raise RuntimeError("the streams of a live source are known once it is open; call open() first")
         return self._joined.info
+
+    @property
+    def has_room(self) -> bool:
+        """True while more frames may wait for a recording than those that are being restored."""
+        return self._camera.has_room
 
     @property
     def stopped_early(self) -> bool:
