@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from ...errors import Cancelled
+from ...errors import Cancelled, InputError
 from ...frame import Frame, VideoInfo
 from ...media.input.decoder import Shape
 from ...media.input.item_source import ItemSource
@@ -24,6 +24,7 @@ from ..health import Health
 from ..policy import LivePolicy
 from ..room import Room
 from .camera import Camera, Connect
+from .camera_clock import TimeOfDay
 from .connection import Connection
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
 from .join import JoinedConnections
@@ -52,7 +53,8 @@ class LiveSource(ItemSource):
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
-    say when a camera's first picture was taken (creation_time), by the camera's clock if it has sent that by then.
+    say when a camera's first picture was taken (creation_time), by the camera's clock if it has sent that by then and
+    this machine's agrees.
     frames_read, errors, position_s: over all connections.
     """
 
@@ -109,7 +111,9 @@ class LiveSource(ItemSource):
         self._reader: Reader | None = None
         self._until_s: Fraction | None = None
         self._walltime = walltime
-        self._observer = Observer(health, self.wallclock_s, walltime)
+        self._time_of_day = TimeOfDay(partial(health.note, "clock"), walltime)
+        self._observer = Observer(health, self.wallclock_s, self._time_of_day, walltime)
+        self._opened_s: float | None = None
 
     @property
     def streams(self) -> Sequence[MappedStream]:
@@ -168,9 +172,14 @@ class LiveSource(ItemSource):
     def open(self) -> None:
         """Wait for the first picture, connecting as often as it takes.
 
-        Raises InputError or UsageError for what another attempt would not cure, Cancelled if `stop` came first.
+        Raises InputError or UsageError for what another attempt would not cure, and if none came in all the time that
+        is wanted (-t); Cancelled if `stop` came first.
         """
         if self._peek() is None:
+            if not self._stopped.is_set() and self._is_late_for_all(self._clock()):
+                reason = self._health.report().reason.removeprefix(f"{self._shown}: ")
+                wanted_s = float(min(self._spans_s))
+                raise InputError(f"{self._shown}: no picture came in the {wanted_s:g} s of -t: {reason}")
             raise Cancelled(f"{self._shown}: stopped before the first picture came")
 
     def __iter__(self) -> Iterator[Item]:
@@ -183,6 +192,7 @@ class LiveSource(ItemSource):
         self._camera.close(_CLOSE_S)
 
     def _read(self) -> Generator[Item, None, None]:
+        self._opened_s = self._clock()
         while not self._stopped.is_set() and not self._camera.ended:
             due_s = self._standin.due_in_s(self._clock())
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
@@ -216,9 +226,19 @@ class LiveSource(ItemSource):
     def _is_behind_end(self, frame: Frame) -> bool:
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s
 
+    @property
+    def _spans_s(self) -> list[Fraction]:
+        """How many seconds from the first picture on are wanted: by the input's -t or -to, and by all outputs."""
+        return [s for s in (end_s(self._spec, Fraction(0)), self._wanted_s) if s is not None]
+
     def _is_late_for_all(self, now_s: float) -> bool:
-        """True if a picture that came now would come after everything that is wanted."""
+        """True if a picture that came now would come after everything that is wanted.
+
+        Before the first one the time counts from the first attempt to connect.
+        """
         at_s = self._joined.now_s(now_s)
+        if at_s is None and self._spans_s and self._opened_s is not None:
+            return now_s - self._opened_s >= min(self._spans_s) + _LATE_S
         ends = [] if self._until_s is None else [self._until_s]
         if self._wanted_s is not None:
             ends.append(self.begin_s + self._wanted_s)
@@ -243,5 +263,7 @@ class LiveSource(ItemSource):
 
     def _first_taken(self, begin_s: Fraction) -> str:
         start_s = self._camera.wall_start_s
-        taken_s = self._walltime() if start_s is None else start_s + float(begin_s)
-        return datetime.fromtimestamp(taken_s, UTC).isoformat(timespec="microseconds")
+        taken_s = self._time_of_day.believed(None if start_s is None else start_s + float(begin_s))
+        return datetime.fromtimestamp(self._walltime() if taken_s is None else taken_s, UTC).isoformat(
+            timespec="microseconds"
+        )
