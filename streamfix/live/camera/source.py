@@ -89,7 +89,12 @@ class LiveSource(ItemSource):
         self.begin_s = Fraction(0)
         self._spec, self._health, self._clock = input, health, clock
         self._shown, self._wanted_s = input.shown, wanted_s
-        self._joined = JoinedConnections(policy.max_jump_s, keeps_first=input.copy_timestamps)
+        watched = not (input.copy_timestamps or ends_by_itself(input))
+        self._joined = JoinedConnections(
+            policy.max_jump_s,
+            keeps_first=input.copy_timestamps,
+            tell=(lambda place, text: health.note("clock", f"the camera's {text} ({place})")) if watched else None,
+        )
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
@@ -165,7 +170,7 @@ class LiveSource(ItemSource):
     def wallclock_s(self, pts: int) -> float | None:
         """Unix time at which the camera took the picture with that pts, if its protocol says so (RTCP)."""
         start_s = self._camera.wall_start_s
-        if start_s is None or self._joined.info is None:
+        if start_s is None or self._joined.info is None or not self._joined.keeps_time:
             return None
         return start_s + float(pts * self.info.time_base - self._joined.offset_s)
 
