@@ -78,7 +78,7 @@ def test_a_recording_is_dated_by_a_clock_that_can_be(camera_s: float, believed: 
         made.wall_start_s = camera_s
         return made
 
-    world.connect = connected  # type: ignore[method-assign]
+    world.connect = connected  # type: ignore[method-assign, assignment]
     source = world.source()
     source.open()
     dated = datetime.fromisoformat(source.metadata["creation_time"]).timestamp()

@@ -71,12 +71,16 @@ class ClockRate:
     def __init__(self, tell: Callable[[str], object]) -> None:
         self._tell = tell
         self.factor = Fraction(1)
-        self.restart()
+        self.kept = True
+        self._begun: tuple[Fraction, Fraction] | None = None  # a time of the camera's, and what it was turned into
+        self._first_s: Fraction | None = None  # when the first window began
+        self._window, self._least_s = -1, Fraction(0)  # the present one, and its least delay
+        self._delays_s: deque[Fraction] = deque(maxlen=2 * _LONGEST + 1)  # of those before
 
     def restart(self) -> None:
         """Begin anew with times that have nothing to do with those before: of the same camera, which has its habits."""
         self.kept = self.factor == 1
-        self._begun: tuple[Fraction, Fraction] | None = None  # a time of the camera's, and what it was turned into
+        self._begun = None
         self.forget()
 
     def right(self, at_s: Fraction, wall_s: Fraction) -> Fraction:
@@ -101,9 +105,9 @@ class ClockRate:
 
     def forget(self) -> None:
         """Forget what was measured: the clock was set."""
-        self._first_s: Fraction | None = None
-        self._window, self._least_s = -1, Fraction(0)
-        self._delays_s: deque[Fraction] = deque(maxlen=2 * _LONGEST + 1)
+        self._first_s = None
+        self._window = -1
+        self._delays_s.clear()
 
     def _judge(self, at_s: Fraction, right_s: Fraction) -> None:
         """Change the factor if the windows so far agree that it is wrong. at_s: from there on, which was `right_s`."""
@@ -115,7 +119,7 @@ class ClockRate:
             small, large = sorted(slopes, key=abs)
             if abs(small) < least or abs(large - small) > abs(large) / 4 or large >= 1:
                 continue
-            self._stretch(self.factor / (1 - sum(slopes) / 2), at_s, right_s)
+            self._stretch(self.factor / (1 - (slopes[0] + slopes[1]) / 2), at_s, right_s)
             return
 
     def _stretch(self, factor: Fraction, at_s: Fraction, right_s: Fraction) -> None:

@@ -86,10 +86,12 @@ class Opening:
             if self._is_pushed(container) and container.format.name == "mjpeg":
                 container.close()
                 container = self._open_as("mjpeg", {**options, **_AT_ONCE})
+        except av.error.InvalidDataError as error:
+            if (found := self._by_marks(options)) is not None:
+                return found
+            raise self._why(begin_s) or cannot_open(spec.url, error) from error
         except ValueError as error:
             if isinstance(error, av.FFmpegError):
-                if isinstance(error, av.error.InvalidDataError) and (found := self._by_marks(options)) is not None:
-                    return found
                 raise self._why(begin_s) or cannot_open(spec.url, error) from error
             raise UnknownName(f"{spec.shown}: -f {spec.format}: no demuxer of that name") from error
         except (av.FFmpegError, OSError) as error:
