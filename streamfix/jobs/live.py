@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from ..errors import UsageError
@@ -11,8 +13,10 @@ from ..frame import Frame
 from ..live.camera.input import outputs_end_s
 from ..live.camera.source import LiveSource
 from ..live.health import Health
-from ..live.outputs.fanout import Fanout
+from ..live.outputs.fanout import Fanout, is_recording, room_of
 from ..live.policy import LivePolicy
+from ..live.room import Room
+from ..media.output.muxer import guess_format
 from ..pipeline import Closable, Pipeline, close_all
 from .job import Hosting, Job, JobSpec
 from .ladder import live_restoration
@@ -20,6 +24,7 @@ from .ladder import live_restoration
 _DEPTH = 2  # restored frames that wait for the outputs, which take them at once
 _PATIENCE = 0.1  # share of the budget that a frame may wait before one is dropped: cameras send in bursts
 _SWITCH_INTERVAL_S = 0.0005  # that a thread of Python waits for another one; usually 0.005
+_TOLD_S = 10.0  # without a picture that was dropped, until the next is told again
 _SPARE = 128  # packets of other streams that wait behind a frame that is being restored
 
 
@@ -28,7 +33,9 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
     if len(spec.inputs) != 1:
         raise UsageError(f"a live job has one input, got {len(spec.inputs)}; -nolive reads several to their ends")
     health = hosting.health or Health()
-    overload = _Overload(health)
+    recording = any(is_recording(output, guess_format(output.url, output.format)) for output in spec.outputs)
+    room = room_of(policy) if recording else None
+    overload = _Overload(health, room)
     opened: list[Closable] = []
     try:
         restoration = live_restoration(
@@ -43,12 +50,19 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
             coding=restoration.wants_coding,
             name=health.name,
             wanted_s=outputs_end_s(spec.outputs),
+            room=room,
         )
         opened.append(source)
         hosting.opening(source)
         source.open()
         hosting.admit(source.info)
-        writer = Fanout(spec.outputs, source, policy=policy, health=health, worked=_encoding(hosting.worked))
+        writer = Fanout(
+            *(spec.outputs, source),
+            policy=policy,
+            health=health,
+            worked=_encoding(hosting.worked),
+            dropped=lambda: overload.count,
+        )
         opened.append(writer)
     except BaseException:
         close_all(opened)
@@ -56,7 +70,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
     pipeline = Pipeline(
         *(source, restoration, writer),
         depth=_DEPTH,
-        droppable=_is_droppable,
+        droppable=lambda item: _is_droppable(item) and not (recording and source.has_room),
         first_depth=1,
         first_spare=_SPARE,
         first_patience_s=policy.max_latency_s * _PATIENCE,
@@ -79,14 +93,22 @@ def share_interpreter() -> None:
 class _Overload:
     """Counts the frames that were dropped because the filters had no time for them."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health, room: Room | None) -> None:
         self.count = 0
-        self._health = health
+        self._health, self._room = health, room
+        self._told_s = -inf
 
     def __call__(self, frame: Frame) -> None:
-        if not frame.standing_in:
-            self.count += 1
-            self._health.dropped("overload")
+        if frame.standing_in:
+            return
+        self.count += 1
+        self._health.dropped("overload")
+        now_s = time.monotonic()
+        if self._room is not None and now_s - self._told_s > _TOLD_S:
+            self._health.note(
+                "filter", f"the filters are too slow: {self._room} of pictures wait already, some are left out"
+            )
+        self._told_s = now_s
 
 
 def _is_droppable(item: Any) -> bool:

@@ -24,7 +24,7 @@ log = logging.getLogger("streamfix.live")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something an operator wants to know. at_s: `time.time()`. kind: "state", "step", "reconnect", "output" ..."""
+    """Something an operator wants to know. at_s: `time.time()`. kind: "state", "step", "output", "clock" ..."""
 
     at_s: float
     kind: str
@@ -301,7 +301,7 @@ class Health:
     def _event(self, kind: str, text: str) -> None:
         event = Event(time.time(), kind, text)
         self.events.append(event)
-        level = logging.WARNING if kind in ("lost", "step", "output", "filter") else logging.INFO
+        level = logging.WARNING if kind in ("lost", "step", "output", "filter", "clock") else logging.INFO
         log.log(level, "%s%s", f"{self.name}: " if self.name else "", text, extra={"stream": self.name})
         if self._on_event is not None:
             self._on_event(event)

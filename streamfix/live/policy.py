@@ -29,6 +29,9 @@ class LivePolicy:
     max_jump_s: a timestamp that jumps further ahead than this, or backwards, means that the camera's clock was set.
     ladder: the lighter filter chains to step down to, heaviest first. None takes what the filters offer; with an empty
     one the only lower step passes pictures through.
+    queue_s, queue_bytes: how much may wait in memory for a recording, so that it loses nothing to a disk that stops or
+    a network that delivers in bursts: in front of the filters, of its encoder, and of its disk, in each so many seconds
+    and so many bytes at most.
     unattended: no operator watches the outputs: each one that fails is opened again, a file under another name.
     """
 
@@ -41,12 +44,17 @@ class LivePolicy:
     login_backoff_s: tuple[float, ...] = (120.0, 300.0, 900.0, 1800.0, 3600.0)
     max_jump_s: float = 10.0
     ladder: tuple[str, ...] | None = None
+    queue_s: float = 10.0
+    queue_bytes: int = 256 * 2**20
     unattended: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_latency_s", "lost_after_s", "open_timeout_s", "max_jump_s"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name}={getattr(self, name)}: must be a time in seconds, above 0")
+        for name, unit in (("queue_s", "a time in seconds"), ("queue_bytes", "a size in bytes")):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"{name}={getattr(self, name)}: must be {unit}, not below 0")
         for name in ("backoff_s", "login_backoff_s"):
             waits_s = getattr(self, name)
             if not waits_s or min(waits_s) < 0:

@@ -120,6 +120,7 @@ def test_a_camera_that_cannot_be_fails_at_once(run: Run, tmp_path: Path) -> None
         (("-max_latency", "300ms", "-i", "udp://:5000"), LivePolicy(max_latency_s=0.3)),
         (("-on_lost", "slate", "-i", "udp://:5000"), LivePolicy(on_lost="slate")),
         (("-on_damaged", "hold", "-lost_after", "5", "-i", "udp://:1"), LivePolicy(on_damaged="hold", lost_after_s=5)),
+        (("-queue", "30", "-queue_bytes", "64Mi", "-i", "udp://:1"), LivePolicy(queue_s=30, queue_bytes=64 * 2**20)),
         (("-ladder", "smooth|null", "-i", "udp://:1"), LivePolicy(ladder=("smooth", "null"))),
         (("-ladder", "", "-i", "udp://:1"), LivePolicy(ladder=())),
     ],

@@ -173,6 +173,7 @@ class FakeConnection:
         self.error: BaseException | None = None
         self.wall_start_s: float | None = None
         self.over = self.alive = False
+        self.has_room = False
         self._opened: ScriptedReader | None = None
         self._due: list[tuple[float, Any]] = []
         try:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from streamfix.channel import Closed
 from streamfix.frame import Frame
 from streamfix.live.outputs.backlog import Backlog
+from streamfix.live.room import Room, size_of
+from tests.fakes.clock import Clock
 from tests.fakes.waiting import LONG_S
 from tests.live.outputs import frames
 
@@ -57,6 +59,21 @@ def test_what_is_outdated_is_lost_unless_there_is_nothing_newer(depth: int, kind
     assert [i for i in got if isinstance(i, Frame)] == expected
     assert [i for i in got if not isinstance(i, Frame)] == [i for i in items if not isinstance(i, Frame)]
     assert sorted(f.pts for f in (*lost, *expected)) == [f.pts for f in given], "each is taken or told to be lost"
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 4))
+def test_a_recording_loses_nothing_while_there_is_room(fit: int, seconds: int, depth: int) -> None:
+    """fit: how many frames the bytes hold. One frame comes each second, and none is taken."""
+    given, clock, lost = frames(20), Clock(), list[Any]()
+    room = Room(bytes=fit * size_of(given[0]), seconds=seconds)
+    backlog = Backlog(depth, lossy=True, room=room, lost=lost.append, clock=clock)
+    for frame in given:
+        backlog.put(frame)
+        clock.now_s += 1
+    backlog.finish()
+    held = max(depth, min(fit, seconds))
+    assert taken(backlog) == given[-held:]
+    assert lost == given[:-held]
 
 
 def test_packets_are_bounded_too() -> None:

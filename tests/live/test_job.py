@@ -11,11 +11,12 @@ import pytest
 from torch import Tensor
 
 from streamfix.chainspec import FilterSpec
-from streamfix.errors import Cancelled, OutputError, UsageError
+from streamfix.errors import Cancelled, IncompleteOutput, OutputError, UsageError
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame
 from streamfix.jobs import Hosting, Job, JobSpec, build_job
+from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
@@ -89,21 +90,53 @@ def test_a_run_to_the_end(camera: Path, tmp_path: Path, filter: str) -> None:
 
 
 def test_what_the_filters_have_no_time_for_is_dropped_and_counted(camera: Path, tmp_path: Path) -> None:
-    policy = LivePolicy(max_latency_s=0.01, ladder=())
+    """A recording that misses pictures is not complete."""
+    policy = LivePolicy(max_latency_s=0.01, ladder=(), queue_s=0.0)
     job = build_job(spec(camera, tmp_path / "out.mkv", "gated", policy=policy))
     assert job.health is not None
     health = job.health
-    thread = threading.Thread(target=job.run)
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            job.run()
+        except IncompleteOutput as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
     thread.start()
     until(lambda: health.report().counts.dropped.get("overload", 0) >= 3)
     Gated.gate.set()
     thread.join(LONG_S)
     assert_law(job)
+    assert f"{health.report().counts.dropped['overload']} pictures are missing" in str(errors[0])
+    assert [e.text for e in health.events if "some are left out" in e.text] == [
+        "the filters are too slow: 0 s or 256 MiB of pictures wait already, some are left out"
+    ]
     report = health.report()
     assert report.counts.written >= 1
     assert report.counts.late > 0
     assert len(levels(tmp_path / "out.mkv")) == report.counts.written
     assert job.progress.counts.dropped_total == report.counts.dropped_total
+
+
+def test_a_recording_loses_nothing_to_filters_that_pause(camera: Path, tmp_path: Path) -> None:
+    """Everything that the camera sends meanwhile waits, though the budget for latency is long exceeded."""
+    policy = LivePolicy(max_latency_s=0.01, ladder=())
+    job = build_job(spec(camera, tmp_path / "out.mkv", "gated", policy=policy))
+    thread = threading.Thread(target=job.run)
+    thread.start()
+    assert isinstance(job.reader, LiveSource)
+    connection = job.reader._camera._connection
+    assert connection is not None
+    until(lambda: connection._finished, "all has been read")
+    Gated.gate.set()
+    thread.join(LONG_S)
+    assert_law(job)
+    assert job.health is not None
+    counts = job.health.report().counts
+    assert (counts.written, counts.dropped) == (25, {})
+    assert levels(tmp_path / "out.mkv") == list(range(25))
 
 
 @pytest.mark.parametrize("how", ["stop", "cancel"])

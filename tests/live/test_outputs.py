@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import shutil
 import socket
 import subprocess
@@ -261,6 +263,99 @@ def test_segments_named_by_the_clock(source: Path, tmp_path: Path) -> None:
     (made,) = tmp_path.iterdir()
     assert made.name.startswith("rec_20")
     assert len(times(made)) == FRAMES
+
+
+SHORT = {"segment_time": "0.4", "strftime": "1"}  # parts of ten frames, of which many have one name
+KEYS = {"g": "10", "sc_threshold": "0"}
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_segments_of_one_name_are_all_kept(
+    source: Path, tmp_path: Path, live: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a clock was set back: each goes to a file of its own, and the log says to which."""
+    name = time.strftime("r%Y")
+    older = clip(tmp_path / f"{name}.mkv", frames=3)
+    kept = older.read_bytes()
+    reader = Reader([InputSpec(str(source))])
+    spec = OutputSpec(str(tmp_path / "r%Y.mkv"), format="segment", format_options=SHORT, video_options=KEYS)
+    Pipeline(reader, Writer(spec, reader, live=live)).run()
+    assert older.read_bytes() == kept
+    parts = sorted(tmp_path.glob("r*.[0-9].mkv"))
+    assert [p.name for p in parts] == [f"{name}.{number}.mkv" for number in (1, 2, 3, 4)]
+    assert [len(times(p)) for p in parts] == [10, 10, 10, 10]
+    assert len([m for m in caplog.messages if f"{name}.mkv exists already" in m]) == 4
+
+
+def test_what_may_be_replaced_are_files_of_earlier_runs_only(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "r.mkv").write_bytes(b"of an earlier run")
+    write(source, tmp_path / "r.mkv", format="segment", format_options=SHORT, video_options=KEYS, overwrite=True)
+    parts = sorted(tmp_path.iterdir())
+    assert [p.name for p in parts] == ["r.1.mkv", "r.2.mkv", "r.3.mkv", "r.mkv"]
+    assert [len(times(p)) for p in parts] == [10, 10, 10, 10]
+
+
+def test_a_ring_of_segments_is_one(source: Path, tmp_path: Path) -> None:
+    options = {"segment_time": "0.4", "segment_wrap": "2"}
+    write(source, tmp_path / "r%d.mkv", format="segment", format_options=options, video_options=KEYS)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r0.mkv", "r1.mkv"]
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_each_segment_says_when_it_was_begun(source: Path, tmp_path: Path, ending: str) -> None:
+    dated = tmp_path / "in.mkv"
+    with av.open(str(source)) as given, av.open(str(dated), "w") as out:
+        out.metadata["creation_time"] = "2026-10-25T00:59:59.000000Z"
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    reader = Reader([InputSpec(str(dated))])
+    options = {"segment_time": "0.8", "reset_timestamps": "1"}
+    out_spec = OutputSpec(str(tmp_path / f"r%d.{ending}"), format="segment", format_options=options, video_options=KEYS)
+    Pipeline(reader, Writer(out_spec, reader)).run()
+    told = []
+    for part in sorted(tmp_path.glob(f"r?.{ending}")):
+        with av.open(str(part)) as container:
+            told.append(container.metadata["creation_time"])
+            assert container.start_time is not None
+            assert 0 <= container.start_time < 200_000  # microseconds: a frame is reordered
+    fraction = ".800000Z" if ending == "mkv" else ".000000Z"  # MP4 counts whole seconds
+    second = "2026-10-25T00:59:59" if ending == "mkv" else "2026-10-25T01:00:00"
+    assert told == ["2026-10-25T00:59:59.000000Z", second + fraction]
+
+
+def test_a_list_of_segments_is_still_written(source: Path, tmp_path: Path) -> None:
+    options = {"segment_time": "0.4", "segment_list": str(tmp_path / "all.m3u8")}
+    write(source, tmp_path / "r%d.mkv", format="segment", format_options=options, video_options=KEYS)
+    assert [line for line in (tmp_path / "all.m3u8").read_text().split() if line.startswith("r")] == [
+        "r0.mkv",
+        "r1.mkv",
+        "r2.mkv",
+        "r3.mkv",
+    ]
+
+
+@pytest.mark.parametrize("format", ["matroska", "segment"])
+def test_nothing_is_well_and_no_file_stays_where_nothing_could_be_written(
+    source: Path, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full takes a name and nothing else."""
+
+    def full(descriptor: int, data: Any, at: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    health = Health()
+    reader = Reader([InputSpec(str(source))])
+    spec = OutputSpec(str(tmp_path / "r%d.mkv"), format=format)
+    fanout = Fanout([spec], reader, policy=LivePolicy(backoff_s=(0.0,)), health=health)
+    with pytest.raises(OutputError, match="No space left on device"):
+        Pipeline(reader, fanout).run()
+    assert list(tmp_path.iterdir()) == []
+    assert "well again" not in " ".join(event.text for event in health.events)
+    assert health.report().counts.written == 0
 
 
 def test_live_encoders_hold_nothing_back(source: Path, tmp_path: Path) -> None:

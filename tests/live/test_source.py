@@ -375,10 +375,10 @@ def test_the_wall_clock_goes_along_where_the_camera_tells() -> None:
     source = world.source()
     for item in source:
         assert source._camera._connection is not None
-        source._camera._connection.wall_start_s = 1.5e9
+        source._camera._connection.wall_start_s = 1.6e9 + 100
         if isinstance(item, Frame):
             since_s = float(item.pts * item.time_base - source._joined.offset_s)
-            assert source.wallclock_s(item.pts) == pytest.approx(1.5e9 + since_s)
+            assert source.wallclock_s(item.pts) == pytest.approx(1.6e9 + 100 + since_s)
     assert "capture_delay_s" in world.health.report().figures
     source.close()
     assert source.wallclock_s(0) is None

@@ -15,6 +15,8 @@ _OF_LIVE = {
     "on_lost": "on_lost",
     "on_damaged": "on_damaged",
     "lost_after": "lost_after_s",
+    "queue": "queue_s",
+    "queue_bytes": "queue_bytes",
     "ladder": "ladder",
 }
 

@@ -160,6 +160,22 @@ _TABLE = (
         parse_time_span,
     ),
     CliOption(
+        "queue",
+        "input",
+        "TIME",
+        "how long pictures may wait in memory for a recording whose disk has stopped, or after a burst of the "
+        "camera's, 10 s by default; what comes then is left out, counted and told",
+        parse_time_span,
+    ),
+    CliOption(
+        "queue_bytes",
+        "input",
+        "BYTES",
+        "how much of it there may be, 256Mi by default: in front of the filters, of a recording's encoder, and of its "
+        "disk",
+        parse_integer,
+    ),
+    CliOption(
         "ladder",
         "input",
         "CHAIN|CHAIN...",

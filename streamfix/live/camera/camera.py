@@ -79,6 +79,11 @@ class Camera:
         return None if self._connection is None else self._connection.wall_start_s
 
     @property
+    def has_room(self) -> bool:
+        """False once the connection's items wait for as long as they may, or are as many bytes."""
+        return self._connection is None or self._connection.has_room
+
+    @property
     def left(self) -> int:
         """Threads of earlier connections that have not returned yet."""
         self._left = [c for c in self._left if c.alive]

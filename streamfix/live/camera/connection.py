@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,26 +14,31 @@ from ...media.input.reader import Reader
 from ...media.interruption import Interruption
 from ...media.source_info import detach
 from ...media.streams import MappedStream
+from ..room import Room, size_of
 
 log = logging.getLogger("streamfix.live")
 
-_DEPTH = 8  # items between the two threads; more wait in the network
+_DEPTH = 8  # items between the two threads; more wait in the network, unless there is room for a recording
 
 
 class Connection:
     """Opens a reader and reads it, in a daemon thread that also closes it.
 
-    open: makes the reader, which ends when the flag that is passed is set.
+    open: makes the reader, which ends when the flag that is passed is set. room: how much may wait to be taken, None
+    for a few items.
 
     reader: None until it is open, that is until its first frame was decoded; the thread may have closed it since.
     streams: its streams, usable after that. over: everything was taken and nothing more will come. error: why; None if
     the input simply ended. wall_start_s: the newest `Reader.wall_start_s`.
     """
 
-    def __init__(self, open: Callable[[Interruption], Reader], name: str = "camera") -> None:
-        self._open = open
+    def __init__(
+        self, open: Callable[[Interruption], Reader], name: str = "camera", *, room: Room | None = None
+    ) -> None:
+        self._open, self._room = open, room
         self._stopped = Interruption()
-        self._items: deque[Any] = deque()
+        self._items: deque[tuple[float, Any]] = deque()  # with the monotonic time since which it waits
+        self._bytes = 0
         self._finished = False
         self._changed = threading.Condition()
         self.reader: Reader | None = None
@@ -61,13 +67,22 @@ class Connection:
             if not self._items:
                 return None
             self._changed.notify_all()
-            return self._items.popleft()
+            _, item = self._items.popleft()
+            self._bytes -= size_of(item)
+            return item
+
+    @property
+    def has_room(self) -> bool:
+        """True while more may wait for a recording."""
+        with self._changed:
+            return self._has_room()
 
     def abandon(self) -> None:
         """Take nothing more. The thread ends, and closes the reader, when the call that it is in returns."""
         self._stopped.set()
         with self._changed:
             self._items.clear()
+            self._bytes = 0
             self._changed.notify_all()
 
     def join(self, timeout_s: float) -> None:
@@ -103,10 +118,16 @@ class Connection:
     def _put(self, item: Any) -> bool:
         """Wait for room; False if nothing more is wanted."""
         with self._changed:
-            while len(self._items) >= _DEPTH and not self._stopped.is_set():
+            while len(self._items) >= _DEPTH and not self._has_room() and not self._stopped.is_set():
                 self._changed.wait()
             if self._stopped.is_set():
                 return False
-            self._items.append(item)
+            self._items.append((time.monotonic(), item))
+            self._bytes += size_of(item)
             self._changed.notify_all()
             return True
+
+    def _has_room(self) -> bool:
+        if self._room is None:
+            return False
+        return not self._items or self._room.holds(self._bytes, time.monotonic() - self._items[0][0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -30,12 +30,18 @@ _RATES = [
 class JoinedConnections:
     """Gives the frames and packets of all connections the streams, time bases and timeline of the first one.
 
-    max_jump_s, keeps_first: as for `Timeline`.
+    max_jump_s, keeps_first, tell: as for `Timeline`.
     late_packets: packets left out because their time had passed.
     """
 
-    def __init__(self, max_jump_s: float, *, keeps_first: bool = False) -> None:
-        self._timeline = Timeline(max_jump_s, keeps_first=keeps_first)
+    def __init__(
+        self,
+        max_jump_s: float,
+        *,
+        keeps_first: bool = False,
+        tell: Callable[[Hashable, str], object] | None = None,
+    ) -> None:
+        self._timeline = Timeline(max_jump_s, keeps_first=keeps_first, tell=tell)
         self._last_pts: int | None = None
         self._routes: dict[int, MappedStream] = {}  # by index in the connection's container
         self._told: set[str] = set()
@@ -63,6 +69,11 @@ class JoinedConnections:
         """Seconds that are added to the restored video's times now."""
         return self._timeline.offset_s(self._video.place)
 
+    @property
+    def keeps_time(self) -> bool:
+        """True if the restored video's times of this connection are the camera's own, but for the offset."""
+        return self._timeline.keeps_time(self._video.place)
+
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
         """The stream that a packet returned by `packet` belongs to."""
         return self._by_id.get(id(packet.stream))
@@ -78,6 +89,8 @@ class JoinedConnections:
         if (pts, base, leapt) == (frame.pts, frame.time_base, False):
             return frame
         duration = rescale(frame.duration, frame.time_base, base)
+        if (factor := self._timeline.factor(self._video.place)) != 1:
+            duration = round(duration * factor)
         return replace(frame, pts=pts, time_base=base, duration=duration, cut=frame.cut or leapt)
 
     def packet(self, packet: av.Packet[Any], wall_s: float) -> av.Packet[Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...frame import Frame
 from ..health import Health
+from .camera_clock import TimeOfDay
 
 _EVERY_S = 1.0  # between two figures
 _EVERY_LINES = 16  # every how many lines are compared: whatever moves, noise changes everywhere
@@ -19,14 +20,19 @@ _STILL_S = 10.0  # no working sensor gives the same codes for this long
 class Observer:
     """Counts a source's frames and tells their figures.
 
-    taken_s: gives the Unix time at which the camera took the picture with a pts; None if that is not known.
+    taken_s: gives the Unix time at which the camera took the picture with a pts; None if that is not known. It counts
+    if `time_of_day` believes it.
     frames, position_s: as `Reader`'s frames_read and position_s.
     """
 
     def __init__(
-        self, health: Health, taken_s: Callable[[int], float | None], walltime: Callable[[], float] = time.time
+        self,
+        health: Health,
+        taken_s: Callable[[int], float | None],
+        time_of_day: TimeOfDay,
+        walltime: Callable[[], float] = time.time,
     ) -> None:
-        self._health, self._taken_s, self._walltime = health, taken_s, walltime
+        self._health, self._taken_s, self._time_of_day, self._walltime = health, taken_s, time_of_day, walltime
         self._stillness = Stillness(health)
         self._first_s: Fraction | None = None
         self._told_s: float | None = None
@@ -44,7 +50,8 @@ class Observer:
         if self._told_s is None or now_s - self._told_s >= _EVERY_S:
             self._told_s = now_s
             self._stillness.tell(now_s)
-            taken_s = self._taken_s(frame.pts)
+            age_s = 0.0 if frame.received_s is None else now_s - frame.received_s
+            taken_s = self._time_of_day.believed(self._taken_s(frame.pts), age_s)
             if taken_s is not None:
                 self._health.figure("capture_delay_s", self._walltime() - taken_s)
 

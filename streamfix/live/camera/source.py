@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import av
 
-from ...errors import Cancelled
+from ...errors import Cancelled, InputError
 from ...frame import Frame, VideoInfo
 from ...media.input.decoder import Shape
 from ...media.input.item_source import ItemSource
@@ -21,8 +22,10 @@ from ...media.specs import InputSpec
 from ...media.streams import MappedStream
 from ..health import Health
 from ..policy import LivePolicy
+from ..room import Room
 from .accounts import ACCOUNTS, Accounts
 from .camera import Camera, Connect
+from .camera_clock import TimeOfDay
 from .connection import Connection
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
 from .join import JoinedConnections
@@ -45,13 +48,15 @@ class LiveSource(ItemSource):
     `cut`, and times only increase.
 
     maps, audio, subtitles, data, coding: as for `Reader`. name: written on the slate. wanted_s: seconds from the
-    beginning after which no output wants more; a camera that is away then is not waited for. open: makes readers, like
+    beginning after which no output wants more; a camera that is away then is not waited for. room: how much may wait
+    for a recording, None if there is none. open: makes readers, like
     `Reader`. clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: in [0, 1).
     accounts: that this and other sources log in with.
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
-    say when a camera's first picture was taken (creation_time), by the camera's clock if it has sent that by then.
+    say when a camera's first picture was taken (creation_time), by the camera's clock if it has sent that by then and
+    this machine's agrees.
     frames_read, errors, position_s: over all connections.
     """
 
@@ -70,8 +75,9 @@ class LiveSource(ItemSource):
         coding: bool = False,
         name: str = "",
         wanted_s: Fraction | None = None,
+        room: Room | None = None,
         open: Callable[..., Reader] = Reader,
-        connect: Connect = Connection,
+        connect: Connect | None = None,
         clock: Callable[[], float] = time.monotonic,
         walltime: Callable[[], float] = time.time,
         pause: Callable[[float], object] | None = None,
@@ -86,7 +92,12 @@ class LiveSource(ItemSource):
         self.begin_s = Fraction(0)
         self._spec, self._health, self._clock = input, health, clock
         self._shown, self._wanted_s = input.shown, wanted_s
-        self._joined = JoinedConnections(policy.max_jump_s, keeps_first=input.copy_timestamps)
+        watched = not (input.copy_timestamps or ends_by_itself(input))
+        self._joined = JoinedConnections(
+            policy.max_jump_s,
+            keeps_first=input.copy_timestamps,
+            tell=(lambda place, text: health.note("clock", f"the camera's {text} ({place})")) if watched else None,
+        )
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
@@ -99,7 +110,7 @@ class LiveSource(ItemSource):
             passive=waits_for_a_sender(input),
             incurable=lambda error: is_incurable(error, input),
             account=accounts.of(input.url, policy.login_backoff_s, random),
-            connect=connect,
+            connect=connect or partial(Connection, room=room),
             clock=clock,
             pause=pause or stopped.wait,
             random=random,
@@ -109,7 +120,9 @@ class LiveSource(ItemSource):
         self._reader: Reader | None = None
         self._until_s: Fraction | None = None
         self._walltime = walltime
-        self._observer = Observer(health, self.wallclock_s, walltime)
+        self._time_of_day = TimeOfDay(partial(health.note, "clock"), walltime)
+        self._observer = Observer(health, self.wallclock_s, self._time_of_day, walltime)
+        self._opened_s: float | None = None
 
     @property
     def streams(self) -> Sequence[MappedStream]:
@@ -120,6 +133,11 @@ class LiveSource(ItemSource):
         if self._joined.info is None:
             raise RuntimeError("the streams of a live source are known once it is open; call open() first")
         return self._joined.info
+
+    @property
+    def has_room(self) -> bool:
+        """True while more frames may wait for a recording than those that are being restored."""
+        return self._camera.has_room
 
     @property
     def stopped_early(self) -> bool:
@@ -156,16 +174,21 @@ class LiveSource(ItemSource):
     def wallclock_s(self, pts: int) -> float | None:
         """Unix time at which the camera took the picture with that pts, if its protocol says so (RTCP)."""
         start_s = self._camera.wall_start_s
-        if start_s is None or self._joined.info is None:
+        if start_s is None or self._joined.info is None or not self._joined.keeps_time:
             return None
         return start_s + float(pts * self.info.time_base - self._joined.offset_s)
 
     def open(self) -> None:
         """Wait for the first picture, connecting as often as it takes.
 
-        Raises InputError or UsageError for what another attempt would not cure, Cancelled if `stop` came first.
+        Raises InputError or UsageError for what another attempt would not cure, and if none came in all the time that
+        is wanted (-t); Cancelled if `stop` came first.
         """
         if self._peek() is None:
+            if not self._stopped.is_set() and self._is_late_for_all(self._clock()):
+                reason = self._health.report().reason.removeprefix(f"{self._shown}: ")
+                wanted_s = float(min(self._spans_s))
+                raise InputError(f"{self._shown}: no picture came in the {wanted_s:g} s of -t: {reason}")
             raise Cancelled(f"{self._shown}: stopped before the first picture came")
 
     def retry(self) -> None:
@@ -182,6 +205,7 @@ class LiveSource(ItemSource):
         self._camera.close(_CLOSE_S)
 
     def _read(self) -> Generator[Item, None, None]:
+        self._opened_s = self._clock()
         while not self._stopped.is_set() and not self._camera.ended:
             due_s = self._standin.due_in_s(self._clock())
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
@@ -215,9 +239,19 @@ class LiveSource(ItemSource):
     def _is_behind_end(self, frame: Frame) -> bool:
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s
 
+    @property
+    def _spans_s(self) -> list[Fraction]:
+        """How many seconds from the first picture on are wanted: by the input's -t or -to, and by all outputs."""
+        return [s for s in (end_s(self._spec, Fraction(0)), self._wanted_s) if s is not None]
+
     def _is_late_for_all(self, now_s: float) -> bool:
-        """True if a picture that came now would come after everything that is wanted."""
+        """True if a picture that came now would come after everything that is wanted.
+
+        Before the first one the time counts from the first attempt to connect.
+        """
         at_s = self._joined.now_s(now_s)
+        if at_s is None and self._spans_s and self._opened_s is not None:
+            return now_s - self._opened_s >= min(self._spans_s) + _LATE_S
         ends = [] if self._until_s is None else [self._until_s]
         if self._wanted_s is not None:
             ends.append(self.begin_s + self._wanted_s)
@@ -242,5 +276,7 @@ class LiveSource(ItemSource):
 
     def _first_taken(self, begin_s: Fraction) -> str:
         start_s = self._camera.wall_start_s
-        taken_s = self._walltime() if start_s is None else start_s + float(begin_s)
-        return datetime.fromtimestamp(taken_s, UTC).isoformat(timespec="microseconds")
+        taken_s = self._time_of_day.believed(None if start_s is None else start_s + float(begin_s))
+        return datetime.fromtimestamp(self._walltime() if taken_s is None else taken_s, UTC).isoformat(
+            timespec="microseconds"
+        )

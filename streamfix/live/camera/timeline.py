@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+
+from .camera_clock import ClockRate
 
 _REORDERED_S = Fraction(1, 2)  # a smaller step back is jitter, not a clock that was set
 _SETTLED_S = 10  # by then everything that had gathered at the other end has come
@@ -20,6 +23,7 @@ class _Track:
     """
 
     offset_s: Fraction = Fraction(0)
+    rate: ClockRate | None = None
     in_s: Fraction | None = None
     in_wall_s: Fraction = Fraction(0)
     out_s: Fraction | None = None
@@ -42,11 +46,20 @@ class Timeline:
     Items that come all at once after a gap had gathered somewhere. They are shown as fast as they come; otherwise every
     gap would put the output further ahead of the wall clock.
 
+    tell: called with a stream and a sentence when the camera's timestamps turn out to advance too fast or too slowly,
+    which is put right, see `ClockRate`; None leaves them as they are.
+
     wall: monotonic seconds. Input and output times are seconds too, each from its own zero.
     """
 
-    def __init__(self, max_jump_s: float, *, keeps_first: bool = False) -> None:
-        self._max_jump_s = Fraction(max_jump_s)
+    def __init__(
+        self,
+        max_jump_s: float,
+        *,
+        keeps_first: bool = False,
+        tell: Callable[[Hashable, str], object] | None = None,
+    ) -> None:
+        self._max_jump_s, self._tell = Fraction(max_jump_s), tell
         self._tracks: dict[Hashable, _Track] = {}
         self._ahead_s: Fraction | None = None  # how far undelayed frames are ahead of the wall clock
         self._settling_s: Fraction | None = None  # after a gap, until when no frame may be further ahead
@@ -61,6 +74,18 @@ class Timeline:
         self._offset_s = None
         for track in self._tracks.values():
             track.in_s = None
+            if track.rate is not None:
+                track.rate.restart()
+
+    def factor(self, key: Hashable) -> Fraction:
+        """By what a stream's times are stretched now."""
+        rate = self._tracks[key].rate
+        return Fraction(1) if rate is None else rate.factor
+
+    def keeps_time(self, key: Hashable) -> bool:
+        """True if a stream's times of this connection are the camera's own, but for the offset."""
+        track = self._tracks.get(key)
+        return track is None or track.rate is None or track.rate.kept
 
     def offset_s(self, key: Hashable) -> Fraction:
         """Seconds that are added to a stream's times now."""
@@ -73,7 +98,9 @@ class Timeline:
         step_s: the least time between two frames; their output times always increase. 0 for packets: one whose time
         lies before the last one's is late, see `is_late`.
         """
-        track, wall_s = self._tracks.setdefault(key, _Track()), _exact(wall)
+        track, wall_s = self._tracks.get(key) or self._new(key), _exact(wall)
+        if track.rate is not None:
+            at_s = track.rate.right(at_s, wall_s)
         leapt = False
         if track.in_s is None:
             self._adopt(track, at_s, wall_s)
@@ -82,6 +109,8 @@ class Timeline:
             leapt = moved_s < -_REORDERED_S or moved_s - passed_s > self._max_jump_s
             if leapt:
                 self._follow_leap(track, at_s, wall_s)
+                if track.rate is not None:
+                    track.rate.forget()
         if step_s:
             self._keep_pace(track, at_s, wall_s, step_s)
         out_s = at_s + track.offset_s
@@ -114,6 +143,12 @@ class Timeline:
         """True if a packet at that time would come after a later one."""
         track = self._tracks[key]
         return track.out_s is not None and out_s < track.out_s
+
+    def _new(self, key: Hashable) -> _Track:
+        track = self._tracks[key] = _Track()
+        if self._tell is not None:
+            track.rate = ClockRate(partial(self._tell, key))
+        return track
 
     def _adopt(self, track: _Track, at_s: Fraction, wall_s: Fraction) -> None:
         """Place a stream's first item in a connection: with the connection's offset, if the result is near enough."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
@@ -15,6 +16,7 @@ from ...errors import IncompleteOutput, OutputError
 from ...frame import Frame
 from ...media.output.frame_ledger import FrameLedger
 from ...media.output.muxer import guess_format
+from ...media.output.target import file_of
 from ...media.output.writer import Writer
 from ...media.picture.clone import FrameCloner, clone_packet
 from ...media.redact import redact
@@ -26,7 +28,8 @@ from ...pipeline import Stage
 from ..backoff import Backoff
 from ..health import Health
 from ..policy import LivePolicy
-from .outlet import LiveTerms, Outlet, WriterLike
+from ..room import Room
+from .outlet import LiveTerms, Outlet, WriterLike, missing
 from .output_health import OutputHealth
 
 _DEPTH = 8  # frames that may wait for a live output
@@ -42,7 +45,8 @@ class Fanout(Stage):
     opened again if it is a server or a series of files. The run ends early only when no output is left, or when one
     could never be opened because the request for it is wrong. `health` counts the frames of the first output.
 
-    worked: called with each frame of the first output and the seconds it took. open: makes writers, for tests.
+    worked: called with each frame of the first output and the seconds it took. dropped: says how many frames were left
+    out before they came here, which recordings miss, too. open: makes writers, for tests.
     Raises what a writer raises that cannot be made.
     """
 
@@ -57,13 +61,14 @@ class Fanout(Stage):
         health: Health | None = None,
         depth: int = 4,
         worked: Callable[[Frame, float], None] | None = None,
+        dropped: Callable[[], int] = lambda: 0,
         open: Callable[[OutputSpec, FrameLedger | None], WriterLike] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._policy, self._source = policy, source
         self._copies = FrameCloner()
         self._begun = self._waited = self._closed = False
-        self._clock = clock
+        self._clock, self._dropped = clock, dropped
         self.outlets: list[Outlet] = []
         try:
             for i, spec in enumerate(specs):
@@ -129,6 +134,12 @@ class Fanout(Stage):
             raise IncompleteOutput(str(errors[0])) from errors[0]
         if errors:
             raise errors[0]
+        gaps = [why for why in (outlet.incomplete for outlet in self.outlets) if why is not None]
+        if gaps:
+            raise IncompleteOutput(str(gaps[0])) from gaps[0]
+        recordings = [o.name for o in self.outlets if o.live is not None and o.live.room is not None]
+        if recordings and (count := self._dropped()):
+            raise IncompleteOutput(f"{recordings[0]}: {missing(count)}: the filters were too slow")
         return ()
 
     def abort(self) -> None:
@@ -194,7 +205,8 @@ class Fanout(Stage):
         self._waited = True
 
     def _writer(self, spec: OutputSpec, delivery: FrameLedger | None) -> Writer:
-        return Writer(spec, DetachedSourceInfo(self._source), live=self._policy is not None, ledger=delivery)
+        room = None if self._policy is None else room_of(self._policy)
+        return Writer(spec, DetachedSourceInfo(self._source), live=self._policy is not None, room=room, ledger=delivery)
 
     def _live(
         self, spec: OutputSpec, format: str, policy: LivePolicy | None, health: Health | None, index: int
@@ -202,14 +214,29 @@ class Fanout(Stage):
         if policy is None:
             return None
         place = output_kind(spec.url, format)
+        recording = is_recording(spec, format)
         again = place == "network" or format in PATTERN_FORMATS or (policy.unattended and place == "file")
         return LiveTerms(
             OutputHealth(health or Health(), index, redact(spec.url), policy.max_latency_s, self._clock),
             Backoff(policy.backoff_s) if again else None,
-            inf if is_listening(spec.url) else policy.lost_after_s,
+            inf if is_listening(spec.url) or recording else policy.lost_after_s,
             policy.max_latency_s if place in ("network", "pipe") else None,
+            room_of(policy) if recording else None,
             policy.unattended,
         )
+
+
+def is_recording(spec: OutputSpec, format: str) -> bool:
+    """True for an output that wants every picture: files and series of them on this machine."""
+    path = file_of(spec.url)
+    if path is None or output_kind(spec.url, format) not in ("file", "pattern"):
+        return False
+    return os.path.isfile(path) or not os.path.lexists(path)  # no device, no named pipe
+
+
+def room_of(policy: LivePolicy) -> Room:
+    """How much may wait for a recording."""
+    return Room(policy.queue_bytes, policy.queue_s)
 
 
 def _why_unfinished(outlet: Outlet) -> BaseException | None:

@@ -16,6 +16,7 @@ from ...media.output.frame_ledger import FrameLedger
 from ...media.redact import redact
 from ...media.specs import OutputSpec
 from ..backoff import Backoff
+from ..room import Room
 from .backlog import Backlog
 from .output_health import OutputHealth, WriteWatch
 from .resuming import resumed
@@ -23,6 +24,11 @@ from .resuming import resumed
 _KEPT = 0.9  # share of the longest write's time that is still expected after each later write
 
 log = logging.getLogger("streamfix.live")
+
+
+def missing(count: int) -> str:
+    """That so many pictures are missing."""
+    return f"{count} picture{' is' if count == 1 else 's are'} missing"
 
 
 class WriterLike(Protocol):
@@ -85,13 +91,15 @@ class LiveTerms:
     backoff: waits between a failure and the next attempt; None: the first failure ends the output.
     stuck_s: a write that takes longer is broken off.
     max_age_s: a picture that would be older than this when written is left out if a newer one waits; None for a
-    recording, which wants all of them. patient: an output that cannot be opened at first is no error.
+    recording, which wants all of them. room: of a recording: how much of it may wait. patient: an output that cannot
+    be opened at first is no error.
     """
 
     health: OutputHealth
     backoff: Backoff | None
     stuck_s: float
     max_age_s: float | None = None
+    room: Room | None = None
     patient: bool = False
 
 
@@ -103,6 +111,7 @@ class Outlet:
     worked: called with each frame and the seconds that it took.
 
     error: the last failure. done: all that was wanted is written. ended: nothing will be written any more.
+    missing: how many of the camera's frames a live output has lost, to failures or because it was too slow.
     busy_s: seconds its thread has worked. Raises what `open` raises for the first writer.
     """
 
@@ -120,12 +129,20 @@ class Outlet:
         self.spec, self.format, self.name, self.live = spec, format, redact(spec.url), live
         self.error: BaseException | None = None
         self.done = self.ended = False
+        self.missing = 0
         self.busy_s = 0.0
         self._codec = spec.video_codec or ""
         self._open, self._worked, self._clock = open, worked, clock
         # What earlier writers wrote, and the present one: replaced together, so that a reader counts nothing twice.
         self._state: tuple[Written, WriterLike | None] = (Written(), None)
-        self._backlog = Backlog(depth, lossy=live is not None, lost=self._lost, outdated=self._is_outdated)
+        self._backlog = Backlog(
+            depth,
+            lossy=live is not None,
+            room=None if live is None else live.room,
+            lost=self._lost,
+            outdated=self._is_outdated,
+            clock=clock,
+        )
         self._watch = None if live is None else WriteWatch(live.health, self.name, clock)
         self._frame_s = 0.0  # seconds that writing a frame may take
         self._retry_s = 0.0
@@ -143,6 +160,14 @@ class Outlet:
         """What is written so far. From any thread."""
         before, writer = self._state
         return before.plus(writer)
+
+    @property
+    def incomplete(self) -> BaseException | None:
+        """Why a recording has gaps, though it came to its end; None if it has none."""
+        if self.live is None or self.live.room is None or not self.missing:
+            return None
+        why = str(self.error) if self.error is not None else "it was too slow for them"
+        return OutputError(f"{self.name}: {missing(self.missing)}: {why.removeprefix(f'{self.name}: ')}")
 
     @property
     def refused(self) -> bool:
@@ -189,7 +214,8 @@ class Outlet:
     def _lost(self, item: Any) -> None:
         """Count an item that there was no room for."""
         if self._watch is not None:
-            self._watch.lost_one()
+            room = None if self.live is None else self.live.room
+            self._watch.lost_one("" if room is None else f": {room} of it wait already")
         self._discard(item)
 
     def _is_outdated(self, frame: Frame) -> bool:
@@ -200,8 +226,14 @@ class Outlet:
 
     def _discard(self, item: Any) -> None:
         """Count an item that will not be written."""
-        if isinstance(item, Frame) and self.live is not None:
-            self.live.health.left_out(item, "outside" if self.done else "output")
+        if isinstance(item, Frame):
+            self._left_out(item, "outside" if self.done else "output")
+
+    def _left_out(self, frame: Frame, reason: str) -> None:
+        """Count a frame that will not be written."""
+        if self.live is not None:
+            self.missing += reason == "output" and not frame.standing_in
+            self.live.health.left_out(frame, reason)
 
     # -- in its own thread
 
@@ -240,7 +272,7 @@ class Outlet:
 
     def _new_writer(self, spec: OutputSpec) -> WriterLike:
         health = None if self.live is None else self.live.health
-        return self._open(spec, None if health is None else FrameLedger(health.written, health.left_out))
+        return self._open(spec, None if health is None else FrameLedger(health.written, self._left_out))
 
     def _open_first(self) -> None:
         try:

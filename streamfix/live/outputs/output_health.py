@@ -88,10 +88,10 @@ class WriteWatch:
         self._say(why.removeprefix(f"{self._name}: "))
         return worked_s
 
-    def lost_one(self) -> None:
-        """The output was too slow for a picture."""
+    def lost_one(self, why: str = "") -> None:
+        """The output was too slow for a picture. why: what follows "too slow"."""
         if self._slow_s is None and self._settled_s is not None:
-            self._say("too slow, pictures are left out")
+            self._say(f"too slow{why}, pictures are left out")
         self._slow_s = self._clock()
 
     def is_stuck(self, limit_s: float) -> bool:

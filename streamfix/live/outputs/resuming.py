@@ -5,8 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -22,12 +21,11 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
     """The output as it is opened again: it neither overwrites existing segments nor counts its frames from 0.
 
     A file gets a new name beside the old one. DASH, whose muxer cannot continue, gets a manifest beside the existing
-    one, and segments named after it. Segments named by the clock get a new name if the present one is taken: y_%H.mkv,
-    y_%H.1.mkv.
+    one, and segments named after it. Segments never replace a file: the muxer sees to it, with each one's name.
 
     format: the muxer. frames_written: before.
     """
-    spec = replace(spec, overwrite=True)
+    spec = replace(spec, overwrite=format not in SEGMENT_FORMATS)
     if spec.max_frames is not None:
         spec = replace(spec, max_frames=max(1, spec.max_frames - frames_written))
     if format == "hls":
@@ -36,18 +34,16 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
         return replace(spec, url=neighbour(spec.url), overwrite=False)
     if format == "dash":
         return _beside(spec, neighbour(spec.url))
-    if format in SEGMENT_FORMATS and _given(spec, "strftime") not in ("", "0"):
-        return replace(spec, url=neighbour(spec.url, time.strftime))
     if format in SEGMENT_FORMATS and _NUMBER.search(spec.url):
         return _with(spec, {"segment_start_number": str(_next_number(spec.url))})
     return spec
 
 
-def neighbour(name: str, path: Callable[[str], str] = str) -> str:
-    """The name, or the first free one like it: yard.mp4, yard.1.mp4. path: turns a name into a file's path."""
+def neighbour(name: str) -> str:
+    """The name, or the first free one like it: yard.mp4, yard.1.mp4."""
     stem, ending = os.path.splitext(name)
     names = (f"{stem}.{n}{ending}" if n else name for n in count())
-    return next(one for one in names if not os.path.lexists(path(one)))
+    return next(one for one in names if not os.path.lexists(one))
 
 
 def _is_device(path: str) -> bool:

@@ -231,10 +231,11 @@ class Reader(ItemSource):
             jumped_s = source.jumped_s
             if jumped_s is not None and jumped_s != self._jumped_s and frame.pts * frame.time_base >= jumped_s:
                 self._jumped_s, self._cut = jumped_s, True
+            if source.timeless:
+                frame = self._timed_by_arrival(frame, arrived_s)
             if source.wanted(frame.pts, frame.time_base, self._video.index):
                 cut, self._cut = self._cut, False
-                timed = self._timed_by_arrival(frame, arrived_s) if source.timeless else frame
-                yield timed if timed.cut == cut else replace(timed, cut=cut)
+                yield frame if frame.cut == cut else replace(frame, cut=cut)
 
     def _timed_by_arrival(self, frame: Frame, arrived_s: float | None) -> Frame:
         """Give a frame a pts by its arrival, counted from the first frame's: the input has no timestamps."""

@@ -50,8 +50,8 @@ class InputSource:
     (MPEG-TS, program streams, HLS) or later than at 10 s, and with -ss. -copyts leaves all times as they are.
     jumped_s: the time since which frames do not continue those before, because the clock started again or jumped;
     None if it did not.
-    timeless: a live input without timestamps, such as motion JPEG over HTTP or a bare H.264 stream, for which the user
-    has not stated a rate either.
+    timeless: it has no timestamps, the user has not stated a rate either, and it comes at its true speed: a live input
+    such as a bare H.264 stream, or motion JPEG that a server sends picture by picture.
     """
 
     def __init__(self, spec: InputSpec, stopped: Interruption, *, live: bool = False) -> None:
@@ -79,7 +79,10 @@ class InputSource:
         self._paced = spec.realtime or (live and any(p.playlist for p in protocols))
         self._lent = any(p.lends_memory for p in protocols)
         stated = {"framerate", "use_wallclock_as_timestamps"} & spec.options.keys()
-        self.timeless = live and bool(format.flags & _NO_TIMESTAMPS) and not (stated or spec.realtime)
+        if format.name == "mpjpeg":
+            stated.discard("framerate")  # which it does not have
+        untimed = bool(format.flags & _NO_TIMESTAMPS) and not (stated or spec.realtime)
+        self.timeless = untimed and (live or self._opening.pushed)
         self._streams: Sequence[MappedStream] = ()
         self._rounds: list[InputContainer] = []
         self._clock_s: tuple[float, float] | None = None

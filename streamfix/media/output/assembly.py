@@ -17,14 +17,16 @@ from ..source_info import SourceInfo
 from ..specs import OutputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
-from ..transport.protocols import PATTERN_FORMATS
+from ..transport.protocols import PATTERN_FORMATS, SEGMENT_FORMATS
 from ..transport.relay import Sink
 from .container_support import bare_video, inner_format, remedy, usual_audio_encoder, why_unsupported
+from .disk import Room
 from .dispositions import set_dispositions, set_tags
 from .encoder import VideoEncoder
+from .headers import as_tag
 from .low_delay import low_delay_options
 from .mp4_boxes import Box, add_boxes, foreign_boxes, named
-from .muxer import MOV_LIKE, Muxer
+from .muxer import MOV_LIKE, Muxer, TakenAt
 from .request import Request, streams_for
 from .stream_copy import StreamCopy
 from .tags import spelled_language, unheld_dispositions, unheld_stream_tags, unheld_tags
@@ -35,6 +37,7 @@ log = logging.getLogger("streamfix.media")
 
 _KEEPS_CHAPTERS = {"matroska", "webm", "mp4", "mov", "ipod", "psp", "3gp", "3g2", "ogg", "nut", "asf", "null"}
 
+_LATER_S = 1  # an output that begins this long after its source was opened again
 _ENDINGS = {"matroska": ".mkv", "mov": ".mov"}  # of the containers that hold most
 
 OtherStream = StreamCopy | AudioTranscode | SubtitleTranscode
@@ -66,14 +69,16 @@ def assemble(
     shift_s: Fraction,
     covers: Mapping[int, bytes],
     live: bool = False,
+    room: Room | None = None,
+    taken_s: TakenAt = lambda at_s: None,
     aborted: Interruption | None = None,
     sink: Sink | None = None,
 ) -> Output:
     """Open the output for frames like `first` and write its header.
 
     source: where the frames come from. rate: frames a second, None if unknown. shift_s: added to the time of each
-    chapter. covers: attached pictures by the `id` of their stream. live, aborted, sink: see `Muxer`; the encoder of a
-    live output gets low-delay options as well.
+    chapter. covers: attached pictures by the `id` of their stream. live, room, aborted, sink: see `Muxer`; live encoders get
+    low-delay options as well. taken_s: see `Muxer`.
     Raises UsageError, BadOption or OutputError.
     """
     streams = streams_for(spec, source.streams)
@@ -84,12 +89,20 @@ def assemble(
         time_base=first.time_base,
         fragments=not cover,
         live=live,
+        room=room,
+        taken_s=taken_s if _is_dated(spec, source) else lambda at_s: None,
         aborted=aborted,
         sink=sink,
     )
+    later_s = taken_s(None) if live and first.pts * first.time_base - shift_s > source.begin_s + _LATER_S else None
     try:
         return _filled(
-            spec, request, source, muxer, first, streams, rate=rate, shift_s=shift_s, covers=covers, live=live
+            *(spec, request, source, muxer, first, streams),
+            rate=rate,
+            shift_s=shift_s,
+            covers=covers,
+            live=live,
+            later_s=later_s,
         )
     except BaseException:
         muxer.give_up()
@@ -108,6 +121,7 @@ def _filled(
     shift_s: Fraction,
     covers: Mapping[int, bytes],
     live: bool,
+    later_s: float | None,
 ) -> Output:
     """Add the streams to the container and write its header."""
     quick = low_delay_options(request.codec, rate) if live else {}
@@ -148,7 +162,7 @@ def _filled(
             stream.metadata["language"] = spelled_language(muxer.format, language)
     if spec.map_metadata and not live:
         _warn_stream_tags(spec, muxer.format, [m for m in streams if m.restored or id(m.stream) in others])
-    _describe(spec, source, muxer, shift_s, live=live)
+    _describe(spec, source, muxer, shift_s, live=live, later_s=later_s)
     muxer.start()
     return Output(muxer, encoder, others, tuple(left_out))
 
@@ -208,13 +222,24 @@ def _made_by_muxer(mapped: MappedStream, source: SourceInfo) -> bool:
     )
 
 
-def _describe(spec: OutputSpec, source: SourceInfo, muxer: Muxer, shift_s: Fraction, *, live: bool) -> None:
-    """Set the container's tags and chapters."""
+def _is_dated(spec: OutputSpec, source: SourceInfo) -> bool:
+    """True if the source's creation_time is that of the output."""
+    return spec.map_metadata and "creation_time" in source.metadata and "creation_time" not in spec.metadata
+
+
+def _describe(
+    spec: OutputSpec, source: SourceInfo, muxer: Muxer, shift_s: Fraction, *, live: bool, later_s: float | None
+) -> None:
+    """Set the container's tags and chapters. later_s: Unix time of its beginning if that is not the source's."""
     tags = muxer.container.metadata
     if spec.map_metadata:
-        # The muxer writes "encoder" itself, and a live recording in several files begins anew with each.
-        untrue = {"encoder", "creation_time"} if live and muxer.format in PATTERN_FORMATS else {"encoder"}
+        # The muxer writes "encoder" itself, and a playlist's parts begin anew with each; segments are dated one by one.
+        untrue = {"encoder"}
+        if live and muxer.format in PATTERN_FORMATS - SEGMENT_FORMATS:
+            untrue.add("creation_time")
         tags.update({k: v for k, v in source.metadata.items() if k.lower() not in untrue})
+        if later_s is not None and _is_dated(spec, source):
+            tags["creation_time"] = as_tag(later_s)
     for key, value in spec.metadata.items():
         tags[key] = value
         if not value:

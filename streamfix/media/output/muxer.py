@@ -24,13 +24,16 @@ from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for
+from .disk import Disk, DiskFile, Room
 from .gaps import Gaps
 from .mux_times import MuxTimes
 from .options import refused, unused_options
-from .target import Target
+from .target import Target, file_of
 from .ungated import has_flag
 
 log = logging.getLogger("streamfix.media")
+
+TakenAt = Callable[[Fraction | None], float | None]
 
 # Fragments of a second, so that a killed job leaves a readable file; at the end the index of a plain file is added, so
 # that nothing is lost by them. delay_moov: without it there are no edit lists, and so no start offsets.
@@ -47,6 +50,7 @@ _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
 _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
 # With it a player can tell when a picture was taken.
 LIVE_HLS_FLAGS = "program_date_time"
+_WRITES = 2  # AVIO_FLAG_WRITE
 # What libavformat says of a packet that it does not like, rather than of the output.
 _ONE_PACKET = (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError, ValueError)
 MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
@@ -71,6 +75,10 @@ class Muxer:
     time_base: the video's, in which MP4 then states start offsets.
     fragments: False writes MP4 in one piece, which is unreadable until it is complete.
     live: packets leave at once, and a server that does not answer blocks no other output.
+    room: of a live recording: how much may wait for the disk. taken_s: gives the Unix time of a time of the output
+    in seconds, None for its beginning; it is what the header of a segment says. Where it gives None, nothing is set.
+    A segment never replaces an earlier one, whatever the clock says
+    of its name, unless `segment_wrap` asks for that.
     refused: packets beside the video that the muxer refused when their turn came.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
     sink: takes what is written, in place of the target.
@@ -88,6 +96,8 @@ class Muxer:
         time_base: Fraction,
         fragments: bool = True,
         live: bool = False,
+        room: Room | None = None,
+        taken_s: TakenAt = lambda at_s: None,
         aborted: Interruption | None = None,
         sink: Sink | None = None,
     ) -> None:
@@ -137,18 +147,45 @@ class Muxer:
                 aborted.calls(self._sink.kill)
             self._connect(self._sink)
             given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
+        self._taken_s, self._list = taken_s, given.get("segment_list", "")
+        self._wraps = given.get("segment_wrap", "0") != "0"
+        self._at_s: Fraction | None = None  # of the packet that is being written
+        self._segments: set[str] = set()  # the names that libav has asked for
+        self._disk: Disk | None = None
+        self._file: DiskFile | None = None
+        opened: Any = with_address(target.url) if self._sink is None else self._sink.file
+        segments = format in SEGMENT_FORMATS and self._sink is None and file_of(target.url) is not None
+        if segments or (room is not None and target.is_whole):
+            self._disk = Disk(target.shown, room or Room())
+            if aborted is not None:
+                aborted.calls(self._disk.abort)
+            if not segments and target.path is not None:
+                opened = self._file = self._disk.existing(target.path)
         self.container: OutputContainer = av.open(
-            with_address(target.url) if self._sink is None else self._sink.file,
+            opened,
             "w",
             format=format if self._sink is None else self._sink.format,
             options=given,
             metadata_errors="surrogateescape",
+            io_open=None if self._disk is None else self._open_file,
         )
 
     @property
     def settled(self) -> bool:
-        """True once packets are known to arrive: the server, if there is one, has answered."""
+        """True once packets are known to arrive: the server has answered, or pictures have reached the disk."""
+        if self._disk is not None:
+            return self._disk.has_pictures and self._disk.error is None
         return self._started and (self._sink is None or self._sink.settled)
+
+    @property
+    def has_pictures(self) -> bool:
+        """False if nothing of what was written has reached the disk, as far as that is known."""
+        return self._disk is None or self._disk.has_pictures
+
+    @property
+    def arrives(self) -> bool:
+        """True if what was written up to now has left this process, as far as libav has let go of it."""
+        return self._disk.is_written() if self._disk is not None else self.settled
 
     def start(self) -> None:
         """Write the header. All streams must have been added and all encoders opened."""
@@ -158,6 +195,7 @@ class Muxer:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._error(f"(the header of {self.format})", error) from error
         self._started = True
+        self._check_disk(f"(the header of {self.format})")
         if unused:
             name = next(iter(unused))
             raise refused(name, unused[name], self._encoder, self.format)
@@ -181,6 +219,8 @@ class Muxer:
 
     def _write_one(self, packet: av.Packet[Any], stream: Stream) -> None:
         size = packet.size
+        if packet.pts is not None and packet.time_base:
+            self._at_s = packet.pts * packet.time_base
         packet.stream = stream
         self._settle(packet, stream)
         try:
@@ -198,6 +238,7 @@ class Muxer:
             at = dts_or_pts(packet)
             place = "" if at is None or not packet.time_base else f"at {float(at * packet.time_base):.3f} s"
             raise self._error(place, error) from error
+        self._check_disk("" if self._at_s is None else f"at {float(self._at_s):.3f} s")
         self.payload_bytes += size
 
     def mux_beside(self, packet: av.Packet[Any], stream: Stream) -> str | None:
@@ -249,8 +290,41 @@ class Muxer:
             self._tell_refused()
         if self._sink is not None:
             self._sink.close()
+        self._leave_disk()
         if self.at_end is not None and self.target.path is not None:
             self.at_end(self.target.path)
+
+    def _open_file(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
+        """A file that libav wants to open by itself: a segment, a list of them, or the output itself to be read."""
+        assert self._disk is not None
+        if path.removesuffix(".tmp") == self._list:
+            piped = path.removeprefix("pipe:")
+            return open(os.dup(int(piped or 1)) if path != piped else file_of(path) or path, "wb", buffering=0)
+        path = file_of(path) or path
+        if not flags & _WRITES:
+            self._disk.drain()
+            return open(path, "rb")
+        keeps = not self._wraps and (path in self._segments or not self.target.overwrite)
+        self._segments.add(path)
+        return self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self._at_s))
+
+    def _check_disk(self, place: str) -> None:
+        """Raise OutputError if the disk has failed."""
+        if self._disk is not None and self._disk.error is not None:
+            raise cannot_write(self.target.shown, place, self._disk.error) from self._disk.error
+
+    def _leave_disk(self) -> None:
+        """Wait until all is on the disk. Raises OutputError."""
+        if self._disk is None:
+            return
+        try:
+            if self._file is not None:
+                self._file.close()
+            self._disk.drain()
+        except OSError as error:
+            raise cannot_write(self.target.shown, "", error) from error
+        finally:
+            self._disk.close()
 
     def _lost_at_end(self) -> int:
         """How many packets beside the video were lost with the trailer; 0 unless all of the video is in the file.
@@ -292,6 +366,8 @@ class Muxer:
         if self._sink is not None:
             with suppress(OutputError, BadOption):
                 self._sink.close()
+        with suppress(OutputError):
+            self._leave_disk()
 
     @staticmethod
     def _connect(sink: Sink) -> None:

@@ -31,7 +31,7 @@ NO_FILES = frozenset({"null", "alsa", "oss", "pulse", "v4l2", "video4linux2", "f
 class Target:
     """The file, device, pipe or server that an output is written to.
 
-    url: what libav opens. shown: its name without secrets, for messages.
+    url: what libav opens. shown: its name without secrets, for messages. overwrite: as it was given.
     A file, new or not, is written beside its place, under a name with `.partial`, and put there once it is complete
     (`commit`): whoever finds a file under the output's own name has all of it. A device, a pipe, a URL, an image
     pattern and a playlist are written directly.
@@ -44,7 +44,8 @@ class Target:
         self._final: str | None = None  # a file's own place, None for what is written directly
         self._partial: PartialFile | None = None
         self._fifo: int | None = None
-        self._replaces = self._overwrite = False
+        self._replaces = False
+        self.overwrite = overwrite
         self.url = "pipe:1" if url in ("-", "pipe:") else url
         self.is_file = False
         path = file_of(self.url)
@@ -66,7 +67,7 @@ class Target:
             return
         if self._replaces and not overwrite:
             raise OutputError(f"{url}: the file exists already; -y replaces it")
-        self.is_file, self._overwrite = True, overwrite
+        self.is_file = True
         if format not in _MANY_FILES:
             self._final = os.path.realpath(path)  # of a link, what it points to is replaced
 
@@ -74,6 +75,11 @@ class Target:
     def path(self) -> str | None:
         """The file that is being written, None if it is not a regular file."""
         return file_of(self.url) if self.is_file else None
+
+    @property
+    def is_whole(self) -> bool:
+        """True for one file that is written under another name until it is complete, once that is reserved."""
+        return self._partial is not None
 
     def reserve(self) -> None:
         """Make the file that is written until all is there, and keep other jobs away from it.
@@ -104,7 +110,7 @@ class Target:
             if self._replaces:
                 os.chmod(self.url, stat.S_IMODE(os.stat(self._final).st_mode))
                 self._partial.sync()
-            publish(self.url, self._final, replace=self._overwrite)
+            publish(self.url, self._final, replace=self.overwrite)
         except FileExistsError as error:
             raise OutputError(
                 f"{self.shown}: something else has made a file of that name meanwhile; the result is complete in "

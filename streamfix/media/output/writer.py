@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..source_info import SourceInfo
 from ..specs import OutputSpec
 from ..timestamps import pts_or_dts, rescale, shift_packet, to_units
 from .assembly import Output, assemble
+from .disk import Room
 from .frame_ledger import FrameLedger
 from .input_files import input_files
 from .limits import Limits
@@ -38,7 +41,7 @@ class Writer(Stage):
 
     source: where the frames come from; its streams, chapters and metadata are taken over.
     live: encoder and muxer hold nothing back that they need not, and `abort` ends a write to a server that does not
-    answer. ledger: accounts for each frame.
+    answer. room: how much of a live recording may wait for its disk. ledger: accounts for each frame.
 
     The output is opened at the first frame, which decides size, pixel format and
     colour; packets that come before it are held, however many there are.
@@ -53,10 +56,18 @@ class Writer(Stage):
     name = "encode"
 
     def __init__(
-        self, spec: OutputSpec, source: SourceInfo, *, live: bool = False, ledger: FrameLedger | None = None
+        self,
+        spec: OutputSpec,
+        source: SourceInfo,
+        *,
+        live: bool = False,
+        room: Room | None = None,
+        ledger: FrameLedger | None = None,
     ) -> None:
         self.spec, self._source = spec, source
         self._live, self._ledger = live, ledger
+        self._room = (room or Room()) if live else None
+        self._newest: Frame | None = None  # that is being written
         self.frames_written = 0
         self.position_s = 0.0
         self.enough = False
@@ -161,7 +172,8 @@ class Writer(Stage):
         if self._output is not None and not self._finished:
             self._output.muxer.give_up()
         if not self._complete:
-            where = self._target.abandon(worth_keeping=self.frames_written > 0)
+            written = self.frames_written > 0 and self._output is not None and self._output.muxer.has_pictures
+            where = self._target.abandon(worth_keeping=written)
             if where is not None:
                 log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
 
@@ -195,6 +207,7 @@ class Writer(Stage):
             self._keep_visible(frame)
         if self._shift_s:
             frame = replace(frame, pts=frame.pts + to_units(self._shift_s, frame.time_base))
+        self._newest = frame
         if self._output is None:
             self._open(frame)
         assert self._output is not None
@@ -220,7 +233,7 @@ class Writer(Stage):
             muxer.mux(packet, encoder.stream)
             if self._ledger is not None:
                 at = None if pts is None else rescale(pts, base, encoder.time_base)
-                self._ledger.muxed(at, arrives=muxer.settled)
+                self._ledger.muxed(at, arrives=muxer.arrives)
 
     def _left_out(self, frame: Frame, reason: str) -> None:
         if self._ledger is not None:
@@ -239,10 +252,32 @@ class Writer(Stage):
             shift_s=self._shift_s,
             covers=self._covers(),
             live=self._live,
+            room=self._room,
+            taken_s=self._taken_s,
             aborted=self._aborted,
         )
         if not self.spec.shortest:
             self._write_held()
+
+    def _taken_s(self, at_s: Fraction | None) -> float | None:
+        """Unix time at which the picture at a time of the output was taken; None if nobody knows.
+
+        That is when it came, of a camera: its own clock may be wrong, and this machine's may have been set meanwhile.
+        at_s: seconds; None for the newest picture, which is the first when the output is opened.
+        """
+        frame = self._newest
+        if frame is None:
+            return None
+        newest_s = frame.pts * frame.time_base
+        at_s = newest_s if at_s is None else at_s
+        if self._live:
+            age_s = 0.0 if frame.received_s is None else time.monotonic() - frame.received_s
+            return time.time() - age_s - float(newest_s - at_s)
+        try:
+            begun_s = datetime.fromisoformat(self._source.metadata["creation_time"]).timestamp()
+        except (KeyError, ValueError):
+            return None
+        return begun_s + float(at_s - self._shift_s - self._source.begin_s)
 
     def _wait_for_reader(self) -> None:
         """Of a named pipe: wait for its reader. Raises OutputError, or Cancelled if the source is stopped meanwhile."""

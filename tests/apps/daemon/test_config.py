@@ -88,6 +88,8 @@ STREAMS = st.builds(
     on_damaged=st.sampled_from(["pass", "hold"]),
     lost_after_s=TIMES,
     open_timeout_s=TIMES,
+    queue_s=TIMES,
+    queue_bytes=st.integers(0, 2**34),
     ladder=st.none() | st.lists(st.sampled_from(["null", "atadenoise"]), max_size=2).map(tuple),
 )
 

@@ -74,9 +74,9 @@ def output_spec(output: OutputConfig, stream: StreamConfig, resolve: Callable[[s
 def beginning(spec: OutputSpec) -> OutputSpec:
     """The output, changed so that it leaves the recordings of earlier runs alone, unless they may be replaced.
 
-    Where a file exists already, the recording goes to a file beside it: yard.mp4, yard.1.mp4; so do segments that are
-    named by the clock. Numbered segments continue after the highest number, and an HLS playlist where it ended. Raises
-    UsageError where the name does not tell the format.
+    Where a file exists already, the recording goes to a file beside it: yard.mp4, yard.1.mp4; so does each segment
+    whose name is taken when it begins. Numbered segments continue after the highest number, and an HLS playlist where
+    it ended. Raises UsageError where the name does not tell the format.
     """
     if spec.overwrite or scheme_of(spec.url):
         return spec

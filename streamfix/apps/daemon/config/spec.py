@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 from ....live.policy import LivePolicy, OnDamaged, OnLost
 from .options import as_table, option, options_of, read_table, texts
 from .problems import Problem, Problems, shown
-from .values import Address, Boolean, FilledText, Options, Seconds, StreamName, Text, choice
+from .values import Address, Boolean, Bytes, FilledText, Options, Seconds, StreamName, Text, choice
 
 _LIVE = LivePolicy()  # whose defaults are a stream's
 
@@ -170,6 +170,25 @@ class StreamConfig:
             examples=[["smooth"]],
         ),
     ] = _LIVE.ladder
+    queue_s: Annotated[
+        Seconds,
+        option(
+            "Recordings wait",
+            "How long pictures may wait in memory for a recording whose disk has stopped, or after a burst of the "
+            "camera's. What comes then is left out, counted and told.",
+            group=_LOSSES,
+            examples=["10s"],
+        ),
+    ] = _LIVE.queue_s
+    queue_bytes: Annotated[
+        Bytes,
+        option(
+            "Memory for that",
+            "How much of it there may be: in front of the filters, of a recording's encoder, and of its disk.",
+            group=_LOSSES,
+            examples=["256MiB"],
+        ),
+    ] = _LIVE.queue_bytes
     foreign: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property

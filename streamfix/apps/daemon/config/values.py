@@ -21,6 +21,9 @@ from ..access.secrets import references
 _TIME = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*(us|ms|s|min|h)?", re.ASCII)
 _UNIT_S = {None: 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 _LONGEST_S = 7 * 24 * 3600.0
+_SIZE = re.compile(r"(\d+\.?\d*|\.\d+)\s*(kB|MB|GB|KiB|MiB|GiB)?", re.ASCII)
+_UNIT_BYTES = {None: 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_LARGEST_BYTES = 2**34
 _LONGEST_TEXT = 4096
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -76,6 +79,19 @@ def seconds(value: Any) -> float:
     if not 0 < time_s <= _LONGEST_S:
         raise ValueError('it takes a time above 0 and up to 7 days, as in "200ms", "20s" or "2min"')
     return time_s
+
+
+def size(value: Any) -> int:
+    """A size in bytes, as "64MiB", "500MB", or a number of bytes."""
+    found = _SIZE.fullmatch(value) if isinstance(value, str) and len(value) <= 40 else None
+    bytes_ = -1
+    if found:
+        bytes_ = round(float(found[1]) * _UNIT_BYTES[found[2]])
+    elif isinstance(value, int) and not isinstance(value, bool):
+        bytes_ = value
+    if not 0 <= bytes_ <= _LARGEST_BYTES:
+        raise ValueError('it takes a size of up to 16 GiB, as in "64MiB", "500MB" or a number of bytes')
+    return bytes_
 
 
 def number(least: float, most: float) -> PlainValidator:
@@ -163,6 +179,7 @@ Seconds = Annotated[
     PlainValidator(seconds, json_schema_input_type=str | float),
     PlainSerializer(lambda time_s: f"{time_s!r}s", return_type=str),
 ]
+Bytes = Annotated[int, PlainValidator(size, json_schema_input_type=str | int)]
 Secret = Annotated[str, PlainValidator(secret, json_schema_input_type=str)]
 Reference = Annotated[str, PlainValidator(reference, json_schema_input_type=str)]
 _Name = Annotated[str, Field(pattern=f"^{_NAME.pattern}$")]
