@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streamfix.apps.daemon.access.secrets import Secrets
 from streamfix.apps.daemon.config.changes import Plan
 from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
 from streamfix.apps.daemon.engine.control import Conflict, StreamExists, UnknownStream
+from streamfix.apps.daemon.recordings.catalogue import Catalogue
+from streamfix.apps.daemon.recordings.keeper import catalogue_of
 from streamfix.frame import Frame
 from streamfix.live.health import Event
 from streamfix.media.redact import redact
@@ -114,6 +117,9 @@ class FakeSupervisor:
         self.config_of(name)
         self.asked += 1
         return self.pictures.get(name)
+
+    def recordings(self, name: str) -> Catalogue:
+        return catalogue_of(self.config_of(name), Secrets({}), self.config.allowed)
 
     def system(self) -> Mapping[str, Any]:
         return {"uptime_s": 1.5, "device": "cpu", "cpus": 2, "load": {"used": 0.5, "capacity": 1.8}}

@@ -11,8 +11,10 @@ from ....filters import FILTERS
 from ....jobs import check_chain
 from ....media.redact import HIDDEN, redact, redact_options
 from ..access import allowlist
+from ..access.location import usual_format
 from ..access.secrets import Secrets, masked, references
 from ..access.urls import Allowed
+from ..recordings.names import wrong_folder
 from .problems import ConfigError, Problem, TomlPlace
 from .spec import OutputConfig, StreamConfig
 
@@ -81,6 +83,8 @@ class _Check:
         if url is not None:
             look = self._allowed.check_output
             self._try((*place, "url"), output.url, look, url, from_api=output.foreign)
+            if wrong := wrong_folder(url, output.format or usual_format(url), output.options) if url[0] == "/" else "":
+                self._wrong((*place, "url"), output.url, wrong)
             if output.url == stream.input:
                 self._wrong((*place, "url"), output.url, "it is the input itself; write to another place")
         if output.format:

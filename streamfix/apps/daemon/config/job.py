@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from dataclasses import replace
 
 from ....chainspec import parse_chain
+from ....errors import OutputError
 from ....jobs import JobSpec
 from ....live.outputs.resuming import neighbour, resumed
 from ....media.output.muxer import guess_format
@@ -16,6 +18,7 @@ from ....media.transport.protocols import PATTERN_FORMATS, scheme_of
 from ..access.location import usual_demuxer, usual_format
 from ..access.secrets import Secrets
 from ..access.urls import Allowed
+from ..recordings.names import make_folder, names_of
 from .checking import check_stream
 from .spec import OutputConfig, StreamConfig
 
@@ -47,6 +50,8 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
 
 def _output(output: OutputConfig, stream: StreamConfig, secrets: Secrets) -> OutputSpec:
     url = secrets.resolve(output.url)
+    if url.startswith("/"):
+        _make_folder(url, output)
     return beginning(
         OutputSpec(
             url,
@@ -58,6 +63,14 @@ def _output(output: OutputConfig, stream: StreamConfig, secrets: Secrets) -> Out
             overwrite=output.overwrite,
         )
     )
+
+
+def _make_folder(url: str, output: OutputConfig) -> None:
+    """Make the folder that is named by the clock now; the keeper makes those to come. Raises OutputError."""
+    try:
+        make_folder(names_of(url, output.format or usual_format(url), output.options), time.time())
+    except OSError as error:
+        raise OutputError(f"{redact(url)}: its folder cannot be made: {error}") from None
 
 
 def beginning(spec: OutputSpec) -> OutputSpec:

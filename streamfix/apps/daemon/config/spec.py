@@ -7,15 +7,32 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, get_args
 
 from ....live.policy import LivePolicy, OnDamaged, OnLost
+from ..recordings.retention import Limits
 from .options import as_table, option, options_of, read_table, texts
 from .problems import Problem, Problems, shown
-from .values import Address, Boolean, FilledText, Options, Seconds, StreamName, Text, choice
+from .values import (
+    Address,
+    Boolean,
+    FilledText,
+    Options,
+    Retention,
+    Seconds,
+    StreamName,
+    Text,
+    age_s,
+    choice,
+    size_bytes,
+)
 
 _LIVE = LivePolicy()  # whose defaults are a stream's
 
 _CODING = "Sound and encoding"
 _CAMERA = "Camera's connection"
 _LOSSES = "Latency and lost pictures"
+_RECORDINGS = "Recordings"
+
+#: Options that say nothing of how a stream runs: a change restarts nothing.
+BESIDE = ("retention",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +44,7 @@ class OutputConfig:
 
     url: Annotated[
         Address,
-        option("URL", "URL, or a file's absolute path, also a pattern such as /rec/yard_%Y%m%d-%H%M%S.mp4."),
+        option("URL", "URL, or a file's absolute path, also a pattern such as /rec/%Y-%m-%d/yard_%H%M%S.mp4."),
     ]
     format: Annotated[
         FilledText | None,
@@ -170,7 +187,26 @@ class StreamConfig:
             examples=[["smooth"]],
         ),
     ] = _LIVE.ladder
+    retention: Annotated[
+        Retention,
+        option(
+            "Keep recordings",
+            "The oldest are deleted: max_age=14d, max_size=500GB, or both, one per line.",
+            group=_RECORDINGS,
+            examples=[{"max_age": "14d"}],
+        ),
+    ] = field(default_factory=dict)
     foreign: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def limits(self) -> Limits:
+        """How long its recordings are kept."""
+        age, size = self.retention.get("max_age"), self.retention.get("max_size")
+        return Limits(None if age is None else age_s(age), None if size is None else size_bytes(size))
+
+    def runs_like(self, other: StreamConfig) -> bool:
+        """True if a stream that runs as `other` need not restart for this configuration."""
+        return replace(self, **{name: getattr(other, name) for name in BESIDE}) == other
 
     @property
     def policy(self) -> LivePolicy:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ....live.health import Event
     from ..config.changes import Plan
     from ..config.config import DaemonConfig, StreamConfig
+    from ..recordings.catalogue import Catalogue
 
 
 class UnknownStream(UnknownName):
@@ -79,6 +80,9 @@ class Engine(Protocol):
 
     def latest(self, name: str) -> tuple[Frame, Frame] | None:
         """The camera's newest frame and what it was restored to; None before the first."""
+
+    def recordings(self, name: str) -> Catalogue:
+        """The stream's recordings on the disk."""
 
     def system(self) -> Mapping[str, Any]:
         """The machine and its load, as in `models.System`."""

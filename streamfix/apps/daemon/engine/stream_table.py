@@ -87,8 +87,9 @@ class StreamTable:
 
     def replace(self, todo: Plan, given: Mapping[str, StreamConfig], limit_s: float) -> None:
         """End the streams to remove or restart, then start the new ones. given: the new configurations by name."""
-        wanted = {name for name in todo.restart if self._is_to_run(given[name])}
-        self.end(*todo.remove, *todo.restart, limit_s=limit_s)
+        still = {name for name in todo.restart if self._goes_on(given[name])}
+        wanted = {name for name in todo.restart if name not in still and self._is_to_run(given[name])}
+        self.end(*todo.remove, *(name for name in todo.restart if name not in still), limit_s=limit_s)
         with self._lock:
             self._streams = {name: stream for name, stream in self._streams.items() if name not in todo.remove}
             for name, config in given.items():
@@ -123,6 +124,11 @@ class StreamTable:
         stop_all([self.stream(name) for name in names], limit_s)
         for name in names:
             self._ended(name)
+
+    def _goes_on(self, config: StreamConfig) -> bool:
+        """True if a changed stream need not restart. One whose configuration is the same restarts for its secrets."""
+        now = self._streams[config.name].config
+        return config != now and config.runs_like(now)
 
     def _is_to_run(self, config: StreamConfig) -> bool:
         """True if a changed stream is to run: as it did before, unless the change is about just that."""

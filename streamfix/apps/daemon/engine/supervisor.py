@@ -17,6 +17,8 @@ from ..config.config import DaemonConfig, StreamConfig
 from ..http.metrics import Metrics
 from ..load.admission import Admission
 from ..load.costs import FrameCost
+from ..recordings.catalogue import Catalogue
+from ..recordings.keeper import Keeper
 from .control import Conflict, StreamExists
 from .notify import Notifier
 from .run import BACKOFF_S
@@ -67,6 +69,7 @@ class Supervisor:
         self._reloading = threading.Lock()
         self._metrics = Metrics(self)
         self.watch = Watch(lambda: self.streams, self._shared, notifier, clock)
+        self.keeper = Keeper(lambda: [stream.config for stream in self.streams], self._shared.catalogue)
 
     # -- the whole
 
@@ -75,6 +78,7 @@ class Supervisor:
         for config in self.config.streams:
             self._table.add(config)
         self.watch.start()
+        self.keeper.start()
         self.ready = True
 
     @property
@@ -87,6 +91,7 @@ class Supervisor:
         self.ready = False
         finished = self._table.drain(limit_s)
         self.watch.close()
+        self.keeper.close()
         return finished
 
     def reload(self) -> Plan:
@@ -143,7 +148,8 @@ class Supervisor:
             given = {config.name: config}
             with self._table.reserved(given):
                 same = config.input == stream.config.input  # nothing is known of another camera
-                if config.enabled and stream.running and same and stream.info is not None:
+                other = not config.runs_like(stream.config)
+                if other and config.enabled and stream.running and same and stream.info is not None:
                     self.admission.check(config.name, self._shared.need(config, stream.info))
                 self._table.replace(Plan(restart=(config.name,)), given, self.config.drain_s)
 
@@ -199,6 +205,9 @@ class Supervisor:
 
     def latest(self, name: str) -> tuple[Frame, Frame] | None:
         return self.stream(name).latest
+
+    def recordings(self, name: str) -> Catalogue:
+        return self._shared.catalogue(self.config_of(name))
 
     def metrics(self) -> bytes:
         return self._metrics.text()
