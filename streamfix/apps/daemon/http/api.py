@@ -26,6 +26,7 @@ from .document import LOGIN, describe
 from .middleware import AccessMiddleware
 from .models import Probe, Reloaded, System
 from .preview import Previews
+from .recordings import recording_routes
 from .routes import Sent, stream_routes
 
 WEB = Path(__file__).parents[1] / "web"
@@ -89,6 +90,7 @@ def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None
     answers.install(app)
     app.add_middleware(AccessMiddleware, access=access)
     app.include_router(stream_routes(supervisor, previews))
+    app.include_router(recording_routes(supervisor))
     _add_daemon(app, supervisor)
     _add_session(app, access)
     app.mount("/", StaticFiles(directory=WEB, html=True, check_dir=False), name="web")

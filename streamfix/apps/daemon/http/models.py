@@ -161,6 +161,33 @@ class Happening(Answer):
     text: str
 
 
+class RecordingFile(Answer):
+    """One recording. name: its place below .../recordings/. begun: as its name says. changed: when it was last written.
+
+    writing: it is still being written.
+    """
+
+    name: str
+    begun: Known = None
+    changed: float
+    bytes: int
+    writing: bool = False
+
+
+class Recordings(Answer):
+    """A stream's recordings, newest first. records: some output is a recording. count, bytes: of all of them.
+
+    left: older ones that are not in this answer. retention: how long they are kept, as configured.
+    """
+
+    records: bool
+    count: int = 0
+    bytes: int = 0
+    left: int = 0
+    retention: dict[str, str] = {}
+    files: list[RecordingFile] = []
+
+
 class Load(Answer):
     """Processor cores' worth of work: used by the streams, and what they may use together."""
 
