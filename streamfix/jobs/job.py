@@ -169,6 +169,13 @@ class Job:
         """End the input: what was read is still restored and written. From any thread."""
         self.pipeline.stop()
 
+    def retry(self) -> None:
+        """Of a live job: try to reach a camera that is away now instead of later. From any thread."""
+        from ..live.camera.source import LiveSource
+
+        if isinstance(self.reader, LiveSource):
+            self.reader.retry()
+
     def cancel(self) -> None:
         """End at once: what is in flight is thrown away, and `run` raises Cancelled. From any thread."""
         self.pipeline.cancel()

@@ -50,6 +50,7 @@ class Report:
     "max"; empty before the first. figures: what filters measure, such as noise_luma in 8-bit codes.
     outputs: each of them, in their order. last_frame_s: Unix time at which the last frame came.
     stalled: frames come, but none has been written or dropped for `STALLED_S`: a filter or a driver hangs.
+    next_try_s: Unix time of the next attempt to reach the camera, None if none is waited for.
     """
 
     state: State
@@ -65,6 +66,7 @@ class Report:
     outputs: Sequence[OutputReport]
     last_frame_s: float | None
     stalled: bool = False
+    next_try_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -114,6 +116,7 @@ class Health:
         self._ended: State | None = None
         self._lost: str | None = "connecting"
         self._connected_before = False
+        self._next_try_s: float | None = None
         # When the last frame came, and when one was last written or dropped.
         self._came_s = self._progressed_s = clock()
         self._latency: deque[float] = deque(maxlen=_RECENT)
@@ -122,20 +125,33 @@ class Health:
 
     # -- the source
 
+    def trying(self) -> None:
+        """An attempt to reach the camera begins."""
+        with self._lock:
+            self._next_try_s = None
+
     def connected(self) -> None:
         """The camera sends pictures, for the first time or again."""
         with self._lock:
+            self._next_try_s = None
             again, self._lost = self._connected_before, None
             self._connected_before = True
             self._known.reconnects += again
         self._event("reconnect" if again else "connect", "connected again" if again else "connected")
         self._settle()
 
-    def lost(self, reason: str) -> None:
-        """The camera sends no pictures; a new attempt to connect follows."""
+    def lost(self, reason: str, again_in_s: float | None = None, *, tell_when: bool = False) -> None:
+        """The camera sends no pictures; a new attempt to connect follows.
+
+        again_in_s: seconds until then, None where nobody knows. tell_when: every call is an event, and says when.
+        """
+        next_try_s = None if again_in_s is None else time.time() + again_in_s
         with self._lock:
             news, self._lost = self._lost != reason, reason
-        if news:
+            self._next_try_s = next_try_s
+        if tell_when and next_try_s is not None:
+            self._event("lost", f"{reason}; the next try is at {time.strftime('%H:%M:%S', time.localtime(next_try_s))}")
+        elif news:
             self._event("lost", reason)
         self._settle()
 
@@ -221,6 +237,7 @@ class Health:
             if (left := self._known.counts.in_flight) > 0:
                 self._known.counts += FrameCounts(dropped={"stopped" if error is None else "error": left})
             self._ended = "stopped" if error is None else "error"
+            self._next_try_s = None
             self._lost = str(error) if error is not None else "stopped"
         self._settle()
 
@@ -253,6 +270,7 @@ class Health:
                 outputs=[own.report() for _, own in sorted(known.outputs.items())],
                 last_frame_s=known.last_frame_s,
                 stalled=stalled,
+                next_try_s=self._next_try_s,
             )
 
     def _settle(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from streamfix.errors import InputError, UsageError
 from streamfix.live.health import Event, Health
 from streamfix.live.policy import LivePolicy, is_live
 from tests.fakes.clock import Clock
+from tests.fakes.waiting import LONG_S
 
 
 @given(
@@ -79,6 +82,26 @@ def test_the_state_follows_the_parts() -> None:
     health.ended()
     health.connected()
     assert health.report().state == "stopped"
+
+
+def test_the_next_try_is_known_while_one_is_waited_for() -> None:
+    health = Health("yard")
+    assert health.report().next_try_s is None
+    health.lost("timed out", 60)
+    assert health.report().next_try_s == pytest.approx(time.time() + 60, abs=LONG_S)
+    health.trying()
+    assert health.report().next_try_s is None
+    for end in (health.connected, health.ended):
+        health.lost("timed out", 60)
+        end()
+        assert health.report().next_try_s is None
+    told: list[Event] = []
+    health = Health("yard", on_event=told.append)
+    for _ in range(2):
+        health.lost("wrong password", 120, tell_when=True)
+    assert len(told) == 2
+    assert all(re.fullmatch(r"wrong password; the next try is at \d\d:\d\d:\d\d", event.text) for event in told)
+    assert health.report().reason == "wrong password"
 
 
 def test_an_error_is_final_and_names_itself() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -169,6 +170,23 @@ def test_a_camera_that_is_off_is_looked_for_every_second() -> None:
     ran(world)
     waits = [b - a for a, b in pairwise(world.attempts)]
     assert waits[1:51] == pytest.approx([1] * 50, abs=0.11)
+
+
+def test_the_next_try_is_told_and_can_be_made_now() -> None:
+    world = World([Script(refused=InputError("no picture")) for _ in range(4)] + [Script(frames(2), hangs=True)])
+    source = world.source(LivePolicy(backoff_s=(600.0,)))
+    for attempt in range(1, 5):
+        while len(world.attempts) < attempt or world.health.report().next_try_s is None:
+            source._camera.take(0.1)
+        next_try_s = world.health.report().next_try_s
+        assert next_try_s is not None and next_try_s - time.time() == pytest.approx(600, abs=LONG_S)
+        source.retry()
+    source.open()
+    assert world.now_s - 100 < 5, "nobody waited ten minutes"
+    assert world.health.report().next_try_s is None
+    source.retry()
+    assert len(list(zip(source, range(2), strict=False))) == 2, "a camera that is there is left alone"
+    source.close()
 
 
 @given(st.floats(0, 1, exclude_max=True))

@@ -93,8 +93,13 @@ class Camera:
                 self._health.lost(f"{self.left} readers are stuck in calls that do not return; waiting for one of them")
                 self._retry_s = now_s + 1
                 return None
+            self._health.trying()
             self._connection, self._seen_s = self._connect(self._open), now_s
         return self._watch(self._connection, timeout_s)
+
+    def retry(self) -> None:
+        """Make the next attempt now instead of waiting for its time. From any thread."""
+        self._retry_s = self._clock()
 
     def leave(self) -> None:
         """Give the connection up. Its thread closes it, perhaps later."""
@@ -146,5 +151,6 @@ class Camera:
             self.failure = error if self._finite and isinstance(error, StreamfixError) else None
             return
         absent = self._passive or (error is not None and is_absent(error))
-        self._retry_s = self._clock() + self._backoff.next_s(absent=absent)
-        self._health.lost(reason)
+        wait_s = self._backoff.next_s(absent=absent)
+        self._retry_s = self._clock() + wait_s
+        self._health.lost(reason, wait_s)

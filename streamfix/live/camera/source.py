@@ -164,6 +164,10 @@ class LiveSource(ItemSource):
         if self._peek() is None:
             raise Cancelled(f"{self._shown}: stopped before the first picture came")
 
+    def retry(self) -> None:
+        """Try to reach a camera that is away now. From any thread; does nothing while it is there."""
+        self._camera.retry()
+
     def __iter__(self) -> Iterator[Item]:
         if self._joined.info is None:
             self.open()

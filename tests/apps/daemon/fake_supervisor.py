@@ -31,6 +31,7 @@ class FakeSupervisor:
     on_reload: Callable[[], Plan] = Plan
     streams: dict[str, StreamConfig] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
+    next_try: dict[str, float] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
     asked: int = 0  # how often for pictures
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -44,6 +45,7 @@ class FakeSupervisor:
             "name": name,
             "state": "running" if name in self.running else "stopped",
             "since": time.time(),
+            "next_try": self.next_try.get(name),
             "input": redact(config.input),
             "filters": config.filters,
             "outputs": [{"url": redact(output.url), "trouble": ""} for output in config.outputs],
@@ -89,6 +91,12 @@ class FakeSupervisor:
         if self.draining:
             raise Conflict("the daemon is ending and takes no changes; try again once it has restarted")
         self.running.add(name)
+
+    def retry(self, name: str) -> None:
+        self.config_of(name)
+        if name not in self.running:
+            raise Conflict(f"{name}: it is stopped and tries nothing; start it")
+        self.next_try.pop(name, None)
 
     def stop(self, name: str) -> None:
         self.config_of(name)

@@ -190,7 +190,9 @@ changes = st.lists(
 bodies = st.one_of(sound, st.builds(lambda body, change: {**body, **change}, sound, changes), anything)
 names = st.sampled_from(["yard", "a", "b"])
 hostile_names = texts.map(lambda text: quote(text, safe=""))
-rests = st.sampled_from(["", "/start", "/stop", "/history", "/events", "/snapshot.jpg?side=both&width=64", "/nothing"])
+rests = st.sampled_from(
+    ["", "/start", "/stop", "/retry", "/history", "/events", "/snapshot.jpg?side=both&width=64", "/nothing"]
+)
 requests = st.sampled_from(
     (
         st.tuples(st.just("POST"), st.just("/api/streams"), bodies),

@@ -199,6 +199,17 @@ def test_an_unknown_stream_cannot_be_changed(client: TestClient) -> None:
     refused(client.patch("/api/streams/pond", json={}), 404)
     refused(client.put("/api/streams/pond", json={**NEW, "name": "pond"}), 404)
     refused(client.post("/api/streams/pond/start", headers=JSON), 404)
+    refused(client.post("/api/streams/pond/retry", headers=JSON), 404)
+
+
+def test_the_attempt_that_a_stream_waits_for_can_be_made_now(client: TestClient, supervisor: FakeSupervisor) -> None:
+    assert client.get("/api/streams/yard").json()["next_try"] is None
+    supervisor.next_try["yard"] = 1764021660.0
+    assert client.get("/api/streams").json()[0]["next_try"] == 1764021660.0
+    answer = client.post("/api/streams/yard/retry", headers=JSON)
+    assert (answer.status_code, answer.json()["next_try"]) == (200, None)
+    client.post("/api/streams/yard/stop", headers=JSON)
+    assert "start it" in refused(client.post("/api/streams/yard/retry", headers=JSON), 409).detail
 
 
 # -- what is refused

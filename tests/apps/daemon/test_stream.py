@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -113,8 +114,40 @@ def test_between_attempts_it_is_in_error_and_can_be_stopped(make: Make) -> None:
     status = stream.status()
     assert status["state"] == "error"
     assert "no route" in str(status["reason"])
+    until(lambda: stream.status()["next_try"] is not None)
+    assert stream.next_try_s == pytest.approx(time.time() + 3600, abs=0.2 * 3600 + LONG_S)
     stream.retry()
     until(lambda: stream.status()["state"] == "running")
+    assert stream.status()["next_try"] is None
+
+
+def test_a_retry_reaches_the_job_whose_camera_is_away(make: Make) -> None:
+    """While the job waits for its first picture, and later too."""
+    asked = threading.Semaphore(0)
+
+    class Opening:
+        stopped = threading.Event()
+
+        def retry(self) -> None:
+            asked.release()
+
+        def stop(self) -> None:
+            self.stopped.set()
+
+    def build(spec: JobSpec, hosting: Hosting) -> Job:
+        assert hosting.health is not None
+        hosting.health.lost("401 Unauthorized", 600)
+        source = Opening()
+        hosting.opening(source)  # type: ignore[arg-type]
+        source.stopped.wait()
+        raise InputError("stopped")
+
+    stream = make(build)  # type: ignore[arg-type]
+    stream.start()
+    until(lambda: stream.next_try_s is not None)
+    until(lambda: (stream.retry(), asked.acquire(blocking=False))[1])
+    assert stream.stop()
+    assert stream.next_try_s is None
 
 
 def test_a_wrong_request_is_asked_again_seldom_and_told_once(make: Make, caplog: pytest.LogCaptureFixture) -> None:

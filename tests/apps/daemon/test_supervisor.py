@@ -298,6 +298,27 @@ def test_a_reload_touches_what_the_file_says_anew_and_nothing_else(make: Make) -
     builder.job("yard", 2)
 
 
+def test_a_stream_tries_again_at_once_where_it_is_told_to(make: Make) -> None:
+    errors: list[Exception] = [InputError("no route")]
+
+    def opens(spec: JobSpec) -> VideoInfo:
+        if errors:
+            raise errors.pop()
+        return INFO
+
+    builder = Builder(opens)
+    supervisor = make(builder, "yard", backoff_s=(3600.0,))
+    supervisor.open()
+    until(lambda: supervisor.get("yard")["next_try"] is not None)
+    supervisor.retry("yard")
+    builder.job("yard")
+    supervisor.retry("yard")
+    assert (supervisor.get("yard")["state"], supervisor.get("yard")["next_try"]) == ("running", None)
+    supervisor.stop("yard")
+    with pytest.raises(Conflict, match="yard: it is stopped and tries nothing; start it"):
+        supervisor.retry("yard")
+
+
 def test_who_waits_for_room_goes_on_waiting_when_it_is_started(make: Make) -> None:
     """And it is let in though another one that was refused has no camera now."""
     builder = Builder()

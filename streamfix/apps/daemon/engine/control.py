@@ -66,6 +66,9 @@ class Engine(Protocol):
     def start(self, name: str) -> None:
         """Start a stream that was stopped; does nothing if it runs. Raises Conflict."""
 
+    def retry(self, name: str) -> None:
+        """Make the attempt now that a stream waits for; does nothing if it waits for none. Raises Conflict."""
+
     def stop(self, name: str) -> None:
         """Stop a stream and finish its outputs; does nothing if it is stopped."""
 

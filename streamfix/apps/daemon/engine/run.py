@@ -35,12 +35,19 @@ class Cancellable(Stoppable, Protocol):
     def cancel(self) -> None: ...
 
 
+@runtime_checkable
+class Retriable(Stoppable, Protocol):
+    """A live source or job: a camera that is away can be asked again at once."""
+
+    def retry(self) -> None: ...
+
+
 class Run:
     """Makes attempts until it is stopped, the input ends, or another attempt cannot help.
 
     attempt: runs one job to its end and raises what the job raises; it passes the run what `stop` is to stop (`own`).
-    failed: called with each error. waiting: what the run waits for while it has no job. unfinished: why a stopped job
-    could not finish its outputs.
+    failed: called with each error. waiting: what the run waits for while it has no job. next_try_s: Unix time of the
+    next attempt that it waits for. unfinished: why a stopped job could not finish its outputs.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class Run:
         self._attempt, self._failed = attempt, failed
         self._backoff_s, self._clock = tuple(backoff_s), clock
         self.waiting: Waiting = ""
+        self.next_try_s: float | None = None
         self.unfinished: Exception | None = None
         self._told = ""  # the last usage error, so that it is not logged at each attempt
         self._part: Stoppable | None = None
@@ -95,7 +103,11 @@ class Run:
             part.stop()
 
     def retry(self) -> None:
-        """Make the next attempt now."""
+        """Make the next attempt now: to run a job, or of the job that runs to reach its camera."""
+        with self._lock:
+            part = self._part
+        if isinstance(part, Retriable):
+            part.retry()
         self._wake.set()
 
     def join(self, limit_s: float) -> bool:
@@ -126,8 +138,9 @@ class Run:
             finally:
                 with self._lock:
                     self._part = None
+            self.next_try_s = None if wait_s is None else time.time() + wait_s
             self._wake.wait(wait_s)
-            self.waiting = ""
+            self.waiting, self.next_try_s = "", None
 
     def _after(self, error: Exception, failures: int) -> float | None:
         """Report the error; returns seconds until the next attempt, None to wait until `retry`."""

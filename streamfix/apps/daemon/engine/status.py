@@ -11,8 +11,9 @@ from ..config.spec import StreamConfig
 
 
 def status_of(config: StreamConfig, info: VideoInfo | None, report: Report | None) -> dict[str, object]:
-    """All of `models.StreamStatus` but state, reason and since. The counts are of the current run, or of the last one.
+    """All of `models.StreamStatus` but state, reason, since and next_try.
 
+    The counts are of the current run, or of the last one.
     Outputs are named as in the configuration, with references in place of secrets.
     """
     reports = [] if report is None else report.outputs

@@ -122,7 +122,7 @@ class ManagedStream:
             self._run.cancel()
 
     def retry(self) -> None:
-        """If the run waits for its next attempt, make it now."""
+        """If the run waits for its next attempt, or its job to reach the camera, make the attempt now."""
         if self._run is not None:
             self._run.retry()
 
@@ -141,6 +141,14 @@ class ManagedStream:
     def waiting(self) -> Waiting:
         """What the run waits for, see `Run`."""
         return self._run.waiting if self._run is not None and self.running else ""
+
+    @property
+    def next_try_s(self) -> float | None:
+        """Unix time of the next attempt to run or to reach the camera, None where none is waited for."""
+        run, health = self._run, self._health
+        if run is None or health is None or not self.running:
+            return None
+        return health.report().next_try_s if run.next_try_s is None else run.next_try_s
 
     @property
     def unfinished(self) -> Exception | None:
@@ -173,6 +181,7 @@ class ManagedStream:
             "state": state,
             "reason": redact(reason),
             "since": since_s,
+            "next_try": self.next_try_s,
             **status_of(self.config, self.info, report),
         }
 

@@ -119,6 +119,15 @@ class StreamTable:
             stream.start()
             return stream
 
+    def retry(self, name: str) -> None:
+        """Make the attempt now that a stream waits for. Raises Conflict for one that is stopped, UnknownStream."""
+        with self._lock:
+            self.refuse_if_draining()
+            stream = self.stream(name)
+            if not stream.running:
+                raise Conflict(f"{name}: it is stopped and tries nothing; start it")
+            stream.start() if stream.waiting else stream.retry()
+
     def end(self, *names: str, limit_s: float) -> None:
         """End streams and finish their outputs. Raises UnknownStream."""
         stop_all([self.stream(name) for name in names], limit_s)

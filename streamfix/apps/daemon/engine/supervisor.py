@@ -166,6 +166,10 @@ class Supervisor:
                 self.stop(name)
             raise reason
 
+    def retry(self, name: str) -> None:
+        with self._table.lock(name):
+            self._table.retry(name)
+
     def stop(self, name: str) -> None:
         with self._table.lock(name):
             self._table.end(name, limit_s=self.config.drain_s)

@@ -24,6 +24,7 @@ _STATUS: dict[str, Any] = {
     "state": "degraded",
     "reason": "too slow for the whole chain: smooth",
     "since": 1764021600.0,
+    "next_try": None,
     "input": "rtsp://***@192.0.2.5/stream",
     "filters": "denoise",
     "outputs": [
@@ -105,6 +106,7 @@ class Noise(Answer):
 class StreamStatus(Answer):
     """A stream's status. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
 
+    next_try: the instant of the next attempt, to reach the camera or to run at all, null where none is waited for.
     rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
     """
 
@@ -114,6 +116,7 @@ class StreamStatus(Answer):
     state: State
     reason: str = ""
     since: Known = None
+    next_try: Known = None
     input: str = ""
     filters: str = ""
     outputs: list[Output] = []

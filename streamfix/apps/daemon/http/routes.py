@@ -84,6 +84,12 @@ def stream_routes(supervisor: Engine, previews: Previews) -> APIRouter:
         supervisor.start(name)
         return detail(name)
 
+    @routes.post("/{name}/retry", response_model=StreamDetail, responses=problems(404, 409))
+    def retry_stream(name: Name) -> Any:
+        """Make the attempt now that a stream waits for (`next_try`); nothing where it waits for none. 409: stopped."""
+        supervisor.retry(name)
+        return detail(name)
+
     @routes.post("/{name}/stop", response_model=StreamDetail, responses=problems(404, 409))
     def stop_stream(name: Name) -> Any:
         """Stop a stream and finish its outputs."""
