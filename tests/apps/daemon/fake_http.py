@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from tests.apps.daemon.fake_daemon import FakeDaemon
 
 WEB = Path(streamfix.__file__).parent / "apps" / "daemon" / "web"
+FILM = Path(streamfix.__file__).parents[1] / "samples" / "bunny.mp4"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # Stricter than the API's own: the page has to live with the least.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-)
-POLICY += "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+POLICY += "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+POLICY += "frame-ancestors 'none'; require-trusted-types-for 'script'"
 
 
 class Server(ThreadingHTTPServer):
@@ -104,12 +104,26 @@ class Handler(BaseHTTPRequestHandler):
             self._json(200, daemon.events.get(path[1], []))
         elif path[2:] == ["snapshot.jpg"]:
             self._send(200, pictures()[0], "image/jpeg")
+        elif path[2:] == ["recordings"]:
+            self._json(200, self._recordings(path[1], query))
+        elif path[2:3] == ["recordings"]:
+            self._send(200, FILM.read_bytes() if path[-1].endswith(".mp4") else b"no film", "video/mp4")
         elif path[2:] == ["live.mjpg"]:
             self._live(float(query["fps"]))
         else:
             config = {**daemon.streams[path[1]], "max_latency": "0.2s", "on_lost": "hold", "on_damaged": "pass"}
             config["outputs"] = [{"url": o["url"], "format": "rtsp", "options": {}} for o in config["outputs"]]
             self._json(200, {**daemon.streams[path[1]], "config": config})
+
+    def _recordings(self, name: str, query: Mapping[str, str]) -> dict[str, Any]:
+        files = self.daemon.recordings.get(name, [])
+        whole = {"records": bool(files), "count": len(files), "bytes": sum(one["bytes"] for one in files)}
+        until = float(query.get("until", "inf"))
+        found = [one for one in files if (one["begun"] or one["changed"]) <= until]
+        at = next((i for i, one in enumerate(found) if one["name"] == query.get("before")), -1) + 1
+        end = at + int(query["limit"])
+        kept = {"max_age": "14d", "max_size": "500GB"}
+        return {**whole, "left": max(0, len(found) - end), "retention": kept, "files": found[at:end]}
 
     def _change(self, path: list[str], body: Any) -> None:
         daemon = self.daemon

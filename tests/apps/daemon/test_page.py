@@ -16,7 +16,7 @@ import pytest
 from streamfix.apps.daemon.http.document import stream_schemas
 from tests.apps.daemon.browsing import AWAY, PHONE, Visit, chromium, needs_chromium, sync_api
 from tests.apps.daemon.fake_daemon import FakeDaemon
-from tests.apps.daemon.page_material import hour, stream
+from tests.apps.daemon.page_material import hour, recordings, stream
 from tests.fakes.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chromium, needs_chromium]
@@ -404,6 +404,76 @@ def test_removing_a_stream_asks_first(daemon: FakeDaemon, visit: Open) -> None:
     expect(page.get_by_role("heading", name="No streams yet")).to_be_visible()
     page.goto(f"{daemon.url}#/gate")
     expect(page.get_by_role("heading", name="There is no stream “gate”")).to_be_visible()
+
+
+FILE = "/rec/%Y-%m-%d/yard_%H%M%S.mp4"
+
+
+def test_recordings_are_listed_by_day_played_and_downloaded(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.streams["yard"]["outputs"] = [{"url": FILE, "trouble": ""}]
+    daemon.recordings["yard"] = recordings(400)
+    there = visit()
+    page = there.open("gate")
+    expect(page.get_by_role("heading", name="gate")).to_be_visible()
+    expect(page.get_by_role("link", name="Recordings")).to_be_hidden()
+    page = there.open("yard")
+    page.get_by_role("link", name="Recordings").click()
+    expect(page.get_by_role("heading", name="Recordings of yard")).to_be_visible()
+    expect(page.locator(".recordings .since")).to_have_text("400 files, 17.7 GB · kept for 14d and up to 500GB in all")
+    rows = page.locator(".files li")
+    expect(rows).to_have_count(300)
+    expect(rows.first).to_contain_text("being recorded")
+    expect(rows.nth(1)).to_contain_text("10 min · 42.3 MB")
+    page.get_by_role("button", name="Show older ones (100)").click()
+    expect(rows).to_have_count(400)
+    expect(page.get_by_role("button", name="Show older ones")).to_be_hidden()
+    rows.nth(2).get_by_role("button", name="Play").click()
+    expect(rows.nth(2)).to_have_attribute("aria-current", "true")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0")
+    page.locator("video").evaluate("video => { video.currentTime = video.duration; }")
+    expect(rows.nth(1)).to_have_attribute("aria-current", "true")  # the one that follows
+    with page.expect_download() as saved:
+        rows.nth(4).get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename == daemon.recordings["yard"][4]["name"].rpartition("/")[2]
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".player")).to_be_hidden()
+    page.get_by_role("link", name="Back to yard").click()
+    expect(page.get_by_role("heading", name="yard", exact=True)).to_be_visible()
+
+
+def test_recordings_up_to_a_time(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.recordings["yard"] = recordings(200)
+    page = visit().open("yard/recordings")
+    rows = page.locator(".files li")
+    expect(rows).to_have_count(200)
+    page.get_by_label("Up to").fill("2001-01-01T12:00")
+    expect(rows).to_have_count(0)
+    expect(page.get_by_text("There is no recording yet.")).to_be_hidden()
+    expect(page.get_by_text("There is none that had begun by then.")).to_be_visible()
+    page.get_by_label("Up to").fill("")
+    expect(rows).to_have_count(200)
+
+
+def test_what_the_browser_cannot_play_can_be_downloaded(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.recordings["yard"] = recordings(3, "2/yard_%s.flv")
+    there = visit()
+    page = there.open("yard/recordings")
+    page.locator(".files li").nth(1).get_by_role("button", name="Play").click()
+    expect(page.get_by_role("alert").filter(has_text="This browser cannot play it")).to_be_visible()
+    expect(page.locator(".player").get_by_role("link", name="Download")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_recordings_can_be_read_on_a_phone(daemon: FakeDaemon, visit: Open, scheme: str) -> None:
+    daemon.recordings["yard"] = recordings(30, f"1/{'x' * 60}_%s.mp4")
+    there = visit(size=(320, 700), scheme=scheme)
+    page = there.open("yard/recordings")
+    expect(page.locator(".files li")).to_have_count(30)
+    page.locator(".files li").nth(1).get_by_role("button", name="Play").tap()
+    expect(page.locator("video")).to_be_visible()
+    assert (there.look("overflow"), there.look("small")) == (0, [])
+    seen = there.look("faint")
+    assert seen["looked"] > 60 and seen["faint"] == []
 
 
 def test_on_a_phone_list_and_stream_are_pages_of_their_own(visit: Open) -> None:

@@ -18,6 +18,7 @@ from .models import Recordings
 Name = Annotated[str, Path(description="the stream's name", examples=["yard"])]
 File = Annotated[str, Path(description="a recording's name, as listed", examples=["1/2026-11-30/yard_120000.mp4"])]
 Limit = Annotated[int, Query(ge=1, le=5000, description="recordings in the answer, at most")]
+Until = Annotated[float | None, Query(description="only those that had begun by then, Unix seconds")]
 Before = Annotated[str, Query(max_length=4096, description="only those older than the recording of that name")]
 _VIDEO: dict[int | str, Any] = {
     status: {"content": {"video/*": {}}, "description": text}
@@ -30,7 +31,7 @@ def recording_routes(supervisor: Engine) -> APIRouter:
     routes = APIRouter(prefix="/api/streams/{name}/recordings", tags=["recordings"])
 
     @routes.get("", response_model=Recordings, responses=problems(404, 409))
-    def list_recordings(name: Name, limit: Limit = 500, before: Before = "") -> Any:
+    def list_recordings(name: Name, limit: Limit = 500, before: Before = "", until: Until = None) -> Any:
         """The recordings, the newest first, and what all of them take. 409: the disk cannot be read."""
         catalogue, retention = supervisor.recordings(name), supervisor.config_of(name).retention
         try:
@@ -38,6 +39,9 @@ def recording_routes(supervisor: Engine) -> APIRouter:
             writing = open_files()
         except OSError as error:
             raise Denied(409, f"{name}: its recordings cannot be listed: {error}") from None
+        count, total = len(found), sum(one.bytes for one in found)
+        if until is not None:
+            found = [one for one in found if (one.changed_s if one.begun_s is None else one.begun_s) <= until]
         at = next((i for i, one in enumerate(found) if one.name == before), -1)
         files = [
             {
@@ -51,8 +55,8 @@ def recording_routes(supervisor: Engine) -> APIRouter:
         ]
         return {
             "records": any(names is not None for names in catalogue.outputs),
-            "count": len(found),
-            "bytes": sum(one.bytes for one in found),
+            "count": count,
+            "bytes": total,
             "left": max(0, len(found) - at - 1 - limit),
             "retention": dict(retention),
             "files": files,

@@ -74,6 +74,10 @@ export const api = {
   remove: (name) => call("DELETE", of(name)),
   start: (name) => call("POST", of(name, "/start"), {}),
   stop: (name) => call("POST", of(name, "/stop"), {}),
+  retry: (name) => call("POST", of(name, "/retry"), {}),
+  recordings: (name, query) => call("GET", of(name, `/recordings?${new URLSearchParams(query)}`)),
+  recording: (name, file, download = false) =>
+    address(of(name, `/recordings/${file.split("/").map(encodeURIComponent).join("/")}${download ? "?download=1" : ""}`)),
   reload: () => call("POST", "api/reload", {}),
   login: (token) => call("POST", "api/login", { token }),
   logout: () => call("POST", "api/logout", {}),

@@ -6,6 +6,7 @@ import { button, make, mark, say } from "./dom.js";
 import { addStream, editStream } from "./form.js";
 import { clock } from "./format.js";
 import { List } from "./list.js";
+import { RecordingsView } from "./recordings.js";
 import { needsCare } from "./states.js";
 import { StreamView } from "./stream.js";
 import { Top } from "./top.js";
@@ -26,12 +27,13 @@ let timer = null;
 let asking = null; // the poll in progress
 let entering = null; // the login dialog, while it is open
 
-/** The name of the stream in the address, "" if there is none. */
-function chosen() {
+/** What the address asks for: { name, part }; part is "recordings" or "". Both are empty for all streams. */
+function place() {
+  const [name = "", part = ""] = location.hash.slice(2).split("/");
   try {
-    return decodeURIComponent(location.hash.slice(2));
+    return { name: decodeURIComponent(name), part };
   } catch {
-    return location.hash.slice(2); // a stray percent sign, typed by hand
+    return { name, part }; // a stray percent sign, typed by hand
   }
 }
 
@@ -87,7 +89,7 @@ function unread(error) {
 
 /** Update the page from the list of streams and the address. */
 function show() {
-  const name = chosen();
+  const { name, part } = place();
   const wide = matchMedia("(min-width: 60rem)").matches;
   const stream = streams.find((s) => s.name === name) ?? (wide && !name ? streams[0] : undefined);
   list.update(streams, stream?.name);
@@ -95,12 +97,13 @@ function show() {
   document.body.classList.toggle("one", Boolean(name));
   const ill = streams.filter(needsCare).length;
   document.title = `${ill ? `(${ill}) ` : ""}${stream ? `${stream.name} – ` : ""}streamfix`;
-  if (view && view.name !== stream?.name) {
+  const kind = part === "recordings" ? RecordingsView : StreamView;
+  if (view && !(view instanceof kind && view.name === stream?.name)) {
     view.close();
     view = null;
   }
   if (stream && !view) {
-    view = new StreamView(stream.name, acts, unread);
+    view = kind === StreamView ? new StreamView(stream.name, acts, unread) : new RecordingsView(stream.name, unread);
     at("main").replaceChildren(view.element);
   }
   if (view) view.update(stream);

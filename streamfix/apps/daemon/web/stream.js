@@ -3,7 +3,7 @@
 import { api, now_s } from "./api.js";
 import { Charts } from "./charts.js";
 import { Compare } from "./compare.js";
-import { button, make, mark, say } from "./dom.js";
+import { button, icon, make, mark, say } from "./dom.js";
 import { Facts } from "./facts.js";
 import { clock, known, span } from "./format.js";
 import { Log } from "./log.js";
@@ -28,6 +28,12 @@ export class StreamView {
     const act = (label, options, work) => button(label, { ...options, onclick: () => this.act(work) });
     this.begin = act("Start", { icon: "play", kind: "primary" }, () => acts.start(name));
     this.end = act("Stop", { icon: "stop" }, () => acts.stop(name));
+    this.recordings = make(
+      "a.button",
+      { href: `#/${encodeURIComponent(name)}/recordings`, hidden: true },
+      icon("film"),
+      make("span", {}, "Recordings"),
+    );
     this.buttons = [
       this.begin,
       this.end,
@@ -51,7 +57,7 @@ export class StreamView {
           make("h1", { id: "stream-name", tabindex: "-1" }, name),
           make("p.state", {}, this.badge.element, this.since),
         ),
-        make("div.actions", {}, ...this.buttons),
+        make("div.actions", {}, this.recordings, ...this.buttons),
       ),
       this.notice,
       this.reason,
@@ -77,6 +83,7 @@ export class StreamView {
     say(this.heard, `${this.name}: ${word}`);
     mark(this.begin, "hidden", ACTIVE.has(stream.state));
     mark(this.end, "hidden", stream.state === "stopped"); // a failed stream may still be retrying
+    mark(this.recordings, "hidden", !(stream.outputs ?? []).some(({ url }) => url.startsWith("/")));
     this.compare.show(PICTURED.has(stream.state), this.overlay(stream), tone === "bad");
     this.facts.update(stream);
     if (performance.now() - this.read_ms >= HISTORY_MS) this.read();
