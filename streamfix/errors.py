@@ -6,6 +6,8 @@ StreamfixError
 |   +-- BadOption                   an option that does not exist, or a value it cannot take
 +-- InputError (OSError)            an input cannot be opened or read
 |   +-- DecodeError                 the data is damaged beyond what was allowed
+|   +-- LoginRefused                the server wants another user or password, or denies the access
+|   +-- UnusableInput (UsageError)  no server can answer this: the URL, an option or the transport is wrong
 +-- OutputError (OSError)           an output cannot be opened or written
 |   +-- IncompleteOutput            one of several; the others have all
 +-- FilterError (RuntimeError)      a filter failed; `__cause__` is what it raised
@@ -44,6 +46,14 @@ class InputError(StreamfixError, OSError):
 
 class DecodeError(InputError):
     """The input's data is damaged beyond what was allowed."""
+
+
+class LoginRefused(InputError):
+    """The server wants another user or password, or denies the access. Asked often, it may lock the account."""
+
+
+class UnusableInput(InputError, UsageError):
+    """The URL, an option or the transport is wrong: another attempt would meet the same error."""
 
 
 class OutputError(StreamfixError, OSError):

@@ -25,6 +25,7 @@ class LivePolicy:
     lost_after_s: a camera that sends no picture for this long is lost. open_timeout_s: the same while connecting.
     backoff_s: waits after attempts that the camera answered without a picture; the last one repeats. A camera that is
     off is asked again after the first wait each time.
+    login_backoff_s: the same after a wrong password, or where the access is denied: cameras lock accounts.
     max_jump_s: a timestamp that jumps further ahead than this, or backwards, means that the camera's clock was set.
     ladder: the lighter filter chains to step down to, heaviest first. None takes what the filters offer; with an empty
     one the only lower step passes pictures through.
@@ -37,6 +38,7 @@ class LivePolicy:
     lost_after_s: float = 20.0
     open_timeout_s: float = 20.0
     backoff_s: tuple[float, ...] = (1.0, 5.0, 10.0, 60.0)
+    login_backoff_s: tuple[float, ...] = (120.0, 300.0, 900.0, 1800.0, 3600.0)
     max_jump_s: float = 10.0
     ladder: tuple[str, ...] | None = None
     unattended: bool = False
@@ -45,8 +47,10 @@ class LivePolicy:
         for name in ("max_latency_s", "lost_after_s", "open_timeout_s", "max_jump_s"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name}={getattr(self, name)}: must be a time in seconds, above 0")
-        if not self.backoff_s or min(self.backoff_s) < 0:
-            raise UsageError(f"backoff_s={self.backoff_s}: give one wait or more, in seconds, none below 0")
+        for name in ("backoff_s", "login_backoff_s"):
+            waits_s = getattr(self, name)
+            if not waits_s or min(waits_s) < 0:
+                raise UsageError(f"{name}={waits_s}: give one wait or more, in seconds, none below 0")
 
 
 def is_live(url: str, format: str | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -11,12 +12,17 @@ import av
 import av.logging
 from av.container import InputContainer
 
-from ..errors import DecodeError, InputError, OutputError
+from ..errors import DecodeError, InputError, LoginRefused, OutputError, UnusableInput
 from .printable import printable
 from .redact import redact
 from .streams import is_mp4
 
 log = logging.getLogger("streamfix.media")
+
+# What libav finds wrong before it asks anybody: a URL's form, a value that an option does not take; and the answer of a
+# server that has none of the transports that it was asked for (RTSP's 461).
+_UNUSABLE = {errno.EINVAL, errno.ERANGE, errno.EPROTONOSUPPORT}
+_REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 
 _OPEN_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (FileNotFoundError, "check the name"),
@@ -40,10 +46,30 @@ def cannot_open(url: str, error: BaseException) -> InputError:
     if isinstance(error, av.error.InvalidDataError):
         remedy = "it is not a video, or it was cut off before its index was written (an MP4 without moov)"
     elif isinstance(error, av.error.ProtocolNotFoundError):
-        remedy = _before_the_colon(url)
+        return UnusableInput(f"{redact(url)}: {message_of(error)}; {_before_the_colon(url)}")
+    elif isinstance(error, _REFUSED):
+        return LoginRefused(f"{redact(url)}: {message_of(error)}; {_login_remedy(url, error)}")
     elif "Picture size 0x0" in message_of(error):
         remedy = "raw video has no header; describe it: -f rawvideo -video_size WxH -pix_fmt yuv420p -framerate 25"
-    return InputError(f"{redact(url)}: {message_of(error)}" + (f"; {remedy}" if remedy else ""))
+    kind: type[InputError] = InputError
+    if getattr(error, "errno", None) in _UNUSABLE:
+        kind, remedy = UnusableInput, remedy or _usable(url, error)
+    return kind(f"{redact(url)}: {message_of(error)}" + (f"; {remedy}" if remedy else ""))
+
+
+def _login_remedy(url: str, error: BaseException) -> str:
+    if "@" not in url.partition("://")[2].partition("/")[0]:
+        return "put a user and a password before the host, as in user:password@host"
+    if isinstance(error, av.error.HTTPForbiddenError):
+        return "this user may not see it, or the account is locked; check its rights"
+    return "check user and password; cameras lock an account after a few wrong ones"
+
+
+def _usable(url: str, error: BaseException) -> str:
+    """The remedy for an input that no other attempt can open."""
+    if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:
+        return "the server has no such transport; choose another rtsp_transport, or leave it out"
+    return f"check {'the form of the URL, its port, and ' if '://' in url else ''}the values of the options"
 
 
 def _before_the_colon(url: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import av.error
 
-from ...errors import StreamfixError
+from ...errors import LoginRefused, StreamfixError
 from ...frame import Frame
 from ...media.input.reader import Reader
 from ...media.interruption import Interruption
@@ -60,6 +60,7 @@ class Camera:
         self._finite, self._passive, self._incurable = finite, passive, incurable
         self._connect, self._clock, self._pause = connect, clock, pause
         self._backoff = Backoff(policy.backoff_s, random, settled_s=_SETTLED_S)
+        self._login_backoff = Backoff(policy.login_backoff_s, random, settled_s=_SETTLED_S)
         self._connection: Connection | None = None
         self._left: list[Connection] = []
         self._retry_s = self._seen_s = self._up_s = clock()
@@ -144,13 +145,15 @@ class Camera:
             self.leave()
             raise error
         if self.reader is not None:
-            self._backoff.was_good_for(self._seen_s - self._up_s)
+            for backoff in (self._backoff, self._login_backoff):
+                backoff.was_good_for(self._seen_s - self._up_s)
         self.leave()
         if over:
             self.ended = True
             self.failure = error if self._finite and isinstance(error, StreamfixError) else None
             return
+        refused = isinstance(error, LoginRefused)
         absent = self._passive or (error is not None and is_absent(error))
-        wait_s = self._backoff.next_s(absent=absent)
+        wait_s = self._login_backoff.next_s() if refused else self._backoff.next_s(absent=absent)
         self._retry_s = self._clock() + wait_s
-        self._health.lost(reason, wait_s)
+        self._health.lost(reason, wait_s, tell_when=refused)

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import av.error
 
-from ...errors import InputError
+from ...errors import InputError, UsageError
 from ...media.specs import InputSpec, OutputSpec
 from ...media.transport.protocols import SDP, format_protocols, input_protocols, listens
 from ..policy import LivePolicy
@@ -86,17 +86,12 @@ def ends_by_itself(spec: InputSpec) -> bool:
 
 def is_incurable(error: BaseException, spec: InputSpec) -> bool:
     """True for an error that another attempt would meet again."""
-    if not isinstance(error, InputError):
+    if not isinstance(error, InputError) or isinstance(error, UsageError):
         return True
     cause = error.__cause__
     if isinstance(cause, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         return "://" not in spec.url
-    unknown = (
-        av.error.ProtocolNotFoundError,
-        av.error.DemuxerNotFoundError,
-        av.error.OptionNotFoundError,
-    )
-    return isinstance(cause, unknown)
+    return isinstance(cause, av.error.DemuxerNotFoundError | av.error.OptionNotFoundError)
 
 
 def is_absent(error: BaseException) -> bool:

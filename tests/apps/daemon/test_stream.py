@@ -16,7 +16,16 @@ from streamfix.apps.daemon.engine import stream as stream_module
 from streamfix.apps.daemon.engine.control import Conflict
 from streamfix.apps.daemon.engine.run import WELL_S, Run
 from streamfix.apps.daemon.engine.stream import ManagedStream
-from streamfix.errors import FilterError, IncompleteOutput, InputError, OutputError, UsageError
+from streamfix.errors import (
+    BadOption,
+    FilterError,
+    IncompleteOutput,
+    InputError,
+    OutputError,
+    UnknownName,
+    UnusableInput,
+    UsageError,
+)
 from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec
 from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
@@ -174,6 +183,24 @@ def test_a_wrong_request_is_asked_again_seldom_and_told_once(make: Make, caplog:
     assert (status["state"], status["reason"]) == ("error", "${env:CAM}: the variable is not set")
     assert stream.stop()
     assert stream.record.totals.restarts == 1
+
+
+@pytest.mark.parametrize("kind", [UnusableInput, BadOption, UnknownName, IncompleteOutput])
+def test_what_no_attempt_can_mend_is_tried_once_and_again_by_hand(
+    make: Make, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    failing = Failing(kind("rtsp://user:hush@cam/1: no such transport"))
+    stream = make(Builder(failing), backoff_s=(0.0,))
+    stream.start()
+    until(lambda: stream.waiting == "change")
+    status = stream.status()
+    assert (status["state"], status["next_try"]) == ("error", None)
+    assert status["reason"] == "rtsp://***@cam/1: no such transport"
+    assert stream.record.totals.restarts == 1
+    said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert said == ["yard: rtsp://***@cam/1: no such transport; it is not tried again until it is changed or told to"]
+    stream.retry()
+    until(lambda: stream.status()["state"] == "running")
 
 
 def test_who_is_refused_waits_for_room(make: Make) -> None:

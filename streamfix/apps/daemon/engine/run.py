@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
-from ....errors import IncompleteOutput, StreamfixError, UsageError
+from ....errors import BadOption, IncompleteOutput, StreamfixError, UnknownName, UnusableInput, UsageError
 from ....media.redact import redact
 from .control import Conflict
 
 BACKOFF_S = (1.0, 5.0, 10.0, 60.0)
 WELL_S = 30.0  # after a job that ran this long, the waits begin again with the first
+
+# Another attempt would fail in the same way, until somebody changes something.
+_FOR_GOOD = (IncompleteOutput, BadOption, UnknownName, UnusableInput)
 
 #: What a run waits for: nothing, room on the machine, another configuration, or its next attempt.
 Waiting = Literal["", "room", "change", "attempt"]
@@ -145,10 +148,11 @@ class Run:
     def _after(self, error: Exception, failures: int) -> float | None:
         """Report the error; returns seconds until the next attempt, None to wait until `retry`."""
         text, which = redact(str(error)), {"stream": self.name}
-        if isinstance(error, Conflict | IncompleteOutput):  # another attempt would fail in the same way
+        if isinstance(error, (Conflict, *_FOR_GOOD)):
             self.waiting = "room" if isinstance(error, Conflict) else "change"
             self._failed(error)
-            log.error("%s: %s", self.name, text, extra=which)
+            rest = "" if isinstance(error, Conflict) else "; it is not tried again until it is changed or told to"
+            log.error("%s: %s%s", self.name, text, rest, extra=which)
             return None
         self.waiting = "attempt"
         self._failed(error)
@@ -157,7 +161,8 @@ class Run:
         )  # mostly permanent, but a secret or a host name may be missing for a moment
         wait_s = self._backoff_s[-1 if wrong else min(failures, len(self._backoff_s)) - 1] * random.uniform(0.8, 1.2)
         if wrong:
-            log.log(logging.DEBUG if text == self._told else logging.ERROR, "%s: %s", self.name, text, extra=which)
+            level = logging.DEBUG if text == self._told else logging.ERROR
+            log.log(level, "%s: %s; trying again every %.0f s", self.name, text, self._backoff_s[-1], extra=which)
             self._told = text
             return wait_s
         own = isinstance(error, StreamfixError)

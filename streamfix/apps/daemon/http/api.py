@@ -23,6 +23,7 @@ from ..engine.control import Engine
 from . import answers
 from .answers import Denied, problems
 from .document import LOGIN, describe
+from .failed_logins import FailedLogins
 from .middleware import AccessMiddleware
 from .models import Probe, Reloaded, System
 from .preview import Previews
@@ -70,6 +71,7 @@ def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None
     """
     access = Access(_Token(supervisor, config, secrets or Secrets()), (config.host, *config.hosts))
     previews = Previews(supervisor.latest)
+    failed = FailedLogins()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -88,11 +90,11 @@ def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None
     app.state.previews = previews
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     answers.install(app)
-    app.add_middleware(AccessMiddleware, access=access)
+    app.add_middleware(AccessMiddleware, access=access, failed=failed)
     app.include_router(stream_routes(supervisor, previews))
     app.include_router(recording_routes(supervisor))
     _add_daemon(app, supervisor)
-    _add_session(app, access)
+    _add_session(app, access, failed)
     app.mount("/", StaticFiles(directory=WEB, html=True, check_dir=False), name="web")
     return app
 
@@ -130,7 +132,7 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
         return {"added": plan.add, "removed": plan.remove, "restarted": plan.restart, "kept": plan.keep}
 
 
-def _add_session(app: FastAPI, access: Access) -> None:
+def _add_session(app: FastAPI, access: Access, failed: FailedLogins) -> None:
     """A cookie for the page, whose images cannot send a header."""
 
     @app.post("/api/login", status_code=204, responses=problems(), openapi_extra=LOGIN, tags=["session"])
@@ -140,6 +142,7 @@ def _add_session(app: FastAPI, access: Access) -> None:
         if not isinstance(token, str):
             raise Denied(422, 'token: it is missing or not a text; send it as in {"token": "..."}')
         if access.needs_token and not access.knows(token):
+            failed.note(request)
             raise Denied(401, "this is not the token; daemon.token in the daemon's configuration says what it is")
         response = Response(status_code=204)
         if access.needs_token:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Iterator
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..access.auth import Access, is_own_origin
+from ..access.auth import COOKIE, Access, is_own_origin
 from .answers import Denied, explain
+from .failed_logins import FailedLogins
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
@@ -38,10 +40,13 @@ _HEADERS = {
 
 
 class AccessMiddleware:
-    """ASGI middleware in front of the whole app. It answers a request that is not allowed with a problem document."""
+    """ASGI middleware in front of the whole app. It answers a request that is not allowed with a problem document.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self.app, self.access = app, access
+    failed: is told of each wrong token and session.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, failed: FailedLogins | None = None) -> None:
+        self.app, self.access, self.failed = app, access, failed or FailedLogins()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,6 +68,8 @@ class AccessMiddleware:
             self._admit(scope["method"], path, headers)
             passed = await _read_whole(headers, receive) if scope["method"] in _CHANGES else receive
         except Denied as denied:
+            if denied.status == 401 and _claims_access(headers):
+                self.failed.note(HTTPConnection(scope))
             await explain(denied)(scope, receive, send_marked)
             return
         await self.app(scope, passed, send_marked)
@@ -98,6 +105,11 @@ class AccessMiddleware:
         """True if the request holds the token. Over HTTP/2 a browser may send several Cookie headers."""
         cookies = "; ".join(headers.getlist("cookie"))
         return self.access.permits(headers.get("authorization", "").encode("latin-1"), cookies.encode("latin-1"))
+
+
+def _claims_access(headers: Headers) -> bool:
+    """True if a request came with a token or a session, which then was a wrong one."""
+    return "authorization" in headers or any(COOKIE in cookie for cookie in headers.getlist("cookie"))
 
 
 def is_guarded(path: str) -> bool:
