@@ -27,6 +27,7 @@ class FakeDaemon:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.recordings: dict[str, list[dict[str, Any]]] = {}
         self.token = token
+        self.may_change = True
         self.refuse: dict[str, Any] | None = None
         self.asked: list[str] = []
         self.viewing = 0

@@ -87,7 +87,9 @@ class Handler(BaseHTTPRequestHandler):
     def _read(self, path: list[str], query: Mapping[str, str]) -> None:
         daemon = self.daemon
         if path == ["system"]:
-            self._json(200, {"version": "1", "ready": True, "draining": False, "load": {"used": 1.12, "capacity": 1.8}})
+            load = {"used": 1.12, "capacity": 1.8}
+            states = {"version": "1", "ready": True, "draining": False, "may_change": daemon.may_change}
+            self._json(200, {**states, "load": load})
         elif path == ["openapi.json"]:
             self._json(200, {"components": {"schemas": stream_schemas()}})
         elif path == ["streams"]:

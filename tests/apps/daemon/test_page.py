@@ -489,6 +489,24 @@ def test_on_a_phone_list_and_stream_are_pages_of_their_own(visit: Open) -> None:
     expect(page.locator("article")).to_have_count(0)
 
 
+def test_who_may_look_only_is_shown_no_button_that_changes_anything(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.may_change = False
+    there = visit()
+    page = there.open("yard")
+    expect(page.locator(".compare")).to_have_attribute("data-pictures", re.compile(r"\d"))
+    expect(page.get_by_text("Look only")).to_be_visible()
+    for name in ("Add a stream", "Start", "Stop", "Edit", "Remove"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    shown = {name for b in page.get_by_role("button").all() if (name := b.get_attribute("title") or b.inner_text())}
+    assert shown == {"Pause", "Fit", "1:1", "2:1", "4:1", "Full screen", "Dark colours"}
+    daemon.streams.clear()
+    there.poll()
+    expect(page.get_by_role("heading", name="There is no stream “yard”")).to_be_visible()
+    page = there.open()
+    expect(page.get_by_role("heading", name="No streams yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Add a stream")).to_have_count(0)
+
+
 def test_a_token_is_asked_for_and_kept_as_a_cookie(daemon: FakeDaemon, visit: Open) -> None:
     daemon.token = "correct-horse-battery"
     there = visit()

@@ -26,7 +26,7 @@ __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConf
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:
-    """The whole file. The token stands here as it was written; `Secrets.resolve` it to use it.
+    """The whole file. The tokens stand here as they were written; `Secrets.resolve` them to use them.
 
     defaults: options of streams that do not set them, as written.
     """
@@ -39,6 +39,9 @@ class DaemonConfig:
     ] = ()
     token: Annotated[
         Secret, option("Token", "What clients must send; empty for none. A reference to a secret, mostly.")
+    ] = ""
+    read_token: Annotated[
+        Secret, option("Read token", "What clients must send that may look and change nothing; empty for none.")
     ] = ""
     log: Annotated[Literal["human", "json"], choice("human", "json"), option("Log", "The log's form.")] = "human"
     max_load: Annotated[
@@ -119,6 +122,9 @@ def _read(found: Mapping[str, Any]) -> tuple[list[Problem], DaemonConfig]:
     if not is_loopback(config.host) and not config.token:
         text = "anyone who reaches this address could control the daemon; set token, or listen at 127.0.0.1"
         problems.wrong(("daemon", "host"), config.host, text)
+    if config.read_token and not config.token:
+        text = "without token everybody may change everything, so it keeps nobody out; set token too"
+        problems.missing(("daemon", "read_token"), text)
     streams = _streams(found.get("streams", []), config, problems)
     config = replace(config, streams=streams)
     _check_unique(problems, config.streams)

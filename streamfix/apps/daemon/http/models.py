@@ -199,7 +199,7 @@ class Load(Answer):
 
 
 class System(Answer):
-    """The daemon and its machine."""
+    """The daemon and its machine. may_change: False for whoever has the token that may look only."""
 
     version: str
     uptime_s: Known = None
@@ -211,6 +211,7 @@ class System(Answer):
     streams: int
     python: str
     torch: str
+    may_change: bool
 
 
 class Reloaded(Answer):

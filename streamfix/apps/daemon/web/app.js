@@ -70,6 +70,7 @@ async function failed(error) {
   if (error instanceof Problem && error.status === 401) {
     entering ??= login().finally(() => (entering = null));
     await entering;
+    polls = 0; // asks what this token may do
     bar.entered();
     return;
   }
@@ -133,7 +134,7 @@ const welcome = () =>
     {},
     make("h1", {}, "No streams yet"),
     make("p", {}, "A stream takes a camera's pictures, restores them and sends them on."),
-    make("p", {}, button("Add a stream", { icon: "add", kind: "primary", onclick: add })),
+    make("p", {}, button("Add a stream", { icon: "add", kind: "primary.changes", onclick: add })),
   );
 
 /** Run an action, then show its result at once. */

@@ -25,7 +25,8 @@ export class StreamView {
     this.facts = new Facts();
     this.charts = new Charts();
     this.log = new Log();
-    const act = (label, options, work) => button(label, { ...options, onclick: () => this.act(work) });
+    const act = (label, { kind, ...options }, work) =>
+      button(label, { kind: kind ? `${kind}.changes` : "changes", ...options, onclick: () => this.act(work) });
     this.begin = act("Start", { icon: "play", kind: "primary" }, () => acts.start(name));
     this.end = act("Stop", { icon: "stop" }, () => acts.stop(name));
     this.recordings = make(
