@@ -28,6 +28,7 @@ class FakeDaemon:
         self.recordings: dict[str, list[dict[str, Any]]] = {}
         self.token = token
         self.may_change = True
+        self.unsaved: dict[str, list[str]] = {}
         self.refuse: dict[str, Any] | None = None
         self.asked: list[str] = []
         self.viewing = 0

@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == ["system"]:
             load = {"used": 1.12, "capacity": 1.8}
             states = {"version": "1", "ready": True, "draining": False, "may_change": daemon.may_change}
-            self._json(200, {**states, "load": load})
+            self._json(200, {**states, "load": load, "unsaved": daemon.unsaved})
         elif path == ["openapi.json"]:
             self._json(200, {"components": {"schemas": stream_schemas()}})
         elif path == ["streams"]:
@@ -136,6 +136,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.headers.get("Content-Type") != "application/json":
             self._json(415, {"detail": "changes need Content-Type: application/json"})
+            return
+        if path == ["save"]:
+            daemon.unsaved = {}
+            self._json(200, {"file": "/etc/streamfix/streams.toml", "backup": "/etc/streamfix/streams.toml.bak"})
             return
         name, verb = [*path[1:], "", ""][:2]
         daemon.change(self.command, name, verb, body)

@@ -507,6 +507,26 @@ def test_who_may_look_only_is_shown_no_button_that_changes_anything(daemon: Fake
     expect(page.get_by_role("button", name="Add a stream")).to_have_count(0)
 
 
+def test_changes_that_end_with_the_daemon_are_told_and_written_down(daemon: FakeDaemon, visit: Open) -> None:
+    there = visit()
+    page = there.open("yard")
+    strip = page.locator("#unsaved")
+    expect(page.locator("article .badge")).to_have_text("Running")
+    expect(strip).to_be_hidden()
+    daemon.unsaved = {"added": ["porch"], "changed": ["yard", "gate"], "removed": []}
+    page.get_by_role("button", name="Stop").click()
+    expect(strip).to_contain_text("Until the daemon ends: porch added, yard and gate changed.")
+    assert there.look("faint")["faint"] == []
+    daemon.refuse = {"status": 409, "detail": "streams.toml has changed since the daemon read it; reload it first"}
+    page.get_by_role("button", name="Write to the file").click()
+    expect(page.get_by_role("alert").filter(has_text="reload it first")).to_be_visible()
+    page.get_by_role("button", name="Write to the file").click()
+    expect(strip).to_contain_text("Written to /etc/streamfix/streams.toml. The file before it is")
+    expect(page.get_by_role("button", name="Write to the file")).to_be_hidden()
+    assert daemon.sent[-1][1] == "save"
+    there.forgive(AWAY)
+
+
 def test_a_token_is_asked_for_and_kept_as_a_cookie(daemon: FakeDaemon, visit: Open) -> None:
     daemon.token = "correct-horse-battery"
     there = visit()

@@ -15,7 +15,7 @@ from ..access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
 from .checking import check_stream
 from .options import option, read_table
 from .problems import ConfigError, Problem, Problems, TomlPlace
-from .spec import OutputConfig, StreamConfig, foreign_parts, read_stream
+from .spec import FROM_HTTP, OutputConfig, StreamConfig, foreign_parts, marked_foreign, read_stream
 from .toml_lines import TomlLines
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
@@ -142,8 +142,15 @@ def _streams(given: Any, config: DaemonConfig, problems: Problems) -> tuple[Stre
 
 
 def _stream(place: TomlPlace, given: Any, config: DaemonConfig, problems: Problems) -> StreamConfig | None:
+    marks = given.get(FROM_HTTP) if isinstance(given, Mapping) else None
+    if marks is not None:
+        given = {key: value for key, value in given.items() if key != FROM_HTTP}
     try:
         stream, _, wrong = read_stream(given, config.defaults)
+        try:
+            stream = stream if marks is None else marked_foreign(stream, marks)
+        except ValueError as error:
+            problems.wrong((*place, FROM_HTTP), marks, str(error))
         return _checked(stream, config.allowed, wrong)
     except ConfigError as error:
         for problem in error.problems:

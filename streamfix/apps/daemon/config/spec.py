@@ -31,6 +31,9 @@ _CAMERA = "Camera's connection"
 _LOSSES = "Latency and lost pictures"
 _RECORDINGS = "Recordings"
 
+#: Key of a stream in the file: the names of its options that came over HTTP.
+FROM_HTTP = "over_http"
+
 #: Options that say nothing of how a stream runs: a change restarts nothing.
 BESIDE = ("retention",)
 
@@ -199,6 +202,12 @@ class StreamConfig:
     foreign: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
+    def foreign_parts(self) -> list[str]:
+        """Names of all that came over HTTP, outputs too, as `marked_foreign` reads them."""
+        outputs = [f"outputs[{i}]" for i, output in enumerate(self.outputs) if output.foreign]
+        return [*sorted(name for name in self.foreign if name != "outputs"), *outputs]
+
+    @property
     def limits(self) -> Limits:
         """How long its recordings are kept."""
         age, size = self.retention.get("max_age"), self.retention.get("max_size")
@@ -244,6 +253,26 @@ def read_stream(given: Any, defaults: Mapping[str, Any]) -> tuple[StreamConfig, 
             (example,) = one.info.examples or ("...",)
             problems.missing((), f"the stream has no {key}; give {key} = {shown(example)}")
     return StreamConfig(**{"name": "", "input": "", "outputs": (), **found}), own, problems.found
+
+
+def marked_foreign(stream: StreamConfig, names: Any) -> StreamConfig:
+    """The stream with its options marked that came over HTTP before they were written to the file.
+
+    names: as in `over_http`, see `StreamConfig.foreign_parts`. Raises ValueError for what is no such list.
+    """
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError('it takes a list of options, as in ["input", "outputs[0]"]')
+    known = [one.name for one in options_of(StreamConfig).values()]
+    outputs = {f"outputs[{i}]": i for i in range(len(stream.outputs))}
+    for name in names:
+        if name not in outputs and (name.partition(".")[0] not in known or name == "outputs"):
+            raise ValueError(f"{name!r} is no option of this stream that could have come over HTTP")
+    marked = {outputs[name] for name in names if name in outputs}
+    return replace(
+        stream,
+        outputs=tuple(replace(output, foreign=i in marked) for i, output in enumerate(stream.outputs)),
+        foreign=frozenset(name for name in names if name not in outputs) | ({"outputs"} if marked else set()),
+    )
 
 
 def foreign_parts(stream: StreamConfig, own: Mapping[str, Any], known: StreamConfig | None) -> dict[str, Any]:

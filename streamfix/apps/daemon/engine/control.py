@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ....errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ....frame import Frame
     from ....live.health import Event
     from ..config.changes import Plan
     from ..config.config import DaemonConfig, StreamConfig
+    from ..config.write_back import Unsaved
     from ..recordings.catalogue import Catalogue
 
 
@@ -74,6 +77,15 @@ class Engine(Protocol):
 
     def reload(self) -> Plan:
         """Read the configuration file again and apply its changes; raise UsageError and apply none if it is wrong."""
+
+    def unsaved(self) -> Unsaved:
+        """The streams that are another way than the configuration file says: they end with the daemon."""
+
+    def save(self) -> tuple[Unsaved, Path, Path]:
+        """Write these to the configuration file; what they were, the file, and where the previous one is kept.
+
+        Raises Conflict where there is no file, or it has changed since it was read; UsageError, OutputError.
+        """
 
     def history(self, name: str) -> Mapping[str, Any]:
         """The last hour, as in `models.History`."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from .... import __version__
 from ....frame import Frame, VideoInfo
@@ -14,6 +16,8 @@ from ....live.health import Event
 from ..access.secrets import Secrets
 from ..config.changes import Plan, plan
 from ..config.config import DaemonConfig, StreamConfig
+from ..config.write_back import Unsaved, unsaved
+from ..config.write_back import save as write_back
 from ..http.metrics import Metrics
 from ..load.admission import Admission
 from ..load.costs import FrameCost
@@ -27,13 +31,16 @@ from .stream import ManagedStream
 from .stream_table import StreamTable
 from .watch import Watch
 
+log = logging.getLogger("streamfix.daemon")
+
 _DECISION_S = 5.0  # a request waits so long for the camera and admission; later, the state tells
 
 
 class Supervisor:
     """The engine behind the API; `control.Supervisor` documents its methods.
 
-    config: the configuration as read. read: reads it again. build: makes jobs. measure, capacity: see `Shared`.
+    config: the configuration as read. read: reads it again. path: its file, to which changes may be written.
+    build: makes jobs. measure, capacity: see `Shared`.
     backoff_s: waits between the attempts of a failing stream.
     """
 
@@ -42,6 +49,7 @@ class Supervisor:
         config: DaemonConfig,
         read: Callable[[], DaemonConfig] | None = None,
         *,
+        path: Path | None = None,
         build: Callable[[JobSpec, Hosting], Job] = build_job,
         measure: Callable[[JobSpec, VideoInfo], FrameCost] | None = None,
         capacity: float | None = None,
@@ -51,7 +59,7 @@ class Supervisor:
     ) -> None:
         self.ready = False
         self._shared = Shared(config, measure, capacity)
-        self._read, self._clock = read, clock
+        self._read, self._path, self._clock = read, path, clock
         self._begun_s = clock()
         self._table = StreamTable(
             lambda config: ManagedStream(
@@ -119,13 +127,32 @@ class Supervisor:
                     self._table.replace(todo, given, self.config.drain_s)
         return todo
 
+    def unsaved(self) -> Unsaved:
+        return unsaved(self.config.streams, [stream.config for stream in self.streams])
+
+    def save(self) -> tuple[Unsaved, Path, Path]:
+        if self._path is None or self._read is None:
+            raise Conflict("the daemon was started without a configuration file, so there is none to write to")
+        with self._reloading:
+            self._table.refuse_if_draining()
+            if self._read() != self.config:
+                raise Conflict(f"{self._path} has changed since the daemon read it; reload it first")
+            with self._table.lock(*self._table.names):
+                todo = self.unsaved()
+                present = [stream.config for stream in self.streams]
+                config, backup = write_back(self._path, self.config, present)
+                self._shared.adopt(config)
+        log.info("%s: %s; the file before it is %s", self._path, todo, backup)
+        return todo, self._path, backup
+
     # -- streams
 
     def list(self) -> Sequence[dict[str, object]]:
-        return [stream.status() for stream in self.streams]
+        todo = self.unsaved()
+        return [{**stream.status(), "unsaved": todo.of(stream.name)} for stream in self.streams]
 
     def get(self, name: str) -> dict[str, object]:
-        return self.stream(name).status()
+        return {**self.stream(name).status(), "unsaved": self.unsaved().of(name)}
 
     def config_of(self, name: str) -> StreamConfig:
         return self.stream(name).config

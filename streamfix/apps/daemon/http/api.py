@@ -6,6 +6,7 @@ import logging
 import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from .answers import Denied, problems
 from .document import LOGIN, describe
 from .failed_logins import FailedLogins
 from .middleware import RIGHT, AccessMiddleware
-from .models import Probe, Reloaded, System
+from .models import Probe, Reloaded, Saved, System
 from .preview import Previews
 from .recordings import recording_routes
 from .routes import Sent, stream_routes
@@ -124,13 +125,20 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
         own = {"version": __version__, "python": platform.python_version(), "torch": version_of("torch")}
         states = {"ready": supervisor.ready, "draining": supervisor.draining}
         may = {"may_change": request.scope[RIGHT] == "change"}
-        return {"streams": len(supervisor.list()), **states, **supervisor.system(), **own, **may}
+        changes = {"unsaved": asdict(supervisor.unsaved())}
+        return {"streams": len(supervisor.list()), **states, **supervisor.system(), **own, **may, **changes}
 
     @app.post("/api/reload", response_model=Reloaded, responses=problems(409), tags=["daemon"])
     def reload() -> Any:
         """Read the configuration file again; only changed streams restart. 422: the file is wrong, nothing is done."""
         plan = supervisor.reload()
         return {"added": plan.add, "removed": plan.remove, "restarted": plan.restart, "kept": plan.keep}
+
+    @app.post("/api/save", response_model=Saved, responses=problems(409), tags=["daemon"])
+    def save() -> Any:
+        """Write all changes made over HTTP to the configuration file. 409: it has changed, or cannot be written."""
+        saved, path, backup = supervisor.save()
+        return {**asdict(saved), "file": str(path), "backup": str(backup)}
 
 
 def _add_session(app: FastAPI, access: Access, failed: FailedLogins) -> None:

@@ -26,6 +26,7 @@ _STATUS: dict[str, Any] = {
     "since": 1764021600.0,
     "next_try": None,
     "input": "rtsp://***@192.0.2.5/stream",
+    "unsaved": "changed",
     "filters": "denoise",
     "outputs": [
         {"url": "rtsp://media.example:8554/yard", "trouble": "", "written": 89999, "late": 5, "dropped": {"output": 1}}
@@ -106,6 +107,7 @@ class Noise(Answer):
 class StreamStatus(Answer):
     """A stream's status. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
 
+    unsaved: how the stream differs from the configuration file, a change made over HTTP; it ends with the daemon.
     next_try: the instant of the next attempt, to reach the camera or to run at all, null where none is waited for.
     rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
     """
@@ -118,6 +120,7 @@ class StreamStatus(Answer):
     since: Known = None
     next_try: Known = None
     input: str = ""
+    unsaved: Literal["", "added", "changed"] = ""
     filters: str = ""
     outputs: list[Output] = []
     enabled: bool = True
@@ -198,6 +201,21 @@ class Load(Answer):
     capacity: Known = None
 
 
+class Unsaved(Answer):
+    """Streams that were added, changed and removed over HTTP: that ends with the daemon, or once it is saved."""
+
+    added: list[str] = []
+    changed: list[str] = []
+    removed: list[str] = []
+
+
+class Saved(Unsaved):
+    """What was written to the configuration file. backup: the file as it was before."""
+
+    file: str
+    backup: str
+
+
 class System(Answer):
     """The daemon and its machine. may_change: False for whoever has the token that may look only."""
 
@@ -212,6 +230,7 @@ class System(Answer):
     python: str
     torch: str
     may_change: bool
+    unsaved: Unsaved = Unsaved()
 
 
 class Reloaded(Answer):

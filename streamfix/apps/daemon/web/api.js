@@ -78,6 +78,7 @@ export const api = {
   recordings: (name, query) => call("GET", of(name, `/recordings?${new URLSearchParams(query)}`)),
   recording: (name, file, download = false) =>
     address(of(name, `/recordings/${file.split("/").map(encodeURIComponent).join("/")}${download ? "?download=1" : ""}`)),
+  save: () => call("POST", "api/save", {}),
   reload: () => call("POST", "api/reload", {}),
   login: (token) => call("POST", "api/login", { token }),
   logout: () => call("POST", "api/logout", {}),

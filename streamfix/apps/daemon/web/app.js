@@ -10,6 +10,7 @@ import { RecordingsView } from "./recordings.js";
 import { needsCare } from "./states.js";
 import { StreamView } from "./stream.js";
 import { Top } from "./top.js";
+import { Unsaved } from "./unsaved.js";
 
 const POLL_MS = 1500;
 const AWAY_MS = [1000, 1500, 2000, 3000]; // waits while the daemon does not answer; the last one repeats
@@ -18,6 +19,7 @@ const SYSTEM_EVERY = 4; // polls
 const at = (id) => document.getElementById(id);
 const list = new List(at("list"));
 const bar = new Top(add);
+const changes = new Unsaved(at("unsaved"), () => look());
 let streams = [];
 let view = null;
 let away = 0;
@@ -47,7 +49,11 @@ async function ask() {
   clearTimeout(timer);
   try {
     streams = await api.streams();
-    if (polls % SYSTEM_EVERY === 0) bar.load(await api.system());
+    if (polls % SYSTEM_EVERY === 0) {
+      const system = await api.system();
+      bar.load(system);
+      changes.update(system.unsaved);
+    }
     polls += 1;
     answered();
     show();
@@ -137,11 +143,17 @@ const welcome = () =>
     make("p", {}, button("Add a stream", { icon: "add", kind: "primary.changes", onclick: add })),
   );
 
-/** Run an action, then show its result at once. */
+/** Show at once what has changed. */
+async function look() {
+  await asking; // a poll in progress may have an older answer
+  polls = 0;
+  await poll();
+}
+
+/** Run an action, then show its result. */
 const then = (work) => async (name) => {
   await work(name);
-  await asking; // a poll in progress may have an older answer
-  await poll();
+  await look();
 };
 
 const acts = {
@@ -160,7 +172,7 @@ async function add() {
   } catch (error) {
     if (!(error instanceof Problem || error instanceof Unreachable)) throw error; // poll() reports these two
   }
-  await poll();
+  await look();
 }
 
 addEventListener("hashchange", () => {

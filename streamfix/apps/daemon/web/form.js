@@ -132,6 +132,9 @@ const asSent = ({ schema, kind }, value, before) => {
   return kind === "outputs" ? kept(value, before ?? []) : value;
 };
 
+const lasting = () =>
+  make("p.hint", {}, "This lasts until the daemon ends, unless it is then written to the daemon's file.");
+
 /** Returns the new stream's name, null if none was added. */
 export async function addStream() {
   const form = await entries();
@@ -142,7 +145,7 @@ export async function addStream() {
   };
   const done = await ask({
     title: "Add a stream",
-    content: fields(form),
+    content: [...fields(form), lasting()],
     action: "Add",
     send,
     refused: (e) => refuse(form, e),
@@ -164,5 +167,6 @@ export async function editStream(name, config) {
     const sent = changed.map(([key, entry]) => [key, asSent(entry, read(entry), config[key])]);
     if (sent.length) await api.change(name, Object.fromEntries(sent));
   };
-  return ask({ title: `Edit ${name}`, content: fields(form), action: "Save", send, refused: (e) => refuse(form, e) });
+  const content = [...fields(form), lasting()];
+  return ask({ title: `Edit ${name}`, content, action: "Save", send, refused: (e) => refuse(form, e) });
 }
