@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ....errors import InputError, UsageError
+from ....media.redact import redact
 from ..access.auth import is_loopback
+from ..access.secrets import masked
 from ..access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
+from ..notices.mqtt import check_mqtt
+from ..notices.webhook import check_webhook
 from .checking import check_stream
 from .options import option, read_table
 from .problems import ConfigError, Problem, Problems, TomlPlace
@@ -49,6 +53,15 @@ class DaemonConfig:
     ] = 0.9
     device: Annotated[FilledText, option("Device", '"auto", "cpu", "cuda" or "cuda:N": where filters run.')] = "auto"
     drain_s: Annotated[Seconds, option("Drain", "Time that outputs get to finish when the daemon ends.")] = 10.0
+    webhook: Annotated[
+        Secret, option("Webhook", "Where to post what befalls a camera, as JSON; empty for nowhere.")
+    ] = ""
+    mqtt: Annotated[
+        Secret, option("MQTT", "The broker that is told the same, as in mqtt://broker/streamfix; empty for none.")
+    ] = ""
+    notify_after_s: Annotated[
+        Seconds, option("Notify after", "A camera is lost, or well again, for so long before that is told.")
+    ] = 10.0
     allow_schemes: Annotated[
         tuple[Annotated[str, choice(*NETWORK_SCHEMES, "v4l2")], ...],
         option("Schemes", "What streams may read from and write to; v4l2 is a camera at this machine."),
@@ -125,6 +138,13 @@ def _read(found: Mapping[str, Any]) -> tuple[list[Problem], DaemonConfig]:
     if config.read_token and not config.token:
         text = "without token everybody may change everything, so it keeps nobody out; set token too"
         problems.missing(("daemon", "read_token"), text)
+    for key, check in (("webhook", check_webhook), ("mqtt", check_mqtt)):
+        written = getattr(config, key)
+        if written and (form := masked(written)) is not None:
+            try:
+                check(form)
+            except UsageError as error:
+                problems.wrong(("daemon", key), redact(written), str(error))
     streams = _streams(found.get("streams", []), config, problems)
     config = replace(config, streams=streams)
     _check_unique(problems, config.streams)

@@ -21,6 +21,7 @@ from ..config.write_back import save as write_back
 from ..http.metrics import Metrics
 from ..load.admission import Admission
 from ..load.costs import FrameCost
+from ..notices.notices import Notices
 from ..recordings.catalogue import Catalogue
 from ..recordings.keeper import Keeper
 from .control import Conflict, StreamExists
@@ -76,7 +77,8 @@ class Supervisor:
         )
         self._reloading = threading.Lock()
         self._metrics = Metrics(self)
-        self.watch = Watch(lambda: self.streams, self._shared, notifier, clock)
+        notices = Notices(lambda: self.config, self.secrets)
+        self.watch = Watch(lambda: self.streams, self._shared, notifier, notices, clock)
         self.keeper = Keeper(lambda: [stream.config for stream in self.streams], self._shared.catalogue)
 
     # -- the whole
