@@ -17,7 +17,7 @@ _secrets: tuple[str, ...] = ()  # the longest first; replaced, never changed
 # Names whose values are secrets wherever they stand: in a query, between options, in a header.
 _ALWAYS = (
     r"(?:passphrase|password|passwd|pubpasswd|pwd|secret|token|accesstoken|access_?key|api_?key|"
-    r"stream_?key|security-token|signature|credential|decryption_key|encryption_key|private_key|srtp_in_params|"
+    r"stream_?key|rtmp_playpath|playpath|rtmp_conn|security-token|signature|credential|decryption_key|encryption_key|private_key|srtp_in_params|"
     r"srtp_out_params)"
 )
 # Names that mean other things in other places; in a URL's query they are secrets.
@@ -37,9 +37,9 @@ _HEADER = re.compile(
 )
 # MediaMTX: publish:path:user:password
 _STREAM_ID = re.compile(r"(\b(?:srt_)?streamid=(?:publish|read):[^\s:&;'\"]+:)[^\s&;'\"]+", re.IGNORECASE)
-# The last part of an RTMP path is the key of whoever may publish there, if it looks like one.
-_RTMP = re.compile(r"rtmp[a-z]{0,4}://[^\s'\"?#/]+/[^\s'\"?#]+", re.IGNORECASE)
-_RTMP_KEY = re.compile(r"(?=.*\d)[A-Za-z0-9_-]{16,}")
+# The last part of an RTMP path, behind the application, is the key of whoever may publish there, however it looks.
+_RTMP = re.compile(r"(rtmp[a-z]{0,4}://[^\s'\"?#/]+/[^\s'\"?#/]+/)([^\s'\"?#]+)", re.IGNORECASE)
+_AROUND = ".,:;)]"  # of the sentence that a URL stands in
 
 _SECRET_NAME = re.compile(rf"(?:[a-z0-9_.-]*[_.-])?{_ALWAYS}|{_IN_QUERY}|headers|cookies", re.IGNORECASE)
 # ffmpeg's options of such names that hold no secret.
@@ -91,8 +91,9 @@ def has_secret(url: str) -> bool:
 
 
 def _without_key(url: re.Match[str]) -> str:
-    folder, slash, key = url[0].rpartition("/")
-    return f"{folder}{slash}{HIDDEN}" if _RTMP_KEY.fullmatch(key) else url[0]
+    path = url[2].rstrip(_AROUND)
+    folder, slash, _ = path.rstrip("/").rpartition("/")
+    return f"{url[1]}{folder}{slash}{HIDDEN if path else ''}{url[2][len(path) :]}"
 
 
 def main() -> None:

@@ -45,6 +45,17 @@ def test_a_secret_of_a_query_is_never_shown(scheme: str, name: str, secret: str,
     assert redact(url) == f"{scheme}://host.test/live?mode=caller&{name}={HIDDEN}&other={other}"
 
 
+@given(
+    st.sampled_from(["rtmp", "rtmps", "rtmpt", "RTMP"]),
+    st.lists(WORD, min_size=1, max_size=3),
+    st.text(st.sampled_from("abcXYZ0189-_=+%!~"), min_size=1, max_size=40),
+    st.sampled_from(["", ":", ".", ": 404 Not Found", ", and", "?x=1"]),
+)
+def test_an_rtmp_key_is_never_shown_whatever_its_length(scheme: str, path: list[str], key: str, rest: str) -> None:
+    base = f"{scheme}://host.test:1935/{'/'.join(path)}/"
+    assert redact(f"{base}{key}{rest}") == f"{base}{HIDDEN}{rest}"
+
+
 @given(st.text())
 def test_twice_is_once(text: str) -> None:
     assert redact(redact(text)) == redact(text)
@@ -69,7 +80,14 @@ def test_what_is_no_secret_stays(words: list[str], scheme: str, host: str) -> No
         ("srt://h:9?streamid=publish:yard:joe:pw&latency=20", "srt://h:9?streamid=publish:yard:***&latency=20"),
         ("srt://h:9?streamid=read:yard", "srt://h:9?streamid=read:yard"),
         ("rtmp://a.example/live2/abcd-1234-efgh-5678", "rtmp://a.example/live2/***"),
-        ("rtmp://127.0.0.1/live/yard", "rtmp://127.0.0.1/live/yard"),
+        ("rtmp://127.0.0.1/live/yard", "rtmp://127.0.0.1/live/***"),
+        ("rtmps://a.example:443/app/x/", "rtmps://a.example:443/app/***"),
+        ("rtmp://h/app/instance/k", "rtmp://h/app/instance/***"),
+        ("rtmp://h/live/k?auth=abc", "rtmp://h/live/***?auth=***"),
+        ("rtmp://h/live", "rtmp://h/live"),
+        ("rtmp://h/live/", "rtmp://h/live/"),
+        ("(see rtmp://h/live/k), rtmp://h/live/q: refused.", "(see rtmp://h/live/***), rtmp://h/live/***: refused."),
+        ("rtmp_playpath=k rtmp_app=live", "rtmp_playpath=*** rtmp_app=live"),
         ("headers=Authorization: Bearer abc", "headers=Authorization: ***"),
         ("passphrase='two words' next", "passphrase=*** next"),
         ("key=value is wanted, as in title=Harbour", "key=value is wanted, as in title=Harbour"),

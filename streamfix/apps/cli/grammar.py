@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import BadOption, UsageError
+from ...media.libav_options import all_names
 from ...media.transport import srt
-from .options import OPTIONS, REFUSED, libav_options
+from .options import OPTIONS, REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _read_option(word: str, rest: list[str]) -> Given:
     if name in REFUSED or (name == "filter" and spec.startswith("a")):
         raise UsageError(f"-{word}: {REFUSED['af' if name == 'filter' else name]}")
     if option is None:
-        known = libav_options()
+        known = all_names()
         if known is not None and name not in known | srt.OPTIONS:
             raise BadOption(f"Unrecognized option {word!r}.{_suggest(name, known)}")
         return Given(name, spec, *[_argument(word, rest)] * 2)

@@ -1,11 +1,9 @@
-"""The table of options: what each is called, takes, means, and where it may stand; and which the libraries know."""
+"""The table of options: what each is called, takes, means, and where it may stand."""
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 from .values import (
@@ -22,9 +20,6 @@ from .values import (
 )
 
 Scope = Literal["global", "input", "output", "file"]  # what it applies to; file: an input or an output
-
-_Pointer = ctypes.c_void_p
-_CLASSES = ("avcodec_get_class", "avformat_get_class", "sws_get_class")
 
 
 def parse_map_index(text: str) -> bool:
@@ -278,48 +273,3 @@ REFUSED = {
 def table() -> tuple[CliOption, ...]:
     """All options in the order of the help."""
     return _TABLE
-
-
-@cache
-def libav_options() -> frozenset[str] | None:
-    """Names of all codec, container and scaler options; None where PyAV's libraries cannot be asked.
-
-    PyAV hands options on but cannot list them, and a mistyped one would be noticed only when the encoder opens. So
-    libavutil's AVOption tables are read, as ffmpeg's own command line does (av_opt_next over avcodec_get_class and its
-    children). The functions are looked up through one of PyAV's own modules, which finds the libraries that it is
-    linked with: OpenCV brings others of the same names.
-    """
-    from av.codec import context
-
-    libraries = ctypes.CDLL(context.__file__)
-    names: set[str] = set()
-    try:
-        libraries.av_opt_next.restype = _Pointer
-        libraries.av_opt_next.argtypes = [_Pointer, _Pointer]
-        libraries.av_opt_child_class_iterate.restype = _Pointer
-        libraries.av_opt_child_class_iterate.argtypes = [_Pointer, ctypes.POINTER(_Pointer)]
-        for getter in _CLASSES:
-            get_class = getattr(libraries, getter)
-            get_class.restype = _Pointer
-            names.update(_names(libraries, get_class(), set()))
-    except AttributeError:  # a PyAV whose modules are linked in another way: the encoder will judge
-        return None
-    return frozenset(names)
-
-
-def _names(libraries: ctypes.CDLL, av_class: int, seen: set[int]) -> Iterator[str]:
-    """Names of one AVClass and its children."""
-    if av_class in seen:
-        return
-    seen.add(av_class)
-    # Any struct whose first member points to its AVClass counts as an object with options.
-    holder = ctypes.byref(_Pointer(av_class))
-    option = libraries.av_opt_next(holder, None)
-    while option:
-        name = ctypes.cast(option, ctypes.POINTER(ctypes.c_char_p))[0]  # AVOption.name is the first member
-        if name:
-            yield name.decode()
-        option = libraries.av_opt_next(holder, option)
-    child_state = _Pointer(None)
-    while child := libraries.av_opt_child_class_iterate(av_class, ctypes.byref(child_state)):
-        yield from _names(libraries, child, seen)

@@ -18,8 +18,8 @@ from ... import __version__
 from ...errors import StreamfixError
 from ...jobs.live import share_interpreter
 from . import logs
-from .config.changes import needs_new_process
 from .config.config import DaemonConfig, load
+from .config.trial import check_file
 from .engine.notify import Notifier
 from .engine.supervisor import Supervisor
 from .http.api import create_app
@@ -40,10 +40,10 @@ def run(words: Sequence[str]) -> int:
     level = logs.parse_level(arguments.loglevel)
     logs.set_up(arguments.log or "human", level)
     try:
-        config = load(arguments.config)
         if arguments.check:
-            sys.stdout.write(f"{arguments.config}: {len(config.streams)} streams, nothing wrong\n")
+            sys.stdout.write(f"{arguments.config}: {_looked_at(check_file(arguments.config))}, nothing wrong\n")
             return 0
+        config = load(arguments.config)
         logs.set_up(arguments.log or config.log, level)
         return Service(config, arguments.config).run()
     except StreamfixError as error:
@@ -83,18 +83,12 @@ class Service:
 
     def _reload(self) -> None:
         self._notifier.reloading()
-        before = self.supervisor.config
         try:
-            done = self.supervisor.reload()
+            self.supervisor.reload()
         except StreamfixError as error:
-            for line in str(error).splitlines():
-                log.error("not reloaded: %s", line)
+            log.debug("%s", error)  # it has been told
         except Exception:
             log.exception("not reloaded because of a bug in the daemon; the streams go on")
-        else:
-            log.info("reloaded: %s", done)
-            for name in needs_new_process(before, self.supervisor.config):
-                log.warning("daemon.%s has changed; restart the daemon for it to take effect", name)
         finally:
             self._notifier.ready()
 
@@ -121,6 +115,13 @@ class Service:
         self._signals.put(number)
 
 
+def _looked_at(config: DaemonConfig) -> str:
+    """What --check has tried, for people."""
+    count, off = len(config.streams), sum(not stream.enabled for stream in config.streams)
+    said = f"{count} stream{'' if count == 1 else 's'}"
+    return f"{said} ({off} not enabled, of which the form alone was checked)" if off else said
+
+
 def _thread_died(what: threading.ExceptHookArgs) -> None:
     name = what.thread.name if what.thread is not None else "?"
     value = what.exc_value
@@ -140,7 +141,11 @@ def read(words: Sequence[str]) -> argparse.Namespace:
         "outputs and ends.",
     )
     parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the configuration, TOML")
-    parser.add_argument("--check", action="store_true", help="check the file for mistakes and start nothing")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="try all that the file says, from secrets and models to encoders and folders, and start nothing",
+    )
     parser.add_argument("--log", choices=logs.STYLES, help="form of the log; overrides daemon.log")
     parser.add_argument(
         "-v", "-loglevel", "--loglevel", default="info", metavar="LEVEL", help=f"one of {', '.join(logs.LEVELS)}"

@@ -18,6 +18,7 @@ from ..specs import OutputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
 from ..transport.protocols import PATTERN_FORMATS
+from ..transport.relay import Sink
 from .container_support import bare_video, inner_format, remedy, usual_audio_encoder, why_unsupported
 from .dispositions import set_dispositions, set_tags
 from .encoder import VideoEncoder
@@ -66,12 +67,13 @@ def assemble(
     covers: Mapping[int, bytes],
     live: bool = False,
     aborted: Interruption | None = None,
+    sink: Sink | None = None,
 ) -> Output:
     """Open the output for frames like `first` and write its header.
 
     source: where the frames come from. rate: frames a second, None if unknown. shift_s: added to the time of each
-    chapter. covers: attached pictures by the `id` of their stream. live, aborted: see `Muxer`; the encoder gets
-    low-delay options as well.
+    chapter. covers: attached pictures by the `id` of their stream. live, aborted, sink: see `Muxer`; the encoder of a
+    live output gets low-delay options as well.
     Raises UsageError, BadOption or OutputError.
     """
     streams = streams_for(spec, source.streams)
@@ -83,6 +85,7 @@ def assemble(
         fragments=not cover,
         live=live,
         aborted=aborted,
+        sink=sink,
     )
     try:
         return _filled(

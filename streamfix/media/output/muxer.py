@@ -73,6 +73,7 @@ class Muxer:
     live: packets leave at once, and a server that does not answer blocks no other output.
     refused: packets beside the video that the muxer refused when their turn came.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
+    sink: takes what is written, in place of the target.
     at_end: called with the path of the complete file, to add what libav does not write.
     Raises OutputError if it cannot be opened or written, BadOption for an option that neither encoder nor muxer has.
     """
@@ -88,6 +89,7 @@ class Muxer:
         fragments: bool = True,
         live: bool = False,
         aborted: Interruption | None = None,
+        sink: Sink | None = None,
     ) -> None:
         self.target = target
         self.format = format
@@ -129,7 +131,7 @@ class Muxer:
             if format == "hls":
                 defaults["hls_flags"] = LIVE_HLS_FLAGS
         given = {**defaults, **options}
-        self._sink = sink_for(target.url, format, given, live=live)
+        self._sink = sink or sink_for(target.url, format, given, live=live)
         if self._sink is not None:
             if aborted is not None:
                 aborted.calls(self._sink.kill)

@@ -16,6 +16,10 @@ from av.codec.context import CodecContext, OptionFlags
 
 from ...errors import BadOption, UnknownName
 from ..libav_errors import libav_is_quiet
+from ..libav_options import container_options, muxer_options, protocol_options
+from ..transport.output_kind import connects
+from ..transport.protocols import needs_ffmpeg, scheme_of
+from ..transport.srt import OPTIONS as SRT_OPTIONS
 
 
 def find_encoder(name: str, kind: str, place: str) -> Codec:
@@ -77,6 +81,29 @@ def check_known(given: Mapping[str, str], encoder: str) -> None:
                 f"Unrecognized option {name!r} ({name}={value}): the encoder {encoder} does not have it"
                 f"{nearest_option(name, encoder)}"
             )
+
+
+def check_muxer_option(name: str, value: str, url: str, format: str) -> None:
+    """Raise BadOption for an option that the muxer of an output does not have, or a value that it cannot take.
+
+    Where libav writes to the address itself, the protocol's options will do as well; so will those of SRT.
+    """
+    if needs_ffmpeg(url) and name in SRT_OPTIONS:
+        return
+    takers = [container_options(reads=False), muxer_options(format)]
+    if not connects(url, format):
+        takers.append(protocol_options(scheme_of(url) or "file", reads=False))
+    known: set[str] = set()
+    for options in takers:
+        if options is not None and name in options.names:
+            if (takes := options.refusal(name, value)) is not None:
+                raise BadOption(takes)
+            return
+        known |= set() if options is None else options.names
+    if known:
+        near = difflib.get_close_matches(name, sorted(known), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; 'ffmpeg -h muxer={format}' lists what there is"
+        raise BadOption(f"Unrecognized option {name!r}: the muxer {format} does not have it{hint}")
 
 
 def share_out(options: Mapping[str, str], *encoders: str) -> tuple[list[dict[str, str]], dict[str, str]]:

@@ -25,7 +25,7 @@ _MANY_FILES = {
 }
 
 # Muxers that write nothing, or to a device: what their URL names is never a file to be put in place.
-_NO_FILES = frozenset({"null", "alsa", "oss", "pulse", "v4l2", "video4linux2", "fbdev", "decklink", "caca", "xv"})
+NO_FILES = frozenset({"null", "alsa", "oss", "pulse", "v4l2", "video4linux2", "fbdev", "decklink", "caca", "xv"})
 
 
 class Target:
@@ -48,7 +48,7 @@ class Target:
         self.url = "pipe:1" if url in ("-", "pipe:") else url
         self.is_file = False
         path = file_of(self.url)
-        if path is None or format in _NO_FILES or output_kind(self.url, format) == "network":
+        if path is None or format in NO_FILES or output_kind(self.url, format) == "network":
             return
         pattern = format in _MANY_FILES and _PATTERN.search(os.path.basename(path)) is not None
         self._refuse_input(path, inputs, pattern)

@@ -28,6 +28,7 @@ _KEEP_PLACE = {
     *("copy", "null", "format", "noformat", "fps", "framestep", "select", "trim", "realtime", "metadata", "showinfo"),
     *("setdar", "setfield", "setparams", "setpts", "setrange", "setsar", "settb", "sidedata"),
 }
+_USUAL = tuple((*size, "yuv420p") for size in ((1920, 1080), (7680, 4320), (640, 360), (352, 288)))
 _ASPECTS = 16  # measured aspect ratios that are kept, also when the graph is built anew
 
 
@@ -105,6 +106,18 @@ class GraphStage(Stage):
         self._moves = only_move((spec.name, spec.arguments) for spec in self._movers)
         self._places: Places | None = None  # of what `_movers` move
         self._aspects: dict[tuple[_Shape, int, int], Fraction | None] = {}  # of a shape in and a size out
+
+    def try_sizes(self, shapes: Sequence[tuple[int, int, str]] = ()) -> None:
+        """Raise FilterError if the chain takes no picture of these widths, heights and formats; () tries usual ones."""
+        error: FilterError | None = None
+        rest = f"{'' if shapes else ', nor on any other usual size of a camera'}; change its options"
+        for width, height, pix_fmt in shapes or _USUAL:
+            try:
+                _build(self.specs, _Shape(width, height, pix_fmt, Fraction(1, 90000), None, 2, 0))
+                return
+            except FilterError as failed:
+                error = error or failed
+        raise FilterError(f"{error}{rest}") from error
 
     def push(self, item: Any) -> Iterator[Any]:
         if not isinstance(item, Frame):

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 from streamfix.apps.daemon.config.spec import OutputConfig, StreamConfig
+from streamfix.apps.daemon.config.trial import Ground, Made
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import Cancelled
 from streamfix.frame import VideoInfo
@@ -37,6 +38,11 @@ def spec_of(config: StreamConfig) -> JobSpec:
         [FilterSpec(config.filters)] if config.filters else [],
         live=LivePolicy(),
     )
+
+
+def untried(config: StreamConfig, ground: Ground) -> Made:
+    """In place of a trial, for streams whose jobs are fake."""
+    return Made()
 
 
 class FakeJob:

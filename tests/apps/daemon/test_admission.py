@@ -21,7 +21,7 @@ from streamfix.apps.daemon.load import calibration
 from streamfix.apps.daemon.load.admission import Admission, Need, cores
 from streamfix.apps.daemon.load.calibration import CostCalibration, Meter, pictures
 from streamfix.apps.daemon.load.costs import Costs, FrameCost
-from streamfix.apps.daemon.load.sample_encoder import MadeUpSource, SampleEncoder
+from streamfix.apps.daemon.load.sample_encoder import SampleEncoder
 from streamfix.chainspec import FilterSpec
 from streamfix.errors import BadOption
 from streamfix.filters import FILTERS
@@ -29,6 +29,7 @@ from streamfix.filters.base import Filter
 from streamfix.frame import Frame, VideoInfo
 from streamfix.jobs import JobSpec
 from streamfix.media.output.encoder import VideoEncoder
+from streamfix.media.output.made_up import MadeUpSource
 from streamfix.media.output.writer import Writer
 from streamfix.media.specs import OutputSpec
 from tests.apps.daemon.engine import INFO, spec_of, stream_config

@@ -329,6 +329,22 @@ def test_credentials_stay_where_outputs_change_their_order(client: TestClient, s
     assert supervisor.streams["yard"].outputs == YARD.outputs[:1]
 
 
+def test_keys_of_outputs_that_look_alike_are_not_mixed_up(client: TestClient, supervisor: FakeSupervisor) -> None:
+    first, second = (OutputConfig(f"rtmp://192.0.2.6/live/{key}") for key in ("hush1", "hush2"))
+    supervisor.streams["yard"] = replace(YARD, outputs=(first, second))
+    shown = client.get("/api/streams/yard").json()["config"]["outputs"]
+    assert [output["url"] for output in shown] == ["rtmp://192.0.2.6/live/***"] * 2
+    assert client.patch("/api/streams/yard", json={"outputs": shown, "filters": "null"}).status_code == 200
+    assert supervisor.streams["yard"].outputs == (first, second)
+    urls = [output["url"] for output in shown]
+    assert client.patch("/api/streams/yard", json={"outputs": [*urls, "udp://192.0.2.7:9000"]}).status_code == 200
+    assert supervisor.streams["yard"].outputs[:2] == (first, second)
+    for outputs in (urls[:1], urls * 2):
+        answer = refused(client.patch("/api/streams/yard", json={"outputs": outputs}), 422)
+        assert answer.errors[0].where == "outputs[0]"
+        assert "give them again" in answer.errors[0].detail
+
+
 def test_a_stream_is_not_renamed(client: TestClient) -> None:
     answer = refused(client.patch("/api/streams/yard", json={"name": "gate"}), 422)
     assert "not renamed" in answer.errors[0].detail
@@ -356,12 +372,13 @@ def test_a_reload_that_fails_says_why(
 
 
 def test_a_reload_says_what_it_did(client: TestClient, supervisor: FakeSupervisor) -> None:
-    supervisor.on_reload = lambda: Plan(add=("gate",), restart=("yard",))
+    supervisor.on_reload = lambda: Plan(add=("gate",), restart=("yard",), needs_restart=("port",))
     assert client.post("/api/reload", headers=JSON).json() == {
         "added": ["gate"],
         "removed": [],
         "restarted": ["yard"],
         "kept": [],
+        "needs_restart": ["port"],
     }
 
 

@@ -3,10 +3,7 @@ notice."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,57 +14,8 @@ import pytest
 from streamfix.apps.daemon.config.config import DaemonConfig, OutputConfig, StreamConfig
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
-from tests.apps.material import RATE
+from tests.apps.daemon.camera import SIZE, Camera, film
 from tests.fakes.waiting import until
-
-SIZE = (64, 48)
-
-
-class Camera:
-    """Sends MPEG-TS at 25 frames a second over TCP to whoever connects, as long as there is film."""
-
-    def __init__(self, film: list[bytes]) -> None:
-        self._film = film
-        self._over = threading.Event()
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while not self._over.is_set():
-            with contextlib.suppress(OSError):  # nobody looks any more, or the camera is switched off
-                viewer, _ = self._server.accept()
-                with viewer:
-                    for part in self._film:
-                        viewer.sendall(part)
-                        if self._over.wait(1 / 25):
-                            break
-
-    def close(self) -> None:
-        self._over.set()
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self._thread.join()
-
-
-def film(frames: int) -> list[bytes]:
-    """The stream, in a part for each frame."""
-    parts, file = [], io.BytesIO()
-    with av.open(file, "w", format="mpegts", options={"flush_packets": "1"}) as container:
-        stream = container.add_stream("mpeg2video", rate=RATE, options={"g": "10", "bf": "0"})
-        stream.width, stream.height = SIZE
-        stream.pix_fmt = "yuv420p"
-        for i in range(frames):
-            frame = av.VideoFrame(*SIZE, "yuv420p")
-            for plane in frame.planes:
-                plane.update(bytes([60 + i % 100]) * plane.buffer_size)
-            frame.pts, frame.time_base = i, 1 / RATE
-            container.mux(stream.encode(frame))
-            parts.append(file.getvalue())
-            file.seek(0)
-            file.truncate()
-    return parts
 
 
 @pytest.fixture

@@ -126,7 +126,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     allowed.mkdir()
     secret.mkdir()
     (secret / "canary").write_text("CANARY")
-    (allowed / "in.ts").write_bytes(b"G" * 188)
+    for name in ("in.ts", "out.mp4", "out_%Y%m%d.mkv"):  # the files among `GOOD`
+        (allowed / name).write_bytes(b"G" * 188)
     (allowed / "way_out").symlink_to(secret)
     opened: list[JobSpec] = []
 

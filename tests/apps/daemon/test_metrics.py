@@ -15,7 +15,7 @@ from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.conformance.fakes import clip
 from streamfix.errors import InputError
-from tests.apps.daemon.engine import Builder, spec_of, stream_config
+from tests.apps.daemon.engine import Builder, spec_of, stream_config, untried
 from tests.fakes.waiting import LONG_S
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]
@@ -25,7 +25,9 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 def supervisor(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
     monkeypatch.setattr(shared, "job_spec", lambda config, *_: spec_of(config))
     config = DaemonConfig(streams=(stream_config("yard"), stream_config("gate", enabled=False)))
-    made = Supervisor(config, build=builder, measure=lambda *_: FrameCost(0.01), capacity=2.0, backoff_s=(0.0,))
+    made = Supervisor(
+        config, build=builder, trial=untried, measure=lambda *_: FrameCost(0.01), capacity=2.0, backoff_s=(0.0,)
+    )
     made.open()
     yield made
     made.drain(LONG_S)

@@ -31,7 +31,7 @@ from streamfix.apps.daemon.notices.outbox import LONGEST_S, MOST, NotSent, Outbo
 from streamfix.apps.daemon.notices.webhook import Webhook, check_webhook
 from streamfix.errors import UsageError
 from streamfix.live.health import STATES, State
-from tests.apps.daemon.engine import Builder, spec_of, stream_config
+from tests.apps.daemon.engine import Builder, spec_of, stream_config, untried
 from tests.fakes.clock import Clock
 from tests.fakes.waiting import LONG_S, until
 
@@ -451,7 +451,13 @@ def test_a_daemon_tells_a_webhook_of_a_camera(web: Web, monkeypatch: pytest.Monk
     builder, clock = Builder(), Clock()
     config = DaemonConfig(webhook=f"http://{web.place}/", streams=(stream_config("yard"),))
     supervisor = Supervisor(
-        config, build=builder, measure=lambda *_: FrameCost(0.0), capacity=2.0, backoff_s=(0.0,), clock=clock
+        config,
+        build=builder,
+        trial=untried,
+        measure=lambda *_: FrameCost(0.0),
+        capacity=2.0,
+        backoff_s=(0.0,),
+        clock=clock,
     )
     tick: Callable[[], None] = supervisor.watch.tick
     supervisor._table.add(config.streams[0])

@@ -120,12 +120,23 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert 'pip install "streamfix[daemon]"' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_example_has_no_mistakes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: None
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, quiet: None
 ) -> None:
+    """With its folder and its password it is right; without them it says so."""
+    monkeypatch.delenv("YARD_PASSWORD", raising=False)
+    path = tmp_path / "streams.toml"
+    path.write_text((SAMPLES / "streams.toml").read_text().replace("/var/lib/streamfix", str(tmp_path / "recordings")))
+    assert main(["daemon", "--check", "-c", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert "${env:YARD_PASSWORD}: the variable is not set" in said
+    assert "there is no such folder; make the folder" in said
     monkeypatch.setenv("YARD_PASSWORD", "x")
-    assert main(["daemon", "--check", "-c", str(SAMPLES / "streams.toml")]) == 0
-    assert capsys.readouterr().out.endswith("streams.toml: 2 streams, nothing wrong\n")
+    (tmp_path / "recordings").mkdir()
+    assert main(["daemon", "--check", "-c", str(path)]) == 0
+    rest = "2 streams (1 not enabled, of which the form alone was checked), nothing wrong\n"
+    assert capsys.readouterr().out.endswith(f"streams.toml: {rest}")
 
 
 def test_the_unit_starts_what_there_is() -> None:

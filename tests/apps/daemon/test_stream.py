@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +28,7 @@ from streamfix.errors import (
 )
 from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec
+from streamfix.pipeline import Source
 from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
 from tests.fakes.clock import Clock
 from tests.fakes.waiting import LONG_S, until
@@ -147,14 +148,19 @@ def test_a_retry_reaches_the_job_whose_camera_is_away(make: Make) -> None:
         assert hosting.health is not None
         hosting.health.lost("401 Unauthorized", 600)
         source = Opening()
-        hosting.opening(source)  # type: ignore[arg-type]
+        hosting.opening(cast(Source, source))
         source.stopped.wait()
         raise InputError("stopped")
 
-    stream = make(build)  # type: ignore[arg-type]
+    stream = make(build)
     stream.start()
     until(lambda: stream.next_try_s is not None)
-    until(lambda: (stream.retry(), asked.acquire(blocking=False))[1])
+
+    def reached() -> bool:
+        stream.retry()
+        return asked.acquire(blocking=False)
+
+    until(reached)
     assert stream.stop()
     assert stream.next_try_s is None
 

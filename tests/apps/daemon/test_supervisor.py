@@ -23,7 +23,7 @@ from streamfix.conformance.fakes import clip
 from streamfix.errors import IncompleteOutput, InputError, UsageError
 from streamfix.frame import VideoInfo
 from streamfix.jobs import JobSpec
-from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
+from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config, untried
 from tests.fakes.clock import Clock
 from tests.fakes.waiting import LONG_S, until
 
@@ -43,7 +43,14 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
     def make(builder: Builder, *names: str, **options: Any) -> Supervisor:
         config = options.pop("config", None) or DaemonConfig(streams=tuple(stream_config(name) for name in names))
-        given = {"build": builder, "measure": cost(0.0), "capacity": 2.0, "backoff_s": (0.0,), **options}
+        given = {
+            "build": builder,
+            "trial": untried,
+            "measure": cost(0.0),
+            "capacity": 2.0,
+            "backoff_s": (0.0,),
+            **options,
+        }
         supervisor = Supervisor(config, **given)
         made.append(supervisor)
         return supervisor
@@ -157,7 +164,7 @@ def test_a_reload_restarts_what_changed_and_nothing_else(old: set[str], new: set
     after = replace(
         before, streams=tuple(stream_config(n, filters="smooth" if n in other else "") for n in sorted(new))
     )
-    supervisor = Supervisor(before, lambda: after, build=builder, measure=cost(0.0), backoff_s=(0.0,))
+    supervisor = Supervisor(before, lambda: after, build=builder, trial=untried, measure=cost(0.0), backoff_s=(0.0,))
     try:
         supervisor.open()
         jobs = {n: builder.job(n) for n in sorted(old)}

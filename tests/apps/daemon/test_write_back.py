@@ -22,7 +22,7 @@ from streamfix.apps.daemon.engine.control import Conflict
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.load.costs import FrameCost
 from streamfix.errors import OutputError, UsageError
-from tests.apps.daemon.engine import Builder, spec_of
+from tests.apps.daemon.engine import Builder, spec_of, untried
 from tests.fakes.waiting import LONG_S
 
 FILE = """\
@@ -274,7 +274,13 @@ def engine(file: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(shared, "job_spec", lambda config, *_: spec_of(config))
     builder = Builder()
     supervisor = Supervisor(
-        load(file), lambda: load(file), path=file, build=builder, measure=lambda *_: FrameCost(0.0), capacity=2.0
+        load(file),
+        lambda: load(file),
+        path=file,
+        build=builder,
+        trial=untried,
+        measure=lambda *_: FrameCost(0.0),
+        capacity=2.0,
     )
     supervisor.open()
     yield supervisor, builder

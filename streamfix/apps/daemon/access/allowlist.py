@@ -50,7 +50,7 @@ OUTPUT_OPTIONS = _words(
     hls_delete_threshold hls_flags hls_init_time hls_list_size hls_playlist_type hls_segment_type
     hls_start_number_source hls_time latency max_delay max_interleave_delta min_frag_duration min_seg_duration
     movflags mpegts_flags mpegts_service_id mpegts_start_pid muxrate passphrase pat_period pbkeylen pcr_period
-    pkt_size reset_timestamps rtmp_live rtsp_transport rw_timeout sdt_period segment_atclocktime
+    pkt_size reset_timestamps rtsp_transport rw_timeout sdt_period segment_atclocktime
     segment_clocktime_offset segment_format segment_start_number segment_time segment_wrap start_number streamid
     strftime tcp_nodelay timeout tls_verify ttl write_tmcd
     """

@@ -17,13 +17,15 @@ class Plan:
     """What to do with each stream, by name.
 
     add, restart and keep are in the order of the new configuration, remove in that of the old one. restart: the stream
-    has another configuration, whose `enabled` says whether it then runs.
+    has another configuration, whose `enabled` says whether it then runs. needs_restart: keys of [daemon] that have
+    changed since the daemon began and take effect when it is restarted.
     """
 
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = ((word, getattr(self, word)) for word in ("add", "remove", "restart", "keep"))

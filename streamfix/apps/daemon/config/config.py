@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,9 +18,9 @@ from ..notices.mqtt import check_mqtt
 from ..notices.webhook import check_webhook
 from .checking import check_stream
 from .options import option, read_table
-from .problems import ConfigError, Problem, Problems, TomlPlace
+from .origin import Origin, in_file
+from .problems import ConfigError, Problem, Problems, shown
 from .spec import FROM_HTTP, OutputConfig, StreamConfig, foreign_parts, marked_foreign, read_stream
-from .toml_lines import TomlLines
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
 _TABLES = ("daemon", "defaults", "streams")
@@ -32,7 +32,7 @@ __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConf
 class DaemonConfig:
     """The whole file. The tokens stand here as they were written; `Secrets.resolve` them to use them.
 
-    defaults: options of streams that do not set them, as written.
+    defaults: options of streams that do not set them, as written. origin: the file it was read from.
     """
 
     host: Annotated[FilledText, option("Host", "Where the API listens.")] = "127.0.0.1"
@@ -75,6 +75,7 @@ class DaemonConfig:
     ] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     streams: tuple[StreamConfig, ...] = ()
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
     def allowed(self) -> Allowed:
@@ -93,11 +94,21 @@ def stream_from(given: Mapping[str, Any], config: DaemonConfig, known: StreamCon
     """
     stream, own, problems = read_stream(given, config.defaults)
     stream = replace(stream, **foreign_parts(stream, own, known))
-    return _checked(stream, config.allowed, problems)
+    problems += _form_problems(stream, config.allowed)
+    if problems:
+        raise ConfigError(problems)
+    return stream
 
 
-def load(path: Path) -> DaemonConfig:
-    """Read the file. Raises InputError if it cannot be read; ConfigError with a line for each mistake."""
+#: Says what is wrong with a stream whose form is right; None stands for what is the daemon's own.
+Trial = Callable[["DaemonConfig", StreamConfig | None], Sequence[Problem]]
+
+
+def load(path: Path, trial: Trial | None = None) -> DaemonConfig:
+    """Read the file. Raises InputError if it cannot be read; ConfigError with a line for each mistake.
+
+    trial: looks further into all that is right by its form.
+    """
     try:
         text = path.read_bytes().decode()
         found = tomllib.loads(text)
@@ -115,14 +126,14 @@ def load(path: Path) -> DaemonConfig:
         raise UsageError(f"{path}: it is nested too deeply") from error
     except ValueError as error:  # an integer of thousands of digits
         raise UsageError(f"{path}: {error}") from error
-    problems, config = _read(found)
+    origin = Origin(str(path), text, found)
+    problems, config = _read(found, trial)
     if problems:
-        lines = TomlLines(text)
-        raise ConfigError(sorted(problems, key=lambda p: lines.line_of(p.place)), str(path), lines.line_of)
-    return config
+        raise origin.error(problems)
+    return replace(config, origin=origin)
 
 
-def _read(found: Mapping[str, Any]) -> tuple[list[Problem], DaemonConfig]:
+def _read(found: Mapping[str, Any], trial: Trial | None) -> tuple[list[Problem], DaemonConfig]:
     problems = Problems()
     for key, value in found.items():
         if key not in _TABLES:
@@ -145,50 +156,55 @@ def _read(found: Mapping[str, Any]) -> tuple[list[Problem], DaemonConfig]:
                 check(form)
             except UsageError as error:
                 problems.wrong(("daemon", key), redact(written), str(error))
-    streams = _streams(found.get("streams", []), config, problems)
+    problems.found += [] if trial is None else trial(config, None)
+    streams = _streams(found, config, problems, trial)
     config = replace(config, streams=streams)
     _check_unique(problems, config.streams)
     return list(dict.fromkeys(problems.found)), config
 
 
-def _streams(given: Any, config: DaemonConfig, problems: Problems) -> tuple[StreamConfig, ...]:
-    """The streams, none if there is anything wrong with one of them."""
+def _streams(
+    found: Mapping[str, Any],
+    config: DaemonConfig,
+    problems: Problems,
+    trial: Trial | None,
+) -> tuple[StreamConfig, ...]:
+    """The streams, none if there is anything wrong with one of them.
+
+    trial: also asked of those whose form is wrong, so that all is told at once.
+    """
+    given = found.get("streams", [])
     if not isinstance(given, list):
         problems.wrong(("streams",), given, "it takes a list of tables, each headed [[streams]]")
         return ()
-    read = [_stream(("streams", i), one, config, problems) for i, one in enumerate(given)]
-    well = [stream for stream in read if stream is not None]
-    return tuple(well) if len(well) == len(read) else ()
-
-
-def _stream(place: TomlPlace, given: Any, config: DaemonConfig, problems: Problems) -> StreamConfig | None:
-    marks = given.get(FROM_HTTP) if isinstance(given, Mapping) else None
-    if marks is not None:
-        given = {key: value for key, value in given.items() if key != FROM_HTTP}
-    try:
-        stream, _, wrong = read_stream(given, config.defaults)
+    streams, before = [], len(problems.found)
+    for i, one in enumerate(given):
+        given_here, marks = _marked(one)
+        stream, _, wrong = read_stream(given_here, config.defaults)
         try:
             stream = stream if marks is None else marked_foreign(stream, marks)
         except ValueError as error:
-            problems.wrong((*place, FROM_HTTP), marks, str(error))
-        return _checked(stream, config.allowed, wrong)
-    except ConfigError as error:
-        for problem in error.problems:
-            inherited = problem.place and problem.place[0] in config.defaults and problem.place[0] not in given
-            start: TomlPlace = ("defaults",) if inherited else place
-            problems.found.append(replace(problem, place=(*start, *problem.place)))
-        return None
+            wrong.append(Problem((FROM_HTTP,), shown(marks), str(error)))
+        wrong += _form_problems(stream, config.allowed)
+        wrong += [] if trial is None else trial(config, stream)
+        problems.found += (replace(problem, place=in_file(found, i, problem.place)) for problem in wrong)
+        streams.append(stream)
+    return tuple(streams) if len(problems.found) == before else ()
 
 
-def _checked(stream: StreamConfig, allowed: Allowed, problems: Sequence[Problem]) -> StreamConfig:
-    """Return the stream if nothing is wrong; else raise ConfigError with everything. problems: known so far."""
+def _marked(given: Any) -> tuple[Any, Any]:
+    """A stream as written, without its marks of what came over HTTP; and these, None if there are none."""
+    if not isinstance(given, Mapping) or FROM_HTTP not in given:
+        return given, None
+    return {key: value for key, value in given.items() if key != FROM_HTTP}, given[FROM_HTTP]
+
+
+def _form_problems(stream: StreamConfig, allowed: Allowed) -> Sequence[Problem]:
     try:
         check_stream(stream, allowed)
     except ConfigError as error:
-        problems = (*problems, *error.problems)
-    if problems:
-        raise ConfigError(problems)
-    return stream
+        return error.problems
+    return ()
 
 
 def _check_unique(problems: Problems, streams: Sequence[StreamConfig]) -> None:

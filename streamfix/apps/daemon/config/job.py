@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from ....chainspec import parse_chain
@@ -38,7 +39,7 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
     options = {**options, **guards} if "input" in stream.foreign else {**guards, **options}
     return JobSpec(
         inputs=(InputSpec(url, stream.input_format or usual_demuxer(url), options),),
-        outputs=tuple(_output(output, stream, secrets) for output in stream.outputs),
+        outputs=tuple(_begun(output_spec(output, stream, secrets.resolve)) for output in stream.outputs),
         filters=tuple(parse_chain(stream.filters)) if stream.filters else (),
         audio=stream.audio,
         subtitles=False,
@@ -48,29 +49,32 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
     )
 
 
-def _output(output: OutputConfig, stream: StreamConfig, secrets: Secrets) -> OutputSpec:
-    url = secrets.resolve(output.url)
-    if url.startswith("/"):
-        _make_folder(url, output)
-    return beginning(
-        OutputSpec(
-            url,
-            format=output.format or usual_format(url),
-            video_codec=output.video_codec or stream.video_codec,
-            audio_codec=output.audio_codec or stream.audio_codec,
-            video_options=secrets.resolve_all({**stream.video_options, **output.video_options}),
-            format_options=secrets.resolve_all(output.options),
-            overwrite=output.overwrite,
-        )
+def output_spec(output: OutputConfig, stream: StreamConfig, resolve: Callable[[str], str]) -> OutputSpec:
+    """An output as the configuration says it. resolve: puts the secrets into a text."""
+    url = resolve(output.url)
+    video_options = {**stream.video_options, **output.video_options}
+    return OutputSpec(
+        url,
+        format=output.format or usual_format(url),
+        video_codec=output.video_codec or stream.video_codec,
+        audio_codec=output.audio_codec or stream.audio_codec,
+        video_options={name: resolve(value) for name, value in video_options.items()},
+        format_options={name: resolve(value) for name, value in output.options.items()},
+        overwrite=output.overwrite,
     )
 
 
-def _make_folder(url: str, output: OutputConfig) -> None:
-    """Make the folder that is named by the clock now; the keeper makes those to come. Raises OutputError."""
-    try:
-        make_folder(names_of(url, output.format or usual_format(url), output.options), time.time())
-    except OSError as error:
-        raise OutputError(f"{redact(url)}: its folder cannot be made: {error}") from None
+def _begun(spec: OutputSpec) -> OutputSpec:
+    """The output as it begins now. Makes the folder that is named by the clock; the keeper makes those to come.
+
+    Raises OutputError.
+    """
+    if spec.url.startswith("/"):
+        try:
+            make_folder(names_of(spec.url, spec.format, spec.format_options), time.time())
+        except OSError as error:
+            raise OutputError(f"{redact(spec.url)}: its folder cannot be made: {error}") from None
+    return beginning(spec)
 
 
 def beginning(spec: OutputSpec) -> OutputSpec:

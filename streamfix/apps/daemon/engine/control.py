@@ -58,10 +58,13 @@ class Engine(Protocol):
         """A stream's configuration, with references to secrets as written (`${env:...}`), never resolved."""
 
     def add(self, config: StreamConfig) -> None:
-        """Add a stream and start it if it is enabled. Raises StreamExists, Conflict."""
+        """Add a stream and start it if it is enabled. Raises StreamExists, Conflict, ConfigError if it cannot run."""
 
     def change(self, config: StreamConfig) -> None:
-        """Give the stream of that name another configuration, restarting it where needed. Raises Conflict."""
+        """Give the stream of that name another configuration, restarting it where needed.
+
+        Raises Conflict, ConfigError; the stream then goes on as it was.
+        """
 
     def remove(self, name: str) -> None:
         """Stop the stream, finish its outputs and forget it."""
@@ -76,7 +79,10 @@ class Engine(Protocol):
         """Stop a stream and finish its outputs; does nothing if it is stopped."""
 
     def reload(self) -> Plan:
-        """Read the configuration file again and apply its changes; raise UsageError and apply none if it is wrong."""
+        """Read the configuration file again and apply its changes.
+
+        Raises UsageError and applies none if the file is wrong, or if a stream that it changes could not run.
+        """
 
     def unsaved(self) -> Unsaved:
         """The streams that are another way than the configuration file says: they end with the daemon."""

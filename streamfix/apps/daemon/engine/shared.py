@@ -13,6 +13,7 @@ from ....jobs import JobSpec
 from ..access.secrets import Secrets
 from ..config.config import DaemonConfig, StreamConfig
 from ..config.job import job_spec
+from ..config.trial import Ground
 from ..load.admission import Admission, Need, cores
 from ..load.calibration import CostCalibration
 from ..load.costs import Costs, FrameCost
@@ -74,6 +75,12 @@ class Shared:
         """A stream's job, with its secrets resolved. Raises UsageError."""
         self._digests[config.name] = self.secrets.digest(config.texts())
         return job_spec(config, self.secrets, self.config.allowed, self.config.device)
+
+    def ground(self, config: DaemonConfig, info: VideoInfo | None) -> Ground:
+        """What a stream of that configuration is tried on. info: of its input, if it is known."""
+        # Filters for another device are made for the trial alone: the pool is of the present one.
+        pool = self.pool if config.device == self.config.device else (lambda: None)
+        return Ground(self.secrets, config.allowed, config.device, pool, info)
 
     def need(self, config: StreamConfig, info: VideoInfo) -> Need:
         """The work that a stream would need. info: of its input. Raises UsageError, or what its filters raise."""

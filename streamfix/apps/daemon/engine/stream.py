@@ -14,6 +14,7 @@ from ....frame import Frame, VideoInfo
 from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event, Report, State
 from ....media.redact import redact
+from ....pipeline import Closable
 from ..config.spec import StreamConfig
 from .control import Conflict
 from .record import StreamHealth, StreamRecord
@@ -76,6 +77,7 @@ class ManagedStream:
         self._health: StreamHealth | None = None
         self._begun: StreamHealth | None = None  # for the first attempt of a run, until that takes it
         self._job: Job | None = None
+        self._made: Closable | None = None
         self._since_s = time.time()
         self._settled = threading.Event()
         self._lock = threading.Lock()
@@ -86,8 +88,11 @@ class ManagedStream:
 
     # -- commands
 
-    def start(self) -> None:
-        """Start a run; a run that waits makes its next attempt now."""
+    def start(self, made: Closable | None = None) -> None:
+        """Start a run; a run that waits makes its next attempt now.
+
+        made: what was made for it, such as its filters; closed once the first attempt has its own.
+        """
         with self._lock:
             if self.running:
                 if self.waiting:
@@ -96,6 +101,8 @@ class ManagedStream:
                     self.retry()
                 return
             self._settled.clear()
+            self._forget_made()
+            self._made = made
             self._run = Run(self.name, self._attempt, self._failed, self._backoff_s, self._clock)
             self._begun = self._begin()
             self._run.start()
@@ -215,6 +222,7 @@ class ManagedStream:
                 worked=self.record.worked,
             )
             job = self._build(spec, hosting)
+            self._forget_made()
             run.own(job)
             self._job = job
             self._finish(job, run)
@@ -222,6 +230,7 @@ class ManagedStream:
             health.ended(None if run.stopping else error)
             raise
         finally:
+            self._forget_made()
             if self._run is run:
                 self._job = None
         health.ended()
@@ -238,6 +247,11 @@ class ManagedStream:
                 run.unfinished = error
                 log.error("%s: stopped, but %s", self.name, redact(str(error)), extra={"stream": self.name})
             raise
+
+    def _forget_made(self) -> None:
+        made, self._made = self._made, None
+        if made is not None:
+            made.close()
 
     def _begin(self) -> StreamHealth:
         """Begin a new health record; the stream is starting from now on."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
+from ....pipeline import Closable
 from ..config.changes import Plan
 from ..config.config import StreamConfig, clashes
 from .control import Conflict, UnknownStream
@@ -85,29 +86,46 @@ class StreamTable:
                 for name in given:
                     self._coming.pop(name, None)
 
-    def replace(self, todo: Plan, given: Mapping[str, StreamConfig], limit_s: float) -> None:
-        """End the streams to remove or restart, then start the new ones. given: the new configurations by name."""
-        still = {name for name in todo.restart if self._goes_on(given[name])}
-        wanted = {name for name in todo.restart if name not in still and self._is_to_run(given[name])}
+    def replace(
+        self,
+        todo: Plan,
+        given: Mapping[str, StreamConfig],
+        limit_s: float,
+        made: Mapping[str, Closable] | None = None,
+    ) -> None:
+        """End the streams to remove or restart, then start the new ones.
+
+        given: the new configurations by name. made: what was made for the streams that start, see `ManagedStream`.
+        """
+        made = made or {}
+        still = {name for name in todo.restart if self.goes_on(given[name])}
+        wanted = {name for name in todo.restart if name not in still and self.is_to_run(given[name])}
+        for name in todo.restart:
+            stream = self._streams[name]
+            stream.held = stream.held and given[name].enabled == stream.config.enabled
         self.end(*todo.remove, *(name for name in todo.restart if name not in still), limit_s=limit_s)
         with self._lock:
             self._streams = {name: stream for name, stream in self._streams.items() if name not in todo.remove}
             for name, config in given.items():
                 if name not in todo.restart:
-                    self.add(config)
+                    self.add(config, made.get(name))
                     continue
                 stream = self._streams[name]  # its counters stay
                 stream.config = config
                 if name in wanted and not self.draining:
-                    stream.start()
+                    stream.start(made.get(name))
+                elif name in made:
+                    made[name].close()
 
-    def add(self, config: StreamConfig) -> ManagedStream:
-        """Add a stream and start it if it is enabled."""
+    def add(self, config: StreamConfig, made: Closable | None = None) -> ManagedStream:
+        """Add a stream and start it if it is enabled. made: what was made for it."""
         stream = self._make(config)
         with self._lock:
             self._streams = {**self._streams, config.name: stream}
             if config.enabled and not self.draining:
-                stream.start()
+                stream.start(made)
+            elif made is not None:
+                made.close()
         return stream
 
     def start(self, name: str) -> ManagedStream:
@@ -134,15 +152,17 @@ class StreamTable:
         for name in names:
             self._ended(name)
 
-    def _goes_on(self, config: StreamConfig) -> bool:
+    def goes_on(self, config: StreamConfig) -> bool:
         """True if a changed stream need not restart. One whose configuration is the same restarts for its secrets."""
-        now = self._streams[config.name].config
-        return config != now and config.runs_like(now)
+        stream = self._streams.get(config.name)
+        return stream is not None and config != stream.config and config.runs_like(stream.config)
 
-    def _is_to_run(self, config: StreamConfig) -> bool:
-        """True if a changed stream is to run: as it did before, unless the change is about just that."""
-        stream = self._streams[config.name]
-        if config.enabled != stream.config.enabled:
-            stream.held = False
+    def is_to_run(self, config: StreamConfig) -> bool:
+        """True if a stream is to run once it has that configuration.
+
+        A new one runs if it is enabled, a changed one as it did before, unless the change is about just that.
+        """
+        stream = self._streams.get(config.name)
+        if stream is None or config.enabled != stream.config.enabled:
             return config.enabled
         return stream.running or (config.enabled and not stream.held)

@@ -6,16 +6,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from .... import __version__
+from ....errors import IncompleteOutput, StreamfixError
 from ....frame import Frame, VideoInfo
 from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event
+from ....pipeline import Closable, close_all
 from ..access.secrets import Secrets
-from ..config.changes import Plan, plan
+from ..config.changes import Plan, needs_new_process, plan
 from ..config.config import DaemonConfig, StreamConfig
+from ..config.problems import ConfigError, Problem
+from ..config.trial import Ground, daemon_problems, try_stream
 from ..config.write_back import Unsaved, unsaved
 from ..config.write_back import save as write_back
 from ..http.metrics import Metrics
@@ -41,7 +47,8 @@ class Supervisor:
     """The engine behind the API; `control.Supervisor` documents its methods.
 
     config: the configuration as read. read: reads it again. path: its file, to which changes may be written.
-    build: makes jobs. measure, capacity: see `Shared`.
+    build: makes jobs. trial: makes what a stream's job needs, or raises ConfigError with what is wrong.
+    measure, capacity: see `Shared`.
     backoff_s: waits between the attempts of a failing stream.
     """
 
@@ -52,6 +59,7 @@ class Supervisor:
         *,
         path: Path | None = None,
         build: Callable[[JobSpec, Hosting], Job] = build_job,
+        trial: Callable[[StreamConfig, Ground], Closable] = try_stream,
         measure: Callable[[JobSpec, VideoInfo], FrameCost] | None = None,
         capacity: float | None = None,
         notifier: Notifier | None = None,
@@ -60,7 +68,8 @@ class Supervisor:
     ) -> None:
         self.ready = False
         self._shared = Shared(config, measure, capacity)
-        self._read, self._path, self._clock = read, path, clock
+        self._read, self._path, self._trial, self._clock = read, path, trial, clock
+        self._begun_with = config
         self._begun_s = clock()
         self._table = StreamTable(
             lambda config: ManagedStream(
@@ -105,6 +114,18 @@ class Supervisor:
         return finished
 
     def reload(self) -> Plan:
+        try:
+            done = self._reload()
+        except StreamfixError as error:
+            for line in str(error).splitlines():
+                log.error("not reloaded: %s", line)
+            raise
+        log.info("reloaded: %s", done)
+        for name in done.needs_restart:
+            log.warning("daemon.%s has changed; restart the daemon for it to take effect", name)
+        return done
+
+    def _reload(self) -> Plan:
         if self._read is None:
             raise Conflict("the daemon was started without a configuration file, so there is none to read again")
         with self._reloading:
@@ -123,11 +144,57 @@ class Supervisor:
                 }
                 given |= {name: self.config_of(name) for name in todo.restart if name not in given}
                 remedy = "; change or remove the stream that came over HTTP"
-                with self._table.reserved(given, without=todo.remove, remedy=remedy):
+                with (
+                    self._table.reserved(given, without=todo.remove, remedy=remedy),
+                    self._tried_all(new, given) as made,
+                ):
                     self._shared.adopt(new)
                     self._shared.forget((*todo.restart, *todo.remove))
-                    self._table.replace(todo, given, self.config.drain_s)
-        return todo
+                    self._table.replace(todo, given, self.config.drain_s, made)
+        for name in todo.keep:
+            self._try_again(self.stream(name))
+        return replace(todo, needs_restart=needs_new_process(self._begun_with, new))
+
+    @contextmanager
+    def _tried_all(self, new: DaemonConfig, given: Mapping[str, StreamConfig]) -> Iterator[dict[str, Closable]]:
+        """Try the streams that are to run, and what else the file changes: raises ConfigError before anything is done.
+
+        Yields what was made for each stream.
+        """
+        problems, made = list[Problem](), dict[str, Closable]()
+        own = ("token", "read_token", "host", "device", "webhook", "mqtt")
+        if any(getattr(new, key) != getattr(self.config, key) for key in own):
+            problems += daemon_problems(new, self.secrets)
+        index = {config.name: i for i, config in enumerate(new.streams)}
+        try:
+            for name, config in given.items():
+                if not self._table.is_to_run(config) or self._table.goes_on(config):
+                    continue
+                try:
+                    made[name] = self._tried(config, new)
+                except ConfigError as error:
+                    if new.origin is None or name not in index:  # it came over HTTP
+                        problems += (replace(p, place=(name, *p.place)) for p in error.problems)
+                    else:
+                        problems += new.origin.of_stream(index[name], error.problems)
+            if problems:
+                raise ConfigError(problems) if new.origin is None else new.origin.error(problems)
+            yield made
+        except BaseException:
+            close_all(made.values())
+            raise
+
+    def _tried(self, config: StreamConfig, new: DaemonConfig) -> Closable:
+        """What was made for a stream that is to start. Raises ConfigError."""
+        stream = next((s for s in self.streams if s.name == config.name), None)
+        same = stream is not None and stream.config.input == config.input  # nothing is known of another camera
+        return self._trial(config, self._shared.ground(new, stream.info if stream is not None and same else None))
+
+    @staticmethod
+    def _try_again(stream: ManagedStream) -> None:
+        """A stream that waited for a change gets another attempt: what it lacked may be there now."""
+        if stream.waiting == "change" and not isinstance(stream.error, IncompleteOutput):
+            stream.start()
 
     def unsaved(self) -> Unsaved:
         return unsaved(self.config.streams, [stream.config for stream in self.streams])
@@ -164,7 +231,8 @@ class Supervisor:
             if config.name in self._table.names:
                 raise StreamExists(f"a stream {config.name!r} exists already; change it, or choose another name")
             with self._table.reserved({config.name: config}):
-                stream = self._table.add(config)
+                made = self._tried(config, self.config) if config.enabled else None
+                stream = self._table.add(config, made)
         if reason := self._refusal(stream):
             self.remove(config.name)
             raise reason
@@ -177,10 +245,12 @@ class Supervisor:
             given = {config.name: config}
             with self._table.reserved(given):
                 same = config.input == stream.config.input  # nothing is known of another camera
-                other = not config.runs_like(stream.config)
-                if other and config.enabled and stream.running and same and stream.info is not None:
+                goes_on = self._table.goes_on(config)
+                if not goes_on and config.enabled and stream.running and same and stream.info is not None:
                     self.admission.check(config.name, self._shared.need(config, stream.info))
-                self._table.replace(Plan(restart=(config.name,)), given, self.config.drain_s)
+                starts = self._table.is_to_run(config) and not goes_on
+                made = {config.name: self._tried(config, self.config)} if starts else {}
+                self._table.replace(Plan(restart=(config.name,)), given, self.config.drain_s, made)
 
     def remove(self, name: str) -> None:
         with self._table.lock(name):

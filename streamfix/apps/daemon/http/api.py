@@ -132,7 +132,8 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
     def reload() -> Any:
         """Read the configuration file again; only changed streams restart. 422: the file is wrong, nothing is done."""
         plan = supervisor.reload()
-        return {"added": plan.add, "removed": plan.remove, "restarted": plan.restart, "kept": plan.keep}
+        done = {"added": plan.add, "removed": plan.remove, "restarted": plan.restart, "kept": plan.keep}
+        return {**done, "needs_restart": plan.needs_restart}
 
     @app.post("/api/save", response_model=Saved, responses=problems(409), tags=["daemon"])
     def save() -> Any:

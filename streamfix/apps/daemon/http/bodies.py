@@ -72,8 +72,10 @@ def revealed(body: Mapping[str, Any], shown: Mapping[str, Any], real: Mapping[st
     """The body with hidden credentials put back; null removes an option, which then has its default.
 
     shown, real: the stream as the API shows it, and as it is. Where the body repeats what was shown, the real value
-    takes its place; outputs are matched by URL, options by name. Credentials among an input's options belong to that
-    input: they are put back for no other input or output. `still_hidden` finds what then stays hidden.
+    takes its place; outputs are matched by URL, options by name. Outputs that look the same with their keys hidden are
+    taken in their order, and only if there are as many as before: else nobody knows which is meant. Credentials among
+    an input's options belong to that input: they are put back for no other input or output. `still_hidden` finds what
+    then stays hidden.
     """
     given = {name: value for name, value in body.items() if value is not None}
     if given.get("input") != shown.get("input"):
@@ -98,7 +100,7 @@ def _reveal(value: Any, shown: Any, real: Any) -> Any:
     if isinstance(value, Mapping) and isinstance(shown, Mapping):
         return _reveal_fields(value, shown, real)
     if isinstance(value, list) and isinstance(shown, list):
-        return [_reveal_item(item, shown, real) for item in value]
+        return _reveal_items(value, shown, real)
     return value
 
 
@@ -106,16 +108,27 @@ def _reveal_fields(value: Mapping[str, Any], shown: Mapping[str, Any], real: Map
     return {name: _reveal(item, shown.get(name), real.get(name)) for name, item in value.items()}
 
 
-def _reveal_item(item: Any, shown: Sequence[Any], real: Sequence[Any]) -> Any:
-    """An output, wherever in the list it was."""
+def _reveal_items(items: Sequence[Any], shown: Sequence[Any], real: Sequence[Any]) -> list[Any]:
+    """Outputs, wherever in the list they were."""
+    known: dict[object, list[tuple[Any, Any]]] = {}  # by what is shown of the URL
     for old, truth in zip(shown, real, strict=True):
-        if not isinstance(old, Mapping):
+        if isinstance(old, Mapping):
+            known.setdefault(old["url"], []).append((old, truth))
+    urls = [_url_of(item) for item in items]
+    found = []
+    for item, url in zip(items, urls, strict=True):
+        twins = known.get(url, [])
+        if not twins or len(twins) not in (1, urls.count(url)):
+            found.append(item)
             continue
-        if item == old["url"]:
-            return truth["url"]
-        if isinstance(item, Mapping) and item.get("url") == old["url"]:
-            return _reveal_fields(item, old, truth)
-    return item
+        old, truth = twins[0] if len(twins) == 1 else twins.pop(0)
+        found.append(_reveal_fields(item, old, truth) if isinstance(item, Mapping) else truth["url"])
+    return found
+
+
+def _url_of(item: Any) -> str | None:
+    url = item.get("url") if isinstance(item, Mapping) else item
+    return url if isinstance(url, str) else None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

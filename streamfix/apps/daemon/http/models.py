@@ -234,12 +234,16 @@ class System(Answer):
 
 
 class Reloaded(Answer):
-    """What a reload has done, by stream name."""
+    """What a reload has done, by stream name.
+
+    needs_restart: keys of [daemon] that differ from those the daemon began with; they take effect when it is restarted.
+    """
 
     added: list[str] = []
     removed: list[str] = []
     restarted: list[str] = []
     kept: list[str] = []
+    needs_restart: list[str] = []
 
 
 class Probe(Answer):

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Any
 
 import av
 from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
 
-from ....errors import StreamfixError
 from ....frame import Frame, VideoInfo
 from ....media.output.assembly import assemble
+from ....media.output.made_up import MadeUpSource
 from ....media.output.muxer import guess_format
 from ....media.output.request import request_of, usual_encoder
 from ....media.output.target import Target
 from ....media.picture.convert import reformat
 from ....media.picture.planes import color_of, frame_from_av, to_av
-from ....media.specs import InputSpec, OutputSpec
-from ....media.streams import MappedStream, describe
-from .costs import USUAL_RATE
+from ....media.specs import OutputSpec
 
 
 class SampleEncoder:
@@ -80,31 +76,6 @@ class SampleEncoder:
         decoder.thread_count = 1
         decoder.extradata = self.context.extradata
         return decoder
-
-
-@dataclass
-class MadeUpSource:
-    """A source of one video stream that nobody reads, as the writer wants to know it."""
-
-    info: VideoInfo
-    inputs: Sequence[InputSpec] = (InputSpec("made-up"),)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    chapters: list[Any] = field(default_factory=list)
-    begin_s: Fraction = Fraction(0)
-    failure: StreamfixError | None = None
-    stopped: bool = False
-    stopped_early: bool = False
-    streams: Sequence[MappedStream] = ()
-
-    def __post_init__(self) -> None:
-        home = av.open("made-up", "w", format="null")  # never opened for writing: a place for the stream to be in
-        stream = home.add_stream("rawvideo", rate=self.info.rate or USUAL_RATE)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = self.info.width, self.info.height, self.info.pix_fmt
-        self.streams = (describe(0, stream, restored=True),)
-
-    def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
-        return None
 
 
 def _even(frame: Frame) -> Frame:
