@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import streamfix
+from streamfix.apps.daemon.config.config import DaemonConfig
+from streamfix.apps.daemon.http.bodies import without_own
 from streamfix.apps.daemon.http.document import stream_schemas
 from tests.apps.daemon.page_material import STEP_S, pictures
 
@@ -92,6 +94,11 @@ class Handler(BaseHTTPRequestHandler):
             self._json(200, {**states, "load": load, "unsaved": daemon.unsaved})
         elif path == ["openapi.json"]:
             self._json(200, {"components": {"schemas": stream_schemas()}})
+        elif path == ["defaults"]:
+            defaults = DaemonConfig(defaults={"filters": "denoise", "max_latency": "300ms", "on_lost": "hold"})
+            self._json(200, without_own(defaults))
+        elif path == ["live.mjpg"]:
+            self._live(float(query["fps"]), lambda: [n for n, s in daemon.streams.items() if s["state"] == "running"])
         elif path == ["streams"]:
             self._json(200, list(daemon.streams.values()))
         elif path[0] != "streams" or path[1] not in daemon.streams:
@@ -145,7 +152,8 @@ class Handler(BaseHTTPRequestHandler):
         daemon.change(self.command, name, verb, body)
         self._json(200, {})
 
-    def _live(self, fps: float) -> None:
+    def _live(self, fps: float, names: Callable[[], Sequence[str]] = lambda: ("",)) -> None:
+        """names: of the streams whose pictures are sent in one view."""
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
         self.send_header("Connection", "close")
@@ -154,8 +162,10 @@ class Handler(BaseHTTPRequestHandler):
         self.daemon.viewing += 1
         try:
             for jpeg in cycle(pictures()):
-                head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                self.wfile.write(head.encode() + jpeg + b"\r\n")
+                for name in names():
+                    whose = f"X-Stream: {name}\r\n" if name else ""
+                    head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n{whose}\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
                 if self.daemon.closing.wait(1 / fps):
                     return
         finally:

@@ -112,7 +112,7 @@ def test_who_may_look_changes_nothing_whatever_the_route(supervisor: FakeSupervi
                     continue
                 assert "this token may look and change nothing" in refused(answer, 403).detail
                 changing += 1
-            if "get" in operations and not where.endswith("live.mjpg"):
+            if "get" in operations and not where.endswith(".mjpg"):
                 assert client.get(where).status_code not in (401, 403), where
         client.cookies.clear()
         look, change = ({"Authorization": f"Bearer {token}"} for token in ("only-to-look-at-it", TOKEN))
@@ -433,6 +433,16 @@ def test_the_page_is_served_and_nothing_beside_it(client: TestClient) -> None:
 
 
 # -- pictures
+
+
+def test_defaults_are_those_of_the_file_without_credentials(supervisor: FakeSupervisor) -> None:
+    given = {"filters": "smooth", "input_options": {"password": "hush"}, "transport": "tcp"}
+    supervisor.config = replace(CONFIG, defaults=given)
+    with TestClient(create_app(supervisor, CONFIG), base_url="http://localhost:8080") as client:
+        found = client.get("/api/defaults").json()
+    assert "name" not in found and "outputs" not in found
+    assert (found["filters"], found["transport"], found["audio"]) == ("smooth", "tcp", True)
+    assert found["input_options"] == {"password": "***"}
 
 
 def test_a_snapshot_is_the_newest_picture(client: TestClient, supervisor: FakeSupervisor) -> None:

@@ -139,7 +139,7 @@ def test_a_view_that_is_left_costs_the_daemon_nothing(daemon: FakeDaemon, visit:
 
 
 def test_the_page_shows_a_stream(daemon: FakeDaemon, visit: Open) -> None:
-    page = visit().open()
+    page = visit().open("yard")
     expect(page.get_by_role("heading", name="yard")).to_be_visible()
     expect(page.get_by_role("status").first).to_have_text("2 streams · all well")
     expect(page.locator("article .badge")).to_have_text("Running")
@@ -150,6 +150,84 @@ def test_the_page_shows_a_stream(daemon: FakeDaemon, visit: Open) -> None:
     expect(page.locator(".pairs").first).to_contain_text("Written187,487Dropped: overload12In flight1")
     expect(page.locator(".row img").first).to_be_visible()
     expect(page.locator("#load")).to_have_text("1.12 of 1.80 cores")
+
+
+def test_all_live_pictures_come_over_one_connection(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.streams = {f"cam-{i}": stream(f"cam-{i}") for i in range(9)}
+    daemon.streams["cam-3"].update(state="reconnecting", last_frame_s=time.time() - 60)
+    daemon.streams["cam-4"].update(state="stopped")
+    daemon.streams["cam-5"].update(filters="")
+    there = visit()
+    page = there.open()
+    tiles = page.locator(".tile-live")
+    expect(page.get_by_role("heading", name="Live pictures")).to_be_visible()
+    expect(page.locator(".tile-live[data-pictures]")).to_have_count(7)
+    assert daemon.viewing == 1
+    assert len([asked for asked in daemon.asked if "live.mjpg" in asked]) == 1
+    expect(tiles.nth(3)).to_contain_text("No picture since")
+    expect(tiles.nth(3)).to_have_attribute("data-look", "bad")
+    expect(tiles.nth(4)).to_contain_text("Stopped")
+    expect(tiles.nth(5)).to_contain_text("25.0 fps · 31 ms · pass-through")
+    seen = there.look("faint")
+    assert seen["looked"] > 25 and seen["faint"] == []
+    daemon.streams["cam-4"].update(state="running")
+    del daemon.streams["cam-8"]
+    there.poll()
+    expect(tiles).to_have_count(8)
+    expect(page.locator(".tile-live[data-pictures]")).to_have_count(7)
+    expect(page.locator(".list")).to_be_hidden()
+    tiles.nth(2).click()
+    expect(page.get_by_role("heading", name="cam-2")).to_be_visible()
+    expect(page.locator(".compare")).to_have_attribute("data-pictures", re.compile(r"\d"))
+    until(lambda: daemon.viewing == 1, "the wall's view has ended")
+    page.get_by_role("link", name="Live pictures").click()
+    expect(tiles).to_have_count(8)
+
+
+def test_the_wall_on_a_phone(daemon: FakeDaemon, visit: Open) -> None:
+    in_every_state(daemon)
+    there = visit(size=(320, 700), scheme="dark")
+    page = there.open()
+    page.get_by_role("link", name="Live pictures").tap()
+    expect(page.locator(".tile-live")).to_have_count(len(STATES))
+    expect(page.locator(".tile-live[data-pictures]")).to_have_count(1)
+    assert (there.look("overflow"), there.look("small"), there.look("faint")["faint"]) == (0, [], [])
+    page.get_by_role("link", name="All streams", exact=True).tap()
+    expect(page.locator(".row")).to_have_count(len(STATES))
+
+
+def test_a_picture_that_is_passed_through_is_not_called_after(daemon: FakeDaemon, visit: Open) -> None:
+    there = visit()
+    page = there.open("yard")
+    side, slider = page.locator(".side.right"), page.get_by_role("slider")
+    expect(side).to_have_text("After")
+    daemon.streams["yard"].update(state="degraded", rung=2, rung_name="")
+    there.poll()
+    expect(side).to_have_text("Pass-through")
+    expect(slider).to_have_attribute("aria-valuetext", "50 % before, 50 % passed through")
+    daemon.streams["yard"].update(state="running", rung=0, rung_name="denoise")
+    there.poll()
+    expect(side).to_have_text("After")
+    daemon.streams["gate"].update(filters="")
+    page = there.open("gate")
+    expect(side).to_have_text("Pass-through")
+
+
+def test_the_next_try_is_told_and_can_be_made_now(daemon: FakeDaemon, visit: Open) -> None:
+    there = visit()
+    page = there.open("yard")
+    expect(page.locator("article .badge")).to_have_text("Running")
+    expect(page.get_by_role("button", name="Try now")).to_be_hidden()
+    daemon.streams["yard"].update(state="reconnecting", reason="401 Unauthorized", next_try=time.time() + 300)
+    there.poll()
+    expect(page.locator(".next")).to_contain_text("Next try in 4 min.")
+    page.get_by_role("button", name="Try now").click()
+    expect(page.locator(".next")).to_be_hidden()
+    assert daemon.sent[-1][:2] == ("POST", "streams/yard/retry")
+    daemon.streams["yard"].update(state="error", reason="there is no encoder of that name", next_try=None)
+    there.poll()
+    expect(page.locator(".next")).to_contain_text("It is not tried again by itself.")
+    expect(page.get_by_role("button", name="Try now")).to_be_visible()
 
 
 def test_the_slider_moves_between_before_and_after(visit: Open) -> None:
@@ -346,9 +424,37 @@ def test_the_form_has_every_option(daemon: FakeDaemon, visit: Open) -> None:
     for key, said in options.items():
         control = dialog.get_by_label(said["title"], exact=True)
         expect(control).to_have_attribute("name", key)
-        expect(control).to_have_accessible_description(said["description"])
+        expect(control).to_have_accessible_description(re.compile(re.escape(said["description"])))
         for value, label in said.get("x-choices", ()):
             expect(control.locator(f"option[value={value}]")).to_have_text(label)
+
+
+def test_every_field_that_may_be_empty_says_what_that_does(daemon: FakeDaemon, visit: Open) -> None:
+    """The fake daemon's file has filters, max_latency and on_lost under [defaults]."""
+    page = visit().open("yard")
+    page.get_by_role("button", name="Add a stream").click()
+    expect(page.get_by_label("Name")).to_be_focused()
+    dialog = page.get_by_role("dialog")
+    for closed in dialog.locator("summary").all():
+        closed.click()
+    schema = stream_schemas()["StreamBody"]
+    for key, said in schema["properties"].items():
+        control = dialog.get_by_label(said["title"], exact=True)
+        if control.evaluate("control => control.tagName") == "SELECT":
+            expect(control.locator("option").first).to_have_text(re.compile("^Default: .+"))
+        elif key not in schema["required"]:
+            expect(control).to_have_accessible_description(re.compile("Empty: .+"))
+    label = dialog.get_by_label
+    expect(label("Filters")).to_have_accessible_description(re.compile("Empty: denoise."))
+    expect(label("Latency allowed")).to_have_accessible_description(re.compile("Empty: 0.3s."))
+    expect(label("While the camera is away").locator("option").first).to_have_text("Default: Hold the last picture")
+    expect(label("Transport").locator("option").first).to_have_text("Default: TCP, or UDP where the camera has no TCP")
+    expect(label("Sound").locator("option").first).to_have_text("Default: Yes")
+    expect(label("Keep recordings")).to_have_accessible_description(re.compile("Empty: all are kept for ever."))
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Filters")).to_have_accessible_description(re.compile("Empty: pictures pass through."))
+    expect(page.get_by_text("This lasts until the daemon ends")).to_be_visible()
 
 
 def test_every_kind_of_option_is_sent_as_the_api_takes_it(daemon: FakeDaemon, visit: Open) -> None:
@@ -357,9 +463,11 @@ def test_every_kind_of_option_is_sent_as_the_api_takes_it(daemon: FakeDaemon, vi
     page.get_by_label("Name").fill("porch")
     page.get_by_label("Camera", exact=True).fill("rtsp://10.0.0.5/porch")
     page.get_by_label("Outputs").fill("rtsp://127.0.0.1:8554/porch")
-    for group in ("Sound and encoding", "Latency and lost pictures", "Camera's connection"):
-        page.get_by_text(group).click()
+    for group in ("Latency and lost pictures", "Camera's connection", "Recordings"):
+        page.get_by_text(group, exact=True).click()
     page.get_by_label("Sound").select_option("No")
+    page.get_by_label("Transport").select_option("UDP")
+    page.get_by_label("Keep recordings").fill("max_age = 14d\nmax_size=500GB")
     page.get_by_label("Camera options").fill("rtsp_transport = tcp\ntimeout")
     page.get_by_label("Steps under load").fill("smooth\natadenoise=s=9")
     page.get_by_role("button", name="Add", exact=True).click()
@@ -369,6 +477,7 @@ def test_every_kind_of_option_is_sent_as_the_api_takes_it(daemon: FakeDaemon, vi
     expect(page.get_by_role("heading", name="porch")).to_be_visible()
     assert daemon.sent[-1] == ("POST", "streams", {
         "name": "porch", "input": "rtsp://10.0.0.5/porch", "outputs": ["rtsp://127.0.0.1:8554/porch"], "audio": False,
+        "transport": "udp", "retention": {"max_age": "14d", "max_size": "500GB"},
         "input_options": {"rtsp_transport": "tcp", "user_agent": "a=b"}, "ladder": ["smooth", "atadenoise=s=9"],
     })  # fmt: skip
 
@@ -539,9 +648,9 @@ def test_a_token_is_asked_for_and_kept_as_a_cookie(daemon: FakeDaemon, visit: Op
     assert "yard" not in page.content()
     page.get_by_label("Token").fill(daemon.token)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="yard")).to_be_visible()
+    expect(page.get_by_role("link", name="yard")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("heading", name="yard")).to_be_visible()
+    expect(page.get_by_role("link", name="yard")).to_be_visible()
     assert page.evaluate("document.cookie + JSON.stringify(localStorage)").find(daemon.token) == -1
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
     there.forgive(AWAY)

@@ -57,6 +57,9 @@ class _Check:
         for field, known, what in _OPTIONS:
             options: Mapping[str, str] = getattr(stream, field)
             self._options((field,), options, {k for k in options if f"{field}.{k}" in foreign}, known, what)
+        if stream.transport and stream.input_options.get("rtsp_transport", stream.transport) != stream.transport:
+            text = f"input_options.rtsp_transport is {stream.input_options['rtsp_transport']}; keep one of the two"
+            self._wrong(("transport",), stream.transport, text)
         for i, output in enumerate(stream.outputs):
             self._output(("outputs", i), output, stream)
         self._chain(("filters",), stream.filters, "filters" in foreign)

@@ -15,7 +15,7 @@ from ....live.outputs.resuming import neighbour, resumed
 from ....media.output.muxer import guess_format
 from ....media.redact import redact
 from ....media.specs import InputSpec, OutputSpec
-from ....media.transport.protocols import PATTERN_FORMATS, scheme_of
+from ....media.transport.protocols import PATTERN_FORMATS, RTSP, protocol_of, scheme_of
 from ..access.location import usual_demuxer, usual_format
 from ..access.secrets import Secrets
 from ..access.urls import Allowed
@@ -35,6 +35,8 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
     guards = check_stream(stream, allowed, secrets)
     url = secrets.resolve(stream.input)
     options = secrets.resolve_all(stream.input_options)
+    if stream.transport and protocol_of(url) is RTSP:
+        options = {"rtsp_transport": stream.transport, **options}
     # The operator may set guards aside for an input of their own, such as a playlist of local files.
     options = {**options, **guards} if "input" in stream.foreign else {**guards, **options}
     return JobSpec(

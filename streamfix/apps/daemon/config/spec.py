@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from ....live.policy import LivePolicy, OnDamaged, OnLost
 from ..recordings.retention import Limits
@@ -24,9 +24,12 @@ from .values import (
     size_bytes,
 )
 
+#: What carries RTP, in libav's words.
+Transport = Literal["tcp", "udp", "udp_multicast", "http"]
+
 _LIVE = LivePolicy()  # whose defaults are a stream's
 
-_CODING = "Sound and encoding"
+_CODING = "Encoding"
 _CAMERA = "Camera's connection"
 _LOSSES = "Latency and lost pictures"
 _RECORDINGS = "Recordings"
@@ -102,31 +105,57 @@ class StreamConfig:
     ]
     filters: Annotated[
         Text,
-        option("Filters", "A filter chain, as for -vf. Leave empty to pass pictures through.", examples=["denoise"]),
+        option("Filters", "A filter chain, as for -vf.", empty="pictures pass through", examples=["denoise"]),
     ] = ""
     enabled: Annotated[Boolean, option("Start by itself", "Choose No to keep it stopped until you start it.")] = True
     input_format: Annotated[
-        FilledText | None, option("Demuxer", "Leave empty to detect it.", group=_CAMERA, examples=["mpegts"])
+        FilledText | None,
+        option(
+            "Demuxer", "How the camera's stream is read.", empty="it is detected", group=_CAMERA, examples=["mpegts"]
+        ),
     ] = None
     input_options: Annotated[
         Options,
         option(
             "Camera options",
             "For the demuxer and its protocol: name=value, one per line.",
+            empty="none",
             group=_CAMERA,
-            examples=[{"rtsp_transport": "tcp"}],
+            examples=[{"user_agent": "..."}],
         ),
     ] = field(default_factory=dict)
-    audio: Annotated[Boolean, option("Sound", "Choose No to leave the sound out.", group=_CODING)] = True
-    audio_codec: Annotated[FilledText, option("Audio encoder", "copy passes the sound on as it is.", group=_CODING)] = (
-        "copy"
-    )
+    transport: Annotated[
+        Transport | None,
+        choice(*get_args(Transport)),
+        option(
+            "Transport",
+            "How an RTSP camera sends: TCP loses nothing, UDP is for cameras that have no TCP.",
+            empty="TCP, or UDP where the camera has no TCP",
+            choices={"tcp": "TCP", "udp": "UDP", "udp_multicast": "UDP multicast", "http": "Through HTTP"},
+        ),
+    ] = None
+    audio: Annotated[Boolean, option("Sound", "Choose No to leave the camera's sound out.")] = True
+    audio_codec: Annotated[
+        FilledText,
+        option(
+            "Audio encoder",
+            "copy passes the sound on as it is; aac suits MP4, RTMP and browsers, where many cameras' G.711 does not.",
+            suggestions=("copy", "aac", "libopus"),
+        ),
+    ] = "copy"
     video_codec: Annotated[
         FilledText | None,
-        option("Video encoder", "Leave empty for the usual one of each output.", group=_CODING, examples=["libx265"]),
+        option("Video encoder", "For all outputs.", empty="the usual one of each", group=_CODING, examples=["libx265"]),
     ] = None
     video_options: Annotated[
-        Options, option("Encoder options", "name=value, one per line.", group=_CODING, examples=[{"crf": "23"}])
+        Options,
+        option(
+            "Encoder options",
+            "name=value, one per line.",
+            empty="the encoder's own",
+            group=_CODING,
+            examples=[{"crf": "23"}],
+        ),
     ] = field(default_factory=dict)
     max_latency_s: Annotated[
         Seconds,
@@ -184,8 +213,8 @@ class StreamConfig:
         tuple[Text, ...] | None,
         option(
             "Steps under load",
-            "Filter chains to step down to when the machine is too slow: heaviest first, one per line. Leave empty for "
-            "the steps that the filters offer.",
+            "Filter chains to step down to when the machine is too slow: heaviest first, one per line.",
+            empty="the steps that the filters offer",
             group=_LOSSES,
             examples=[["smooth"]],
         ),
@@ -195,6 +224,7 @@ class StreamConfig:
         option(
             "Keep recordings",
             "The oldest are deleted: max_age=14d, max_size=500GB, or both, one per line.",
+            empty="all are kept for ever",
             group=_RECORDINGS,
             examples=[{"max_age": "14d"}],
         ),

@@ -23,13 +23,14 @@ from ..config.config import DaemonConfig
 from ..engine.control import Engine
 from . import answers
 from .answers import Denied, problems
+from .bodies import without_own
 from .document import LOGIN, describe
 from .failed_logins import FailedLogins
 from .middleware import RIGHT, AccessMiddleware
 from .models import Probe, Reloaded, Saved, System
 from .preview import Previews
 from .recordings import recording_routes
-from .routes import Sent, stream_routes
+from .routes import Sent, stream_routes, wall_routes
 
 WEB = Path(__file__).parents[1] / "web"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -94,6 +95,7 @@ def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None
     app.add_middleware(AccessMiddleware, access=access, failed=failed)
     app.include_router(stream_routes(supervisor, previews))
     app.include_router(recording_routes(supervisor))
+    app.include_router(wall_routes(supervisor, previews))
     _add_daemon(app, supervisor)
     _add_session(app, access, failed)
     app.mount("/", StaticFiles(directory=WEB, html=True, check_dir=False), name="web")
@@ -127,6 +129,11 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
         may = {"may_change": request.scope[RIGHT] == "change"}
         changes = {"unsaved": asdict(supervisor.unsaved())}
         return {"streams": len(supervisor.list()), **states, **supervisor.system(), **own, **may, **changes}
+
+    @app.get("/api/defaults", response_model=dict[str, Any], responses=problems(), tags=["daemon"])
+    def defaults() -> Any:
+        """What each option of a stream is that does not set it, as [defaults] of the configuration have it."""
+        return without_own(supervisor.config)
 
     @app.post("/api/reload", response_model=Reloaded, responses=problems(409), tags=["daemon"])
     def reload() -> Any:

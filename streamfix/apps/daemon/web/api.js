@@ -84,5 +84,7 @@ export const api = {
   logout: () => call("POST", "api/logout", {}),
   snapshot: (name, width) =>
     address(of(name, `/snapshot.jpg?side=after&width=${width}&at=${Math.floor(Date.now() / 1000)}`)),
+  defaults: () => call("GET", "api/defaults"),
+  wall: (fps, width) => address(`api/live.mjpg?fps=${fps}&width=${width}`),
   live: (name, fps, width) => address(of(name, `/live.mjpg?side=both&fps=${fps}&width=${width}`)),
 };

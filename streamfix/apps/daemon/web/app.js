@@ -11,6 +11,7 @@ import { needsCare } from "./states.js";
 import { StreamView } from "./stream.js";
 import { Top } from "./top.js";
 import { Unsaved } from "./unsaved.js";
+import { Wall } from "./wall.js";
 
 const POLL_MS = 1500;
 const AWAY_MS = [1000, 1500, 2000, 3000]; // waits while the daemon does not answer; the last one repeats
@@ -29,7 +30,10 @@ let timer = null;
 let asking = null; // the poll in progress
 let entering = null; // the login dialog, while it is open
 
-/** What the address asks for: { name, part }; part is "recordings" or "". Both are empty for all streams. */
+/**
+ * What the address asks for: { name, part }; part is "recordings" or "". The name is empty for all streams, and "*" for
+ * all their pictures.
+ */
 function place() {
   const [name = "", part = ""] = location.hash.slice(2).split("/");
   try {
@@ -94,26 +98,35 @@ function unread(error) {
   if (!(error instanceof Problem && error.status === 404)) failed(error);
 }
 
-/** Update the page from the list of streams and the address. */
-function show() {
+/** What to show: { name, part, stream, walled }, from the list of streams and the address. */
+function shown() {
   const { name, part } = place();
   const wide = matchMedia("(min-width: 60rem)").matches;
+  const walled = streams.length > 0 && (name === "*" || (wide && !name && streams.length > 1));
   const stream = streams.find((s) => s.name === name) ?? (wide && !name ? streams[0] : undefined);
+  return { name, part, walled, stream: walled ? undefined : stream };
+}
+
+/** Update the page. */
+function show() {
+  const { name, part, stream, walled } = shown();
   list.update(streams, stream?.name);
   bar.streams(streams);
   document.body.classList.toggle("one", Boolean(name));
+  document.body.classList.toggle("walled", walled);
   const ill = streams.filter(needsCare).length;
   document.title = `${ill ? `(${ill}) ` : ""}${stream ? `${stream.name} – ` : ""}streamfix`;
-  const kind = part === "recordings" ? RecordingsView : StreamView;
-  if (view && !(view instanceof kind && view.name === stream?.name)) {
+  const kind = walled ? Wall : part === "recordings" ? RecordingsView : StreamView;
+  if (view && !(view instanceof kind && view.name === (walled ? "*" : stream?.name))) {
     view.close();
     view = null;
   }
-  if (stream && !view) {
-    view = kind === StreamView ? new StreamView(stream.name, acts, unread) : new RecordingsView(stream.name, unread);
+  if (!view && (walled || stream)) {
+    view = walled ? new Wall() : kind === StreamView ? new StreamView(stream.name, acts, unread) : new RecordingsView(stream.name, unread);
     at("main").replaceChildren(view.element);
   }
-  if (view) view.update(stream);
+  if (view) view.update(walled ? streams : stream);
+  else if (name === "*") blank("welcome", welcome);
   else blank(name ? `missing ${name}` : streams.length ? "" : "welcome", () => (name ? missing(name) : welcome()));
 }
 
@@ -159,6 +172,7 @@ const then = (work) => async (name) => {
 const acts = {
   start: then(api.start),
   stop: then(api.stop),
+  retry: then(api.retry),
   edit: then(async (name) => editStream(name, (await api.stream(name)).config ?? streams.find((s) => s.name === name))),
   remove: then(async (name) => {
     if (await confirmRemoval(name)) location.hash = "#/";

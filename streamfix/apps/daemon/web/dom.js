@@ -63,6 +63,7 @@ const ICONS = {
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9.7h4M4 14.3h4M16 9.7h4M16 14.3h4",
   full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+  grid: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
   leave: "M14 4h5v16h-5M4 12h11M11 8l4 4-4 4",
   moon: "M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5z",
   pause: "M8 5v14M16 5v14",
