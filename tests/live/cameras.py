@@ -13,6 +13,7 @@ import torch
 from streamfix.conformance.fakes import FORMATS
 from streamfix.errors import InputError
 from streamfix.frame import Frame, Planes, VideoInfo
+from streamfix.live.camera.accounts import Accounts
 from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
@@ -124,6 +125,7 @@ class World:
     readers: list[ScriptedReader] = field(default_factory=list)
     attempts: list[float] = field(default_factory=list)
     health: Health = field(default_factory=Health)
+    accounts: Accounts = field(default_factory=Accounts)
     made: LiveSource = field(init=False)
 
     def clock(self) -> float:
@@ -156,6 +158,7 @@ class World:
             walltime=lambda: 1.6e9 + self.now_s,
             pause=self.pause,
             random=lambda: 0.5,
+            accounts=self.accounts,
         )
         return self.made
 

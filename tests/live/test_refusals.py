@@ -76,6 +76,125 @@ def test_each_refusal_is_told_with_the_time_of_the_next_try(caplog: pytest.LogCa
     assert len([r for r in caplog.records if "the next try is at" in r.getMessage()]) == 3
 
 
+# -- several streams with one account: the channels of a recorder
+
+
+def channels(world: World, count: int, user: str = "me:hush-hush") -> list[LiveSource]:
+    return [world.source(url=f"rtsp://{user}@nvr/ch{i}") for i in range(count)]
+
+
+def goes_by(world: World, sources: list[LiveSource], seconds: float) -> None:
+    """Let the world's time go by, with all sources at work."""
+    until_s = world.now_s + seconds
+    while world.now_s < until_s:
+        for source in sources:
+            source._camera.take(0.05)
+
+
+def unauthorised() -> InputError:
+    error = LoginRefused("rtsp://***@nvr/ch0: 401 Unauthorized")
+    error.__cause__ = av.error.HTTPUnauthorizedError(1, "401")
+    return error
+
+
+def test_sixteen_channels_with_a_wrong_password_log_in_as_seldom_as_one() -> None:
+    world = World([Script(refused=unauthorised()) for _ in range(100)])
+    sources = channels(world, 16)
+    goes_by(world, sources, 1800)
+    assert len(world.attempts) <= 4
+    waits = [b - a for a, b in pairwise(world.attempts)]
+    assert waits == pytest.approx(WAITS_S[: len(waits)], abs=2)
+    for source in sources:
+        source.close()
+
+
+def test_the_other_channels_say_why_they_wait_and_until_when() -> None:
+    world = World([Script(refused=unauthorised())])
+    first, second = channels(world, 2)
+    health = second._health = second._camera._health = Health("ch1")
+    goes_by(world, [first, second], 5)
+    report = health.report()
+    assert report.reason == (
+        "not tried: another stream's login with this account was refused: rtsp://***@nvr/ch0: 401 Unauthorized"
+    )
+    assert report.next_try_s is not None
+    assert "hush" not in str(list(health.events))
+    world.scripts.append(Script(frames(2), hangs=True))
+    second.retry()
+    goes_by(world, [second], 1)
+    assert health.report().state == "running", "by hand it is tried all the same"
+    world.scripts.append(Script(frames(2), hangs=True))
+    first.retry()
+    goes_by(world, [first], 1)
+    assert world.health.report().state == "running"
+    first.close()
+    second.close()
+
+
+def test_a_right_password_holds_nobody_up() -> None:
+    world = World([Script(frames(5), hangs=True) for _ in range(8)])
+    sources = channels(world, 8)
+    goes_by(world, sources, 3)
+    assert len(world.attempts) == 8
+    assert world.attempts[-1] - world.attempts[0] < 2
+    for source in sources:
+        source.close()
+
+
+def test_a_server_that_does_not_answer_delays_the_others_by_seconds() -> None:
+    world = World([Script(opens_after_s=60, hangs=True), *(Script(frames(5), hangs=True) for _ in range(7))])
+    sources = channels(world, 8)
+    goes_by(world, sources, 8)
+    assert len(world.attempts) == 8
+    for source in sources:
+        source.close()
+
+
+def test_other_accounts_and_other_servers_are_asked_as_ever() -> None:
+    world = World([Script(refused=unauthorised()) for _ in range(20)])
+    sources = channels(world, 3) + channels(world, 3, "me:another") + [world.source(url="rtsp://me:hush-hush@cam/1")]
+    sources += [world.source(url="rtsp://nvr/ch1"), world.source(url="rtsp://nvr/ch2")]
+    goes_by(world, sources, 20)
+    assert len(world.attempts) == 5
+    for source in sources:
+        source.close()
+
+
+def test_a_camera_that_wants_another_password_holds_none_of_those_up_that_have_theirs() -> None:
+    script = [Script(frames(5), hangs=True), Script(refused=unauthorised()), Script(frames(5), hangs=True)]
+    world = World(script)
+    sources = channels(world, 3)
+    goes_by(world, sources, 5)
+    assert len(world.attempts) == 3
+    for source in sources:
+        source.close()
+
+
+def test_a_channel_that_this_user_may_not_see_holds_up_no_other() -> None:
+    denied = LoginRefused("rtsp://***@nvr/ch0: 403 Forbidden")
+    denied.__cause__ = av.error.HTTPForbiddenError(1, "403")
+    world = World([Script(refused=denied), *(Script(frames(5), hangs=True) for _ in range(3))])
+    sources = channels(world, 4)
+    goes_by(world, sources, 15)
+    assert len(world.attempts) == 4, "and is itself tried after minutes"
+    for source in sources:
+        source.close()
+
+
+def test_accounts_are_forgotten_with_their_streams() -> None:
+    world = World([])
+    account = world.accounts.of("rtsp://me:hush@nvr/1", WAITS_S)
+    assert world.accounts.of("RTSP://me:hush@NVR/2", WAITS_S) is account
+    assert world.accounts.of("rtsp://me:hush@nvr:555/2", WAITS_S) is not account
+    assert len(world.accounts._known) == 1
+    assert "hush" not in str(vars(world.accounts)), "passwords are kept as hashes"
+    del account
+    assert len(world.accounts._known) == 0
+
+
+# -- real servers
+
+
 @pytest.mark.parametrize(
     ("describe", "user", "remedy"),
     [

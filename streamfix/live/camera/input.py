@@ -94,6 +94,11 @@ def is_incurable(error: BaseException, spec: InputSpec) -> bool:
     return isinstance(cause, av.error.DemuxerNotFoundError | av.error.OptionNotFoundError)
 
 
+def is_denied(error: BaseException) -> bool:
+    """True if user and password are right, and may not see this camera."""
+    return isinstance(error.__cause__, av.error.HTTPForbiddenError)
+
+
 def is_absent(error: BaseException) -> bool:
     """True if nothing was there to answer: the host is off or starting, or the device is unplugged."""
     cause = error.__cause__

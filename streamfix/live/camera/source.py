@@ -21,6 +21,7 @@ from ...media.specs import InputSpec
 from ...media.streams import MappedStream
 from ..health import Health
 from ..policy import LivePolicy
+from .accounts import ACCOUNTS, Accounts
 from .camera import Camera, Connect
 from .connection import Connection
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
@@ -46,6 +47,7 @@ class LiveSource(ItemSource):
     maps, audio, subtitles, data, coding: as for `Reader`. name: written on the slate. wanted_s: seconds from the
     beginning after which no output wants more; a camera that is away then is not waited for. open: makes readers, like
     `Reader`. clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: in [0, 1).
+    accounts: that this and other sources log in with.
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
@@ -74,6 +76,7 @@ class LiveSource(ItemSource):
         walltime: Callable[[], float] = time.time,
         pause: Callable[[float], object] | None = None,
         random: Callable[[], float] = stdlib_random.random,
+        accounts: Accounts = ACCOUNTS,
     ) -> None:
         stopped = threading.Event()
         super().__init__(stopped)
@@ -95,6 +98,7 @@ class LiveSource(ItemSource):
             finite=ends_by_itself(input),
             passive=waits_for_a_sender(input),
             incurable=lambda error: is_incurable(error, input),
+            account=accounts.of(input.url, policy.login_backoff_s, random),
             connect=connect,
             clock=clock,
             pause=pause or stopped.wait,

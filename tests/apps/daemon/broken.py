@@ -85,7 +85,7 @@ TABLE = (
     broken("credential without systemd", "input_options.passphrase", "${credential:cam}",
            "systemd passes no credentials", "add LoadCredential=cam:PATH",
            stream={"input": "srt://127.0.0.1:9", "input_options": {"passphrase": "${credential:cam}"}}),
-    broken("token", "daemon.token", "${env:NOT_SET}", "the variable is not set; set it for the daemon",
+    broken("token", "daemon.token", "${env:NOT_SET}", "${env:NOT_SET}: the variable is not set; set it for the daemon",
            daemon={"token": "${env:NOT_SET}"}),
     broken("weak token", "daemon.token", "***", "the token has 5 characters", "take 16 or more",
            daemon={"token": "${env:SHORT}", "host": "0.0.0.0"}),

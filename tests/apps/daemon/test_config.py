@@ -31,7 +31,7 @@ from streamfix.apps.daemon.config.spec import read_stream
 from streamfix.apps.daemon.config.values import Seconds, seconds
 from streamfix.apps.daemon.http.document import stream_schemas
 from streamfix.apps.daemon.recordings.retention import Limits
-from streamfix.errors import InputError, UsageError
+from streamfix.errors import BadOption, InputError, UsageError
 
 CLIP = "rtsp://10.0.0.5/stream"
 OUT = "rtsp://127.0.0.1:8554/yard"
@@ -551,7 +551,7 @@ def test_secrets_that_may_be_referred_to() -> None:
 def test_the_job_of_a_stream() -> None:
     made = dataclasses.replace(
         OWN,
-        input_options={"timeout": "${env:P}"},
+        input_options={"user_agent": "${env:P}"},
         outputs=(*OWN.outputs, OutputConfig("rtmp://h/${env:P}", video_codec="libx265", audio_codec="aac")),
         video_options={"crf": "20"},
         max_latency_s=0.1,
@@ -559,7 +559,7 @@ def test_the_job_of_a_stream() -> None:
     )
     spec = job_spec(made, Secrets({"U": "user", "P": "p/w"}), HTTP.allowed, "cpu")
     assert spec.inputs[0].url == "rtsp://user:p%2Fw@10.0.0.5/x"
-    assert spec.inputs[0].options["timeout"] == "p/w" and "file" not in spec.inputs[0].options["protocol_whitelist"]
+    assert spec.inputs[0].options["user_agent"] == "p/w" and "file" not in spec.inputs[0].options["protocol_whitelist"]
     assert [o.url for o in spec.outputs] == ["rtsp://10.0.0.6/y", "/srv/y.mp4", "rtmp://h/p%2Fw"]
     assert [o.format for o in spec.outputs] == ["rtsp", None, "flv"]
     assert [o.video_codec for o in spec.outputs] == [None, None, "libx265"]
@@ -569,6 +569,22 @@ def test_the_job_of_a_stream() -> None:
     assert [f.name for f in spec.filters] == ["atadenoise"] and spec.device == "cpu"
     assert spec.live is not None and spec.live.max_latency_s == 0.1 and spec.live.ladder == ("null",)
     assert spec.inputs[0].start_s is None or spec.inputs[0].start_s == Fraction(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("rtsp_transprt", "tcp", "input_options.rtsp_transprt = 'tcp': Unrecognized option .* did you mean 'rtsp_tr"),
+        ("rtsp_transport", "tpc", "input_options.rtsp_transport = 'tpc': it takes one or more of udp, tcp"),
+        ("passwort", "${env:P}", "input_options.passwort = .*: Unrecognized option 'passwort'"),
+    ],
+)
+def test_an_option_that_libav_would_ignore_is_refused_when_the_stream_starts(name: str, value: str, says: str) -> None:
+    """As on the command line; the other streams of the file start."""
+    made = dataclasses.replace(OWN, input_options={name: value})
+    with pytest.raises(BadOption, match=says) as caught:
+        job_spec(made, Secrets({"U": "user", "P": "hush-hush"}), HTTP.allowed)
+    assert "hush" not in str(caught.value)
 
 
 def test_only_the_operator_sets_guards_aside() -> None:

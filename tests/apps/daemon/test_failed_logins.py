@@ -122,6 +122,14 @@ def test_whatever_way_a_wrong_token_comes_it_is_told_without_it(
         assert said(caplog) == ["a wrong token or session from 192.0.2.7"]
 
 
+def test_what_is_still_untold_is_told_when_the_server_ends(caplog: pytest.LogCaptureFixture) -> None:
+    supervisor = FakeSupervisor(DaemonConfig(token=TOKEN))
+    with TestClient(create_app(supervisor, supervisor.config), client=("192.0.2.7", 1)) as client:
+        for _ in range(EACH + 3):
+            client.get("/api/streams", headers={"Authorization": f"Bearer {WRONG}"})
+    assert said(caplog)[-1] == "3 more wrong tokens or sessions from 192.0.2.7 within a minute"
+
+
 def test_who_shows_no_token_or_the_right_one_is_not_told(guarded: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     assert guarded.get("/api/streams").status_code == 401
     assert guarded.get("/").status_code == 200

@@ -21,6 +21,7 @@ from streamfix.errors import (
     FilterError,
     IncompleteOutput,
     InputError,
+    LoginRefused,
     OutputError,
     UnknownName,
     UnusableInput,
@@ -28,6 +29,7 @@ from streamfix.errors import (
 )
 from streamfix.frame import VideoInfo
 from streamfix.jobs import Hosting, Job, JobSpec
+from streamfix.live.policy import LivePolicy
 from streamfix.pipeline import Source
 from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
 from tests.fakes.clock import Clock
@@ -85,6 +87,34 @@ def test_a_stream_runs_from_start_to_stop(make: Make) -> None:
     assert stream.status()["state"] in ("starting", "running"), "at once, and nothing of the run before"
     builder.job("yard", 2)
     assert (stream.status()["state"], stream.status()["written"]) == ("running", 0)
+
+
+class Made:
+    """What was made for a stream's start. closed: how often."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_what_was_made_for_a_start_is_released_once_whatever_becomes_of_it(make: Make) -> None:
+    runs, fails, stopped = Made(), Made(), Made()
+    builder = Builder()
+    stream = make(builder)
+    stream.start(runs)
+    builder.job("yard")
+    until(lambda: runs.closed == 1, "the job has its own")
+    stream.start()
+    stream.stop()
+    failing = make(Builder(Failing(InputError("no route"))), backoff_s=(3600.0,))
+    failing.start(fails)
+    until(lambda: failing.waiting == "attempt")
+    failing.stop()
+    waiting = make(Builder(), job_spec=lambda config: spec_of(config))
+    waiting.start(stopped)
+    waiting.stop()
+    assert (runs.closed, fails.closed, stopped.closed) == (1, 1, 1)
 
 
 def test_no_thread_is_left(make: Make) -> None:
@@ -206,6 +236,18 @@ def test_what_no_attempt_can_mend_is_tried_once_and_again_by_hand(
     said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert said == ["yard: rtsp://***@cam/1: no such transport; it is not tried again until it is changed or told to"]
     stream.retry()
+    until(lambda: stream.status()["state"] == "running")
+
+
+def test_a_wrong_password_of_a_stream_that_ends_with_its_camera_is_tried_after_minutes(make: Make) -> None:
+    failing = Failing(*(LoginRefused("rtsp://***@cam/1: 401 Unauthorized") for _ in range(3)))
+    stream = make(Builder(failing), backoff_s=(0.0,))
+    stream.start()
+    for failures, wait_s in enumerate(LivePolicy().login_backoff_s[:3], 1):
+        until(lambda failures=failures: stream.record.totals.restarts == failures and stream.next_try_s)  # type: ignore[misc]
+        assert stream.status()["state"] == "error"
+        assert stream.next_try_s == pytest.approx(time.time() + wait_s, abs=0.2 * wait_s + LONG_S / 4)
+        stream.retry()
     until(lambda: stream.status()["state"] == "running")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,6 +18,10 @@ from streamfix.apps.daemon.config.trial import check_file
 from streamfix.apps.daemon.engine.supervisor import Supervisor
 from streamfix.apps.daemon.http.api import create_app
 from streamfix.apps.daemon.load.costs import FrameCost
+from streamfix.chainspec import FilterSpec
+from streamfix.filters.base import Filter
+from streamfix.jobs.pool import FilterPool
+from streamfix.media.redact import redact
 from tests.apps.daemon.broken import TABLE, Broken, placed, toml
 from tests.apps.daemon.camera import Camera, film
 from tests.fakes.waiting import LONG_S, until
@@ -135,6 +140,7 @@ def test_a_change_that_cannot_run_changes_nothing(
     finally:
         running.path.write_text(good)
     assert running.supervisor.config is config
+    assert running.supervisor.system()["reload_error"] == redact(str(caught.value))
     assert sorted(allowed.rglob("*")) == before
     assert [r.getMessage() for r in caplog.records if "not reloaded" in r.getMessage()] == [
         f"not reloaded: {caught.value}"
@@ -173,7 +179,7 @@ def test_over_http_as_well(running: Running, allowed: Path, change: dict[str, ob
 
 
 def test_a_stream_that_is_not_enabled_need_not_be_able_to_run(
-    allowed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    allowed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], quiet: None
 ) -> None:
     """Else the way to take a broken stream out of service would be closed."""
     text = toml(None, str(allowed)) + 'enabled = false\nvideo_codec = "libx265x"\n'
@@ -235,19 +241,23 @@ def test_one_broken_stream_keeps_none_of_the_file_s_others_from_starting(allowed
         other.close()
 
 
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Every filter that is made from now on: its device and its arguments."""
+    made: list[tuple[str, str]] = []
+    make = FilterPool._make
+
+    def counted(self: FilterPool, spec: FilterSpec) -> Filter[Any]:
+        made.append((str(self.device), spec.arguments))
+        return make(self, spec)
+
+    monkeypatch.setattr(FilterPool, "_make", counted)
+    return made
+
+
 def test_filters_are_made_once_for_trial_and_start(
     allowed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from streamfix.jobs.pool import FilterPool
-
-    made: list[str] = []
-    make = FilterPool._make
-
-    def counted(self: FilterPool, spec: object) -> object:
-        made.append(str(getattr(spec, "arguments", "")))
-        return make(self, spec)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(FilterPool, "_make", counted)
+    made = watched(monkeypatch)
     camera = Camera(film(750))
     path = written(tmp_path, toml(None, str(allowed), camera.url).replace("yard", "porch") + 'filters = "smooth"\n')
     supervisor = Supervisor(load(path), lambda: load(path), measure=lambda *_: FrameCost(0.001), capacity=2.0)
@@ -258,7 +268,7 @@ def test_filters_are_made_once_for_trial_and_start(
         path.write_text(path.read_text().replace('"smooth"', '"smooth=strength=0.3"\nladder = []'))
         supervisor.reload()
         until(lambda: supervisor.stream("porch").state == "running")
-        assert made == ["strength=0.3"]
+        assert [arguments for _, arguments in made] == ["strength=0.3"]
         pool = supervisor._shared.pool()
         assert len(pool) == 1
         until(lambda: supervisor.stream("porch")._made is None, "the trial's own to be released")
@@ -266,6 +276,26 @@ def test_filters_are_made_once_for_trial_and_start(
         supervisor.drain(LONG_S)
         camera.close()
     assert len(pool) == 0, "nothing is left of it"
+
+
+def test_another_device_is_tried_first_and_its_filters_are_kept(
+    allowed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = watched(monkeypatch)
+    camera = Camera(film(750))
+    path = written(tmp_path, toml(None, str(allowed), camera.url).replace("yard", "hall") + 'filters = "smooth"\n')
+    supervisor = Supervisor(load(path), lambda: load(path), measure=lambda *_: FrameCost(0.001), capacity=2.0)
+    supervisor.open()
+    try:
+        until(lambda: supervisor.stream("hall").state == "running")
+        made.clear()
+        path.write_text(path.read_text().replace("[daemon]", '[daemon]\ndevice = "cpu"'))
+        assert supervisor.reload().restart == ("hall",)
+        until(lambda: supervisor.stream("hall").state == "running")
+        assert made == [("cpu", "")]
+    finally:
+        supervisor.drain(LONG_S)
+        camera.close()
 
 
 @pytest.mark.parametrize(("key", "value"), [("port", "8081"), ("host", '"localhost"'), ("log", '"json"')])

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ....chainspec import parse_chain
-from ....errors import OutputError
+from ....errors import BadOption, OutputError
 from ....jobs import JobSpec
 from ....live.outputs.resuming import neighbour, resumed
+from ....media.input.options import check_option
 from ....media.output.muxer import guess_format
-from ....media.redact import redact
+from ....media.redact import redact, redact_options
 from ....media.specs import InputSpec, OutputSpec
 from ....media.transport.protocols import PATTERN_FORMATS, RTSP, protocol_of, scheme_of
 from ..access.location import usual_demuxer, usual_format
@@ -30,17 +31,25 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
     """The job that runs a stream, secrets put in: never log or show it.
 
     What is read and written is checked once more, now that references are known and names may lead elsewhere.
-    Raises UsageError for a secret that is not there, and for what is not allowed.
+    Raises UsageError for a secret that is not there, and for what is not allowed; BadOption for an option of the input
+    that libav would ignore or refuse.
     """
     guards = check_stream(stream, allowed, secrets)
     url = secrets.resolve(stream.input)
     options = secrets.resolve_all(stream.input_options)
+    format = stream.input_format or usual_demuxer(url)
+    for name, value in options.items():
+        try:
+            check_option(name, value, url, format)
+        except BadOption as error:
+            shown = redact_options({name: stream.input_options[name]})[name]
+            raise BadOption(f"input_options.{name} = {shown!r}: {error}") from error
     if stream.transport and protocol_of(url) is RTSP:
         options = {"rtsp_transport": stream.transport, **options}
     # The operator may set guards aside for an input of their own, such as a playlist of local files.
     options = {**options, **guards} if "input" in stream.foreign else {**guards, **options}
     return JobSpec(
-        inputs=(InputSpec(url, stream.input_format or usual_demuxer(url), options),),
+        inputs=(InputSpec(url, format, options),),
         outputs=tuple(_begun(output_spec(output, stream, secrets.resolve)) for output in stream.outputs),
         filters=tuple(parse_chain(stream.filters)) if stream.filters else (),
         audio=stream.audio,

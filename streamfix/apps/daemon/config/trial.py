@@ -9,19 +9,21 @@ import difflib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+from av.codec.codec import Codec
 
 from ....chainspec import parse_chain
-from ....errors import InputError, StreamfixError, UsageError
+from ....errors import InputError, OutputError, StreamfixError, UsageError
 from ....frame import VideoInfo
 from ....jobs.trial import check_device, try_chain, try_filters
 from ....media.input.options import check_demuxer, check_option
+from ....media.libav_errors import message_of
 from ....media.output.muxer import guess_format
 from ....media.output.options import check_known, check_muxer_option, find_encoder
 from ....media.output.trial import check_files, check_place, try_output
@@ -266,7 +268,7 @@ class _Trial:
             return find_encoder(name, kind, "").name
         except StreamfixError:
             usual = "libx264 or libx265" if kind == "video" else 'aac or "copy"'
-            text = f"there is no {kind} encoder of that name{_nearest(name, _encoders(kind))}; usual ones are {usual}"
+            text = f"there is no {kind} encoder of that name{_nearest(name, _encoders()[kind])}; usual ones are {usual}"
             self._wrong(place, name, text)
             return None
 
@@ -287,7 +289,7 @@ class _Trial:
         failure = self._failure(spec)
         if failure is None:
             return
-        text = _plain(str(failure), spec.shown)
+        text = _plain(str(failure).removeprefix(f"{spec.shown}: "))
         for name, value in spec.video_options.items():
             if self._failure(replace(spec, video_options=_without(spec.video_options, name))) is None:
                 codec = spec.video_codec or "libx264"
@@ -304,6 +306,8 @@ class _Trial:
             try_output(spec, sound=self._stream.audio, info=self._ground.info)
         except StreamfixError as error:
             return error
+        except (av.FFmpegError, OSError, ValueError) as error:  # whatever libav says, it would say to the writer too
+            return OutputError(message_of(error))
         return None
 
     def _place_of(self, place: TomlPlace, output: OutputConfig, name: str) -> TomlPlace:
@@ -346,7 +350,7 @@ def _noted(problems: list[Problem], place: TomlPlace, value: str, *, anything: b
     try:
         yield
     except StreamfixError as error:
-        problems.append(Problem(place, redact(repr(value)), redact(_plain(str(error), value))))
+        problems.append(Problem(place, redact(repr(value)), redact(_plain(str(error)))))
     except Exception as error:
         if not anything:
             raise
@@ -375,9 +379,8 @@ def _check_carrier(url: str) -> None:
         raise UsageError("SRT needs the ffmpeg command, which is not installed; install ffmpeg")
 
 
-def _plain(text: str, shown: str) -> str:
-    """An error's text without the output's name, which the place says already, and in this configuration's words."""
-    text = text.removeprefix(f"{shown}: ").removeprefix(f"{redact(shown)}: ")
+def _plain(text: str) -> str:
+    """An error's text in this configuration's words."""
     for theirs, ours in _OUR_WORDS:
         text = text.replace(theirs, ours)
     return text
@@ -388,15 +391,14 @@ def _without(options: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 @cache
-def _encoders(kind: str) -> frozenset[str]:
-    """The names of all encoders of a kind."""
-    found = set()
+def _encoders() -> Mapping[str, frozenset[str]]:
+    """The names of all encoders, by kind."""
+    found = dict[str, set[str]]()
     for name in av.codecs_available:
-        try:
-            found.add(find_encoder(name, kind, "").name)
-        except StreamfixError:
-            continue  # a decoder alone, or one of another kind
-    return frozenset(found)
+        with suppress(ValueError):  # it only decodes
+            codec = Codec(name, "w")
+            found.setdefault(codec.type, set()).add(codec.name)
+    return {kind: frozenset(names) for kind, names in found.items()}
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

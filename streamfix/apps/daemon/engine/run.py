@@ -9,7 +9,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
-from ....errors import BadOption, IncompleteOutput, StreamfixError, UnknownName, UnusableInput, UsageError
+from ....errors import (
+    BadOption,
+    IncompleteOutput,
+    LoginRefused,
+    StreamfixError,
+    UnknownName,
+    UnusableInput,
+    UsageError,
+)
+from ....live.backoff import Backoff
+from ....live.policy import LivePolicy
 from ....media.redact import redact
 from .control import Conflict
 
@@ -64,6 +74,7 @@ class Run:
         self.name = name
         self._attempt, self._failed = attempt, failed
         self._backoff_s, self._clock = tuple(backoff_s), clock
+        self._logins = Backoff(LivePolicy().login_backoff_s, settled_s=WELL_S)
         self.waiting: Waiting = ""
         self.next_try_s: float | None = None
         self.unfinished: Exception | None = None
@@ -136,7 +147,10 @@ class Run:
             except Exception as error:  # noqa: BLE001  # whatever ends one stream must not end the others
                 if self._stopping.is_set():
                     return
-                failures = 1 if self._clock() - begun_s >= WELL_S else failures + 1
+                lasted_s = self._clock() - begun_s
+                failures = 1 if lasted_s >= WELL_S else failures + 1
+                if not isinstance(error, LoginRefused):
+                    self._logins.was_good_for(lasted_s)
                 wait_s = self._after(error, failures)
             finally:
                 with self._lock:
@@ -165,6 +179,8 @@ class Run:
             log.log(level, "%s: %s; trying again every %.0f s", self.name, text, self._backoff_s[-1], extra=which)
             self._told = text
             return wait_s
+        if isinstance(error, LoginRefused):  # of a stream whose lost camera is its end: another waits for it in its job
+            wait_s = self._logins.next_s()
         own = isinstance(error, StreamfixError)
         what = text if own else f"{type(error).__name__}: {text}"
         log.error(

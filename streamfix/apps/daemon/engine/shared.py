@@ -47,13 +47,16 @@ class Shared:
         self.costs = Costs(measure or CostCalibration(self.pool))
         self._digests: dict[str, str] = {}  # by stream: digest of the secrets that its last job was given
         self._pool: FilterPool | None = None
+        self._next_pool: tuple[str, FilterPool] | None = None  # of a device that is tried before it is adopted
         self._lock = threading.Lock()
 
     def adopt(self, config: DaemonConfig) -> None:
         """Use another configuration for every stream that starts from now on."""
         if config.device != self.config.device:
-            with self._lock:
-                self._pool = None  # running streams keep their filters
+            with self._lock:  # running streams keep their filters
+                tried = self._next_pool is not None and self._next_pool[0] == config.device
+                self._pool = self._next_pool[1] if tried and self._next_pool is not None else None
+                self._next_pool = None
         self.config = config
         self.admission.max_load = config.max_load
 
@@ -78,9 +81,7 @@ class Shared:
 
     def ground(self, config: DaemonConfig, info: VideoInfo | None) -> Ground:
         """What a stream of that configuration is tried on. info: of its input, if it is known."""
-        # Filters for another device are made for the trial alone: the pool is of the present one.
-        pool = self.pool if config.device == self.config.device else (lambda: None)
-        return Ground(self.secrets, config.allowed, config.device, pool, info)
+        return Ground(self.secrets, config.allowed, config.device, lambda: self._pool_of(config.device), info)
 
     def need(self, config: StreamConfig, info: VideoInfo) -> Need:
         """The work that a stream would need. info: of its input. Raises UsageError, or what its filters raise."""
@@ -102,6 +103,17 @@ class Shared:
             if self._pool is None:
                 self._pool = FilterPool(self.config.device, owns_process=True)
             return self._pool
+
+    def _pool_of(self, device: str) -> FilterPool:
+        """The shared filters, or those of another device, which become the shared ones once it is adopted."""
+        from ....jobs.pool import FilterPool
+
+        if device == self.config.device:
+            return self.pool()
+        with self._lock:
+            if self._next_pool is None or self._next_pool[0] != device:
+                self._next_pool = device, FilterPool(device, owns_process=True)
+            return self._next_pool[1]
 
     @property
     def device(self) -> str:

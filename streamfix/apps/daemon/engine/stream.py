@@ -120,6 +120,8 @@ class ManagedStream:
     def join(self, limit_s: float) -> bool:
         """Wait for the run to end; False if it has not after that time."""
         ended = self._run is None or self._run.join(limit_s)
+        if ended:
+            self._forget_made()  # it was stopped before its first attempt
         self._settled.set()
         return ended
 

@@ -16,6 +16,7 @@ from ....errors import IncompleteOutput, StreamfixError
 from ....frame import Frame, VideoInfo
 from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event
+from ....media.redact import redact
 from ....pipeline import Closable, close_all
 from ..access.secrets import Secrets
 from ..config.changes import Plan, needs_new_process, plan
@@ -70,6 +71,7 @@ class Supervisor:
         self._shared = Shared(config, measure, capacity)
         self._read, self._path, self._trial, self._clock = read, path, trial, clock
         self._begun_with = config
+        self._reload_error = ""
         self._begun_s = clock()
         self._table = StreamTable(
             lambda config: ManagedStream(
@@ -117,9 +119,11 @@ class Supervisor:
         try:
             done = self._reload()
         except StreamfixError as error:
+            self._reload_error = redact(str(error))
             for line in str(error).splitlines():
                 log.error("not reloaded: %s", line)
             raise
+        self._reload_error = ""
         log.info("reloaded: %s", done)
         for name in done.needs_restart:
             log.warning("daemon.%s has changed; restart the daemon for it to take effect", name)
@@ -211,6 +215,7 @@ class Supervisor:
                 present = [stream.config for stream in self.streams]
                 config, backup = write_back(self._path, self.config, present)
                 self._shared.adopt(config)
+                self._reload_error = ""
         log.info("%s: %s; the file before it is %s", self._path, todo, backup)
         return todo, self._path, backup
 
@@ -244,12 +249,16 @@ class Supervisor:
                 return
             given = {config.name: config}
             with self._table.reserved(given):
-                same = config.input == stream.config.input  # nothing is known of another camera
                 goes_on = self._table.goes_on(config)
-                if not goes_on and config.enabled and stream.running and same and stream.info is not None:
-                    self.admission.check(config.name, self._shared.need(config, stream.info))
                 starts = self._table.is_to_run(config) and not goes_on
                 made = {config.name: self._tried(config, self.config)} if starts else {}
+                try:
+                    same = config.input == stream.config.input  # nothing is known of another camera
+                    if not goes_on and config.enabled and stream.running and same and stream.info is not None:
+                        self.admission.check(config.name, self._shared.need(config, stream.info))
+                except BaseException:
+                    close_all(made.values())
+                    raise
                 self._table.replace(Plan(restart=(config.name,)), given, self.config.drain_s, made)
 
     def remove(self, name: str) -> None:
@@ -326,6 +335,7 @@ class Supervisor:
             "cpus": os.cpu_count(),
             "load": {"used": taken.cores, "capacity": there.cores},
             "streams": len(self._table.names),
+            "reload_error": self._reload_error,
         }
 
     def _refusal(self, stream: ManagedStream) -> Conflict | None:

@@ -79,6 +79,7 @@ def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         previews.release()
+        failed.tell()
 
     app = FastAPI(
         title="streamfix",

@@ -31,7 +31,7 @@ class FailedLogins:
     def note(self, request: HTTPConnection) -> None:
         """A request came with a token or a session that is wrong."""
         if not self._counts:
-            self._later(MINUTE_S, self._end_minute)
+            self._later(MINUTE_S, self.tell)
         address = sender(request)
         if address not in self._counts and len(self._counts) >= ADDRESSES:
             self._others += 1
@@ -40,7 +40,8 @@ class FailedLogins:
         if self._counts[address] <= EACH:
             log.warning("a wrong token or session from %s", address)
 
-    def _end_minute(self) -> None:
+    def tell(self) -> None:
+        """Tell how many there were that had no line of their own: when the minute or the server ends."""
         counts, self._counts = self._counts, Counter()
         others, self._others = self._others, 0
         for address, count in counts.items():

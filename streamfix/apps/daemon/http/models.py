@@ -217,7 +217,10 @@ class Saved(Unsaved):
 
 
 class System(Answer):
-    """The daemon and its machine. may_change: False for whoever has the token that may look only."""
+    """The daemon and its machine. reload_error: why the last reload changed nothing, empty if it did.
+
+    may_change: False for whoever has the token that may look only.
+    """
 
     version: str
     uptime_s: Known = None
@@ -227,6 +230,7 @@ class System(Answer):
     cpus: int | None = None
     load: Load = Load()
     streams: int
+    reload_error: str = ""
     python: str
     torch: str
     may_change: bool

@@ -56,7 +56,7 @@ async function ask() {
     if (polls % SYSTEM_EVERY === 0) {
       const system = await api.system();
       bar.load(system);
-      changes.update(system.unsaved);
+      changes.update(system);
     }
     polls += 1;
     answered();

@@ -1,4 +1,4 @@
-// Tells which changes end with the daemon, and writes them to its configuration file.
+// Tells which changes end with the daemon, and writes them to its configuration file; and what is wrong with that.
 
 import { api } from "./api.js";
 import { button, make, mark, say } from "./dom.js";
@@ -20,17 +20,19 @@ export class Unsaved {
     this.words = make("span");
     this.trouble = make("span.trouble", { role: "alert" });
     this.save = button("Write to the file", { kind: "changes", onclick: () => this.write() });
-    element.append(this.words, this.save, this.trouble);
+    this.wrong = make("span.trouble");
+    element.append(this.words, this.save, this.trouble, this.wrong);
   }
 
-  /** unsaved: as in GET /api/system. */
-  update(unsaved) {
+  /** unsaved, reload_error: as in GET /api/system. */
+  update({ unsaved, reload_error: wrong }) {
+    say(this.wrong, wrong ? `The file was not reloaded: ${wrong}` : "");
     const what = said(unsaved ?? {});
     if (what) say(this.words, `Until the daemon ends: ${what}.`);
     if (what) this.written = "";
     else say(this.words, this.written ?? "");
     mark(this.save, "hidden", !what);
-    mark(this.element, "hidden", !what && !this.written);
+    mark(this.element, "hidden", !what && !this.written && !wrong);
     if (!what) say(this.trouble, "");
   }
 
