@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...errors import StreamfixError
 
-_NEEDED = ("fastapi", "prometheus_client", "pydantic", "uvicorn")
+_NEEDED = ("fastapi", "prometheus_client", "pydantic", "tomlkit", "uvicorn")
 
 
 def main(words: Sequence[str] | None = None) -> int:

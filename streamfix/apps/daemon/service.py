@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def run(words: Sequence[str]) -> int:
             return 0
         config = load(arguments.config)
         logs.set_up(arguments.log or config.log, level)
-        return Service(config, lambda: load(arguments.config)).run()
+        return Service(config, arguments.config).run()
     except StreamfixError as error:
         for line in str(error).splitlines():
             log.critical("%s", line)
@@ -58,9 +58,9 @@ class Service:
     SIGTERM, SIGINT: finish all outputs and end; a second one ends at once. SIGHUP: read the configuration again.
     """
 
-    def __init__(self, config: DaemonConfig, read: Callable[[], DaemonConfig]) -> None:
+    def __init__(self, config: DaemonConfig, path: Path) -> None:
         self._notifier = Notifier()
-        self.supervisor = Supervisor(config, read, notifier=self._notifier)
+        self.supervisor = Supervisor(config, lambda: load(path), path=path, notifier=self._notifier)
         app = create_app(self.supervisor, config, self.supervisor.secrets)
         self.server = HttpServer(app, config.host, config.port, on_close=app.state.previews.close)
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()

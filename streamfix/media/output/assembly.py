@@ -77,8 +77,8 @@ def assemble(
     """Open the output for frames like `first` and write its header.
 
     source: where the frames come from. rate: frames a second, None if unknown. shift_s: added to the time of each
-    chapter. covers: attached pictures by the `id` of their stream. live, room, aborted, sink: see `Muxer`; live encoders get
-    low-delay options as well. taken_s: see `Muxer`.
+    chapter. covers: attached pictures by the `id` of their stream. live, room, aborted, sink, taken_s: see `Muxer`;
+    live encoders get low-delay options as well.
     Raises UsageError, BadOption or OutputError.
     """
     streams = streams_for(spec, source.streams)

@@ -16,7 +16,7 @@ from tests.apps.daemon.page_material import stream
 class FakeDaemon:
     """Serves the page and the API at 127.0.0.1, from `start` to `close`; both may follow each other on the same port.
 
-    streams, histories, events: what is answered, changed freely. token: needed if not empty.
+    streams, histories, events, recordings: what is answered, changed freely. token: needed if not empty.
     refuse: the problem document that the next change is answered with.
     asked: "METHOD /path" of every request. viewing: open live views. sent: (method, path, body) of every change.
     """
@@ -25,7 +25,10 @@ class FakeDaemon:
         self.streams: dict[str, dict[str, Any]] = {}
         self.histories: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
+        self.recordings: dict[str, list[dict[str, Any]]] = {}
         self.token = token
+        self.may_change = True
+        self.unsaved: dict[str, list[str]] = {}
         self.refuse: dict[str, Any] | None = None
         self.asked: list[str] = []
         self.viewing = 0
@@ -68,6 +71,8 @@ class FakeDaemon:
             self.streams[name].update(_shown(body))
         elif method == "DELETE":
             del self.streams[name]
+        elif verb == "retry":
+            self.streams[name].update(next_try=None)
         elif verb in ("start", "stop"):
             self.streams[name].update(state={"start": "running", "stop": "stopped"}[verb], since=time.time(), reason="")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import streamfix
+from streamfix.apps.daemon.config.config import DaemonConfig
+from streamfix.apps.daemon.http.bodies import without_own
 from streamfix.apps.daemon.http.document import stream_schemas
 from tests.apps.daemon.page_material import STEP_S, pictures
 
@@ -20,12 +22,12 @@ if TYPE_CHECKING:
     from tests.apps.daemon.fake_daemon import FakeDaemon
 
 WEB = Path(streamfix.__file__).parent / "apps" / "daemon" / "web"
+FILM = Path(streamfix.__file__).parents[1] / "samples" / "bunny.mp4"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # Stricter than the API's own: the page has to live with the least.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-)
-POLICY += "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+POLICY += "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+POLICY += "frame-ancestors 'none'; require-trusted-types-for 'script'"
 
 
 class Server(ThreadingHTTPServer):
@@ -87,9 +89,16 @@ class Handler(BaseHTTPRequestHandler):
     def _read(self, path: list[str], query: Mapping[str, str]) -> None:
         daemon = self.daemon
         if path == ["system"]:
-            self._json(200, {"version": "1", "ready": True, "draining": False, "load": {"used": 1.12, "capacity": 1.8}})
+            load = {"used": 1.12, "capacity": 1.8}
+            states = {"version": "1", "ready": True, "draining": False, "may_change": daemon.may_change}
+            self._json(200, {**states, "load": load, "unsaved": daemon.unsaved})
         elif path == ["openapi.json"]:
             self._json(200, {"components": {"schemas": stream_schemas()}})
+        elif path == ["defaults"]:
+            defaults = DaemonConfig(defaults={"filters": "denoise", "max_latency": "300ms", "on_lost": "hold"})
+            self._json(200, without_own(defaults))
+        elif path == ["live.mjpg"]:
+            self._live(float(query["fps"]), lambda: [n for n, s in daemon.streams.items() if s["state"] == "running"])
         elif path == ["streams"]:
             self._json(200, list(daemon.streams.values()))
         elif path[0] != "streams" or path[1] not in daemon.streams:
@@ -104,12 +113,26 @@ class Handler(BaseHTTPRequestHandler):
             self._json(200, daemon.events.get(path[1], []))
         elif path[2:] == ["snapshot.jpg"]:
             self._send(200, pictures()[0], "image/jpeg")
+        elif path[2:] == ["recordings"]:
+            self._json(200, self._recordings(path[1], query))
+        elif path[2:3] == ["recordings"]:
+            self._send(200, FILM.read_bytes() if path[-1].endswith(".mp4") else b"no film", "video/mp4")
         elif path[2:] == ["live.mjpg"]:
             self._live(float(query["fps"]))
         else:
             config = {**daemon.streams[path[1]], "max_latency": "0.2s", "on_lost": "hold", "on_damaged": "pass"}
             config["outputs"] = [{"url": o["url"], "format": "rtsp", "options": {}} for o in config["outputs"]]
             self._json(200, {**daemon.streams[path[1]], "config": config})
+
+    def _recordings(self, name: str, query: Mapping[str, str]) -> dict[str, Any]:
+        files = self.daemon.recordings.get(name, [])
+        whole = {"records": bool(files), "count": len(files), "bytes": sum(one["bytes"] for one in files)}
+        until = float(query.get("until", "inf"))
+        found = [one for one in files if (one["begun"] or one["changed"]) <= until]
+        at = next((i for i, one in enumerate(found) if one["name"] == query.get("before")), -1) + 1
+        end = at + int(query["limit"])
+        kept = {"max_age": "14d", "max_size": "500GB"}
+        return {**whole, "left": max(0, len(found) - end), "retention": kept, "files": found[at:end]}
 
     def _change(self, path: list[str], body: Any) -> None:
         daemon = self.daemon
@@ -121,11 +144,16 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Type") != "application/json":
             self._json(415, {"detail": "changes need Content-Type: application/json"})
             return
+        if path == ["save"]:
+            daemon.unsaved = {}
+            self._json(200, {"file": "/etc/streamfix/streams.toml", "backup": "/etc/streamfix/streams.toml.bak"})
+            return
         name, verb = [*path[1:], "", ""][:2]
         daemon.change(self.command, name, verb, body)
         self._json(200, {})
 
-    def _live(self, fps: float) -> None:
+    def _live(self, fps: float, names: Callable[[], Sequence[str]] = lambda: ("",)) -> None:
+        """names: of the streams whose pictures are sent in one view."""
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
         self.send_header("Connection", "close")
@@ -134,8 +162,10 @@ class Handler(BaseHTTPRequestHandler):
         self.daemon.viewing += 1
         try:
             for jpeg in cycle(pictures()):
-                head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                self.wfile.write(head.encode() + jpeg + b"\r\n")
+                for name in names():
+                    whose = f"X-Stream: {name}\r\n" if name else ""
+                    head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n{whose}\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
                 if self.daemon.closing.wait(1 / fps):
                     return
         finally:

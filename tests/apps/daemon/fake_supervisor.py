@@ -6,11 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from streamfix.apps.daemon.access.secrets import Secrets
 from streamfix.apps.daemon.config.changes import Plan
 from streamfix.apps.daemon.config.config import DaemonConfig, StreamConfig
+from streamfix.apps.daemon.config.write_back import Unsaved, unsaved
 from streamfix.apps.daemon.engine.control import Conflict, StreamExists, UnknownStream
+from streamfix.apps.daemon.recordings.catalogue import Catalogue
+from streamfix.apps.daemon.recordings.keeper import catalogue_of
 from streamfix.frame import Frame
 from streamfix.live.health import Event
 from streamfix.media.redact import redact
@@ -102,6 +107,12 @@ class FakeSupervisor:
     def reload(self) -> Plan:
         return self.on_reload()
 
+    def unsaved(self) -> Unsaved:
+        return unsaved(self.config.streams, list(self.streams.values()))
+
+    def save(self) -> tuple[Unsaved, Path, Path]:
+        raise Conflict("the daemon was started without a configuration file, so there is none to write to")
+
     def history(self, name: str) -> Mapping[str, Any]:
         self.config_of(name)
         return {
@@ -122,6 +133,9 @@ class FakeSupervisor:
         self.config_of(name)
         self.asked += 1
         return self.pictures.get(name)
+
+    def recordings(self, name: str) -> Catalogue:
+        return catalogue_of(self.config_of(name), Secrets({}), self.config.allowed)
 
     def system(self) -> Mapping[str, Any]:
         return {"uptime_s": 1.5, "device": "cpu", "cpus": 2, "load": {"used": 0.5, "capacity": 1.8}}

@@ -65,6 +65,22 @@ def stream(name: str, state: str = "running", **more: Any) -> dict[str, Any]:
     }
 
 
+def recordings(count: int, folder: str = "1/%Y-%m-%d/yard_%H%M%S.mp4", every_s: int = 600) -> list[dict[str, Any]]:
+    """Recordings of ten minutes each, the newest first, which is still being written."""
+    newest = time.time() // every_s * every_s
+    return [
+        {
+            "name": time.strftime(folder, time.localtime(begun)),
+            "begun": begun,
+            "changed": min(begun + every_s, time.time()),
+            "bytes": 41_300_000 + 1_000_003 * (i % 7),
+            "writing": i == 0,
+        }
+        for i in range(count)
+        for begun in [newest - i * every_s]
+    ]
+
+
 def hour(steps: int = 720, seed: int = 0) -> dict[str, Any]:
     """A history that looks like a camera's: an evening, two bursts of load, a gap in which the camera was away."""
     random = np.random.default_rng(seed)

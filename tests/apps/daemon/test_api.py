@@ -98,6 +98,31 @@ def test_every_route_but_the_login_needs_the_token(supervisor: FakeSupervisor) -
         assert supervisor.running == {"yard"}, "nothing was done"
 
 
+def test_who_may_look_changes_nothing_whatever_the_route(supervisor: FakeSupervisor) -> None:
+    config = DaemonConfig(token="${env:TOKEN}", read_token="only-to-look-at-it", host="0.0.0.0")
+    app = create_app(supervisor, config, Secrets({"TOKEN": TOKEN}))
+    before, changing = dict(supervisor.streams), 0
+    with TestClient(app, base_url="http://box") as client:
+        assert client.post("/api/login", json={"token": "only-to-look-at-it"}).status_code == 204
+        for path, operations in app.openapi()["paths"].items():
+            where = path.replace("{name}", "yard").replace("{file}", "1/yard.mp4")
+            for method in set(operations) - {"get", "head"}:
+                answer = client.request(method, where, json={})
+                if where in ("/api/login", "/api/logout"):
+                    continue
+                assert "this token may look and change nothing" in refused(answer, 403).detail
+                changing += 1
+            if "get" in operations and not where.endswith(".mjpg"):
+                assert client.get(where).status_code not in (401, 403), where
+        client.cookies.clear()
+        look, change = ({"Authorization": f"Bearer {token}"} for token in ("only-to-look-at-it", TOKEN))
+        refused(client.delete("/api/streams/yard", headers=look), 403)
+        may = [client.get("/api/system", headers=headers).json()["may_change"] for headers in (look, change)]
+        assert may == [False, True]
+        assert client.delete("/api/streams/yard", headers=change).status_code == 204
+    assert changing >= 8 and "yard" in before
+
+
 def test_a_token_that_was_changed_is_the_old_one_no_longer(supervisor: FakeSupervisor) -> None:
     """Once the configuration was read again; one that does not do, or cannot be read, changes nothing."""
     config = DaemonConfig(token="${env:TOKEN}", host="0.0.0.0")
@@ -408,6 +433,16 @@ def test_the_page_is_served_and_nothing_beside_it(client: TestClient) -> None:
 
 
 # -- pictures
+
+
+def test_defaults_are_those_of_the_file_without_credentials(supervisor: FakeSupervisor) -> None:
+    given = {"filters": "smooth", "input_options": {"password": "hush"}, "transport": "tcp"}
+    supervisor.config = replace(CONFIG, defaults=given)
+    with TestClient(create_app(supervisor, CONFIG), base_url="http://localhost:8080") as client:
+        found = client.get("/api/defaults").json()
+    assert "name" not in found and "outputs" not in found
+    assert (found["filters"], found["transport"], found["audio"]) == ("smooth", "tcp", True)
+    assert found["input_options"] == {"password": "***"}
 
 
 def test_a_snapshot_is_the_newest_picture(client: TestClient, supervisor: FakeSupervisor) -> None:

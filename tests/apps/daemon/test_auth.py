@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from streamfix.apps.daemon.access.auth import COOKIE, Access, check_exposure, host_name, is_loopback, is_own_origin
+from streamfix.apps.daemon.access.auth import (
+    COOKIE,
+    Access,
+    Tokens,
+    check_exposure,
+    host_name,
+    is_loopback,
+    is_own_origin,
+)
 from streamfix.errors import UsageError
 
 TOKEN = "0123456789abcdef"
@@ -15,9 +23,23 @@ TOKEN = "0123456789abcdef"
 @given(st.binary(max_size=40), st.binary(max_size=80))
 def test_nothing_but_the_token_and_its_session_opens(authorization: bytes, cookies: bytes) -> None:
     access = Access(TOKEN)
-    assert not access.permits(authorization, cookies)
-    assert access.permits(f"Bearer {TOKEN}".encode(), cookies)
-    assert access.permits(authorization, cookies.replace(b";", b"") + f"; {COOKIE}={access.session}".encode())
+    assert access.right(authorization, cookies) is None
+    assert access.right(f"Bearer {TOKEN}".encode(), cookies) == "change"
+    cookie = f"; {COOKIE}={access.session}".encode()
+    assert access.right(authorization, cookies.replace(b";", b"") + cookie) == "change"
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+def test_who_may_look_is_never_taken_for_who_may_change(change: str, look: str) -> None:
+    assume(change != look)
+    access = Access(Tokens(change, look))
+    assert (access.right_of(change), access.right_of(look)) == ("change", "look")
+    for right in ("change", "look"):
+        assert access.right(b"", f"{COOKIE}={access.session_of(right)}".encode()) == right
+    other = Access(Tokens(change, look + "x"))
+    assert other.right(b"", f"{COOKIE}={access.session_of('look')}".encode()) is None, "another token ends its sessions"
+    assert Access(Tokens(change)).right_of("") is None
+    assert Access(Tokens("", look)).right(b"", b"") == "change", "without a full token everybody may do all"
 
 
 @pytest.mark.parametrize(
@@ -25,7 +47,7 @@ def test_nothing_but_the_token_and_its_session_opens(authorization: bytes, cooki
     ["", TOKEN, f"Basic {TOKEN}", f"Bearer{TOKEN}", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}0", "Bearer ", "Bearer"],
 )
 def test_nearly_the_token_is_not_the_token(authorization: str) -> None:
-    assert not Access(TOKEN).permits(authorization.encode(), b"")
+    assert Access(TOKEN).right(authorization.encode(), b"") is None
 
 
 def test_the_session_does_not_tell_the_token_and_ends_with_it() -> None:
@@ -33,14 +55,14 @@ def test_the_session_does_not_tell_the_token_and_ends_with_it() -> None:
     assert TOKEN not in access.session
     assert access.session == Access(TOKEN).session, "a restart of the daemon logs nobody out"
     assert access.session != Access(TOKEN + "x").session
-    assert not access.permits(b"", f"{COOKIE}={TOKEN}".encode())
-    assert not access.permits(f"Bearer {access.session}".encode(), b"")
+    assert access.right(b"", f"{COOKIE}={TOKEN}".encode()) is None
+    assert access.right(f"Bearer {access.session}".encode(), b"") is None
 
 
 def test_without_a_token_all_may() -> None:
     access = Access()
-    assert access.permits(b"", b"")
-    assert not access.knows("")
+    assert access.right(b"", b"") == "change"
+    assert access.right_of("") is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST"])
@@ -57,6 +79,10 @@ def test_other_addresses_need_a_token_that_cannot_be_guessed(host: str) -> None:
         check_exposure(host, "guess")
     assert "guess;" not in str(caught.value)
     check_exposure(host, TOKEN)
+    with pytest.raises(UsageError, match="the read_token has 4 characters"):
+        check_exposure(host, TOKEN, "look")
+    with pytest.raises(UsageError, match=r"daemon\.read_token: it is the same as daemon\.token"):
+        check_exposure("localhost", "a", "a")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost:8080", "127.0.0.1:80", "[::1]:8080", "192.0.2.1", "box:1"])

@@ -30,6 +30,7 @@ from streamfix.apps.daemon.config.problems import Problems, place_text, shown
 from streamfix.apps.daemon.config.spec import read_stream
 from streamfix.apps.daemon.config.values import Seconds, seconds
 from streamfix.apps.daemon.http.document import stream_schemas
+from streamfix.apps.daemon.recordings.retention import Limits
 from streamfix.errors import BadOption, InputError, UsageError
 
 CLIP = "rtsp://10.0.0.5/stream"
@@ -199,6 +200,49 @@ def test_times_come_back(time_s: float) -> None:
 
 
 # -- what is read
+
+
+@pytest.mark.parametrize(
+    ("input", "transport", "options", "want"),
+    [
+        (CLIP, "udp", {}, {"rtsp_transport": "udp"}),
+        (CLIP, "tcp", {"rtsp_transport": "tcp"}, {"rtsp_transport": "tcp"}),
+        (CLIP, None, {}, {}),
+        ("srt://10.0.0.5:9000", "tcp", {}, {}),
+    ],
+)
+def test_a_transport_is_an_rtsp_cameras(
+    input: str, transport: str | None, options: dict[str, str], want: dict[str, str]
+) -> None:
+    made = stream_from({**BODY, "input": input, "transport": transport, "input_options": options}, OPEN)
+    found = job_spec(made, Secrets({}), OPEN.allowed).inputs[0].options
+    assert {k: v for k, v in found.items() if k == "rtsp_transport"} == want
+
+
+def test_two_transports_are_told(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, stream('transport = "tcp"\ninput_options = {rtsp_transport = "udp"}'))
+    assert line.startswith("streams.toml:5: streams[0].transport") and "keep one of the two" in line
+    (line,) = complaints(tmp_path, stream('transport = "tpc"'))
+    assert "did you mean 'tcp'?" in line
+
+
+def test_how_long_recordings_are_kept(tmp_path: Path) -> None:
+    """The defaults' table is added to."""
+    text = stream("retention = {max_size = '5GB'}")
+    config = read(tmp_path, f"[defaults]\nretention = {{max_age = '14d', max_size = 2_000_000_000}}\n{text}")
+    assert config.streams[0].limits == Limits(14 * 86400.0, 5 * 10**9)
+    (line,) = complaints(tmp_path, stream("retention = {max_ag = '14d'}"))
+    assert "there is no limit 'max_ag'; did you mean 'max_age'?" in line
+    (line,) = complaints(tmp_path, stream("retention = {max_age = '10s'}"))
+    assert "max_age takes an age of a minute or more" in line
+    (line,) = complaints(tmp_path, stream("retention = 14"))
+    assert 'it takes a table, as in {max_age = "14d"' in line
+
+
+def test_a_read_token_needs_a_token(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, '[daemon]\nread_token = "only-to-look-at-it"\n')
+    assert line.startswith("streams.toml:2: daemon.read_token") and "set token too" in line
+    assert "only-to-look" not in line
 
 
 def test_an_empty_file_is_a_daemon_without_streams(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from streamfix.apps.daemon.http.document import stream_schemas
 from tests.apps.daemon.browsing import AWAY, PHONE, Visit, chromium, needs_chromium, sync_api
 from tests.apps.daemon.fake_daemon import FakeDaemon
-from tests.apps.daemon.page_material import hour, stream
+from tests.apps.daemon.page_material import hour, recordings, stream
 from tests.fakes.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chromium, needs_chromium]
@@ -139,7 +139,7 @@ def test_a_view_that_is_left_costs_the_daemon_nothing(daemon: FakeDaemon, visit:
 
 
 def test_the_page_shows_a_stream(daemon: FakeDaemon, visit: Open) -> None:
-    page = visit().open()
+    page = visit().open("yard")
     expect(page.get_by_role("heading", name="yard")).to_be_visible()
     expect(page.get_by_role("status").first).to_have_text("2 streams · all well")
     expect(page.locator("article .badge")).to_have_text("Running")
@@ -150,6 +150,84 @@ def test_the_page_shows_a_stream(daemon: FakeDaemon, visit: Open) -> None:
     expect(page.locator(".pairs").first).to_contain_text("Written187,487Dropped: overload12In flight1")
     expect(page.locator(".row img").first).to_be_visible()
     expect(page.locator("#load")).to_have_text("1.12 of 1.80 cores")
+
+
+def test_all_live_pictures_come_over_one_connection(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.streams = {f"cam-{i}": stream(f"cam-{i}") for i in range(9)}
+    daemon.streams["cam-3"].update(state="reconnecting", last_frame_s=time.time() - 60)
+    daemon.streams["cam-4"].update(state="stopped")
+    daemon.streams["cam-5"].update(filters="")
+    there = visit()
+    page = there.open()
+    tiles = page.locator(".tile-live")
+    expect(page.get_by_role("heading", name="Live pictures")).to_be_visible()
+    expect(page.locator(".tile-live[data-pictures]")).to_have_count(7)
+    assert daemon.viewing == 1
+    assert len([asked for asked in daemon.asked if "live.mjpg" in asked]) == 1
+    expect(tiles.nth(3)).to_contain_text("No picture since")
+    expect(tiles.nth(3)).to_have_attribute("data-look", "bad")
+    expect(tiles.nth(4)).to_contain_text("Stopped")
+    expect(tiles.nth(5)).to_contain_text("25.0 fps · 31 ms · pass-through")
+    seen = there.look("faint")
+    assert seen["looked"] > 25 and seen["faint"] == []
+    daemon.streams["cam-4"].update(state="running")
+    del daemon.streams["cam-8"]
+    there.poll()
+    expect(tiles).to_have_count(8)
+    expect(page.locator(".tile-live[data-pictures]")).to_have_count(7)
+    expect(page.locator(".list")).to_be_hidden()
+    tiles.nth(2).click()
+    expect(page.get_by_role("heading", name="cam-2")).to_be_visible()
+    expect(page.locator(".compare")).to_have_attribute("data-pictures", re.compile(r"\d"))
+    until(lambda: daemon.viewing == 1, "the wall's view has ended")
+    page.get_by_role("link", name="Live pictures").click()
+    expect(tiles).to_have_count(8)
+
+
+def test_the_wall_on_a_phone(daemon: FakeDaemon, visit: Open) -> None:
+    in_every_state(daemon)
+    there = visit(size=(320, 700), scheme="dark")
+    page = there.open()
+    page.get_by_role("link", name="Live pictures").tap()
+    expect(page.locator(".tile-live")).to_have_count(len(STATES))
+    expect(page.locator(".tile-live[data-pictures]")).to_have_count(1)
+    assert (there.look("overflow"), there.look("small"), there.look("faint")["faint"]) == (0, [], [])
+    page.get_by_role("link", name="All streams", exact=True).tap()
+    expect(page.locator(".row")).to_have_count(len(STATES))
+
+
+def test_a_picture_that_is_passed_through_is_not_called_after(daemon: FakeDaemon, visit: Open) -> None:
+    there = visit()
+    page = there.open("yard")
+    side, slider = page.locator(".side.right"), page.get_by_role("slider")
+    expect(side).to_have_text("After")
+    daemon.streams["yard"].update(state="degraded", rung=2, rung_name="")
+    there.poll()
+    expect(side).to_have_text("Pass-through")
+    expect(slider).to_have_attribute("aria-valuetext", "50 % before, 50 % passed through")
+    daemon.streams["yard"].update(state="running", rung=0, rung_name="denoise")
+    there.poll()
+    expect(side).to_have_text("After")
+    daemon.streams["gate"].update(filters="")
+    page = there.open("gate")
+    expect(side).to_have_text("Pass-through")
+
+
+def test_the_next_try_is_told_and_can_be_made_now(daemon: FakeDaemon, visit: Open) -> None:
+    there = visit()
+    page = there.open("yard")
+    expect(page.locator("article .badge")).to_have_text("Running")
+    expect(page.get_by_role("button", name="Try now")).to_be_hidden()
+    daemon.streams["yard"].update(state="reconnecting", reason="401 Unauthorized", next_try=time.time() + 300)
+    there.poll()
+    expect(page.locator(".next")).to_contain_text("Next try in 4 min.")
+    page.get_by_role("button", name="Try now").click()
+    expect(page.locator(".next")).to_be_hidden()
+    assert daemon.sent[-1][:2] == ("POST", "streams/yard/retry")
+    daemon.streams["yard"].update(state="error", reason="there is no encoder of that name", next_try=None)
+    there.poll()
+    expect(page.locator(".next")).to_contain_text("It is not tried again by itself.")
+    expect(page.get_by_role("button", name="Try now")).to_be_visible()
 
 
 def test_the_slider_moves_between_before_and_after(visit: Open) -> None:
@@ -346,9 +424,37 @@ def test_the_form_has_every_option(daemon: FakeDaemon, visit: Open) -> None:
     for key, said in options.items():
         control = dialog.get_by_label(said["title"], exact=True)
         expect(control).to_have_attribute("name", key)
-        expect(control).to_have_accessible_description(said["description"])
+        expect(control).to_have_accessible_description(re.compile(re.escape(said["description"])))
         for value, label in said.get("x-choices", ()):
             expect(control.locator(f"option[value={value}]")).to_have_text(label)
+
+
+def test_every_field_that_may_be_empty_says_what_that_does(daemon: FakeDaemon, visit: Open) -> None:
+    """The fake daemon's file has filters, max_latency and on_lost under [defaults]."""
+    page = visit().open("yard")
+    page.get_by_role("button", name="Add a stream").click()
+    expect(page.get_by_label("Name")).to_be_focused()
+    dialog = page.get_by_role("dialog")
+    for closed in dialog.locator("summary").all():
+        closed.click()
+    schema = stream_schemas()["StreamBody"]
+    for key, said in schema["properties"].items():
+        control = dialog.get_by_label(said["title"], exact=True)
+        if control.evaluate("control => control.tagName") == "SELECT":
+            expect(control.locator("option").first).to_have_text(re.compile("^Default: .+"))
+        elif key not in schema["required"]:
+            expect(control).to_have_accessible_description(re.compile("Empty: .+"))
+    label = dialog.get_by_label
+    expect(label("Filters")).to_have_accessible_description(re.compile("Empty: denoise."))
+    expect(label("Latency allowed")).to_have_accessible_description(re.compile("Empty: 0.3s."))
+    expect(label("While the camera is away").locator("option").first).to_have_text("Default: Hold the last picture")
+    expect(label("Transport").locator("option").first).to_have_text("Default: TCP, or UDP where the camera has no TCP")
+    expect(label("Sound").locator("option").first).to_have_text("Default: Yes")
+    expect(label("Keep recordings")).to_have_accessible_description(re.compile("Empty: all are kept for ever."))
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Filters")).to_have_accessible_description(re.compile("Empty: pictures pass through."))
+    expect(page.get_by_text("This lasts until the daemon ends")).to_be_visible()
 
 
 def test_every_kind_of_option_is_sent_as_the_api_takes_it(daemon: FakeDaemon, visit: Open) -> None:
@@ -357,9 +463,11 @@ def test_every_kind_of_option_is_sent_as_the_api_takes_it(daemon: FakeDaemon, vi
     page.get_by_label("Name").fill("porch")
     page.get_by_label("Camera", exact=True).fill("rtsp://10.0.0.5/porch")
     page.get_by_label("Outputs").fill("rtsp://127.0.0.1:8554/porch")
-    for group in ("Sound and encoding", "Latency and lost pictures", "Camera's connection"):
-        page.get_by_text(group).click()
+    for group in ("Latency and lost pictures", "Camera's connection", "Recordings"):
+        page.get_by_text(group, exact=True).click()
     page.get_by_label("Sound").select_option("No")
+    page.get_by_label("Transport").select_option("UDP")
+    page.get_by_label("Keep recordings").fill("max_age = 14d\nmax_size=500GB")
     page.get_by_label("Camera options").fill("rtsp_transport = tcp\ntimeout")
     page.get_by_label("Steps under load").fill("smooth\natadenoise=s=9")
     page.get_by_role("button", name="Add", exact=True).click()
@@ -369,6 +477,7 @@ def test_every_kind_of_option_is_sent_as_the_api_takes_it(daemon: FakeDaemon, vi
     expect(page.get_by_role("heading", name="porch")).to_be_visible()
     assert daemon.sent[-1] == ("POST", "streams", {
         "name": "porch", "input": "rtsp://10.0.0.5/porch", "outputs": ["rtsp://127.0.0.1:8554/porch"], "audio": False,
+        "transport": "udp", "retention": {"max_age": "14d", "max_size": "500GB"},
         "input_options": {"rtsp_transport": "tcp", "user_agent": "a=b"}, "ladder": ["smooth", "atadenoise=s=9"],
     })  # fmt: skip
 
@@ -406,6 +515,76 @@ def test_removing_a_stream_asks_first(daemon: FakeDaemon, visit: Open) -> None:
     expect(page.get_by_role("heading", name="There is no stream “gate”")).to_be_visible()
 
 
+FILE = "/rec/%Y-%m-%d/yard_%H%M%S.mp4"
+
+
+def test_recordings_are_listed_by_day_played_and_downloaded(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.streams["yard"]["outputs"] = [{"url": FILE, "trouble": ""}]
+    daemon.recordings["yard"] = recordings(400)
+    there = visit()
+    page = there.open("gate")
+    expect(page.get_by_role("heading", name="gate")).to_be_visible()
+    expect(page.get_by_role("link", name="Recordings")).to_be_hidden()
+    page = there.open("yard")
+    page.get_by_role("link", name="Recordings").click()
+    expect(page.get_by_role("heading", name="Recordings of yard")).to_be_visible()
+    expect(page.locator(".recordings .since")).to_have_text("400 files, 17.7 GB · kept for 14d and up to 500GB in all")
+    rows = page.locator(".files li")
+    expect(rows).to_have_count(300)
+    expect(rows.first).to_contain_text("being recorded")
+    expect(rows.nth(1)).to_contain_text("10 min · 42.3 MB")
+    page.get_by_role("button", name="Show older ones (100)").click()
+    expect(rows).to_have_count(400)
+    expect(page.get_by_role("button", name="Show older ones")).to_be_hidden()
+    rows.nth(2).get_by_role("button", name="Play").click()
+    expect(rows.nth(2)).to_have_attribute("aria-current", "true")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0")
+    page.locator("video").evaluate("video => { video.currentTime = video.duration; }")
+    expect(rows.nth(1)).to_have_attribute("aria-current", "true")  # the one that follows
+    with page.expect_download() as saved:
+        rows.nth(4).get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename == daemon.recordings["yard"][4]["name"].rpartition("/")[2]
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".player")).to_be_hidden()
+    page.get_by_role("link", name="Back to yard").click()
+    expect(page.get_by_role("heading", name="yard", exact=True)).to_be_visible()
+
+
+def test_recordings_up_to_a_time(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.recordings["yard"] = recordings(200)
+    page = visit().open("yard/recordings")
+    rows = page.locator(".files li")
+    expect(rows).to_have_count(200)
+    page.get_by_label("Up to").fill("2001-01-01T12:00")
+    expect(rows).to_have_count(0)
+    expect(page.get_by_text("There is no recording yet.")).to_be_hidden()
+    expect(page.get_by_text("There is none that had begun by then.")).to_be_visible()
+    page.get_by_label("Up to").fill("")
+    expect(rows).to_have_count(200)
+
+
+def test_what_the_browser_cannot_play_can_be_downloaded(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.recordings["yard"] = recordings(3, "2/yard_%s.flv")
+    there = visit()
+    page = there.open("yard/recordings")
+    page.locator(".files li").nth(1).get_by_role("button", name="Play").click()
+    expect(page.get_by_role("alert").filter(has_text="This browser cannot play it")).to_be_visible()
+    expect(page.locator(".player").get_by_role("link", name="Download")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_recordings_can_be_read_on_a_phone(daemon: FakeDaemon, visit: Open, scheme: str) -> None:
+    daemon.recordings["yard"] = recordings(30, f"1/{'x' * 60}_%s.mp4")
+    there = visit(size=(320, 700), scheme=scheme)
+    page = there.open("yard/recordings")
+    expect(page.locator(".files li")).to_have_count(30)
+    page.locator(".files li").nth(1).get_by_role("button", name="Play").tap()
+    expect(page.locator("video")).to_be_visible()
+    assert (there.look("overflow"), there.look("small")) == (0, [])
+    seen = there.look("faint")
+    assert seen["looked"] > 60 and seen["faint"] == []
+
+
 def test_on_a_phone_list_and_stream_are_pages_of_their_own(visit: Open) -> None:
     page = visit(size=PHONE).open()
     expect(page.locator(".row")).to_have_count(2)
@@ -417,6 +596,44 @@ def test_on_a_phone_list_and_stream_are_pages_of_their_own(visit: Open) -> None:
     page.get_by_role("link", name="All streams", exact=True).tap()
     expect(page.locator(".list")).to_be_visible()
     expect(page.locator("article")).to_have_count(0)
+
+
+def test_who_may_look_only_is_shown_no_button_that_changes_anything(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.may_change = False
+    there = visit()
+    page = there.open("yard")
+    expect(page.locator(".compare")).to_have_attribute("data-pictures", re.compile(r"\d"))
+    expect(page.get_by_text("Look only")).to_be_visible()
+    for name in ("Add a stream", "Start", "Stop", "Edit", "Remove"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    shown = {name for b in page.get_by_role("button").all() if (name := b.get_attribute("title") or b.inner_text())}
+    assert shown == {"Pause", "Fit", "1:1", "2:1", "4:1", "Full screen", "Dark colours"}
+    daemon.streams.clear()
+    there.poll()
+    expect(page.get_by_role("heading", name="There is no stream “yard”")).to_be_visible()
+    page = there.open()
+    expect(page.get_by_role("heading", name="No streams yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Add a stream")).to_have_count(0)
+
+
+def test_changes_that_end_with_the_daemon_are_told_and_written_down(daemon: FakeDaemon, visit: Open) -> None:
+    there = visit()
+    page = there.open("yard")
+    strip = page.locator("#unsaved")
+    expect(page.locator("article .badge")).to_have_text("Running")
+    expect(strip).to_be_hidden()
+    daemon.unsaved = {"added": ["porch"], "changed": ["yard", "gate"], "removed": []}
+    page.get_by_role("button", name="Stop").click()
+    expect(strip).to_contain_text("Until the daemon ends: porch added, yard and gate changed.")
+    assert there.look("faint")["faint"] == []
+    daemon.refuse = {"status": 409, "detail": "streams.toml has changed since the daemon read it; reload it first"}
+    page.get_by_role("button", name="Write to the file").click()
+    expect(page.get_by_role("alert").filter(has_text="reload it first")).to_be_visible()
+    page.get_by_role("button", name="Write to the file").click()
+    expect(strip).to_contain_text("Written to /etc/streamfix/streams.toml. The file before it is")
+    expect(page.get_by_role("button", name="Write to the file")).to_be_hidden()
+    assert daemon.sent[-1][1] == "save"
+    there.forgive(AWAY)
 
 
 def test_a_token_is_asked_for_and_kept_as_a_cookie(daemon: FakeDaemon, visit: Open) -> None:
@@ -431,9 +648,9 @@ def test_a_token_is_asked_for_and_kept_as_a_cookie(daemon: FakeDaemon, visit: Op
     assert "yard" not in page.content()
     page.get_by_label("Token").fill(daemon.token)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="yard")).to_be_visible()
+    expect(page.get_by_role("link", name="yard")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("heading", name="yard")).to_be_visible()
+    expect(page.get_by_role("link", name="yard")).to_be_visible()
     assert page.evaluate("document.cookie + JSON.stringify(localStorage)").find(daemon.token) == -1
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
     there.forgive(AWAY)

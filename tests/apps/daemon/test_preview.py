@@ -15,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamfix.apps.daemon.engine.control import UnknownStream
 from streamfix.apps.daemon.http.jpeg import SIDES, Side, encode, shown_size
 from streamfix.apps.daemon.http.preview import BOUNDARY, EncodedPicture, Previews
 from streamfix.conformance.fakes import FORMATS, clip, constant
@@ -186,6 +187,42 @@ def test_nothing_is_kept_for_nobody() -> None:
         with pytest.raises(LookupError):
             await camera.previews.snapshot("garden", "both", 320)
         assert not camera.previews._shared
+
+    asyncio.run(look())
+
+
+def test_a_wall_has_each_streams_newest_picture_once() -> None:
+    async def look() -> None:
+        frames, encoded = clip(8), list[str]()
+        pairs = dict.fromkeys("abc", (frames[0], frames[0]))
+
+        def latest(name: str) -> tuple[Frame, Frame]:
+            if name not in pairs:
+                raise UnknownStream(name)
+            return pairs[name]
+
+        def encode(pair: tuple[Frame, Frame], side: Side, width: int | None) -> bytes:
+            encoded.append(f"{side} {width}")
+            return b"jpeg"
+
+        here = ["a", "b", "c", "gone"]
+
+        async def names() -> list[str]:
+            return list(here)
+
+        previews = Previews(latest, most_views=1, encode=encode)
+        wall = previews.wall(names, 1000, 240, stays)
+        assert [(await anext(wall))[0] for _ in range(3)] == ["a", "b", "c"]
+        assert previews.full and [p async for p in previews.wall(names, 1000, 240, stays)] == []
+        pairs["b"] = (frames[1], frames[1])
+        here.remove("c")
+        name, picture = await anext(wall)
+        assert (name, picture.pts) == ("b", frames[1].pts), "what has not changed is not sent again"
+        assert b"X-Stream: b\r\n\r\njpeg" in picture.part("b")
+        assert set(previews._shared) == {(n, "after", 240) for n in ("a", "b", "gone")}
+        await wall.aclose()  # type: ignore[attr-defined]
+        assert not previews._shared and previews.views == 0
+        assert encoded == ["after 240"] * 4
 
     asyncio.run(look())
 

@@ -124,7 +124,26 @@ def test_streams_come_change_and_go(make: Make) -> None:
     assert not gate.stopped
 
 
-@pytest.mark.parametrize("what", ["get", "config_of", "remove", "start", "stop", "history", "events", "latest"])
+def test_how_long_recordings_are_kept_restarts_nothing(make: Make) -> None:
+    builder = Builder()
+    supervisor = make(builder, "gate")
+    supervisor.open()
+    gate = builder.job("gate")
+    supervisor.change(stream_config("gate", retention={"max_age": "7d"}))
+    assert supervisor.config_of("gate").limits.max_age_s == 7 * 86400
+    assert not gate.stopped and len(builder.made["gate"]) == 1
+    new = DaemonConfig(streams=(stream_config("gate", retention={"max_size": "5GB"}),))
+    again = make(builder, read=lambda: new, config=DaemonConfig(streams=(stream_config("gate"),)))
+    again.open()
+    second = builder.job("gate", 2)
+    again.reload()
+    assert again.config_of("gate").limits.max_bytes == 5 * 10**9
+    assert not second.stopped and len(builder.made["gate"]) == 2
+
+
+@pytest.mark.parametrize(
+    "what", ["get", "config_of", "remove", "start", "stop", "history", "events", "latest", "recordings"]
+)
 def test_an_unknown_name_is_told_what_there_is(make: Make, what: str) -> None:
     supervisor = make(Builder(), "gate")
     supervisor.open()

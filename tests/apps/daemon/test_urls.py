@@ -177,9 +177,9 @@ def test_without_folders_there_are_no_files(tmp_path: Path) -> None:
         Allowed(ANY).check_input(f"{tmp_path}/x.mp4")
 
 
-@pytest.mark.parametrize("name", ["%Y/x.mp4", "x%D.mp4", "x%n.mp4", "100%.mp4", "%-d.mp4", "%s%"])
+@pytest.mark.parametrize("name", ["%D/x.mp4", "x%D.mp4", "x%n.mp4", "100%.mp4", "%-d.mp4", "%s%"])
 def test_a_pattern_stays_in_its_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="a pattern belongs in the file's name"):
+    with pytest.raises(UsageError, match="a pattern may hold %Y %m %d"):
         Allowed(ANY, (tmp_path,)).check_output(f"{tmp_path}/{name}")
 
 
@@ -392,3 +392,8 @@ def test_no_link_that_a_pattern_finds_leads_outside(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"it leads to .*secret\.ts; files are allowed below"):
         allowed.check_output(f"{inside}/yard_%Y.ts")
     allowed.check_output(f"{inside}/gate_%Y.ts")
+    (inside / "2026").mkdir()
+    allowed.check_output(f"{inside}/%Y/%m/gate_%H.ts")
+    (inside / "2026" / "11").symlink_to(tmp_path)
+    with pytest.raises(UsageError, match="it leads to"):
+        allowed.check_output(f"{inside}/%Y/%m/gate_%H.ts")

@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from ....errors import UsageError
@@ -27,8 +29,13 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def check_exposure(host: str, token: str) -> None:
-    """Raise UsageError where others could reach the API without a token, or with one that is easily guessed."""
+def check_exposure(host: str, token: str, look: str = "") -> None:
+    """Raise UsageError where others could reach the API without a token, or with one that is easily guessed.
+
+    look: the token that may look only.
+    """
+    if look and look == token:
+        raise UsageError("daemon.read_token: it is the same as daemon.token, which may do everything; take another one")
     if is_loopback(host):
         return
     where = f'daemon.host = "{host}"'
@@ -36,51 +43,78 @@ def check_exposure(host: str, token: str) -> None:
         raise UsageError(
             f"{where}: anyone who reaches it could control the daemon; set daemon.token, or listen at 127.0.0.1"
         )
-    if len(token) < _MIN_TOKEN:
-        raise UsageError(
-            f"{where}: the token has {len(token)} characters, which can be guessed over a network; "
-            f"take {_MIN_TOKEN} or more, such as the output of `openssl rand -hex 16`"
-        )
+    for what, each in (("the token", token), ("the read_token", look)):
+        if each and len(each) < _MIN_TOKEN:
+            raise UsageError(
+                f"{where}: {what} has {len(each)} characters, which can be guessed over a network; "
+                f"take {_MIN_TOKEN} or more, such as the output of `openssl rand -hex 16`"
+            )
+
+
+#: What the bearer of a token may do: everything, or look only.
+Right = Literal["change", "look"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The token that may do everything, and the one that may look only. Empty: there is none."""
+
+    change: str = ""
+    look: str = ""
 
 
 class Access:
     """Checks tokens, sessions and hosts.
 
-    token: empty where none is needed; a function where it may change. hosts: names under which the API may be called,
-    beside addresses and localhost; with a token any name will do, since no foreign page has the token.
+    tokens: the full one alone, or both; a function where they may change. Without a full one everybody may do all.
+    hosts: names under which the API may be called, beside addresses and localhost; with a token any name will do, since
+    no foreign page has the token.
     """
 
-    def __init__(self, token: str | Callable[[], str] = "", hosts: Iterable[str] = ()) -> None:
-        self._given = token
+    def __init__(self, tokens: str | Tokens | Callable[[], Tokens] = "", hosts: Iterable[str] = ()) -> None:
+        self._given = Tokens(tokens) if isinstance(tokens, str) else tokens
         self._hosts = {host.lower().strip("[]") for host in hosts} | {"localhost"}
 
     @property
-    def _token(self) -> bytes:
-        return (self._given if isinstance(self._given, str) else self._given()).encode()
+    def _tokens(self) -> dict[Right, bytes]:
+        """The tokens that there are."""
+        now = self._given if isinstance(self._given, Tokens) else self._given()
+        found: dict[Right, bytes] = {"change": now.change.encode(), "look": now.look.encode()}
+        return {right: token for right, token in found.items() if token and found["change"]}
 
     @property
     def needs_token(self) -> bool:
-        return bool(self._token)
+        return bool(self._tokens)
 
     @property
     def session(self) -> str:
+        """The cookie's value for who has the full token, see `session_of`."""
+        return self.session_of("change")
+
+    def session_of(self, right: Right) -> str:
         """The cookie's value: it proves that its bearer had the token without revealing it, and survives a restart."""
-        return hmac.new(self._token, b"streamfix session 1", hashlib.sha256).hexdigest()
+        return _session(self._tokens.get(right, b""))
 
-    def knows(self, token: str) -> bool:
-        """True for the token, compared in constant time."""
-        return self.needs_token and _same(token.encode("utf-8", "replace"), self._token)
+    def right_of(self, token: str) -> Right | None:
+        """What the bearer of that token may do, None if it is none of the tokens. Compared in constant time."""
+        given = token.encode("utf-8", "replace")
+        found = [right for right, known in self._tokens.items() if _same(given, known)]
+        return found[0] if found else None
 
-    def permits(self, authorization: bytes, cookies: bytes) -> bool:
-        """True if a request with these headers is allowed. Both are raw; empty if absent."""
-        if not self.needs_token:
-            return True
+    def right(self, authorization: bytes, cookies: bytes) -> Right | None:
+        """What a request with these headers may do, None if nothing. Both are raw; empty if absent."""
+        tokens = self._tokens
+        if not tokens:
+            return "change"
         scheme, _, credentials = authorization.partition(b" ")
-        if scheme.lower() == b"bearer" and _same(credentials.strip(), self._token):
-            return True
-        session = self.session.encode()
-        pairs = (cookie.strip().partition(b"=") for cookie in cookies.split(b";"))
-        return any(name == COOKIE.encode() and _same(value.strip(b'"'), session) for name, _, value in pairs)
+        bearer = credentials.strip() if scheme.lower() == b"bearer" else b""
+        pairs = [cookie.strip().partition(b"=") for cookie in cookies.split(b";")]
+        held = [value.strip(b'"') for name, _, value in pairs if name == COOKIE.encode()]
+        for right, token in tokens.items():
+            session = _session(token).encode()
+            if _same(bearer, token) or any(_same(value, session) for value in held):
+                return right
+        return None
 
     def serves(self, host: str) -> bool:
         """True if the API answers to this Host header. DNS can rebind a name, but not an address."""
@@ -116,6 +150,10 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _session(token: bytes) -> str:
+    return hmac.new(token, b"streamfix session 1", hashlib.sha256).hexdigest()
 
 
 def _same(a: bytes, b: bytes) -> bool:

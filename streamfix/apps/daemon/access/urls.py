@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,7 +89,7 @@ class Allowed:
             raise UsageError("a camera is no output; give a URL or a file's path")
         if scheme == "file":
             _check_pattern(url)
-            for link in filter(os.path.islink, glob.iglob(_PATTERN.sub("*", glob.escape(url))) if "%" in url else ()):
+            for link in _links(url):
                 self.check_file(link)
         if from_api and scheme in ("http", "https") and self.private is not True:
             raise UsageError(
@@ -150,10 +151,18 @@ class Allowed:
 
 
 def _check_pattern(path: str) -> None:
-    """Raise UsageError unless every file of a pattern lies in the folder that was checked."""
-    folder, _, name = path.rpartition("/")
-    if "%" in folder or "%" in _PATTERN.sub("", name):
+    """Raise UsageError unless every file of a pattern lies below the folder that was checked."""
+    if "%" in _PATTERN.sub("", path):
         raise UsageError(
-            "a pattern belongs in the file's name, not in its folder, and may hold "
-            "%Y %m %d %H %M %S %s %j %y %F, a number such as %03d, and %% for a percent sign"
+            "a pattern may hold %Y %m %d %H %M %S %s %j %y %F, a number such as %03d, and %% for a percent sign"
         )
+
+
+def _links(pattern: str) -> Iterator[str]:
+    """Links among the files and folders that a pattern stands for: they may lead elsewhere."""
+    parts = pattern.split("/")
+    for i, part in enumerate(parts, 1):
+        if "%" in part:
+            found = glob.iglob(_PATTERN.sub("*", glob.escape("/".join(parts[:i]))))
+            inner = i < len(parts)
+            yield from (link for link in found if os.path.islink(link) and (os.path.isdir(link) or not inner))

@@ -11,8 +11,10 @@ from ....filters import FILTERS
 from ....jobs import check_chain
 from ....media.redact import HIDDEN, redact, redact_options
 from ..access import allowlist
+from ..access.location import usual_format
 from ..access.secrets import Secrets, masked, references
 from ..access.urls import Allowed
+from ..recordings.names import wrong_folder
 from .problems import ConfigError, Problem, TomlPlace
 from .spec import OutputConfig, StreamConfig
 
@@ -55,6 +57,9 @@ class _Check:
         for field, known, what in _OPTIONS:
             options: Mapping[str, str] = getattr(stream, field)
             self._options((field,), options, {k for k in options if f"{field}.{k}" in foreign}, known, what)
+        if stream.transport and stream.input_options.get("rtsp_transport", stream.transport) != stream.transport:
+            text = f"input_options.rtsp_transport is {stream.input_options['rtsp_transport']}; keep one of the two"
+            self._wrong(("transport",), stream.transport, text)
         for i, output in enumerate(stream.outputs):
             self._output(("outputs", i), output, stream)
         self._chain(("filters",), stream.filters, "filters" in foreign)
@@ -81,6 +86,8 @@ class _Check:
         if url is not None:
             look = self._allowed.check_output
             self._try((*place, "url"), output.url, look, url, from_api=output.foreign)
+            if wrong := wrong_folder(url, output.format or usual_format(url), output.options) if url[0] == "/" else "":
+                self._wrong((*place, "url"), output.url, wrong)
             if output.url == stream.input:
                 self._wrong((*place, "url"), output.url, "it is the input itself; write to another place")
         if output.format:

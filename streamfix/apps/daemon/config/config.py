@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ....errors import InputError, UsageError
+from ....media.redact import redact
 from ..access.auth import is_loopback
+from ..access.secrets import masked
 from ..access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
+from ..notices.mqtt import check_mqtt
+from ..notices.webhook import check_webhook
 from .checking import check_stream
 from .options import option, read_table
 from .origin import Origin, in_file
-from .problems import ConfigError, Problem, Problems
-from .spec import OutputConfig, StreamConfig, foreign_parts, read_stream
+from .problems import ConfigError, Problem, Problems, shown
+from .spec import FROM_HTTP, OutputConfig, StreamConfig, foreign_parts, marked_foreign, read_stream
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
 _TABLES = ("daemon", "defaults", "streams")
@@ -26,7 +30,7 @@ __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConf
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:
-    """The whole file. The token stands here as it was written; `Secrets.resolve` it to use it.
+    """The whole file. The tokens stand here as they were written; `Secrets.resolve` them to use them.
 
     defaults: options of streams that do not set them, as written. origin: the file it was read from.
     """
@@ -40,12 +44,24 @@ class DaemonConfig:
     token: Annotated[
         Secret, option("Token", "What clients must send; empty for none. A reference to a secret, mostly.")
     ] = ""
+    read_token: Annotated[
+        Secret, option("Read token", "What clients must send that may look and change nothing; empty for none.")
+    ] = ""
     log: Annotated[Literal["human", "json"], choice("human", "json"), option("Log", "The log's form.")] = "human"
     max_load: Annotated[
         float, number(0.05, 8), option("Load", "Share of the processors that streams may take together.")
     ] = 0.9
     device: Annotated[FilledText, option("Device", '"auto", "cpu", "cuda" or "cuda:N": where filters run.')] = "auto"
     drain_s: Annotated[Seconds, option("Drain", "Time that outputs get to finish when the daemon ends.")] = 10.0
+    webhook: Annotated[
+        Secret, option("Webhook", "Where to post what befalls a camera, as JSON; empty for nowhere.")
+    ] = ""
+    mqtt: Annotated[
+        Secret, option("MQTT", "The broker that is told the same, as in mqtt://broker/streamfix; empty for none.")
+    ] = ""
+    notify_after_s: Annotated[
+        Seconds, option("Notify after", "A camera is lost, or well again, for so long before that is told.")
+    ] = 10.0
     allow_schemes: Annotated[
         tuple[Annotated[str, choice(*NETWORK_SCHEMES, "v4l2")], ...],
         option("Schemes", "What streams may read from and write to; v4l2 is a camera at this machine."),
@@ -130,6 +146,16 @@ def _read(found: Mapping[str, Any], trial: Trial | None) -> tuple[list[Problem],
     if not is_loopback(config.host) and not config.token:
         text = "anyone who reaches this address could control the daemon; set token, or listen at 127.0.0.1"
         problems.wrong(("daemon", "host"), config.host, text)
+    if config.read_token and not config.token:
+        text = "without token everybody may change everything, so it keeps nobody out; set token too"
+        problems.missing(("daemon", "read_token"), text)
+    for key, check in (("webhook", check_webhook), ("mqtt", check_mqtt)):
+        written = getattr(config, key)
+        if written and (form := masked(written)) is not None:
+            try:
+                check(form)
+            except UsageError as error:
+                problems.wrong(("daemon", key), redact(written), str(error))
     problems.found += [] if trial is None else trial(config, None)
     streams = _streams(found, config, problems, trial)
     config = replace(config, streams=streams)
@@ -153,12 +179,24 @@ def _streams(
         return ()
     streams, before = [], len(problems.found)
     for i, one in enumerate(given):
-        stream, _, wrong = read_stream(one, config.defaults)
+        given_here, marks = _marked(one)
+        stream, _, wrong = read_stream(given_here, config.defaults)
+        try:
+            stream = stream if marks is None else marked_foreign(stream, marks)
+        except ValueError as error:
+            wrong.append(Problem((FROM_HTTP,), shown(marks), str(error)))
         wrong += _form_problems(stream, config.allowed)
         wrong += [] if trial is None else trial(config, stream)
         problems.found += (replace(problem, place=in_file(found, i, problem.place)) for problem in wrong)
         streams.append(stream)
     return tuple(streams) if len(problems.found) == before else ()
+
+
+def _marked(given: Any) -> tuple[Any, Any]:
+    """A stream as written, without its marks of what came over HTTP; and these, None if there are none."""
+    if not isinstance(given, Mapping) or FROM_HTTP not in given:
+        return given, None
+    return {key: value for key, value in given.items() if key != FROM_HTTP}, given[FROM_HTTP]
 
 
 def _form_problems(stream: StreamConfig, allowed: Allowed) -> Sequence[Problem]:

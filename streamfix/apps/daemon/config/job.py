@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from ....chainspec import parse_chain
-from ....errors import BadOption
+from ....errors import BadOption, OutputError
 from ....jobs import JobSpec
 from ....live.outputs.resuming import neighbour, resumed
 from ....media.input.options import check_option
 from ....media.output.muxer import guess_format
 from ....media.redact import redact, redact_options
 from ....media.specs import InputSpec, OutputSpec
-from ....media.transport.protocols import PATTERN_FORMATS, scheme_of
+from ....media.transport.protocols import PATTERN_FORMATS, RTSP, protocol_of, scheme_of
 from ..access.location import usual_demuxer, usual_format
 from ..access.secrets import Secrets
 from ..access.urls import Allowed
+from ..recordings.names import make_folder, names_of
 from .checking import check_stream
 from .spec import OutputConfig, StreamConfig
 
@@ -42,11 +44,13 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
         except BadOption as error:
             shown = redact_options({name: stream.input_options[name]})[name]
             raise BadOption(f"input_options.{name} = {shown!r}: {error}") from error
+    if stream.transport and protocol_of(url) is RTSP:
+        options = {"rtsp_transport": stream.transport, **options}
     # The operator may set guards aside for an input of their own, such as a playlist of local files.
     options = {**options, **guards} if "input" in stream.foreign else {**guards, **options}
     return JobSpec(
         inputs=(InputSpec(url, format, options),),
-        outputs=tuple(beginning(output_spec(output, stream, secrets.resolve)) for output in stream.outputs),
+        outputs=tuple(_begun(output_spec(output, stream, secrets.resolve)) for output in stream.outputs),
         filters=tuple(parse_chain(stream.filters)) if stream.filters else (),
         audio=stream.audio,
         subtitles=False,
@@ -69,6 +73,19 @@ def output_spec(output: OutputConfig, stream: StreamConfig, resolve: Callable[[s
         format_options={name: resolve(value) for name, value in output.options.items()},
         overwrite=output.overwrite,
     )
+
+
+def _begun(spec: OutputSpec) -> OutputSpec:
+    """The output as it begins now. Makes the folder that is named by the clock; the keeper makes those to come.
+
+    Raises OutputError.
+    """
+    if spec.url.startswith("/"):
+        try:
+            make_folder(names_of(spec.url, spec.format, spec.format_options), time.time())
+        except OSError as error:
+            raise OutputError(f"{redact(spec.url)}: its folder cannot be made: {error}") from None
+    return beginning(spec)
 
 
 def beginning(spec: OutputSpec) -> OutputSpec:

@@ -42,17 +42,22 @@ def option(
     group: str = "",
     choices: Mapping[str, str] | None = None,
     needed: str = "",
+    empty: str = "",
+    suggestions: Sequence[str] = (),
     **more: Any,
 ) -> Any:
     """Make the metadata of an option.
 
     label, help: what the page's form calls it and says of it; the OpenAPI document has the same.
     group: the part of the form that holds it; "" is the part that always shows. choices: what the form calls each
-    value. needed: what the form says where a required value is missing. more: see pydantic's `Field`.
+    value. needed: what the form says where a required value is missing. empty: what happens where nothing is set and
+    there is no default, in a few words. suggestions: usual values. more: see pydantic's `Field`.
     """
     extra: Schema = {"x-group": group}
     extra |= {"x-choices": [list(pair) for pair in choices.items()]} if choices else {}
     extra |= {"x-needed": needed} if needed else {}
+    extra |= {"x-empty": empty} if empty else {}
+    extra |= {"x-suggestions": list(suggestions)} if suggestions else {}
     return Field(title=label, description=help, json_schema_extra=extra, **more)
 
 

@@ -4,18 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from ....live.policy import LivePolicy, OnDamaged, OnLost
+from ..recordings.retention import Limits
 from .options import as_table, option, options_of, read_table, texts
 from .problems import Problem, Problems, shown
-from .values import Address, Boolean, Bytes, FilledText, Options, Seconds, StreamName, Text, choice
+from .values import (
+    Address,
+    Boolean,
+    Bytes,
+    FilledText,
+    Options,
+    Retention,
+    Seconds,
+    StreamName,
+    Text,
+    age_s,
+    choice,
+    size_bytes,
+)
+
+#: What carries RTP, in libav's words.
+Transport = Literal["tcp", "udp", "udp_multicast", "http"]
 
 _LIVE = LivePolicy()  # whose defaults are a stream's
 
-_CODING = "Sound and encoding"
+_CODING = "Encoding"
 _CAMERA = "Camera's connection"
 _LOSSES = "Latency and lost pictures"
+_RECORDINGS = "Recordings"
+
+#: Key of a stream in the file: the names of its options that came over HTTP.
+FROM_HTTP = "over_http"
+
+#: Options that say nothing of how a stream runs: a change restarts nothing.
+BESIDE = ("retention",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +51,7 @@ class OutputConfig:
 
     url: Annotated[
         Address,
-        option("URL", "URL, or a file's absolute path, also a pattern such as /rec/yard_%Y%m%d-%H%M%S.mp4."),
+        option("URL", "URL, or a file's absolute path, also a pattern such as /rec/%Y-%m-%d/yard_%H%M%S.mp4."),
     ]
     format: Annotated[
         FilledText | None,
@@ -82,31 +106,57 @@ class StreamConfig:
     ]
     filters: Annotated[
         Text,
-        option("Filters", "A filter chain, as for -vf. Leave empty to pass pictures through.", examples=["denoise"]),
+        option("Filters", "A filter chain, as for -vf.", empty="pictures pass through", examples=["denoise"]),
     ] = ""
     enabled: Annotated[Boolean, option("Start by itself", "Choose No to keep it stopped until you start it.")] = True
     input_format: Annotated[
-        FilledText | None, option("Demuxer", "Leave empty to detect it.", group=_CAMERA, examples=["mpegts"])
+        FilledText | None,
+        option(
+            "Demuxer", "How the camera's stream is read.", empty="it is detected", group=_CAMERA, examples=["mpegts"]
+        ),
     ] = None
     input_options: Annotated[
         Options,
         option(
             "Camera options",
             "For the demuxer and its protocol: name=value, one per line.",
+            empty="none",
             group=_CAMERA,
-            examples=[{"rtsp_transport": "tcp"}],
+            examples=[{"user_agent": "..."}],
         ),
     ] = field(default_factory=dict)
-    audio: Annotated[Boolean, option("Sound", "Choose No to leave the sound out.", group=_CODING)] = True
-    audio_codec: Annotated[FilledText, option("Audio encoder", "copy passes the sound on as it is.", group=_CODING)] = (
-        "copy"
-    )
+    transport: Annotated[
+        Transport | None,
+        choice(*get_args(Transport)),
+        option(
+            "Transport",
+            "How an RTSP camera sends: TCP loses nothing, UDP is for cameras that have no TCP.",
+            empty="TCP, or UDP where the camera has no TCP",
+            choices={"tcp": "TCP", "udp": "UDP", "udp_multicast": "UDP multicast", "http": "Through HTTP"},
+        ),
+    ] = None
+    audio: Annotated[Boolean, option("Sound", "Choose No to leave the camera's sound out.")] = True
+    audio_codec: Annotated[
+        FilledText,
+        option(
+            "Audio encoder",
+            "copy passes the sound on as it is; aac suits MP4, RTMP and browsers, where many cameras' G.711 does not.",
+            suggestions=("copy", "aac", "libopus"),
+        ),
+    ] = "copy"
     video_codec: Annotated[
         FilledText | None,
-        option("Video encoder", "Leave empty for the usual one of each output.", group=_CODING, examples=["libx265"]),
+        option("Video encoder", "For all outputs.", empty="the usual one of each", group=_CODING, examples=["libx265"]),
     ] = None
     video_options: Annotated[
-        Options, option("Encoder options", "name=value, one per line.", group=_CODING, examples=[{"crf": "23"}])
+        Options,
+        option(
+            "Encoder options",
+            "name=value, one per line.",
+            empty="the encoder's own",
+            group=_CODING,
+            examples=[{"crf": "23"}],
+        ),
     ] = field(default_factory=dict)
     max_latency_s: Annotated[
         Seconds,
@@ -164,8 +214,8 @@ class StreamConfig:
         tuple[Text, ...] | None,
         option(
             "Steps under load",
-            "Filter chains to step down to when the machine is too slow: heaviest first, one per line. Leave empty for "
-            "the steps that the filters offer.",
+            "Filter chains to step down to when the machine is too slow: heaviest first, one per line.",
+            empty="the steps that the filters offer",
             group=_LOSSES,
             examples=[["smooth"]],
         ),
@@ -189,7 +239,33 @@ class StreamConfig:
             examples=["256MiB"],
         ),
     ] = _LIVE.queue_bytes
+    retention: Annotated[
+        Retention,
+        option(
+            "Keep recordings",
+            "The oldest are deleted: max_age=14d, max_size=500GB, or both, one per line.",
+            empty="all are kept for ever",
+            group=_RECORDINGS,
+            examples=[{"max_age": "14d"}],
+        ),
+    ] = field(default_factory=dict)
     foreign: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def foreign_parts(self) -> list[str]:
+        """Names of all that came over HTTP, outputs too, as `marked_foreign` reads them."""
+        outputs = [f"outputs[{i}]" for i, output in enumerate(self.outputs) if output.foreign]
+        return [*sorted(name for name in self.foreign if name != "outputs"), *outputs]
+
+    @property
+    def limits(self) -> Limits:
+        """How long its recordings are kept."""
+        age, size = self.retention.get("max_age"), self.retention.get("max_size")
+        return Limits(None if age is None else age_s(age), None if size is None else size_bytes(size))
+
+    def runs_like(self, other: StreamConfig) -> bool:
+        """True if a stream that runs as `other` need not restart for this configuration."""
+        return replace(self, **{name: getattr(other, name) for name in BESIDE}) == other
 
     @property
     def policy(self) -> LivePolicy:
@@ -227,6 +303,26 @@ def read_stream(given: Any, defaults: Mapping[str, Any]) -> tuple[StreamConfig, 
             (example,) = one.info.examples or ("...",)
             problems.missing((), f"the stream has no {key}; give {key} = {shown(example)}")
     return StreamConfig(**{"name": "", "input": "", "outputs": (), **found}), own, problems.found
+
+
+def marked_foreign(stream: StreamConfig, names: Any) -> StreamConfig:
+    """The stream with its options marked that came over HTTP before they were written to the file.
+
+    names: as in `over_http`, see `StreamConfig.foreign_parts`. Raises ValueError for what is no such list.
+    """
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError('it takes a list of options, as in ["input", "outputs[0]"]')
+    known = [one.name for one in options_of(StreamConfig).values()]
+    outputs = {f"outputs[{i}]": i for i in range(len(stream.outputs))}
+    for name in names:
+        if name not in outputs and (name.partition(".")[0] not in known or name == "outputs"):
+            raise ValueError(f"{name!r} is no option of this stream that could have come over HTTP")
+    marked = {outputs[name] for name in names if name in outputs}
+    return replace(
+        stream,
+        outputs=tuple(replace(output, foreign=i in marked) for i, output in enumerate(stream.outputs)),
+        foreign=frozenset(name for name in names if name not in outputs) | ({"outputs"} if marked else set()),
+    )
 
 
 def foreign_parts(stream: StreamConfig, own: Mapping[str, Any], known: StreamConfig | None) -> dict[str, Any]:

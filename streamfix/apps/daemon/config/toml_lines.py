@@ -24,6 +24,7 @@ class TomlLines:
         self._starts = [0, *(m.end() for m in re.finditer("\n", self._text))]
         self._lines: dict[TomlPlace, int] = {}
         self._counts: dict[TomlPlace, int] = {}  # tables of each array so far
+        self._headers: list[tuple[TomlPlace, int]] = []
         self._document()
 
     def line_of(self, place: TomlPlace) -> int:
@@ -31,6 +32,15 @@ class TomlLines:
         while place and place not in self._lines:
             place = place[:-1]
         return self._lines.get(place, 1)
+
+    def span_of(self, place: TomlPlace) -> tuple[int, int]:
+        """Lines of a table of an array, from 0: that of its header, and that of the next header outside it, or the end.
+
+        Comments before the next header are inside.
+        """
+        first = self._lines[place]
+        later = [line for table, line in self._headers if line > first and table[: len(place)] != place]
+        return first - 1, min(later, default=self._text.count("\n") + 2) - 1
 
     def _document(self) -> None:
         table: TomlPlace = ()
@@ -43,10 +53,12 @@ class TomlLines:
                 self._mark(table, line)
                 table = (*table, count - 1)
                 self._mark(table, line)
+                self._headers.append((table, line))
             elif self._takes("["):
                 table = self._inside(self._resolve(self._keys()))
                 self._takes("]")
                 self._mark(table, line)
+                self._headers.append((table, line))
             else:
                 self._pair(table)
 

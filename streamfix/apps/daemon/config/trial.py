@@ -36,6 +36,8 @@ from ..access.auth import check_exposure
 from ..access.location import split, usual_demuxer
 from ..access.secrets import Secrets, masked
 from ..access.urls import Allowed
+from ..notices.mqtt import check_mqtt
+from ..notices.webhook import check_webhook
 from .checking import check_stream
 from .config import DaemonConfig, load
 from .job import output_spec
@@ -90,15 +92,24 @@ def try_stream(stream: StreamConfig, ground: Ground) -> Closable:
 
 
 def daemon_problems(config: DaemonConfig, secrets: Secrets) -> list[Problem]:
-    """What keeps [daemon] from being used: a token that cannot be read or is weak, a device that is not there."""
+    """What keeps [daemon] from being used: a token that cannot be read or is weak, a device that is not there ..."""
     found = list[Problem]()
-    if config.token:
-        token: str | None = None
-        with _noted(found, ("daemon", "token"), "***" if "${" not in config.token else config.token):
-            token = secrets.resolve(config.token)
-        if token is not None:
-            with _noted(found, ("daemon", "token"), "***"):
-                check_exposure(config.host, token)
+    known: dict[str, str] = {}
+    for key in ("token", "read_token", "webhook", "mqtt"):
+        if written := getattr(config, key):
+            with _noted(found, ("daemon", key), "***" if "${" not in written else written):
+                known[key] = secrets.resolve(written)
+    if "token" in known:
+        before = len(found)
+        with _noted(found, ("daemon", "token"), "***"):
+            check_exposure(config.host, known["token"])
+        if len(found) == before:
+            with _noted(found, ("daemon", "read_token"), "***"):
+                check_exposure(config.host, known["token"], known.get("read_token", ""))
+    for key, check in (("webhook", check_webhook), ("mqtt", check_mqtt)):
+        if key in known:
+            with _noted(found, ("daemon", key), "***"):
+                check(known[key])
     if config.device not in ("auto", "cpu"):  # asking for another loads PyTorch
         with _noted(found, ("daemon", "device"), config.device):
             check_device(config.device)

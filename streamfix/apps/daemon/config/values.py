@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -158,6 +158,51 @@ def option_text(value: Any) -> str:
     return text(value)
 
 
+_AGE = re.compile(r"(\d+\.?\d*|\.\d+)\s*(s|min|h|d|days?|w|weeks?)", re.ASCII)
+_AGE_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0}
+_AGE_S |= dict.fromkeys(("w", "week", "weeks"), 7 * 86400.0)
+_SIZE = re.compile(r"(\d+\.?\d*|\.\d+)\s*([kMGT]?)(i?)B?", re.ASCII)
+_LEAST_AGE_S = 60.0
+
+
+def age_s(value: Any) -> float:
+    """An age of a minute or more, as "14d", "36h" or "2 weeks"."""
+    found = _AGE.fullmatch(value) if isinstance(value, str) and len(value) <= 40 else None
+    age = float(found[1]) * _AGE_S[found[2]] if found else math.nan
+    if not _LEAST_AGE_S <= age <= 1e11:
+        raise ValueError('max_age takes an age of a minute or more, as in "14d", "36h" or "2 weeks"')
+    return age
+
+
+def size_bytes(value: Any) -> int:
+    """A size of a megabyte or more, as "500GB", "2TiB" or a number of bytes."""
+    found = _SIZE.fullmatch(value) if isinstance(value, str) and len(value) <= 40 else None
+    size = math.nan
+    if found:
+        size = float(found[1]) * (1024 if found[3] else 1000) ** ("", "k", "M", "G", "T").index(found[2])
+    elif _is_number(value):
+        size = float(value)
+    if not 1e6 <= size <= 1e18:
+        raise ValueError('max_size takes a size of 1 MB or more, as in "500GB" or "2TiB"')
+    return int(size)
+
+
+_KEEPS: Mapping[str, Callable[[Any], float]] = {"max_age": age_s, "max_size": size_bytes}
+
+
+def retention(value: Any) -> Mapping[str, str]:
+    """How long recordings are kept, as it was written: max_age, max_size, or both."""
+    if not isinstance(value, Mapping):
+        raise ValueError('it takes a table, as in {max_age = "14d", max_size = "500GB"}')
+    for key, limit in value.items():
+        if key not in _KEEPS:
+            near = difflib.get_close_matches(str(key), _KEEPS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"there is no limit {key!r}{hint}; there are max_age and max_size")
+        _KEEPS[key](limit)
+    return {key: limit if isinstance(limit, str) else f"{limit:.15g}" for key, limit in value.items()}
+
+
 def _is_number(value: Any) -> bool:
     """True for a number that is finite as a float, which an integer of JSON need not be."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
@@ -191,5 +236,6 @@ Networks = Annotated[bool | tuple[Network, ...], PlainValidator(networks, json_s
 _NETWORKS = TypeAdapter(tuple[Annotated[Network, PlainValidator(network, json_schema_input_type=str)], ...])
 _Url = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
 Address = Annotated[str, PlainValidator(filled_text, json_schema_input_type=_Url), Refers()]
+Retention = Annotated[Mapping[str, str], PlainValidator(retention, json_schema_input_type=Mapping[str, str | float])]
 _OptionText = Annotated[str, PlainValidator(option_text, json_schema_input_type=str | float | bool)]
 Options = Annotated[Mapping[str, _OptionText], Refers()]

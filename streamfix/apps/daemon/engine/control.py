@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ....errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ....frame import Frame
     from ....live.health import Event
     from ..config.changes import Plan
     from ..config.config import DaemonConfig, StreamConfig
+    from ..config.write_back import Unsaved
+    from ..recordings.catalogue import Catalogue
 
 
 class UnknownStream(UnknownName):
@@ -80,6 +84,15 @@ class Engine(Protocol):
         Raises UsageError and applies none if the file is wrong, or if a stream that it changes could not run.
         """
 
+    def unsaved(self) -> Unsaved:
+        """The streams that are another way than the configuration file says: they end with the daemon."""
+
+    def save(self) -> tuple[Unsaved, Path, Path]:
+        """Write these to the configuration file; what they were, the file, and where the previous one is kept.
+
+        Raises Conflict where there is no file, or it has changed since it was read; UsageError, OutputError.
+        """
+
     def history(self, name: str) -> Mapping[str, Any]:
         """The last hour, as in `models.History`."""
 
@@ -88,6 +101,9 @@ class Engine(Protocol):
 
     def latest(self, name: str) -> tuple[Frame, Frame] | None:
         """The camera's newest frame and what it was restored to; None before the first."""
+
+    def recordings(self, name: str) -> Catalogue:
+        """The stream's recordings on the disk."""
 
     def system(self) -> Mapping[str, Any]:
         """The machine and its load, as in `models.System`."""

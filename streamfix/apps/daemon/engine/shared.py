@@ -17,6 +17,8 @@ from ..config.trial import Ground
 from ..load.admission import Admission, Need, cores
 from ..load.calibration import CostCalibration
 from ..load.costs import Costs, FrameCost
+from ..recordings.catalogue import Catalogue
+from ..recordings.keeper import catalogue_of
 
 if TYPE_CHECKING:
     from ....jobs.pool import FilterPool
@@ -88,6 +90,10 @@ class Shared:
     def admit(self, name: str, spec: JobSpec, info: VideoInfo) -> None:
         """Reserve capacity for a job. Raises Conflict where there is too little."""
         self.admission.admit(name, self.costs.need(spec, info))
+
+    def catalogue(self, config: StreamConfig) -> Catalogue:
+        """The recordings of a stream. An output that may not be written has none."""
+        return catalogue_of(config, self.secrets, self.config.allowed)
 
     def pool(self) -> FilterPool:
         """The shared filters; made on first use, since that loads PyTorch."""

@@ -98,11 +98,12 @@ class StreamTable:
         given: the new configurations by name. made: what was made for the streams that start, see `ManagedStream`.
         """
         made = made or {}
-        wanted = {name for name in todo.restart if self.is_to_run(given[name])}
+        still = {name for name in todo.restart if self.goes_on(given[name])}
+        wanted = {name for name in todo.restart if name not in still and self.is_to_run(given[name])}
         for name in todo.restart:
             stream = self._streams[name]
             stream.held = stream.held and given[name].enabled == stream.config.enabled
-        self.end(*todo.remove, *todo.restart, limit_s=limit_s)
+        self.end(*todo.remove, *(name for name in todo.restart if name not in still), limit_s=limit_s)
         with self._lock:
             self._streams = {name: stream for name, stream in self._streams.items() if name not in todo.remove}
             for name, config in given.items():
@@ -150,6 +151,11 @@ class StreamTable:
         stop_all([self.stream(name) for name in names], limit_s)
         for name in names:
             self._ended(name)
+
+    def goes_on(self, config: StreamConfig) -> bool:
+        """True if a changed stream need not restart. One whose configuration is the same restarts for its secrets."""
+        stream = self._streams.get(config.name)
+        return stream is not None and config != stream.config and config.runs_like(stream.config)
 
     def is_to_run(self, config: StreamConfig) -> bool:
         """True if a stream is to run once it has that configuration.

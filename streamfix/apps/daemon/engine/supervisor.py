@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from .... import __version__
 from ....errors import IncompleteOutput, StreamfixError
@@ -22,9 +23,14 @@ from ..config.changes import Plan, needs_new_process, plan
 from ..config.config import DaemonConfig, StreamConfig
 from ..config.problems import ConfigError, Problem
 from ..config.trial import Ground, daemon_problems, try_stream
+from ..config.write_back import Unsaved, unsaved
+from ..config.write_back import save as write_back
 from ..http.metrics import Metrics
 from ..load.admission import Admission
 from ..load.costs import FrameCost
+from ..notices.notices import Notices
+from ..recordings.catalogue import Catalogue
+from ..recordings.keeper import Keeper
 from .control import Conflict, StreamExists
 from .notify import Notifier
 from .run import BACKOFF_S
@@ -41,8 +47,9 @@ _DECISION_S = 5.0  # a request waits so long for the camera and admission; later
 class Supervisor:
     """The engine behind the API; `control.Supervisor` documents its methods.
 
-    config: the configuration as read. read: reads it again. build: makes jobs. trial: makes what a stream's job needs,
-    or raises ConfigError with what is wrong. measure, capacity: see `Shared`.
+    config: the configuration as read. read: reads it again. path: its file, to which changes may be written.
+    build: makes jobs. trial: makes what a stream's job needs, or raises ConfigError with what is wrong.
+    measure, capacity: see `Shared`.
     backoff_s: waits between the attempts of a failing stream.
     """
 
@@ -51,6 +58,7 @@ class Supervisor:
         config: DaemonConfig,
         read: Callable[[], DaemonConfig] | None = None,
         *,
+        path: Path | None = None,
         build: Callable[[JobSpec, Hosting], Job] = build_job,
         trial: Callable[[StreamConfig, Ground], Closable] = try_stream,
         measure: Callable[[JobSpec, VideoInfo], FrameCost] | None = None,
@@ -61,7 +69,7 @@ class Supervisor:
     ) -> None:
         self.ready = False
         self._shared = Shared(config, measure, capacity)
-        self._read, self._trial, self._clock = read, trial, clock
+        self._read, self._path, self._trial, self._clock = read, path, trial, clock
         self._begun_with = config
         self._reload_error = ""
         self._begun_s = clock()
@@ -80,7 +88,9 @@ class Supervisor:
         )
         self._reloading = threading.Lock()
         self._metrics = Metrics(self)
-        self.watch = Watch(lambda: self.streams, self._shared, notifier, clock)
+        notices = Notices(lambda: self.config, self.secrets)
+        self.watch = Watch(lambda: self.streams, self._shared, notifier, notices, clock)
+        self.keeper = Keeper(lambda: [stream.config for stream in self.streams], self._shared.catalogue)
 
     # -- the whole
 
@@ -89,6 +99,7 @@ class Supervisor:
         for config in self.config.streams:
             self._table.add(config)
         self.watch.start()
+        self.keeper.start()
         self.ready = True
 
     @property
@@ -101,6 +112,7 @@ class Supervisor:
         self.ready = False
         finished = self._table.drain(limit_s)
         self.watch.close()
+        self.keeper.close()
         return finished
 
     def reload(self) -> Plan:
@@ -154,12 +166,13 @@ class Supervisor:
         Yields what was made for each stream.
         """
         problems, made = list[Problem](), dict[str, Closable]()
-        if (new.token, new.host, new.device) != (self.config.token, self.config.host, self.config.device):
+        own = ("token", "read_token", "host", "device", "webhook", "mqtt")
+        if any(getattr(new, key) != getattr(self.config, key) for key in own):
             problems += daemon_problems(new, self.secrets)
         index = {config.name: i for i, config in enumerate(new.streams)}
         try:
             for name, config in given.items():
-                if not self._table.is_to_run(config):
+                if not self._table.is_to_run(config) or self._table.goes_on(config):
                     continue
                 try:
                     made[name] = self._tried(config, new)
@@ -187,13 +200,33 @@ class Supervisor:
         if stream.waiting == "change" and not isinstance(stream.error, IncompleteOutput):
             stream.start()
 
+    def unsaved(self) -> Unsaved:
+        return unsaved(self.config.streams, [stream.config for stream in self.streams])
+
+    def save(self) -> tuple[Unsaved, Path, Path]:
+        if self._path is None or self._read is None:
+            raise Conflict("the daemon was started without a configuration file, so there is none to write to")
+        with self._reloading:
+            self._table.refuse_if_draining()
+            if self._read() != self.config:
+                raise Conflict(f"{self._path} has changed since the daemon read it; reload it first")
+            with self._table.lock(*self._table.names):
+                todo = self.unsaved()
+                present = [stream.config for stream in self.streams]
+                config, backup = write_back(self._path, self.config, present)
+                self._shared.adopt(config)
+                self._reload_error = ""
+        log.info("%s: %s; the file before it is %s", self._path, todo, backup)
+        return todo, self._path, backup
+
     # -- streams
 
     def list(self) -> Sequence[dict[str, object]]:
-        return [stream.status() for stream in self.streams]
+        todo = self.unsaved()
+        return [{**stream.status(), "unsaved": todo.of(stream.name)} for stream in self.streams]
 
     def get(self, name: str) -> dict[str, object]:
-        return self.stream(name).status()
+        return {**self.stream(name).status(), "unsaved": self.unsaved().of(name)}
 
     def config_of(self, name: str) -> StreamConfig:
         return self.stream(name).config
@@ -216,10 +249,12 @@ class Supervisor:
                 return
             given = {config.name: config}
             with self._table.reserved(given):
-                made = {config.name: self._tried(config, self.config)} if self._table.is_to_run(config) else {}
+                goes_on = self._table.goes_on(config)
+                starts = self._table.is_to_run(config) and not goes_on
+                made = {config.name: self._tried(config, self.config)} if starts else {}
                 try:
                     same = config.input == stream.config.input  # nothing is known of another camera
-                    if config.enabled and stream.running and same and stream.info is not None:
+                    if not goes_on and config.enabled and stream.running and same and stream.info is not None:
                         self.admission.check(config.name, self._shared.need(config, stream.info))
                 except BaseException:
                     close_all(made.values())
@@ -282,6 +317,9 @@ class Supervisor:
 
     def latest(self, name: str) -> tuple[Frame, Frame] | None:
         return self.stream(name).latest
+
+    def recordings(self, name: str) -> Catalogue:
+        return self._shared.catalogue(self.config_of(name))
 
     def metrics(self) -> bytes:
         return self._metrics.text()

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..load.admission import Need
+from ..notices.notice import StreamState
+from ..notices.notices import Notices
 from .history import STEP_S
 from .notify import Notifier
 from .shared import Shared
@@ -24,7 +26,7 @@ log = logging.getLogger("streamfix.daemon")
 class Watch:
     """Samples the streams' figures, measures the load, admits refused streams when there is room, pings the watchdog.
 
-    streams: returns the current streams.
+    streams: returns the current streams. notices: are shown the streams' states.
     """
 
     def __init__(
@@ -32,10 +34,12 @@ class Watch:
         streams: Callable[[], Sequence[ManagedStream]],
         shared: Shared,
         notifier: Notifier | None = None,
+        notices: Notices | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._streams, self._shared, self._clock = streams, shared, clock
         self._notifier = notifier or Notifier({})
+        self._notices = notices
         self._last: tuple[float, float, float] | None = None  # of the last step: when, processors' and GPU's seconds
         self._worked: dict[str, tuple[int, float]] = {}
         self._ended = threading.Event()
@@ -49,6 +53,8 @@ class Watch:
         self._ended.set()
         if self._thread.ident is not None:
             self._thread.join()
+        if self._notices is not None:
+            self._notices.close()
 
     def _loop(self) -> None:
         period_s = TICK_S if self._notifier.watchdog_s is None else min(TICK_S, self._notifier.watchdog_s / 4)
@@ -63,6 +69,8 @@ class Watch:
         now_s, streams = self._clock(), self._streams()
         self._notifier.alive(now_s)
         self._notifier.status(summary(streams))
+        if self._notices is not None:
+            self._notices.look((_state_of(stream) for stream in streams), now_s)
         if self._last is None or now_s - self._last[0] >= STEP_S:
             self._step(now_s, streams)
         if (name := self._shared.admission.next()) is not None:
@@ -106,6 +114,13 @@ class Watch:
                 need = self._shared.costs.known_need(stream.spec, stream.info)
                 if need is not None:
                     self._shared.admission.revise(stream.name, need)
+
+
+def _state_of(stream: ManagedStream) -> StreamState:
+    status = stream.status()
+    since_s = status["since"]
+    assert isinstance(since_s, float)
+    return StreamState(stream.name, stream.state, str(status["reason"]), since_s, stream.config.lost_after_s)
 
 
 def summary(streams: Sequence[ManagedStream]) -> str:

@@ -6,6 +6,7 @@ import logging
 import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,20 @@ from fastapi.staticfiles import StaticFiles
 
 from .... import __version__
 from ....errors import UsageError
-from ..access.auth import COOKIE, Access, check_exposure
+from ..access.auth import COOKIE, Access, Tokens, check_exposure
 from ..access.secrets import Secrets
 from ..config.config import DaemonConfig
 from ..engine.control import Engine
 from . import answers
 from .answers import Denied, problems
+from .bodies import without_own
 from .document import LOGIN, describe
 from .failed_logins import FailedLogins
-from .middleware import AccessMiddleware
-from .models import Probe, Reloaded, System
+from .middleware import RIGHT, AccessMiddleware
+from .models import Probe, Reloaded, Saved, System
 from .preview import Previews
-from .routes import Sent, stream_routes
+from .recordings import recording_routes
+from .routes import Sent, stream_routes, wall_routes
 
 WEB = Path(__file__).parents[1] / "web"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -36,30 +39,30 @@ _SESSION_S = 90 * 24 * 3600
 log = logging.getLogger("streamfix.daemon")
 
 
-class _Token:
-    """The configured token, resolved again whenever the configuration was read again.
+class _Tokens:
+    """The configured tokens, resolved again whenever the configuration was read again.
 
-    Raises UsageError when it is made, if the token is too weak for the host where the API listens.
+    Raises UsageError when it is made, if a token is too weak for the host where the API listens.
     """
 
     def __init__(self, supervisor: Engine, config: DaemonConfig, secrets: Secrets) -> None:
         self._supervisor, self._host, self._secrets = supervisor, config.host, secrets
         self._seen, self._known = supervisor.config, self._resolved(config)
 
-    def __call__(self) -> str:
+    def __call__(self) -> Tokens:
         config = self._supervisor.config
         if config is not self._seen:
             self._seen = config
             try:
                 self._known = self._resolved(config)
             except UsageError as error:
-                log.error("daemon.token: %s; the previous token stays valid", error)
+                log.error("daemon.token, daemon.read_token: %s; the previous tokens stay valid", error)
         return self._known
 
-    def _resolved(self, config: DaemonConfig) -> str:
-        token = self._secrets.resolve(config.token) if config.token else ""
-        check_exposure(self._host, token)
-        return token
+    def _resolved(self, config: DaemonConfig) -> Tokens:
+        found = Tokens(*(self._secrets.resolve(each) if each else "" for each in (config.token, config.read_token)))
+        check_exposure(self._host, found.change, found.look)
+        return found
 
 
 def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None = None) -> FastAPI:
@@ -68,7 +71,7 @@ def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None
     config: says where the API listens, and its token; the rest is asked of the supervisor each time.
     Raises UsageError where others could reach it without a token.
     """
-    access = Access(_Token(supervisor, config, secrets or Secrets()), (config.host, *config.hosts))
+    access = Access(_Tokens(supervisor, config, secrets or Secrets()), (config.host, *config.hosts))
     previews = Previews(supervisor.latest)
     failed = FailedLogins()
 
@@ -92,6 +95,8 @@ def create_app(supervisor: Engine, config: DaemonConfig, secrets: Secrets | None
     answers.install(app)
     app.add_middleware(AccessMiddleware, access=access, failed=failed)
     app.include_router(stream_routes(supervisor, previews))
+    app.include_router(recording_routes(supervisor))
+    app.include_router(wall_routes(supervisor, previews))
     _add_daemon(app, supervisor)
     _add_session(app, access, failed)
     app.mount("/", StaticFiles(directory=WEB, html=True, check_dir=False), name="web")
@@ -118,11 +123,18 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
         return Response(supervisor.metrics(), headers={"Content-Type": METRICS_TYPE})
 
     @app.get("/api/system", response_model=System, responses=problems(), tags=["daemon"])
-    def system() -> Any:
-        """The daemon and its machine."""
+    def system(request: Request) -> Any:
+        """The daemon and its machine, and whether whoever asks may change anything."""
         own = {"version": __version__, "python": platform.python_version(), "torch": version_of("torch")}
         states = {"ready": supervisor.ready, "draining": supervisor.draining}
-        return {"streams": len(supervisor.list()), **states, **supervisor.system(), **own}
+        may = {"may_change": request.scope[RIGHT] == "change"}
+        changes = {"unsaved": asdict(supervisor.unsaved())}
+        return {"streams": len(supervisor.list()), **states, **supervisor.system(), **own, **may, **changes}
+
+    @app.get("/api/defaults", response_model=dict[str, Any], responses=problems(), tags=["daemon"])
+    def defaults() -> Any:
+        """What each option of a stream is that does not set it, as [defaults] of the configuration have it."""
+        return without_own(supervisor.config)
 
     @app.post("/api/reload", response_model=Reloaded, responses=problems(409), tags=["daemon"])
     def reload() -> Any:
@@ -131,22 +143,29 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
         done = {"added": plan.add, "removed": plan.remove, "restarted": plan.restart, "kept": plan.keep}
         return {**done, "needs_restart": plan.needs_restart}
 
+    @app.post("/api/save", response_model=Saved, responses=problems(409), tags=["daemon"])
+    def save() -> Any:
+        """Write all changes made over HTTP to the configuration file. 409: it has changed, or cannot be written."""
+        saved, path, backup = supervisor.save()
+        return {**asdict(saved), "file": str(path), "backup": str(backup)}
+
 
 def _add_session(app: FastAPI, access: Access, failed: FailedLogins) -> None:
     """A cookie for the page, whose images cannot send a header."""
 
     @app.post("/api/login", status_code=204, responses=problems(), openapi_extra=LOGIN, tags=["session"])
     async def login(request: Request, body: Sent) -> Response:
-        """Exchange the token for a cookie. 401: it is the wrong token."""
+        """Exchange a token for a cookie that may do the same. 401: it is none of the tokens."""
         token = body.get("token")
         if not isinstance(token, str):
             raise Denied(422, 'token: it is missing or not a text; send it as in {"token": "..."}')
-        if access.needs_token and not access.knows(token):
+        right = access.right_of(token)
+        if access.needs_token and right is None:
             failed.note(request)
             raise Denied(401, "this is not the token; daemon.token in the daemon's configuration says what it is")
         response = Response(status_code=204)
-        if access.needs_token:
-            response.set_cookie(COOKIE, access.session, max_age=_SESSION_S, **_kept_close(request))
+        if right is not None:
+            response.set_cookie(COOKIE, access.session_of(right), max_age=_SESSION_S, **_kept_close(request))
         return response
 
     @app.post("/api/logout", status_code=204, responses=problems(), tags=["session"])

@@ -11,6 +11,7 @@ from ....media.redact import HIDDEN
 from ..config.config import DaemonConfig, StreamConfig, stream_from
 from ..config.options import options_of
 from ..config.problems import ConfigError, Problem
+from ..config.spec import read_stream
 from .answers import Denied
 
 
@@ -34,6 +35,13 @@ def read_object(body: bytes) -> dict[str, Any]:
 def shown(config: StreamConfig) -> dict[str, Any]:
     """The stream as the API shows it: credentials hidden."""
     return config.as_mapping(redacted=True)
+
+
+def without_own(config: DaemonConfig) -> dict[str, Any]:
+    """What every option is of a stream that sets none, credentials hidden; those that must be set are left out."""
+    bare, *_ = read_stream({}, config.defaults)
+    options = options_of(StreamConfig)
+    return {name: value for name, value in shown(bare).items() if not options[name].needed}
 
 
 def new_stream(body: Mapping[str, Any], config: DaemonConfig) -> StreamConfig:

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..access.auth import COOKIE, Access, is_own_origin
+from ..access.auth import COOKIE, Access, Right, is_own_origin
 from .answers import Denied, explain
 from .failed_logins import FailedLogins
 
@@ -17,7 +17,11 @@ MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
 _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN = frozenset({"/api/login"})
+_SESSION = frozenset({"/api/login", "/api/logout"})  # what everybody may do
+
+RIGHT = "streamfix.right"  # key of the scope: what the request may do
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -65,7 +69,7 @@ class AccessMiddleware:
 
         try:
             headers = Headers(scope=scope)
-            self._admit(scope["method"], path, headers)
+            scope[RIGHT] = self._admit(scope["method"], path, headers)
             passed = await _read_whole(headers, receive) if scope["method"] in _CHANGES else receive
         except Denied as denied:
             if denied.status == 401 and _claims_access(headers):
@@ -74,8 +78,8 @@ class AccessMiddleware:
             return
         await self.app(scope, passed, send_marked)
 
-    def _admit(self, method: str, path: str, headers: Headers) -> None:
-        """Raise Denied for a request that is not allowed."""
+    def _admit(self, method: str, path: str, headers: Headers) -> Right | None:
+        """What the request may do, None where that is not asked. Raises Denied for one that is not allowed."""
         host = headers.get("host", "")
         if not self.access.serves(host):
             raise Denied(
@@ -83,28 +87,32 @@ class AccessMiddleware:
                 f"Host {host!r}: the API does not answer to this name; use its address, or add it to daemon.hosts",
             )
         if not is_guarded(path):
-            return
+            return None
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if (origin is not None and not is_own_origin(origin, host)) or site not in ("same-origin", "none"):
             raise Denied(
                 403, f"Origin {origin!r}: pages of other sites may not use the API; open the daemon's own page"
             )
-        if path not in _OPEN and not self._has_access(headers):
+        right = self._right(headers)
+        if path not in _OPEN and right is None:
             raise Denied(
                 401,
                 "the daemon's token is needed: send it as a Bearer token (Authorization), or log in at /api/login",
                 {"WWW-Authenticate": 'Bearer realm="streamfix"'},
             )
+        if method not in _READS and path not in _SESSION and right == "look":
+            raise Denied(403, "this token may look and change nothing (daemon.read_token); log in with daemon.token")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if method in _WITH_BODY and kind != "application/json":
             raise Denied(
                 415, f"Content-Type {kind!r}: changes need `Content-Type: application/json`, with or without a body"
             )
+        return right
 
-    def _has_access(self, headers: Headers) -> bool:
-        """True if the request holds the token. Over HTTP/2 a browser may send several Cookie headers."""
+    def _right(self, headers: Headers) -> Right | None:
+        """What the token in the request allows. Over HTTP/2 a browser may send several Cookie headers."""
         cookies = "; ".join(headers.getlist("cookie"))
-        return self.access.permits(headers.get("authorization", "").encode("latin-1"), cookies.encode("latin-1"))
+        return self.access.right(headers.get("authorization", "").encode("latin-1"), cookies.encode("latin-1"))
 
 
 def _claims_access(headers: Headers) -> bool:

@@ -26,6 +26,7 @@ _STATUS: dict[str, Any] = {
     "since": 1764021600.0,
     "next_try": None,
     "input": "rtsp://***@192.0.2.5/stream",
+    "unsaved": "changed",
     "filters": "denoise",
     "outputs": [
         {"url": "rtsp://media.example:8554/yard", "trouble": "", "written": 89999, "late": 5, "dropped": {"output": 1}}
@@ -106,6 +107,7 @@ class Noise(Answer):
 class StreamStatus(Answer):
     """A stream's status. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
 
+    unsaved: how the stream differs from the configuration file, a change made over HTTP; it ends with the daemon.
     next_try: the instant of the next attempt, to reach the camera or to run at all, null where none is waited for.
     rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
     """
@@ -118,6 +120,7 @@ class StreamStatus(Answer):
     since: Known = None
     next_try: Known = None
     input: str = ""
+    unsaved: Literal["", "added", "changed"] = ""
     filters: str = ""
     outputs: list[Output] = []
     enabled: bool = True
@@ -164,6 +167,33 @@ class Happening(Answer):
     text: str
 
 
+class RecordingFile(Answer):
+    """One recording. name: its place below .../recordings/. begun: as its name says. changed: when it was last written.
+
+    writing: it is still being written.
+    """
+
+    name: str
+    begun: Known = None
+    changed: float
+    bytes: int
+    writing: bool = False
+
+
+class Recordings(Answer):
+    """A stream's recordings, newest first. records: some output is a recording. count, bytes: of all of them.
+
+    left: older ones that are not in this answer. retention: how long they are kept, as configured.
+    """
+
+    records: bool
+    count: int = 0
+    bytes: int = 0
+    left: int = 0
+    retention: dict[str, str] = {}
+    files: list[RecordingFile] = []
+
+
 class Load(Answer):
     """Processor cores' worth of work: used by the streams, and what they may use together."""
 
@@ -171,8 +201,26 @@ class Load(Answer):
     capacity: Known = None
 
 
+class Unsaved(Answer):
+    """Streams that were added, changed and removed over HTTP: that ends with the daemon, or once it is saved."""
+
+    added: list[str] = []
+    changed: list[str] = []
+    removed: list[str] = []
+
+
+class Saved(Unsaved):
+    """What was written to the configuration file. backup: the file as it was before."""
+
+    file: str
+    backup: str
+
+
 class System(Answer):
-    """The daemon and its machine. reload_error: why the last reload changed nothing, empty if it did."""
+    """The daemon and its machine. reload_error: why the last reload changed nothing, empty if it did.
+
+    may_change: False for whoever has the token that may look only.
+    """
 
     version: str
     uptime_s: Known = None
@@ -185,6 +233,8 @@ class System(Answer):
     reload_error: str = ""
     python: str
     torch: str
+    may_change: bool
+    unsaved: Unsaved = Unsaved()
 
 
 class Reloaded(Answer):

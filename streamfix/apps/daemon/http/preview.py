@@ -7,11 +7,12 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ....frame import Frame
+from ..engine.control import UnknownStream
 from .jpeg import Side, encode
 
 BOUNDARY = "streamfix-frame"
@@ -31,11 +32,10 @@ class EncodedPicture:
     jpeg: bytes
     pts: int
 
-    def part(self) -> bytes:
-        """As a part of multipart/x-mixed-replace."""
-        head = (
-            f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(self.jpeg)}\r\nX-Pts: {self.pts}\r\n\r\n"
-        )
+    def part(self, stream: str = "") -> bytes:
+        """As a part of multipart/x-mixed-replace. stream: whose picture it is, where there are several."""
+        head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(self.jpeg)}\r\nX-Pts: {self.pts}\r\n"
+        head += f"X-Stream: {stream}\r\n\r\n" if stream else "\r\n"
         return head.encode() + self.jpeg + b"\r\n"
 
 
@@ -110,12 +110,55 @@ class Previews:
                 if picture is not None and picture is not shown:
                     shown = picture
                     yield picture
-                # All views of one rate look at the same instants, so that they share one picture.
-                due_s = (self._clock() * fps // 1 + 1) / fps
-                while (left_s := due_s - self._clock()) > 0 and not self._closing.is_set():
-                    await self._sleep(min(left_s, _LOOK_S))
-                    if left_s > _LOOK_S and await gone():
-                        return
+                if not await self._wait(fps, gone):
+                    return
+
+    async def wall(
+        self,
+        names: Callable[[], Awaitable[Sequence[str]]],
+        fps: float,
+        width: int | None,
+        gone: Callable[[], Awaitable[bool]],
+    ) -> AsyncIterator[tuple[str, EncodedPicture]]:
+        """The restored pictures of all streams, in one view: a browser opens few connections to one server.
+
+        names: of the streams that there are now. Each picture comes once; see `view`.
+        """
+        if self.full:
+            return
+        used: dict[str, tuple[_Shared, contextlib.ExitStack]] = {}
+        shown: dict[str, EncodedPicture] = {}
+        with self._count(), contextlib.ExitStack() as all_used:
+            while not self._closing.is_set() and not await gone():
+                here = await names()
+                for name in [name for name in used if name not in here]:
+                    used.pop(name)[1].close()
+                for name in here:
+                    key: Key = (name, "after", width)
+                    if name not in used:
+                        stack = all_used.enter_context(contextlib.ExitStack())
+                        used[name] = stack.enter_context(self._use(key)), stack
+                    try:
+                        picture = await self._newest(key, used[name][0], 0.5 / fps)
+                    except UnknownStream:  # it was removed just now
+                        continue
+                    if picture is not None and picture is not shown.get(name):
+                        shown[name] = picture
+                        yield name, picture
+                if not await self._wait(fps, gone):
+                    return
+
+    async def _wait(self, fps: float, gone: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait until the next picture is due; False if the viewer has left.
+
+        All views of one rate look at the same instants, so that they share one picture.
+        """
+        due_s = (self._clock() * fps // 1 + 1) / fps
+        while (left_s := due_s - self._clock()) > 0 and not self._closing.is_set():
+            await self._sleep(min(left_s, _LOOK_S))
+            if left_s > _LOOK_S and await gone():
+                return False
+        return True
 
     async def _newest(self, key: Key, shared: _Shared, fresh_s: float) -> EncodedPicture | None:
         """The newest picture; one made within the last `fresh_s` is new enough, for whichever view it was made."""

@@ -22,6 +22,7 @@ Name = Annotated[str, Path(description="the stream's name", examples=["yard"])]
 Sides = Annotated[Side, Query(description="both: one picture, before on its left half, after on its right half")]
 Width = Annotated[int | None, Query(ge=16, le=4096, description="the most a side may be wide")]
 Fps = Annotated[float, Query(ge=0.1, le=15, description="pictures a second, at most")]
+WallFps = Annotated[float, Query(ge=0.1, le=5, description="pictures a second of each stream, at most")]
 _JPEG: dict[int | str, Any] = {200: {"content": {"image/jpeg": {}}, "description": "the newest picture"}}
 _MJPEG: dict[int | str, Any] = {
     200: {"content": {"multipart/x-mixed-replace": {}}, "description": "pictures as they come, each with its X-Pts"}
@@ -34,6 +35,33 @@ async def sent(request: Request) -> dict[str, Any]:
 
 
 Sent = Annotated[dict[str, Any], Depends(sent)]
+
+
+def wall_routes(supervisor: Engine, previews: Previews) -> APIRouter:
+    """All streams' pictures at once."""
+    routes = APIRouter(prefix="/api", tags=["streams"])
+
+    @routes.get("/live.mjpg", response_class=StreamingResponse, responses={**_MJPEG, **problems(429)})
+    async def get_wall(request: Request, fps: WallFps = 2.0, width: Width = 480) -> StreamingResponse:
+        """Pictures of all streams as they come, each with its X-Stream. 429: too many live views are open."""
+        _refuse_if_full(previews)
+
+        async def names() -> list[str]:
+            return [status["name"] for status in await run_in_threadpool(supervisor.list)]
+
+        async def parts() -> AsyncIterator[bytes]:
+            async for name, picture in previews.wall(names, fps, width, request.is_disconnected):
+                yield picture.part(name)
+            yield f"--{BOUNDARY}--\r\n".encode()
+
+        return StreamingResponse(parts(), media_type=preview.MEDIA_TYPE)
+
+    return routes
+
+
+def _refuse_if_full(previews: Previews) -> None:
+    if previews.full:
+        raise Denied(429, f"{previews.most_views} live views are open, which is the most allowed; close one")
 
 
 def stream_routes(supervisor: Engine, previews: Previews) -> APIRouter:
@@ -121,8 +149,7 @@ def stream_routes(supervisor: Engine, previews: Previews) -> APIRouter:
     ) -> StreamingResponse:
         """Pictures as they come, without end. 429: too many live views are open."""
         await run_in_threadpool(supervisor.get, name)
-        if previews.full:
-            raise Denied(429, f"{previews.most_views} live views are open, which is the most allowed; close one")
+        _refuse_if_full(previews)
 
         async def parts() -> AsyncIterator[bytes]:
             try:

@@ -74,10 +74,17 @@ export const api = {
   remove: (name) => call("DELETE", of(name)),
   start: (name) => call("POST", of(name, "/start"), {}),
   stop: (name) => call("POST", of(name, "/stop"), {}),
+  retry: (name) => call("POST", of(name, "/retry"), {}),
+  recordings: (name, query) => call("GET", of(name, `/recordings?${new URLSearchParams(query)}`)),
+  recording: (name, file, download = false) =>
+    address(of(name, `/recordings/${file.split("/").map(encodeURIComponent).join("/")}${download ? "?download=1" : ""}`)),
+  save: () => call("POST", "api/save", {}),
   reload: () => call("POST", "api/reload", {}),
   login: (token) => call("POST", "api/login", { token }),
   logout: () => call("POST", "api/logout", {}),
   snapshot: (name, width) =>
     address(of(name, `/snapshot.jpg?side=after&width=${width}&at=${Math.floor(Date.now() / 1000)}`)),
+  defaults: () => call("GET", "api/defaults"),
+  wall: (fps, width) => address(`api/live.mjpg?fps=${fps}&width=${width}`),
   live: (name, fps, width) => address(of(name, `/live.mjpg?side=both&fps=${fps}&width=${width}`)),
 };

@@ -6,9 +6,12 @@ import { button, make, mark, say } from "./dom.js";
 import { addStream, editStream } from "./form.js";
 import { clock } from "./format.js";
 import { List } from "./list.js";
+import { RecordingsView } from "./recordings.js";
 import { needsCare } from "./states.js";
 import { StreamView } from "./stream.js";
 import { Top } from "./top.js";
+import { Unsaved } from "./unsaved.js";
+import { Wall } from "./wall.js";
 
 const POLL_MS = 1500;
 const AWAY_MS = [1000, 1500, 2000, 3000]; // waits while the daemon does not answer; the last one repeats
@@ -17,6 +20,7 @@ const SYSTEM_EVERY = 4; // polls
 const at = (id) => document.getElementById(id);
 const list = new List(at("list"));
 const bar = new Top(add);
+const changes = new Unsaved(at("unsaved"), () => look());
 let streams = [];
 let view = null;
 let away = 0;
@@ -26,12 +30,16 @@ let timer = null;
 let asking = null; // the poll in progress
 let entering = null; // the login dialog, while it is open
 
-/** The name of the stream in the address, "" if there is none. */
-function chosen() {
+/**
+ * What the address asks for: { name, part }; part is "recordings" or "". The name is empty for all streams, and "*" for
+ * all their pictures.
+ */
+function place() {
+  const [name = "", part = ""] = location.hash.slice(2).split("/");
   try {
-    return decodeURIComponent(location.hash.slice(2));
+    return { name: decodeURIComponent(name), part };
   } catch {
-    return location.hash.slice(2); // a stray percent sign, typed by hand
+    return { name, part }; // a stray percent sign, typed by hand
   }
 }
 
@@ -45,7 +53,11 @@ async function ask() {
   clearTimeout(timer);
   try {
     streams = await api.streams();
-    if (polls % SYSTEM_EVERY === 0) bar.load(await api.system());
+    if (polls % SYSTEM_EVERY === 0) {
+      const system = await api.system();
+      bar.load(system);
+      changes.update(system);
+    }
     polls += 1;
     answered();
     show();
@@ -68,6 +80,7 @@ async function failed(error) {
   if (error instanceof Problem && error.status === 401) {
     entering ??= login().finally(() => (entering = null));
     await entering;
+    polls = 0; // asks what this token may do
     bar.entered();
     return;
   }
@@ -85,25 +98,35 @@ function unread(error) {
   if (!(error instanceof Problem && error.status === 404)) failed(error);
 }
 
-/** Update the page from the list of streams and the address. */
-function show() {
-  const name = chosen();
+/** What to show: { name, part, stream, walled }, from the list of streams and the address. */
+function shown() {
+  const { name, part } = place();
   const wide = matchMedia("(min-width: 60rem)").matches;
+  const walled = streams.length > 0 && (name === "*" || (wide && !name && streams.length > 1));
   const stream = streams.find((s) => s.name === name) ?? (wide && !name ? streams[0] : undefined);
+  return { name, part, walled, stream: walled ? undefined : stream };
+}
+
+/** Update the page. */
+function show() {
+  const { name, part, stream, walled } = shown();
   list.update(streams, stream?.name);
   bar.streams(streams);
   document.body.classList.toggle("one", Boolean(name));
+  document.body.classList.toggle("walled", walled);
   const ill = streams.filter(needsCare).length;
   document.title = `${ill ? `(${ill}) ` : ""}${stream ? `${stream.name} – ` : ""}streamfix`;
-  if (view && view.name !== stream?.name) {
+  const kind = walled ? Wall : part === "recordings" ? RecordingsView : StreamView;
+  if (view && !(view instanceof kind && view.name === (walled ? "*" : stream?.name))) {
     view.close();
     view = null;
   }
-  if (stream && !view) {
-    view = new StreamView(stream.name, acts, unread);
+  if (!view && (walled || stream)) {
+    view = walled ? new Wall() : kind === StreamView ? new StreamView(stream.name, acts, unread) : new RecordingsView(stream.name, unread);
     at("main").replaceChildren(view.element);
   }
-  if (view) view.update(stream);
+  if (view) view.update(walled ? streams : stream);
+  else if (name === "*") blank("welcome", welcome);
   else blank(name ? `missing ${name}` : streams.length ? "" : "welcome", () => (name ? missing(name) : welcome()));
 }
 
@@ -130,19 +153,26 @@ const welcome = () =>
     {},
     make("h1", {}, "No streams yet"),
     make("p", {}, "A stream takes a camera's pictures, restores them and sends them on."),
-    make("p", {}, button("Add a stream", { icon: "add", kind: "primary", onclick: add })),
+    make("p", {}, button("Add a stream", { icon: "add", kind: "primary.changes", onclick: add })),
   );
 
-/** Run an action, then show its result at once. */
+/** Show at once what has changed. */
+async function look() {
+  await asking; // a poll in progress may have an older answer
+  polls = 0;
+  await poll();
+}
+
+/** Run an action, then show its result. */
 const then = (work) => async (name) => {
   await work(name);
-  await asking; // a poll in progress may have an older answer
-  await poll();
+  await look();
 };
 
 const acts = {
   start: then(api.start),
   stop: then(api.stop),
+  retry: then(api.retry),
   edit: then(async (name) => editStream(name, (await api.stream(name)).config ?? streams.find((s) => s.name === name))),
   remove: then(async (name) => {
     if (await confirmRemoval(name)) location.hash = "#/";
@@ -156,7 +186,7 @@ async function add() {
   } catch (error) {
     if (!(error instanceof Problem || error instanceof Unreachable)) throw error; // poll() reports these two
   }
-  await poll();
+  await look();
 }
 
 addEventListener("hashchange", () => {

@@ -27,13 +27,14 @@ export class Compare {
       make("span.grip", { "aria-hidden": "true" }),
     );
     this.words = make("p.over", { hidden: true });
+    this.after = make("span.side.right", { "aria-hidden": "true" }, "After");
     this.frame = make(
       "div.frame",
       { onpointerdown: (event) => this.press(event) },
       make("div.layer.before", {}, this.canvases[0]),
       make("div.layer.after", {}, this.canvases[1]),
       make("span.side.left", { "aria-hidden": "true" }, "Before"),
-      make("span.side.right", { "aria-hidden": "true" }, "After"),
+      this.after,
       this.knob,
       this.words,
     );
@@ -56,8 +57,14 @@ export class Compare {
     this.move(50);
   }
 
-  /** Show pictures while `wanted`; words: text over the dimmed picture; lost: whether to show it as an alarm. */
-  show(wanted, words, lost) {
+  /**
+   * Show pictures while `wanted`; words: text over the dimmed picture; lost: whether to show it as an alarm;
+   * through: whether the picture after is the one before.
+   */
+  show(wanted, words, lost, through) {
+    say(this.after, through ? "Pass-through" : "After");
+    this.through = through;
+    this.move(this.at);
     this.wanted = wanted;
     this.follow();
     this.given = words;
@@ -117,7 +124,7 @@ export class Compare {
     this.at = Math.min(100, Math.max(0, percent));
     this.frame.style.setProperty("--at", `${this.at}%`);
     mark(this.knob, "aria-valuenow", Math.round(this.at));
-    mark(this.knob, "aria-valuetext", `${Math.round(this.at)} % before, ${Math.round(100 - this.at)} % after`);
+    mark(this.knob, "aria-valuetext", `${Math.round(this.at)} % before, ${Math.round(100 - this.at)} % ${this.through ? "passed through" : "after"}`);
   }
 
   press(event) {

@@ -61,13 +61,16 @@ const ICONS = {
   camera: "M3 7h12v10H3zM15 11l6-3.5v9L15 13",
   close: "M6 6l12 12M18 6L6 18",
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
+  film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9.7h4M4 14.3h4M16 9.7h4M16 14.3h4",
   full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+  grid: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
   leave: "M14 4h5v16h-5M4 12h11M11 8l4 4-4 4",
   moon: "M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5z",
   pause: "M8 5v14M16 5v14",
   play: "M7 4.5v15l12-7.5z",
   remove: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
   reload: "M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6",
+  save: "M12 4v11M7 10.5l5 5 5-5M5 20h14",
   stop: "M6 6h12v12H6z",
   sun:
     "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2" +

@@ -38,6 +38,8 @@ const TRUTH = [
   ["false", "No"],
 ];
 
+const isEmpty = (value) => value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+
 /** The types that an option accepts, without null, which stands for its default. */
 const taken = (schema) => (schema.anyOf ?? [schema]).filter((part) => part.type !== "null");
 
@@ -50,27 +52,47 @@ function kindOf(schema) {
   return parts.some((part) => part.type === "object") ? "pairs" : "text";
 }
 
-function controlOf(key, schema, kind, required) {
-  const choices = { truth: TRUTH, choice: schema["x-choices"] }[kind];
-  if (choices) {
-    const options = [["", "The daemon's default"], ...choices];
-    return make("select", { name: key }, ...options.map(([value, label]) => make("option", { value }, label)));
-  }
-  const example = schema.examples?.[0] ?? schema.default;
-  const placeholder = required || !example ? null : KINDS[kind].show(example);
-  if (kind !== "text") return make("textarea", { name: key, rows: 2, required, placeholder, ...plain });
-  const inputmode = taken(schema).some((part) => part.format === "uri-reference") ? "url" : null;
-  return make("input", { type: "text", name: key, required, placeholder, inputmode, ...plain });
+/** The choices of an option, null if it has none. */
+const choicesOf = (schema, kind) => ({ truth: TRUTH, choice: schema["x-choices"] })[kind] ?? null;
+
+/** What an empty field does, in a few words. usual: the option's default, of the daemon's file or our own. */
+function emptyMeans(schema, kind, usual) {
+  const choices = choicesOf(schema, kind);
+  const none = usual === null || usual === undefined || isEmpty(usual);
+  if (choices && !none) return choices.find(([value]) => value === String(usual))?.[1] ?? String(usual);
+  return none ? (schema["x-empty"] ?? "") : KINDS[kind].show(usual).replaceAll("\n", ", ");
 }
 
-/** The form's entries by key: { schema, kind, control }. */
-async function entries(without = []) {
-  const { properties, required } = await api.form();
+function controlOf(key, schema, kind, required, usual) {
+  const choices = choicesOf(schema, kind);
+  if (choices) {
+    const options = [["", `Default: ${emptyMeans(schema, kind, usual)}`], ...choices];
+    return make("select", { name: key }, ...options.map(([value, label]) => make("option", { value }, label)));
+  }
+  const example = schema.examples?.[0];
+  const placeholder = required || !example ? null : `e.g. ${KINDS[kind].show(example)}`;
+  if (kind !== "text") return make("textarea", { name: key, rows: 2, required, placeholder, ...plain });
+  const inputmode = taken(schema).some((part) => part.format === "uri-reference") ? "url" : null;
+  const list = schema["x-suggestions"] ? `usual-${key}` : null;
+  return make("input", { type: "text", name: key, required, placeholder, inputmode, list, ...plain });
+}
+
+/** The usual values of an option, for its control. */
+const suggested = (key, schema) =>
+  schema["x-suggestions"]
+    ? make("datalist", { id: `usual-${key}` }, ...schema["x-suggestions"].map((value) => make("option", { value })))
+    : null;
+
+/** The form's entries by key: { schema, kind, control, empty }. empty: what an empty field does. */
+async function entries({ editing }) {
+  const [{ properties, required }, defaults] = await Promise.all([api.form(), api.defaults()]);
   const made = Object.entries(properties)
-    .filter(([key]) => !without.includes(key))
+    .filter(([key]) => !(editing && key === "name"))
     .map(([key, schema]) => {
       const kind = kindOf(schema);
-      return [key, { schema, kind, control: controlOf(key, schema, kind, required.includes(key)) }];
+      const usual = editing && schema.default === "" ? "" : defaults[key]; // see asSent
+      const empty = required.includes(key) ? "" : emptyMeans(schema, kind, usual);
+      return [key, { schema, kind, empty, control: controlOf(key, schema, kind, required.includes(key), usual) }];
     });
   made[0][1].control.setAttribute("autofocus", "");
   return Object.fromEntries(made);
@@ -79,10 +101,11 @@ async function entries(without = []) {
 /** The fields that are always visible, then a collapsible part for each group. */
 function fields(form) {
   const groups = new Map([["", []]]);
-  for (const { schema, control } of Object.values(form)) {
+  for (const [key, { schema, kind, control, empty }] of Object.entries(form)) {
     const group = schema["x-group"];
     if (!groups.has(group)) groups.set(group, []);
-    groups.get(group).push(field(schema.title, control, schema.description));
+    const hint = empty && !choicesOf(schema, kind) ? `${schema.description} Empty: ${empty}.` : schema.description;
+    groups.get(group).push(field(schema.title, control, hint), suggested(key, schema));
   }
   return [...groups].flatMap(([group, rows]) =>
     group ? [make("details.more", {}, make("summary", {}, group), ...rows)] : rows,
@@ -90,7 +113,6 @@ function fields(form) {
 }
 
 const read = ({ kind, control }) => KINDS[kind].read(control.value);
-const isEmpty = (value) => value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 
 /** Show each error at the field that it names; returns the errors that name none. */
 function refuse(form, error) {
@@ -132,9 +154,12 @@ const asSent = ({ schema, kind }, value, before) => {
   return kind === "outputs" ? kept(value, before ?? []) : value;
 };
 
+const lasting = () =>
+  make("p.hint", {}, "This lasts until the daemon ends, unless it is then written to the daemon's file.");
+
 /** Returns the new stream's name, null if none was added. */
 export async function addStream() {
-  const form = await entries();
+  const form = await entries({ editing: false });
   const send = async () => {
     complete(form);
     const given = Object.entries(form).map(([key, entry]) => [key, read(entry)]);
@@ -142,7 +167,7 @@ export async function addStream() {
   };
   const done = await ask({
     title: "Add a stream",
-    content: fields(form),
+    content: [...fields(form), lasting()],
     action: "Add",
     send,
     refused: (e) => refuse(form, e),
@@ -152,7 +177,7 @@ export async function addStream() {
 
 /** Returns true if something was changed. config: the stream as the API shows it. */
 export async function editStream(name, config) {
-  const form = await entries(["name"]);
+  const form = await entries({ editing: true });
   for (const [key, entry] of Object.entries(form)) {
     const value = config[key];
     if (value !== undefined && value !== null) entry.control.value = KINDS[entry.kind].show(value);
@@ -164,5 +189,6 @@ export async function editStream(name, config) {
     const sent = changed.map(([key, entry]) => [key, asSent(entry, read(entry), config[key])]);
     if (sent.length) await api.change(name, Object.fromEntries(sent));
   };
-  return ask({ title: `Edit ${name}`, content: fields(form), action: "Save", send, refused: (e) => refuse(form, e) });
+  const content = [...fields(form), lasting()];
+  return ask({ title: `Edit ${name}`, content, action: "Save", send, refused: (e) => refuse(form, e) });
 }

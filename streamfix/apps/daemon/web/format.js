@@ -43,6 +43,23 @@ export function clock(at_s, { short = false } = {}) {
   return day + (short ? SHORT : CLOCK).format(at);
 }
 
+const WHOLE_DAY = new Intl.DateTimeFormat([], { weekday: "long", year: "numeric", month: "long", day: "numeric" });
+
+/** The day of a Unix time in the browser's time zone. */
+export const day = (at_s) => WHOLE_DAY.format(new Date(at_s * 1000));
+
+/** The time of day of a Unix time, whatever its day. */
+export const timeOfDay = (at_s) => CLOCK.format(new Date(at_s * 1000));
+
+/** 1234567 bytes as "1.23 MB". */
+export function size(bytes) {
+  if (!known(bytes)) return NONE;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  while (value >= 999.5 && units.length > 1) [value] = [value / 1000, units.shift()];
+  return `${value >= 100 || units[0] === "B" ? Math.round(value) : value.toPrecision(3)} ${units[0]}`;
+}
+
 /** A share in [0, 1] as a whole percentage. */
 export const percent = (value) => (known(value) ? `${Math.round(value * 100)} %` : NONE);
 

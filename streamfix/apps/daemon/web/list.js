@@ -51,7 +51,8 @@ export class List {
       { hidden: true },
       "No streams yet. Add one here or in the daemon's configuration.",
     );
-    element.append(make("h2.hear", {}, "Streams"), this.ul, this.empty);
+    this.all = make("a.button.all", { href: "#/*", hidden: true }, icon("grid"), make("span", {}, "Live pictures"));
+    element.append(make("h2.hear", {}, "Streams"), this.all, this.ul, this.empty);
   }
 
   update(streams, selected) {
@@ -71,6 +72,7 @@ export class List {
       row.update(stream, stream.name === selected);
     });
     mark(this.empty, "hidden", streams.length > 0);
+    mark(this.all, "hidden", streams.length < 2);
   }
 }
 

@@ -55,7 +55,7 @@ function find(bytes, wanted, from) {
 }
 
 /**
- * The pictures of an MJPEG stream as they arrive, each a Blob.
+ * The pictures of an MJPEG stream as they arrive: { jpeg: a Blob, name: the stream's where there are several }.
  *
  * Ends with the stream. Throws a TypeError if the network fails, an AbortError if the signal aborts, and an Error if
  * the response is not such a stream.
@@ -76,7 +76,8 @@ export async function* pictures(url, signal) {
     if (!length) throw new Error("a part does not say its Content-Length");
     const jpeg = await bytes.exactly(Number(length[1]));
     if (jpeg === null) return;
-    yield new Blob([jpeg], { type: "image/jpeg" });
+    const name = /^x-stream: *(\S+) *$/im.exec(head)?.[1] ?? "";
+    yield { jpeg: new Blob([jpeg], { type: "image/jpeg" }), name };
   }
 }
 
@@ -91,9 +92,9 @@ export class Feed {
     const { signal } = this.abort;
     for (let wait_ms = FIRST_WAIT_MS; !signal.aborted; wait_ms = Math.min(wait_ms * 2, LAST_WAIT_MS)) {
       try {
-        for await (const jpeg of pictures(this.url, signal)) {
+        for await (const { jpeg, name } of pictures(this.url, signal)) {
           wait_ms = FIRST_WAIT_MS;
-          await this.each(jpeg); // a slow screen stalls the connection, and the daemon skips pictures
+          await this.each(jpeg, name); // a slow screen stalls the connection, and the daemon skips pictures
         }
       } catch (error) {
         if (!signal.aborted) this.failed(`No live view: ${error.message}`);

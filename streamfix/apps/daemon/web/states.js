@@ -30,6 +30,14 @@ export function stateOf({ state, since }) {
 
 export const needsCare = (stream) => ["bad", "warn"].includes(stateOf(stream).tone);
 
+/** True if the pictures after the filters are those before: there are none, or they were too slow. */
+export const passesThrough = ({ filters, rung, rung_name }) =>
+  !filters || filters === "null" || (rung > 0 && (!rung_name || rung_name === "null"));
+
+/** "next try in 42 s", empty where none is waited for. */
+export const nextTry = ({ next_try }) =>
+  known(next_try) ? `next try in ${span(Math.max(0, next_try - now_s()))}` : "";
+
 /** A badge that shows a stream's state. */
 export class Badge {
   constructor() {

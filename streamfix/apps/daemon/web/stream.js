@@ -3,11 +3,11 @@
 import { api, now_s } from "./api.js";
 import { Charts } from "./charts.js";
 import { Compare } from "./compare.js";
-import { button, make, mark, say } from "./dom.js";
+import { button, icon, make, mark, say } from "./dom.js";
 import { Facts } from "./facts.js";
 import { clock, known, span } from "./format.js";
 import { Log } from "./log.js";
-import { Badge, stateOf } from "./states.js";
+import { Badge, nextTry, passesThrough, stateOf } from "./states.js";
 
 const HISTORY_MS = 5000;
 const PICTURED = new Set(["running", "degraded", "reconnecting"]); // the last picture stays while a camera is gone
@@ -25,15 +25,26 @@ export class StreamView {
     this.facts = new Facts();
     this.charts = new Charts();
     this.log = new Log();
-    const act = (label, options, work) => button(label, { ...options, onclick: () => this.act(work) });
+    const act = (label, { kind, ...options }, work) =>
+      button(label, { kind: kind ? `${kind}.changes` : "changes", ...options, onclick: () => this.act(work) });
     this.begin = act("Start", { icon: "play", kind: "primary" }, () => acts.start(name));
     this.end = act("Stop", { icon: "stop" }, () => acts.stop(name));
+    this.recordings = make(
+      "a.button",
+      { href: `#/${encodeURIComponent(name)}/recordings`, hidden: true },
+      icon("film"),
+      make("span", {}, "Recordings"),
+    );
     this.buttons = [
       this.begin,
       this.end,
       act("Edit", { icon: "edit" }, () => acts.edit(name)),
       act("Remove", { icon: "remove", quiet: true }, () => acts.remove(name)),
     ];
+    this.again = act("Try now", { icon: "reload" }, () => acts.retry(name));
+    this.buttons.push(this.again);
+    this.waits = make("span");
+    this.next = make("p.next", { hidden: true }, this.waits, this.again);
     this.element = make(
       "article.stream",
       { "aria-labelledby": "stream-name" },
@@ -51,10 +62,11 @@ export class StreamView {
           make("h1", { id: "stream-name", tabindex: "-1" }, name),
           make("p.state", {}, this.badge.element, this.since),
         ),
-        make("div.actions", {}, ...this.buttons),
+        make("div.actions", {}, this.recordings, ...this.buttons.filter((b) => b !== this.again)),
       ),
       this.notice,
       this.reason,
+      this.next,
       this.compare.element,
       this.facts.tiles,
       this.charts.element,
@@ -77,9 +89,19 @@ export class StreamView {
     say(this.heard, `${this.name}: ${word}`);
     mark(this.begin, "hidden", ACTIVE.has(stream.state));
     mark(this.end, "hidden", stream.state === "stopped"); // a failed stream may still be retrying
-    this.compare.show(PICTURED.has(stream.state), this.overlay(stream), tone === "bad");
+    this.tries(stream);
+    mark(this.recordings, "hidden", !(stream.outputs ?? []).some(({ url }) => url.startsWith("/")));
+    this.compare.show(PICTURED.has(stream.state), this.overlay(stream), tone === "bad", passesThrough(stream));
     this.facts.update(stream);
     if (performance.now() - this.read_ms >= HISTORY_MS) this.read();
+  }
+
+  /** When the camera is asked again, and a button for now. An error that no other try would mend has no time. */
+  tries(stream) {
+    const next = nextTry(stream);
+    const stuck = stream.state === "error";
+    say(this.waits, next ? `${next[0].toUpperCase()}${next.slice(1)}.` : stuck ? "It is not tried again by itself." : "");
+    mark(this.next, "hidden", !next && !stuck);
   }
 
   overlay(stream) {

@@ -23,7 +23,8 @@ export class Top {
     this.theme = button("", { onclick: () => this.recolour(window.streamfixTheme.toggle()) });
     this.leave = button("Log out", { icon: "leave", quiet: true, onclick: () => this.logout() });
     at("top-actions").append(
-      button("Add a stream", { icon: "add", kind: "primary", onclick: add }),
+      make("span.look-only", {}, "Look only"),
+      button("Add a stream", { icon: "add", kind: "primary.changes", onclick: add }),
       this.leave,
       this.theme,
     );
@@ -38,7 +39,8 @@ export class Top {
   }
 
   /** system: the answer to GET /api/system. */
-  load({ load }) {
+  load({ load, may_change }) {
+    document.body.classList.toggle("look", !may_change);
     const told = known(load?.used) && known(load?.capacity) && load.capacity > 0;
     mark(at("load"), "hidden", !told);
     if (!told) return;

@@ -1,0 +1,101 @@
+"""What is told of a stream's state, and when: only what lasts, and once."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ....live.health import State
+
+#: lost: the camera sends no pictures. degraded: lighter filters, or an output that cannot be written. unwell: the
+#: stream has failed. well: it is as it should be.
+Condition = Literal["well", "degraded", "lost", "unwell"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream as the watch sees it. since_s: Unix time at which it came into its state. patience_s: lost_after."""
+
+    name: str
+    state: State
+    reason: str
+    since_s: float
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message. before: the condition that was told last. since, at: Unix seconds; at: when this was noticed."""
+
+    stream: str
+    state: Condition
+    before: Condition
+    reason: str
+    since: float
+    at: float
+
+    @property
+    def text(self) -> str:
+        """In a sentence."""
+        return f"{self.stream}: {self.state}{': ' + self.reason if self.reason else ''}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As webhooks and MQTT get it."""
+        return {"text": self.text, **asdict(self), "host": socket.gethostname()}
+
+
+def condition_of(stream: StreamState, now_s: float) -> Condition | None:
+    """What a state comes to; None where there is nothing to tell: it was stopped, or is still starting.
+
+    now_s: Unix seconds.
+    """
+    if stream.state == "starting":
+        return "lost" if now_s - stream.since_s > stream.patience_s else None
+    known: Mapping[State, Condition] = {
+        "running": "well",
+        "degraded": "degraded",
+        "reconnecting": "lost",
+        "error": "unwell",
+    }
+    return known.get(stream.state)
+
+
+@dataclass(slots=True)
+class _Known:
+    """told: the last notice's. well: whether it is now, None if that is not to be told. turned_s: since when."""
+
+    told: Condition = "well"
+    well: bool | None = None
+    turned_s: float = 0.0
+
+
+class Observer:
+    """Makes notices of what it is shown, again and again.
+
+    after_s: a stream has to be ill, or well again, for so long before it is told. What is ill and becomes ill in
+    another way is told at once, once it was told at all.
+    """
+
+    def __init__(self, after_s: float) -> None:
+        self.after_s = after_s
+        self._known: dict[str, _Known] = {}
+
+    def look(self, streams: Iterable[StreamState], steady_s: float, now_s: float) -> list[Notice]:
+        """Notices that are due. steady_s, now_s: monotonic and Unix seconds."""
+        due = []
+        here = {stream.name: stream for stream in streams}
+        for name in [name for name in self._known if name not in here]:
+            del self._known[name]
+        for name, stream in here.items():
+            known = self._known.setdefault(name, _Known())
+            condition = condition_of(stream, now_s)
+            well = None if condition is None else condition == "well"
+            if well is not known.well:
+                known.well, known.turned_s = well, steady_s
+            lasts = steady_s - known.turned_s >= self.after_s
+            if condition is not None and condition != known.told and lasts:
+                due.append(Notice(name, condition, known.told, stream.reason, stream.since_s, now_s))
+                known.told = condition
+        return due
