@@ -16,11 +16,14 @@ from .coding import FrameCoding
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from av import VideoFrame
     from numpy.typing import NDArray
     from torch import Tensor
 
 Layout = Literal["yuv420", "rgb", "luma"]
 LAYOUTS: tuple[Layout, ...] = ("yuv420", "rgb", "luma")
+
+ArrayFormat = Literal["bgr24", "rgb24", "i420", "nv12", "gray"]
 
 # Code points of ITU-T H.273 (the same numbers as in FFmpeg's pixfmt.h).
 UNSPECIFIED = 2
@@ -216,10 +219,28 @@ class Frame:
         return to_layout(self, layout, device=device, dtype=dtype)
 
     def rgb(self) -> NDArray[np.uint8]:
-        """The picture as (H, W, 3) uint8 R'G'B', full range, rounded."""
-        from .layout import to_rgb8
+        """The picture as (H, W, 3) uint8 R'G'B', full range, rounded; the same as `array("rgb24")`."""
+        return self.array("rgb24")
 
-        return to_rgb8(self)
+    def array(self, format: ArrayFormat) -> NDArray[np.uint8]:
+        """The picture as a new array of 8 bits, contiguous, yours to write to.
+
+        format: "bgr24" as OpenCV has it, or "rgb24": (H, W, 3), full range, rounded once. "i420" or "nv12": 4:2:0,
+        (H * 3/2, W), and "gray": luma, (H, W): codes as recorded, nothing converted where the video is 4:2:0.
+        Raises BadOption for another format, and for "i420" and "nv12" of an odd size.
+        """
+        from .arrays import array_of
+
+        return array_of(self, format)
+
+    def av(self) -> VideoFrame:
+        """The picture as PyAV has it, in its own pixel format, with time and colour; aiortc takes that.
+
+        A picture that no filter has touched is the decoder's own: read it, do not write to it.
+        """
+        from .media.picture.planes import to_av
+
+        return to_av(self)
 
 
 def _frame(values: dict[str, Any]) -> Frame:

@@ -142,8 +142,7 @@ class Restorer(Stage):
 
     def _in_layout(self, frame: Frame) -> Frame:
         """The frame with its picture already a tensor, so that each is converted once, not once a window."""
-        tensor = layouts.to_layout(frame, self.filter.layout, self._device)
-        return layouts.from_tensor(frame, tensor, self.filter.layout)
+        return layouts.in_layout(frame, self.filter.layout, self._device)
 
     def _restore(self, window: Window) -> None:
         if window.first or self._state_spoilt:
