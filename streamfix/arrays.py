@@ -165,7 +165,7 @@ def _size(shape: tuple[int, ...], dtype: object, format: ArrayFormat) -> tuple[i
 
 
 def _planes(format: PixelFormat, width: int, height: int, data: tuple[NDArray[Any], ...]) -> Planes:
-    return Planes(format, width, height, tuple(torch.from_numpy(np.asarray(plane)) for plane in data))
+    return Planes(format, width, height, tuple(np.asarray(plane) for plane in data))
 
 
 def _luma(frame: Frame) -> NDArray[np.uint8]:
@@ -175,7 +175,7 @@ def _luma(frame: Frame) -> NDArray[np.uint8]:
         planes = TensorPicture(luma, "luma", _GRAY, frame.width, frame.height).planes(color)
     else:
         planes = frame.picture.planes(frame.color)
-    return np.array(_in_8_bits(planes.data[0].numpy(), planes.format.depth, frame.color))
+    return np.array(_in_8_bits(planes.data[0], planes.format.depth, frame.color))
 
 
 def _planes420(frame: Frame) -> list[NDArray[np.uint8]]:
@@ -190,7 +190,7 @@ def _planes420(frame: Frame) -> list[NDArray[np.uint8]]:
         x = to_layout(replace(frame, color=color), "yuv420")
         f = PixelFormat("", "yuv", f.depth, 1, 1)
         planes = TensorPicture(x, "yuv420", f, frame.width, frame.height).planes(color)
-    return [_in_8_bits(plane.numpy(), f.depth, color) for plane in planes.data]
+    return [_in_8_bits(plane, f.depth, color) for plane in planes.data]
 
 
 def _in_8_bits(codes: NDArray[Any], depth: int, color: Color) -> NDArray[np.uint8]:

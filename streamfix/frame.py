@@ -109,16 +109,19 @@ def scaled(length: int, scale: int | Fraction) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
-    """A picture as code values: one (H, W) integer tensor a plane (uint8, or uint16 above 8 bit)."""
+    """A picture as code values: one (H, W) NumPy array a plane, uint8, or uint16 above 8 bit."""
 
     format: PixelFormat
     width: int
     height: int
-    data: tuple[Tensor, ...]
+    data: tuple[NDArray[Any], ...]
 
     def __post_init__(self) -> None:
+        import numpy as np
+
+        object.__setattr__(self, "data", tuple(np.asarray(plane) for plane in self.data))  # tensors as well
         want = self.format.plane_shapes(self.width, self.height)
-        got = [tuple(p.shape) for p in self.data]
+        got = [plane.shape for plane in self.data]
         if got != want:
             raise ValueError(f"planes of {self.width}x{self.height} {self.format.name} are {want}, got {got}")
 
@@ -175,9 +178,7 @@ class Frame:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle it: the picture as code values or as a tensor, without `origin`, which lives in this process alone."""
-        from .layout import TensorPicture
-
-        kept = isinstance(self.picture, Planes | TensorPicture)
+        kept = not hasattr(self.picture, "av_frame")  # the decoder's own object cannot leave this process
         own = {"picture": self.picture if kept else self.picture.planes(self.color), "origin": None}
         return _frame, ({f.name: own.get(f.name, getattr(self, f.name)) for f in fields(self)},)
 

@@ -109,7 +109,7 @@ class Clip:
         for planes in shown:
             if planes.format.name != YUV420P.name:
                 raise ValueError(f"frames are {planes.format.name}, not {YUV420P.name}")
-        return Clip(*(np.stack([planes.data[i].numpy() for planes in shown]) for i in range(3)))
+        return Clip(*(np.stack([planes.data[i] for planes in shown]) for i in range(3)))
 
     def rgb(self, t: int) -> Floats:
         """Picture t as R'G'B': (3, H, W) float32 in [0, 1]."""

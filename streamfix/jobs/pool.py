@@ -9,9 +9,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from .. import cores, devices
 from ..chainspec import FilterSpec
 from ..devices import cpu
@@ -93,7 +90,7 @@ class FilterPool:
     def _make(self, spec: FilterSpec) -> Filter[Any]:
         made = FILTERS.create(spec.name, spec.options)
         try:
-            made.to(self.device)
+            devices.move(made, self.device)
         except BaseException:
             made.close()
             raise
@@ -149,10 +146,10 @@ class Lease(Filter[Any]):
     def report(self, state: Any) -> Mapping[str, float]:
         return self._filter.report(state)
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: Any) -> None:
         """Do nothing: the filter is on the pool's device, and other streams use it."""
 
-    def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
+    def __call__(self, x: Any, states: Sequence[Any]) -> Any:
         with self._lanes:
             return self._filter(x, states)
 

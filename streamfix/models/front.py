@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..fusion import Floats, Fused, Fuser, Noise, NoiseEstimator, pack420, unpack420
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 #: Upcoming frames that are warped along their motion; frames after them count where the picture stands still.
 MOVED = 2
@@ -71,6 +74,8 @@ def stacked(fusions: Sequence[Fusion], device: torch.device) -> tuple[Tensor, Te
 
 
 def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:
+    import torch
+
     return torch.from_numpy(pictures[0][None] if len(pictures) == 1 else np.stack(pictures)).to(device)
 
 
