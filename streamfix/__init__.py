@@ -5,7 +5,7 @@
     streamfix.restore("in.mp4", "out.mp4", "smooth")
     for frame in streamfix.open("in.mp4").filter("smooth"):
         picture = frame.rgb()  # (H, W, 3) uint8
-    stream = streamfix.Stream("smooth")  # in a loop of your own: stream.push(frame)
+    stream = streamfix.Stream("smooth")  # in a loop of your own: restored = stream(array)
 
 What is listed in `__all__` is the public interface, and of the packages in it what their own `__all__` lists: a plugin
 imports nothing else.
@@ -36,6 +36,7 @@ _PUBLIC = {
     "DeviceError": "errors",
     "Filter": "filters.base",
     "FilterError": "errors",
+    "FilterPool": "jobs.pool",
     "Frame": "frame",
     "FrameCoding": "coding",
     "InputError": "errors",
@@ -77,6 +78,7 @@ __all__ = [
     "DeviceError",
     "Filter",
     "FilterError",
+    "FilterPool",
     "Frame",
     "FrameCoding",
     "InputError",
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
     from .filters.base import Filter
     from .filters.tile import Tiler
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
+    from .jobs.pool import FilterPool
     from .library import open, restore
     from .stream import Stream
 

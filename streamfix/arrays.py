@@ -13,7 +13,7 @@ All are uint8. `i420` and `nv12` have even sizes: there is no such array of othe
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .errors import BadOption
-from .frame import ArrayFormat, Color, Frame, Picture, PixelFormat, Planes
+from .frame import ArrayFormat, Color, Frame, Picture, PixelFormat, Planes, check_array_format
 from .layout import TensorPicture, pack420, to_layout, to_rgb8, unpack420
 
 _GBRP = PixelFormat("gbrp", "rgb", 8)
@@ -30,15 +30,6 @@ _GRAY = PixelFormat("gray", "gray", 8)
 _420 = PixelFormat("yuv420p", "yuv", 8, 1, 1)
 
 _SHAPES = {"bgr24": "(H, W, 3)", "rgb24": "(H, W, 3)", "i420": "(H * 3/2, W)", "nv12": "(H * 3/2, W)", "gray": "(H, W)"}
-
-
-def check_format(format: str) -> ArrayFormat:
-    """The format. Raises BadOption for a name that is none."""
-    formats: tuple[ArrayFormat, ...] = get_args(ArrayFormat)
-    for known in formats:
-        if known == format:
-            return known
-    raise BadOption(f"no array format {format!r}; there are {', '.join(formats)}")
 
 
 def usual_color(format: ArrayFormat) -> Color:
@@ -53,7 +44,7 @@ def array_of(frame: Frame, format: ArrayFormat) -> NDArray[np.uint8]:
     frame has full range, 4:2:0 of it is limited unless its colour says otherwise.
     Raises BadOption for a format that there is not, or a size that it cannot hold.
     """
-    check_format(format)
+    check_array_format(format)
     if format in ("bgr24", "rgb24"):
         return to_rgb8(frame, "bgr" if format == "bgr24" else "rgb")
     if format == "gray":

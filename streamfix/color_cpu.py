@@ -130,8 +130,8 @@ def halved(x: Floats, axis: int, taps: tuple[float, ...], offset: int, kernel: F
     reach, size = len(kernel) // 2, x.shape[axis]
     before, behind = 2 * reach - offset, 2 * reach + len(taps)
     behind += (before + size + behind) % 2  # two phases of the same length
-    edges = (0, 0, before, behind) if axis == -1 else (before, behind, 0, 0)
-    wide = np.asarray(cv2.copyMakeBorder(x, *edges, cv2.BORDER_REPLICATE), np.float32)
+    width = ((0, 0), (before, behind)) if axis == -1 else ((before, behind), (0, 0))
+    wide = np.pad(x, width, "edge")
     if axis == -1:
         phases = cv2.split(wide.reshape(len(wide), -1, 2))
     else:

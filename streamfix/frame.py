@@ -12,6 +12,7 @@ from math import floor
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from .coding import FrameCoding
+from .errors import BadOption
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,16 @@ Layout = Literal["yuv420", "rgb", "luma"]
 LAYOUTS: tuple[Layout, ...] = ("yuv420", "rgb", "luma")
 
 ArrayFormat = Literal["bgr24", "rgb24", "i420", "nv12", "gray"]
+ARRAY_FORMATS: tuple[ArrayFormat, ...] = ("bgr24", "rgb24", "i420", "nv12", "gray")
+
+
+def check_array_format(format: str) -> ArrayFormat:
+    """The format. Raises BadOption for a name that is none."""
+    for known in ARRAY_FORMATS:
+        if known == format:
+            return known
+    raise BadOption(f"no array format {format!r}; there are {', '.join(ARRAY_FORMATS)}")
+
 
 # Code points of ITU-T H.273 (the same numbers as in FFmpeg's pixfmt.h).
 UNSPECIFIED = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, get_args
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,10 +15,10 @@ import streamfix
 from streamfix import arrays
 from streamfix import color as formulas
 from streamfix.arrays import array_of, picture_of, picture_of_tensor, tensor_like, usual_color
-from streamfix.frame import ArrayFormat, Color, Frame, PixelFormat, Planes
+from streamfix.frame import ARRAY_FORMATS, ArrayFormat, Color, Frame, PixelFormat, Planes
 from streamfix.layout import from_tensor, to_layout
 
-FORMATS: tuple[ArrayFormat, ...] = get_args(ArrayFormat)
+FORMATS = ARRAY_FORMATS
 RGB: tuple[ArrayFormat, ...] = ("bgr24", "rgb24")
 
 

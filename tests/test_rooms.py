@@ -47,7 +47,13 @@ MAY = {
     "registry": {"errors"},
     "color": {"color_cpu", "frame"},
     "color_cpu": set[str](),
-    "frame": {"coding", "layout", "arrays", "media"},  # Frame.tensor, array and av use these when they are called
+    "frame": {
+        "coding",
+        "errors",
+        "layout",
+        "arrays",
+        "media",
+    },  # Frame.tensor, array and av use these when they are called
     "arrays": {"errors", "frame", "layout"},
     "forking": {"errors"},
     "layout": {"color", "color_cpu", "forking", "frame"},
@@ -69,7 +75,7 @@ MAY = {
     # of training only its degradations
     "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
     "latency": CORE | {"media", "filters", "jobs"},
-    "stream": CORE | {"jobs", "latency"},
+    "stream": CORE | {"devices", "jobs", "latency", "live", "media"},
     "library": CORE | {"media", "live", "jobs", "stream"},
     "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},

@@ -131,6 +131,12 @@ class Health:
         self._event("reconnect" if again else "connect", "connected again" if again else "connected")
         self._settle()
 
+    def began(self) -> None:
+        """Pictures are handed to the stream: there is no camera to wait for."""
+        with self._lock:
+            self._lost, self._connected_before = None, True
+            self._state, self._reason = "running", ""
+
     def lost(self, reason: str) -> None:
         """The camera sends no pictures; a new attempt to connect follows."""
         with self._lock:

@@ -199,12 +199,12 @@ def test_a_filter_that_asks_is_told_in_a_job(h264: Path, tmp_path: Path, live: L
 
 
 def test_a_host_hands_on_what_it_has(h264: Path) -> None:
-    with streamfix.Stream("listens") as stream:
+    with streamfix.Stream("listens", live=False) as stream:
         assert stream.wants_coding
         given = frames_of(h264)
         found = [out for f in given for out in stream.push(f)] + stream.flush()
     assert [f.coding for f in found] == [f.coding for f in given]
-    with streamfix.Stream("enlarges") as stream:
+    with streamfix.Stream("enlarges", live=False) as stream:
         assert not stream.wants_coding
 
 
