@@ -45,7 +45,7 @@ def yuv(width: int, height: int, depth: int = 8, log2: tuple[int, int] = (1, 1),
 def by_the_standard(frame: Frame) -> NDArray[np.float64]:
     """R'G'B' of 4:2:0 in float64, 0 to 255, clipped: H.273's equations, chroma to the left and between two lines."""
     planes = frame.picture.planes(frame.color)
-    y, u, v = (p.numpy().astype(np.float64) for p in planes.data)
+    y, u, v = (p.astype(np.float64) for p in planes.data)
     height, width = y.shape
 
     def at_luma(c: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -31,6 +31,7 @@ CORE = {
     "frame",
     "forking",
     "layout",
+    "yuv420",
     "temporal",
     "motion",
     "pipeline",
@@ -56,7 +57,8 @@ MAY = {
     },  # Frame.tensor, array and av use these when they are called
     "arrays": {"errors", "frame", "layout"},
     "forking": {"errors"},
-    "layout": {"color", "color_cpu", "forking", "frame"},
+    "layout": {"color", "color_cpu", "forking", "frame", "yuv420"},
+    "yuv420": {"frame"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},
     "pipeline": {"channel", "errors"},

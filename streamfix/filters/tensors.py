@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .. import layout as layouts
 from ..frame import Frame, Layout
+from .base import Filter
 
 
 class Tensors:
@@ -49,6 +51,22 @@ class Tensors:
 
     def is_memory_error(self, error: Exception) -> bool:
         return isinstance(error, torch.OutOfMemoryError)
+
+
+def called(filter: Filter[Any], x: Tensor, states: Sequence[Any]) -> Tensor:
+    """A filter's result for a tensor, whichever arrays it computes with."""
+    if filter.arrays == "torch":
+        result: Tensor = filter(x, states)
+        return result
+    return torch.from_numpy(np.asarray(filter(x.numpy(), states)))
+
+
+def in_two_parts(filter: Filter[Any], x: Tensor, states: Sequence[Any]) -> Callable[[], Tensor]:
+    """Like `called`, by `Filter.begin`."""
+    if filter.arrays == "torch":
+        return filter.begin(x, states)
+    rest = filter.begin(x.numpy(), states)
+    return lambda: torch.from_numpy(np.asarray(rest()))
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -300,7 +300,7 @@ def test_quantisers_of_a_picture_that_is_turned_go_along(tmp_path: Path, turns: 
     assert (found.width, found.height) == ((96, 64) if turns == 2 else (64, 96))
     # The picture says which way it went: found in the corner that the noise is in now.
     grid = np.repeat(np.repeat(np.arange(4 * 6).reshape(4, 6), 16, 0), 16, 1)
-    luma = [f.picture.planes(f.color).data[0].numpy() for f in (was, found)]
+    luma = [f.picture.planes(f.color).data[0] for f in (was, found)]
     k = next(
         k
         for k in range(4)

@@ -108,7 +108,7 @@ def frames(pictures: Iterator[Floats] | Sequence[Floats], **more: Any) -> list[F
 def marks(found: Sequence[Frame]) -> list[tuple[int, int]]:
     """By how many codes each frame's chroma planes were marked."""
     shown = [one.picture.planes(one.color).data for one in found]
-    return [(int(planes[1].float().mean()) - 128, int(planes[2].float().mean()) - 128) for planes in shown]
+    return [(int(planes[1].mean()) - 128, int(planes[2].mean()) - 128) for planes in shown]
 
 
 def blocky(count: int) -> list[Floats]:

@@ -15,6 +15,7 @@ import torch
 from streamfix import BadOption
 from streamfix.backends import openvino
 from streamfix.filters.base import Filter
+from streamfix.filters.tensors import called
 from streamfix.fusion import pack420
 from streamfix.models import SIZES, Tier
 from streamfix.motion import Floats
@@ -64,7 +65,7 @@ def run(filter: Filter[Any], scene: Scene, frames: int, sigma: float = SIGMA) ->
         window = np.stack([noisy(scene(i), i, sigma) if sigma else scene(i) for i in times])
         x = torch.from_numpy(window)[None]
         with torch.inference_mode():
-            results.append(filter(x, [state])[0, 0].numpy())
+            results.append(called(filter, x, [state])[0, 0].numpy())
     return results
 
 
