@@ -33,6 +33,7 @@ _PUBLIC = {
     "Cancelled": "errors",
     "Color": "frame",
     "DecodeError": "errors",
+    "Device": "devices",
     "DeviceError": "errors",
     "Filter": "filters.base",
     "FilterError": "errors",
@@ -54,7 +55,7 @@ _PUBLIC = {
     "UsageError": "errors",
     "VideoInfo": "frame",
     "analysis": "analysis",
-    "check_backend": "backends.runner",
+    "check_backend": "backends",
     "filter_text": "chainspec",
     "fusion": "fusion",
     "graph_info": "backends.graph_info",
@@ -75,6 +76,7 @@ __all__ = [
     "Cancelled",
     "Color",
     "DecodeError",
+    "Device",
     "DeviceError",
     "Filter",
     "FilterError",
@@ -112,13 +114,14 @@ __all__ = [
 
 if TYPE_CHECKING:
     from . import analysis, fusion, models, motion, networks, training
-    from .backends import BackendName
+    from .backends import BackendName, check_backend
     from .backends.base import Runner
     from .backends.graph_info import graph_info
     from .backends.network_info import NetworkInfo
-    from .backends.runner import check_backend, open_runner
+    from .backends.runner import open_runner
     from .chainspec import filter_text
     from .coding import FrameCoding
+    from .devices import Device
     from .errors import (
         BadOption,
         Cancelled,

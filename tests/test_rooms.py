@@ -67,7 +67,7 @@ MAY = {
     "networks": set[str](),
     "devices": CORE,
     "backends": CORE | {"devices", "folders"},
-    "models": CORE | {"networks", "fusion", "backends"},
+    "models": CORE | {"devices", "networks", "fusion", "backends"},
     "media": CORE | {"devices"},
     "filters": CORE | {"devices", "backends"},
     "conformance": CORE | {"devices", "backends", "filters"},

@@ -163,7 +163,7 @@ class Deblock(Filter[Shot]):
         """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2), and what is known of them."""
         frame = recorded.float()
         sigma = levels.level_map(answer, (frame.shape[-2], frame.shape[-1]))
-        fused, variance = stacked(fusions, frame.device)
+        fused, variance = (torch.from_numpy(one).to(frame.device) for one in stacked(fusions))
         left = sigma_left(variance, sigma)
         restored = corrected(fused, left, self.network(seen(fused, frame, left, sigma, reuse=True)))
         result = torch.lerp(frame, restored, self._share(sigma, share))

@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .cache import Cache
-from .quantise import Calibration
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from .quantise import Calibration
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..errors import DeviceError, UsageError
 
@@ -41,13 +41,12 @@ class Movable(Protocol):
 
     arrays: Literal["torch", "numpy"]
 
-    def to(self, device: torch.device) -> None: ...
+    def to(self, device: Any) -> None: ...
 
 
 def move(filter: Movable, device: Device) -> None:
-    """Move a filter to the device. One that computes in NumPy stays where it is: torch is not loaded for it."""
-    if filter.arrays == "torch":
-        filter.to(device.for_torch())
+    """Move a filter to the device. For one that computes in NumPy torch is not loaded: it gets the `Device`."""
+    filter.to(device.for_torch() if filter.arrays == "torch" else device)
 
 
 def choose(name: str = "auto") -> Device:

@@ -13,7 +13,7 @@ from ..frame import Frame, Layout
 from . import FILTERS as FILTERS  # part of this module's interface
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 S = TypeVar("S")
 
@@ -47,8 +47,8 @@ class Filter(ABC, Generic[S]):
     A class sets these, or its objects do in `__init__`; a call changes none of them:
 
     layout: what `__call__` sees: "yuv420" (6, H/2, W/2), "rgb" (3, H, W) or "luma" (1, H, W); see `streamfix.layout`.
-    arrays: what these are: "torch" tensors, or "numpy" arrays of float32 for a filter that computes on the CPU alone.
-    Such a filter's `to` is never called, and a job of 4:2:0 video and such filters starts without torch.
+    arrays: what these are: "torch" tensors, or "numpy" arrays of float32 on the CPU. A job of 4:2:0 video whose filters
+    all take NumPy starts without torch. `to` may change it to "torch", for a GPU.
     past, step, future: frames before, restored by, and after a call. A window never crosses a cut; the first and last
     frame of a shot are repeated beyond its ends.
     scale: how many times larger the result is, a whole number or a Fraction, which rounds sizes to even
@@ -122,8 +122,11 @@ class Filter(ABC, Generic[S]):
         """What it has measured of a stream so far, by name, such as noise_luma in 8-bit codes; finite numbers."""
         return {}
 
-    def to(self, device: torch.device) -> None:
-        """Move what the filter computes with to `device`. Called once, before the first frame."""
+    def to(self, device: Any) -> None:
+        """Move what the filter computes with to `device`. Called once, before the first frame.
+
+        device: a torch.device; a `streamfix.Device` where `arrays` is "numpy".
+        """
 
     def close(self) -> None:
         """Release what the filter holds."""

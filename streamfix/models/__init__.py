@@ -22,6 +22,7 @@ __all__ = [
     "Tier",
     "TieredRunner",
     "WeightsStore",
+    "array_library",
     "corrected",
     "correction_network",
     "example",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from .correction import corrected, correction_network, example, per_plane, seen, sigma_left, wanted
+    from .correction import array_library, corrected, correction_network, example, per_plane, seen, sigma_left, wanted
     from .front import Front, Fusion, fused_sample, stacked
     from .tiered import TieredRunner
     from .tiers import SIZES, Size, Tier
@@ -51,6 +52,7 @@ __getattr__, __dir__ = lazy_names(
         "Tier": "tiers",
         "TieredRunner": "tiered",
         "WeightsStore": "weights",
+        "array_library": "correction",
         "corrected": "correction",
         "correction_network": "correction",
         "example": "correction",

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..fusion import Floats, Fused, Fuser, Noise, NoiseEstimator, pack420, unpack420
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
 
 #: Upcoming frames that are warped along their motion; frames after them count where the picture stands still.
 MOVED = 2
@@ -68,15 +63,13 @@ class Front:
         return self._fuser.step(luma, chroma, self.changes, near, ahead[MOVED - 1 :])
 
 
-def stacked(fusions: Sequence[Fusion], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Fused frames (B, 6, H/2, W/2) and the noise left in them (B, 1, H/2, W/2), on `device`."""
-    return _stack([f.packed for f in fusions], device), _stack([f.variance[None] for f in fusions], device)
+def stacked(fusions: Sequence[Fusion]) -> tuple[Floats, Floats]:
+    """Fused frames (B, 6, H/2, W/2) and the noise left in them (B, 1, H/2, W/2)."""
+    return _stack([f.packed for f in fusions]), _stack([f.variance[None] for f in fusions])
 
 
-def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:
-    import torch
-
-    return torch.from_numpy(pictures[0][None] if len(pictures) == 1 else np.stack(pictures)).to(device)
+def _stack(pictures: Sequence[Floats]) -> Floats:
+    return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)
 
 
 def fused_sample(

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from streamfix import BadOption, Frame, FrameCoding, PixelFormat, Planes
-from streamfix.backends import openvino
+from streamfix.backends import compiled
 from streamfix.filters.base import Filter
 from streamfix.fusion import pack420
 from streamfix.models import Tier
@@ -301,7 +301,7 @@ def test_each_shipped_tier_has_its_card(tier: Tier) -> None:
 @pytest.mark.slow
 def test_backends_agree() -> None:
     """OpenVINO in fp32 gives what PyTorch gives to a tenth of an 8-bit code."""
-    if not openvino.is_installed():
+    if not compiled.is_installed():
         pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
     bad = coded("bunny.mp4", 34)
     a, b = (np.stack(run(deblock(backend=name, lookahead=0), bad)[:4]) for name in ("torch", "openvino"))
@@ -311,7 +311,7 @@ def test_backends_agree() -> None:
 @pytest.mark.slow
 def test_the_shipped_int8_graph_is_nearly_as_good() -> None:
     """It loses at most 0.15 dB, and is of the weights beside it."""
-    if not openvino.is_installed():
+    if not compiled.is_installed():
         pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
     clean, bad = packed(footage("bunny.mp4")), coded("bunny.mp4", 34)
     filter = deblock(backend="openvino", precision="int8")
