@@ -39,7 +39,7 @@ def frame_of(picture: Any, color: Color | None = None) -> Frame:
 def yuv(width: int, height: int, depth: int = 8, log2: tuple[int, int] = (1, 1), color: Color | None = None) -> Frame:
     f = PixelFormat("yuv", "yuv", depth, *log2)
     data = [noise(shape, i, f.max_code) for i, shape in enumerate(f.plane_shapes(width, height))]
-    return frame_of(Planes(f, width, height, tuple(map(torch.from_numpy, data))), color)
+    return frame_of(Planes(f, width, height, tuple(data)), color)
 
 
 def by_the_standard(frame: Frame) -> NDArray[np.float64]:
@@ -176,7 +176,7 @@ def test_i420_and_nv12_are_as_opencv_reads_them() -> None:
 
 
 def test_deep_video_is_rounded_to_8_bits_by_its_range() -> None:
-    ramp = torch.arange(1024, dtype=torch.int32).reshape(16, 64).to(torch.uint16)
+    ramp = np.arange(1024, dtype=np.uint16).reshape(16, 64)
     picture = Planes(PixelFormat("gray10le", "gray", 10), 64, 16, (ramp,))
     limited = array_of(frame_of(picture), "gray").reshape(-1)
     full = array_of(frame_of(picture, Color(full_range=True)), "gray").reshape(-1)

@@ -31,9 +31,11 @@ def picture(name: str, depth: int, width: int, height: int, span: tuple[float, f
     log2_w, log2_h = SUBSAMPLINGS.get(name, (0, 0))
     f = PixelFormat(name, kind, depth, log2_w, log2_h)  # type: ignore[arg-type]
     low, high = round(span[0] * f.max_code), round(span[1] * f.max_code)
-    dtype = torch.uint8 if depth == 8 else torch.uint16
+    dtype = np.uint8 if depth == 8 else np.uint16
     shapes = f.plane_shapes(width, height)
-    return Planes(f, width, height, tuple(smooth_noise(s, low, high, i).to(dtype) for i, s in enumerate(shapes)))
+    return Planes(
+        f, width, height, tuple(smooth_noise(s, low, high, i).numpy().astype(dtype) for i, s in enumerate(shapes))
+    )
 
 
 def frame_of(planes: Planes, color: Color | None = None) -> Frame:
@@ -151,7 +153,7 @@ def test_420_agrees_with_swscale_on_a_smooth_picture() -> None:
         (128 + 30 * np.sin((x[::2, ::2]) / 15.0)),
         (128 + 30 * np.cos((y[::2, ::2] + 0.5) / 13.0)),
     ]
-    data = tuple(torch.from_numpy(p.round().astype(np.uint8)) for p in planes)
+    data = tuple(p.round().astype(np.uint8) for p in planes)
     codes = Planes(PixelFormat("yuv420p", "yuv", 8, 1, 1), 64, 48, data)
     ours = to_rgb8(frame_of(codes, Color(matrix=1, full_range=False))).astype(int)
     difference = np.abs(ours - through_swscale(codes, "bt709", False).astype(int))
@@ -187,7 +189,7 @@ def through_swscale(codes: Planes, matrix: str, full: bool) -> NDArray[np.uint8]
 
 def test_10_bit_stays_10_bit() -> None:
     """All 1024 codes come back through every layout that shows the luma as recorded."""
-    ramp = torch.arange(1024, dtype=torch.int32).reshape(16, 64).to(torch.uint16)
+    ramp = np.arange(1024, dtype=np.uint16).reshape(16, 64)
     planes = Planes(PixelFormat("gray10le", "gray", 10), 64, 16, (ramp,))
     frame = frame_of(planes)
     for layout in LAYOUTS[::2]:
@@ -211,7 +213,7 @@ def test_packing_is_its_own_inverse_and_keeps_the_order() -> None:
 def test_a_flat_picture_keeps_its_colour_when_it_grows(layout: Layout, scale: int, size: tuple[int, int]) -> None:
     f = PixelFormat("yuv420p", "yuv", 8, 1, 1)
     shapes = f.plane_shapes(*size)
-    data = tuple(torch.full(s, v, dtype=torch.uint8) for s, v in zip(shapes, (90, 140, 100), strict=True))
+    data = tuple(np.full(s, v, np.uint8) for s, v in zip(shapes, (90, 140, 100), strict=True))
     frame = frame_of(Planes(f, *size, data))
     tensor = to_layout(frame, layout)
     large = torch.nn.functional.interpolate(tensor[None], scale_factor=scale, mode="nearest")[0]

@@ -213,7 +213,7 @@ def test_streams_share_the_filters_of_a_pool(name: str) -> None:
 
 def test_a_pool_elsewhere_is_refused() -> None:
     pool = streamfix.FilterPool("cpu")
-    pool.device = torch.device("cuda:0")
+    pool.device = streamfix.Device("cuda", 0)
     with pytest.raises(
         streamfix.BadOption, match="device='cpu': the pool's filters are on cuda:0; make a pool for cpu"
     ):

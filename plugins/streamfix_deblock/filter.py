@@ -93,7 +93,7 @@ class Deblock(Filter[Shot]):
     """
 
     layout = "yuv420"
-    arrays = "numpy"  # on a CPU; see `to`
+    arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     multiple = levels.CELL
     future = _LOOKAHEAD
     batch_tolerance = 1e-4
@@ -170,11 +170,11 @@ class Deblock(Filter[Shot]):
         sigma = levels.level_map(answer, (recorded.shape[-2], recorded.shape[-1]))
         known = (*stacked(fusions), sigma, self._share(sigma, worth))
         if isinstance(recorded, np.ndarray):
-            return _computed(recorded, *known, self.network.array)[:, None]
+            return _computed(recorded, *known, network=self.network.array)[:, None]
         import torch
 
-        given = (torch.from_numpy(array).to(recorded.device) for array in known)
-        return _computed(recorded.float(), *given, self.network)[:, None].to(recorded.dtype)
+        given = [torch.from_numpy(array).to(recorded.device) for array in known]
+        return _computed(recorded.float(), *given, network=self.network)[:, None].to(recorded.dtype)
 
     def _share(self, sigma: Floats, worth: Floats | None = None) -> Floats:
         """Share of the restored picture in the result, (B, 2, H, W), for levels (B, 2, H, W).
@@ -190,7 +190,7 @@ class Deblock(Filter[Shot]):
         return share
 
 
-def _computed(frame: Any, fused: Any, variance: Any, sigma: Any, share: Any, network: Callable[[Any], Any]) -> Any:
+def _computed(frame: Any, fused: Any, variance: Any, sigma: Any, share: Any, *, network: Callable[[Any], Any]) -> Any:
     """The restored frames (B, 6, H/2, W/2). All are NumPy arrays or all tensors."""
     left = sigma_left(variance, sigma)
     restored = corrected(fused, left, network(seen(fused, frame, left, sigma, reuse=True)))

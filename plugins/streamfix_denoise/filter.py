@@ -62,7 +62,7 @@ class Denoise(Filter[Front]):
     """
 
     layout = "yuv420"
-    arrays = "numpy"  # on a CPU; see `to`
+    arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     multiple = 4
     future = _LOOKAHEAD
     batch_tolerance = 1e-4
@@ -145,13 +145,13 @@ class Denoise(Filter[Front]):
         fused, variance = stacked(fusions)
         noise = np.array([[f.noise.luma, f.noise.chroma] for f in fusions], np.float32)
         if isinstance(recorded, np.ndarray):
-            return self._computed(recorded, fused, variance, noise, self.network.array)[:, None]
+            return self._computed(recorded, fused, variance, noise, network=self.network.array)[:, None]
         import torch
 
-        given = (torch.from_numpy(a).to(recorded.device) for a in (fused, variance, noise))
-        return self._computed(recorded.float(), *given, self.network)[:, None].to(recorded.dtype)
+        given = [torch.from_numpy(a).to(recorded.device) for a in (fused, variance, noise)]
+        return self._computed(recorded.float(), *given, network=self.network)[:, None].to(recorded.dtype)
 
-    def _computed(self, frame: Any, fused: Any, variance: Any, noise: Any, network: Callable[[Any], Any]) -> Any:
+    def _computed(self, frame: Any, fused: Any, variance: Any, noise: Any, *, network: Callable[[Any], Any]) -> Any:
         """The restored frames (B, 6, H/2, W/2). noise: (B, 2). All are NumPy arrays or all tensors."""
         lib = array_library(frame)
         told = noise * _DETAIL**-self.detail

@@ -59,7 +59,7 @@ def clip(
             picture = 0.5 + span * (_scene(scene * 3 + p, h, w, t - start, width / w) - 0.5)
             picture = picture + noise * torch.randn(h, w, generator=_seeded(seed, t, p))
             codes = picture.clamp(0.07, 0.92).mul(f.max_code).round()
-            planes.append(codes.to(torch.uint8 if f.depth == 8 else torch.uint16))
+            planes.append(codes.numpy().astype(np.uint8 if f.depth == 8 else np.uint16))
         pts = first_pts + 40 * t + (t * t) % 7
         made.append(
             Frame(

@@ -99,7 +99,7 @@ class Clip:
     def frame(self, t: int) -> Frame:
         """Picture t as a decoder would hand it on."""
         width, height = self.size
-        planes = Planes(YUV420P, width, height, tuple(torch.from_numpy(p[t].copy()) for p in self.planes()))
+        planes = Planes(YUV420P, width, height, tuple(p[t].copy() for p in self.planes()))
         return Frame(planes, t, Fraction(1, _RATE), duration=1, color=BT601)
 
     @staticmethod

@@ -51,7 +51,8 @@ def sigma_left(variance: Array, sigma: Array) -> Array:
     where it differs from pixel to pixel.
     Returns (B, 2, H, W), luma and chroma.
     """
-    return _per_pixel(sigma) * array_library(variance).sqrt(variance)
+    left: Array = _per_pixel(sigma) * array_library(variance).sqrt(variance)
+    return left
 
 
 def seen(fused: Array, frame: Array, left: Array, sigma: Array, *, reuse: bool = False) -> Array:
@@ -65,7 +66,7 @@ def seen(fused: Array, frame: Array, left: Array, sigma: Array, *, reuse: bool =
     """
     batch, _, height, width = fused.shape
     shape = (batch, INPUTS, height, width)
-    x = _kept(fused, shape) if reuse else _empty(fused, shape)
+    x: Array = _kept(fused, shape) if reuse else _empty(fused, shape)
     lib: Any = array_library(fused)
     # filled in place: concatenating costs as much as computing
     means = x[:, 12:15]
@@ -88,12 +89,14 @@ def corrected(fused: Array, left: Array, correction: Array) -> Array:
 
     All are (B, 6, H, W), except left: (B, 2, H, W).
     """
-    return fused - _unit(left) * correction
+    restored: Array = fused - _unit(left) * correction
+    return restored
 
 
 def wanted(fused: Array, left: Array, restored: Array) -> Array:
     """The correction from which `corrected` makes `restored`: the network's training target."""
-    return (fused - restored) / _unit(left)
+    correction: Array = (fused - restored) / _unit(left)
+    return correction
 
 
 @cache

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from streamfix import cores
 from streamfix.backends import remembered
 from streamfix.backends.cache import Cache
 from streamfix.backends.remembered import entry_name, recall
 from streamfix.backends.runner import open_runner
+from streamfix.devices import cpu
 from tests.backends.conftest import needs_openvino, pictures, unet
 from tests.media.make import clip
 
@@ -53,9 +55,9 @@ def test_the_name_says_all_that_it_depends_on(monkeypatch: pytest.MonkeyPatch) -
     names = [entry_name("denoise", "s", "sha"), entry_name("denoise", "s", "other"), entry_name("deblock", "s", "sha")]
     monkeypatch.setattr(remembered, "version", lambda package: "9")
     names.append(entry_name("denoise", "s", "sha"))
-    monkeypatch.setattr(remembered.cores, "count", lambda: 99)
+    monkeypatch.setattr(cores, "count", lambda: 99)
     names.append(entry_name("denoise", "s", "sha"))
-    monkeypatch.setattr(remembered.cpu, "identity", lambda: "another")
+    monkeypatch.setattr(cpu, "identity", lambda: "another")
     names.append(entry_name("denoise", "s", "sha"))
     assert len(set(names)) == len(names)
 

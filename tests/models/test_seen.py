@@ -40,7 +40,7 @@ def test_each_thread_and_each_mode_has_its_own() -> None:
     mine = seen(*parts(0), reuse=True)
     before = mine.clone()
     with ThreadPoolExecutor(1) as threads:
-        other = threads.submit(seen, *parts(1), reuse=True).result()
+        other = threads.submit(lambda: seen(*parts(1), reuse=True)).result()
     assert torch.equal(mine, before) and not torch.equal(mine, other)
     with torch.inference_mode():
         assert torch.equal(seen(*parts(2), reuse=True), seen(*parts(2)))

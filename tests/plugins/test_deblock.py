@@ -145,7 +145,7 @@ def run_told(filter: Deblock, planes: Planes420, qp: float | None) -> list[Float
     height, width = planes.y.shape[1:]
     quantisers = None if qp is None else np.full((-(-height // 16), -(-width // 16)), qp, np.float32)
     for picture in packed(planes):
-        frame = Frame(Planes(GRAY, 1, 1, (torch.zeros(1, 1, dtype=torch.uint8),)), 0, Fraction(1))
+        frame = Frame(Planes(GRAY, 1, 1, (np.zeros((1, 1), np.uint8),)), 0, Fraction(1))
         filter.tell(state, [replace(frame, coding=FrameCoding("P", 1, quantisers))])
         with torch.inference_mode():
             results.append(filter(torch.from_numpy(picture)[None, None], [state])[0, 0].numpy())
