@@ -5,6 +5,8 @@
     streamfix.restore("in.mp4", "out.mp4", "smooth")
     for frame in streamfix.open("in.mp4").filter("smooth"):
         picture = frame.rgb()  # (H, W, 3) uint8
+    for frame in streamfix.live("rtsp://camera/stream", "smooth"):
+        newest = frame.array("bgr24")
     stream = streamfix.Stream("smooth")  # in a loop of your own: restored = stream(array)
 
 What is listed in `__all__` is the public interface, and of the packages in it what their own `__all__` lists: a plugin
@@ -58,6 +60,7 @@ _PUBLIC = {
     "filter_text": "chainspec",
     "fusion": "fusion",
     "graph_info": "backends.graph_info",
+    "live": "live",
     "models": "models",
     "motion": "motion",
     "networks": "networks",
@@ -101,6 +104,7 @@ __all__ = [
     "filter_text",
     "fusion",
     "graph_info",
+    "live",
     "models",
     "motion",
     "networks",
@@ -138,6 +142,7 @@ if TYPE_CHECKING:
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
     from .jobs.pool import FilterPool
     from .library import open, restore
+    from .live_video import live
     from .stream import Stream
 
 __getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

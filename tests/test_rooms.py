@@ -69,14 +69,15 @@ MAY = {
     "media": CORE | {"devices"},
     "filters": CORE | {"devices", "backends"},
     "conformance": CORE | {"devices", "backends", "filters"},
-    "live": CORE | {"devices", "media", "filters"},
+    "live": CORE | {"devices", "media", "filters", "live_video"},  # which it is called for as a function
     "jobs": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
     # of training only its degradations
     "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
     "latency": CORE | {"media", "filters", "jobs"},
-    "stream": CORE | {"devices", "jobs", "latency", "live", "media"},
-    "library": CORE | {"media", "live", "jobs", "stream"},
+    "stream": CORE | {"jobs", "latency", "live", "media"},
+    "live_video": CORE | {"media", "live", "jobs"},
+    "library": CORE | {"media", "live", "jobs", "stream", "live_video"},
     "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }
