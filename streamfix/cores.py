@@ -47,7 +47,10 @@ class _Helpers:
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(max(count() - 1, 1), "tiles")
-            return [self._pool.submit(work) for _ in range(min(most, count() - 1))]
+            try:
+                return [self._pool.submit(work) for _ in range(min(most, count() - 1))]
+            except RuntimeError:  # the interpreter is ending, and starts nothing any more
+                return []
 
 
 _helpers = _Helpers()

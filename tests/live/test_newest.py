@@ -75,7 +75,8 @@ def test_each_frame_is_taken_once_and_the_newest_is() -> None:
 def test_who_waits_is_told_of_a_frame_and_of_the_end() -> None:
     newest, (frame,) = Newest(Health(), 60), shown(1)
     found: list[Frame | None] = []
-    for act in (lambda: newest.push(frame), newest.flush):
+    acts: list[Callable[[], object]] = [lambda: newest.push(frame), newest.flush]
+    for act in acts:
         waiting = threading.Thread(target=lambda: found.append(newest.take()))
         waiting.start()
         act()
