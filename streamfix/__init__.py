@@ -65,6 +65,7 @@ _PUBLIC = {
     "motion": "motion",
     "networks": "networks",
     "open": "library",
+    "opencv": "opencv",
     "open_runner": "backends.runner",
     "restore": "library",
     "training": "training",
@@ -110,12 +111,13 @@ __all__ = [
     "networks",
     "open",
     "open_runner",
+    "opencv",
     "restore",
     "training",
 ]
 
 if TYPE_CHECKING:
-    from . import analysis, fusion, models, motion, networks, training
+    from . import analysis, fusion, models, motion, networks, opencv, training
     from .backends import BackendName
     from .backends.base import Runner
     from .backends.graph_info import graph_info

@@ -132,6 +132,11 @@ class LiveVideo:
         """Size, pixel format, rate and colour of the camera's pictures; None until the first one has come."""
         return self._source.known_info
 
+    @property
+    def codec(self) -> str | None:
+        """The name of the camera's codec; None until the first picture has come."""
+        return next((stream.codec for stream in self._source.streams if stream.restored), None)
+
     def read(self, timeout: float | None = None) -> Frame | None:
         """The newest frame that was not taken yet; None at the end, or where none came within `timeout` seconds.
 

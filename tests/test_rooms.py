@@ -78,6 +78,7 @@ MAY = {
     "stream": CORE | {"jobs", "latency", "live", "media"},
     "live_video": CORE | {"media", "live", "jobs"},
     "library": CORE | {"media", "live", "jobs", "stream", "live_video"},
+    "opencv": CORE | {"filters", "jobs", "media", "live", "live_video", "stream"},
     "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }
