@@ -18,6 +18,7 @@ PLUGINS = ROOT.parent / "plugins"
 # room -> the rooms it may import; a file of the package root is a room by itself
 CORE = {
     "cores",
+    "threads",
     "counts",
     "lazy",
     "errors",
@@ -38,6 +39,7 @@ CORE = {
 MAY = {
     "errors": set[str](),
     "cores": set[str](),
+    "threads": {"cores"},
     "counts": set[str](),
     "lazy": set[str](),
     "folders": set[str](),
@@ -56,7 +58,7 @@ MAY = {
     },  # Frame.tensor, array and av use these when they are called
     "arrays": {"errors", "frame", "layout"},
     "forking": {"errors"},
-    "layout": {"color", "color_cpu", "forking", "frame"},
+    "layout": {"color", "color_cpu", "forking", "frame", "threads"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},
     "pipeline": {"channel", "errors"},
