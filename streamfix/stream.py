@@ -335,12 +335,7 @@ def _made(
     """The stage that restores; None for none."""
     specs = parse_chain(chain) if chain else []
     if pool is not None:
-        from . import devices
-
-        if device == "auto":
-            device = str(pool.device)
-        elif devices.choose(device) != pool.device:
-            raise BadOption(f"device={device!r}: the pool's filters are on {pool.device}; make a pool for {device}")
+        device = pool.device_for(device)
     if max_latency is None:
         return restore_stage(specs, device, pool, live=live)
     from .jobs.ladder import live_restoration

@@ -18,6 +18,7 @@ PLUGINS = ROOT.parent / "plugins"
 # room -> the rooms it may import; a file of the package root is a room by itself
 CORE = {
     "cores",
+    "threads",
     "counts",
     "lazy",
     "errors",
@@ -39,6 +40,7 @@ CORE = {
 MAY = {
     "errors": set[str](),
     "cores": set[str](),
+    "threads": {"cores"},
     "counts": set[str](),
     "lazy": set[str](),
     "folders": set[str](),
@@ -57,7 +59,7 @@ MAY = {
     },  # Frame.tensor, array and av use these when they are called
     "arrays": {"errors", "frame", "layout"},
     "forking": {"errors"},
-    "layout": {"color", "color_cpu", "forking", "frame", "yuv420"},
+    "layout": {"color", "color_cpu", "forking", "frame", "threads", "yuv420"},
     "yuv420": {"frame"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},
@@ -71,14 +73,16 @@ MAY = {
     "media": CORE | {"devices"},
     "filters": CORE | {"devices", "backends"},
     "conformance": CORE | {"devices", "backends", "filters"},
-    "live": CORE | {"devices", "media", "filters"},
+    "live": CORE | {"devices", "media", "filters", "live_video"},  # which it is called for as a function
     "jobs": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
     # of training only its degradations
     "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
     "latency": CORE | {"media", "filters", "jobs"},
-    "stream": CORE | {"devices", "jobs", "latency", "live", "media"},
-    "library": CORE | {"media", "live", "jobs", "stream"},
+    "stream": CORE | {"jobs", "latency", "live", "media"},
+    "live_video": CORE | {"media", "live", "jobs"},
+    "library": CORE | {"media", "live", "jobs", "stream", "live_video"},
+    "opencv": CORE | {"filters", "jobs", "media", "live", "live_video", "stream"},
     "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
     "__main__": {"apps"},
 }

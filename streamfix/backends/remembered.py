@@ -28,7 +28,7 @@ _PRECISIONS = ("fp32", "bf16", "int8")
 def entry_name(*parts: str) -> str:
     """The entry of a network on this machine as it is now. parts: the network, its weights and its options."""
     versions = (_version(package) for package in ("openvino", "torch", "nncf", "onnxruntime"))
-    return digest("opened", _FORMAT, *versions, cpu.identity(), str(cores.count()), *parts)
+    return digest("opened", _FORMAT, *versions, cpu.identity(), str(cores.threads()), *parts)
 
 
 def remember(cache: Cache, name: str, runner: Runner) -> None:

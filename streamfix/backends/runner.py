@@ -51,7 +51,7 @@ def open_runner(
     foreign: not one of our networks; it returns pictures in [0, 1]. Backend auto is then the fastest as measured here;
     one whose results differ by more than half a 10-bit code is not used. Precision auto uses bf16 only if it differs by
     less than a tenth of an 8-bit code, RMS.
-    threads: for OpenVINO and ONNX Runtime; 0 for as many as torch uses.
+    threads: for OpenVINO and ONNX Runtime; 0 for as many as `cores.threads` says.
     cache: keeps exported graphs and timings; default: the user's cache folder.
     remember_as: under this name `remembered.recall` finds it again, if it runs on OpenVINO.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..frame import Frame
 from ..pipeline import Stage
+from ..threads import quiet
 from ..yuv420 import ArrayPicture
 
 THUMBNAIL = (18, 32)
@@ -54,6 +55,7 @@ class CutDetector(Stage):
     def reset(self) -> None:
         self._previous, self._usual = None, 0.0
 
+    @quiet
     def _is_cut(self, now: Thumbnail, time_s: float) -> bool:
         if self._previous is None:
             return False
@@ -80,6 +82,7 @@ def change_of(now: Thumbnail, previous: Thumbnail) -> float:
     return float(np.abs(delta - 0.7 * delta.mean()).mean())
 
 
+@quiet
 def thumbnail(frame: Frame) -> Thumbnail:
     """The luma as (18, 32) means in [0, 1], from every few lines and columns: it only has to be comparable."""
     picture = frame.picture

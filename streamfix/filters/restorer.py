@@ -14,6 +14,7 @@ from ..errors import DeviceError, FilterError, StreamfixError
 from ..frame import Frame
 from ..pipeline import Stage
 from ..temporal import Window, Windower
+from ..threads import quiet
 from .base import Filter
 from .handling import Handling
 from .ndarrays import NDArrays
@@ -194,6 +195,7 @@ class Restorer(Stage):
         x, padded = self._seen(window, state), self._handling.padded
         return self._finished(window, x.shape, lambda: self.filter(padded(x, self.filter.multiple), [state]))
 
+    @quiet
     def _seen(self, window: Window, state: Any) -> Any:
         """The window as the filter sees it, (1, T, C, H, W), not padded yet; the filter has heard of its frames."""
         x = self._handling.window(window.frames, self.filter.layout)
@@ -227,6 +229,7 @@ class Restorer(Stage):
             for frame, picture, good in zip(window.centre, y[: len(window.centre)], sound, strict=True)
         ]
 
+    @quiet
     def _are_finite(self, window: Window, pictures: Any) -> list[bool]:
         """For each picture whether it has no NaN and no infinity. Raises FilterError if that ends the job."""
         if self._handling.is_finite(pictures):

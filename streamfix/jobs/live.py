@@ -11,9 +11,10 @@ from ..frame import Frame
 from ..live.camera.input import outputs_end_s
 from ..live.camera.source import LiveSource
 from ..live.health import Health
+from ..live.ladder.restoration import LiveRestoration
 from ..live.outputs.fanout import Fanout
 from ..live.policy import LivePolicy
-from ..pipeline import Closable, Pipeline, close_all
+from ..pipeline import Closable, Pipeline, Stage, close_all
 from .job import Hosting, Job, JobSpec
 from .ladder import live_restoration
 
@@ -28,7 +29,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
     if len(spec.inputs) != 1:
         raise UsageError(f"a live job has one input, got {len(spec.inputs)}; -nolive reads several to their ends")
     health = hosting.health or Health()
-    overload = _Overload(health)
+    overload = Overload(health)
     opened: list[Closable] = []
     try:
         restoration = live_restoration(
@@ -53,17 +54,32 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
     except BaseException:
         close_all(opened)
         raise
-    pipeline = Pipeline(
-        *(source, restoration, writer),
+    pipeline = live_pipeline(source, restoration, writer, policy, overload, _but_encoding(hosting.worked))
+    return Job(spec, source, restoration, writer, pipeline, health)
+
+
+def live_pipeline(
+    source: LiveSource,
+    restoration: LiveRestoration,
+    last: Stage,
+    policy: LivePolicy,
+    overload: Overload,
+    worked: Callable[[str, object, float], None] | None = None,
+) -> Pipeline:
+    """The pipeline of a live stream, whose first channel leaves frames out rather than letting the camera wait.
+
+    last: takes every frame at once. overload: is told of what is left out.
+    """
+    return Pipeline(
+        *(source, restoration, last),
         depth=_DEPTH,
         droppable=_is_droppable,
         first_depth=1,
         first_spare=_SPARE,
         first_patience_s=policy.max_latency_s * _PATIENCE,
         on_drop=overload,
-        worked=_but_encoding(hosting.worked),
+        worked=worked,
     )
-    return Job(spec, source, restoration, writer, pipeline, health)
 
 
 def share_interpreter() -> None:
@@ -76,7 +92,7 @@ def share_interpreter() -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
-class _Overload:
+class Overload:
     """Counts the frames that were dropped because the filters had no time for them."""
 
     def __init__(self, health: Health) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from .. import cores, devices
 from ..chainspec import FilterSpec
 from ..devices import cpu
+from ..errors import BadOption
 from ..filters import FILTERS
 from ..filters.base import Filter
 from ..filters.batcher import DECLARED, Batcher
@@ -61,6 +62,15 @@ class FilterPool:
         with self._lock:
             filters = [s.made.result() for s in self._shared.values() if s.made.done() and not s.made.exception()]
             return self._ended_busy_s + sum(f.busy_s for f in filters if isinstance(f, Batcher))
+
+    def device_for(self, name: str) -> str:
+        """The device of a stream that shares these filters and asks for `name`; "auto" is the pool's.
+
+        Raises BadOption for another one.
+        """
+        if name != "auto" and devices.choose(name) != self.device:
+            raise BadOption(f"device={name!r}: the pool's filters are on {self.device}; make a pool for {name}")
+        return str(self.device)
 
     def lease(self, spec: FilterSpec) -> Filter[Any]:
         """The filter for one stream. Its `close` gives it back; the last lease that is closed releases the filter.

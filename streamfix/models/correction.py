@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..threads import alone
 from .tiers import SIZES, Tier
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def correction_network(tier: Tier) -> UNet:
     return SIZES[tier].unet(INPUTS, OUTPUTS)
 
 
+@alone
 def sigma_left(variance: Array, sigma: Array) -> Array:
     """Standard deviation of the noise left in the fused frame, in [0, 1] units.
 
@@ -55,6 +57,7 @@ def sigma_left(variance: Array, sigma: Array) -> Array:
     return left
 
 
+@alone
 def seen(fused: Array, frame: Array, left: Array, sigma: Array, *, reuse: bool = False) -> Array:
     """The network's input, (B, 19, H, W), H and W multiples of 4.
 
@@ -84,6 +87,7 @@ def seen(fused: Array, frame: Array, left: Array, sigma: Array, *, reuse: bool =
     return x
 
 
+@alone
 def corrected(fused: Array, left: Array, correction: Array) -> Array:
     """The restored frame: the fused one minus the network's estimate of its error, which is in units of its noise.
 

@@ -55,7 +55,7 @@ def test_the_name_says_all_that_it_depends_on(monkeypatch: pytest.MonkeyPatch) -
     names = [entry_name("denoise", "s", "sha"), entry_name("denoise", "s", "other"), entry_name("deblock", "s", "sha")]
     monkeypatch.setattr(remembered, "version", lambda package: "9")
     names.append(entry_name("denoise", "s", "sha"))
-    monkeypatch.setattr(cores, "count", lambda: 99)
+    monkeypatch.setattr(cores, "threads", lambda: 99)
     names.append(entry_name("denoise", "s", "sha"))
     monkeypatch.setattr(cpu, "identity", lambda: "another")
     names.append(entry_name("denoise", "s", "sha"))
