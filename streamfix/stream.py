@@ -37,9 +37,10 @@ class Stream:
     """One video stream's filter chain, driven by your loop.
 
         with streamfix.Stream("denoise") as stream:
-            while True:
-                ok, picture = camera.read()  # NumPy (H, W, 3) uint8 B'G'R', as OpenCV has it
-                show(stream(picture))        # the same, restored
+            ok, picture = camera.read()  # NumPy (H, W, 3) uint8 B'G'R', as OpenCV has it
+            while ok:
+                show(stream(picture))    # the same, restored
+                ok, picture = camera.read()
 
         with streamfix.Stream("denoise", format="nv12", live=False) as stream:  # looks ahead: better, and later
             for picture in recording:
