@@ -5,7 +5,9 @@
     streamfix.restore("in.mp4", "out.mp4", "smooth")
     for frame in streamfix.open("in.mp4").filter("smooth"):
         picture = frame.rgb()  # (H, W, 3) uint8
-    stream = streamfix.Stream("smooth")  # in a loop of your own: stream.push(frame)
+    for frame in streamfix.live("rtsp://camera/stream", "smooth"):
+        newest = frame.array("bgr24")
+    stream = streamfix.Stream("smooth")  # in a loop of your own: restored = stream(array)
 
 What is listed in `__all__` is the public interface, and of the packages in it what their own `__all__` lists: a plugin
 imports nothing else.
@@ -14,16 +16,16 @@ Names are loaded when they are first used: torch alone takes seconds.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from .lazy import lazy_names
+from .threads import ask_for_passive_waiting
 
 __version__ = "0.1.0"
 
 # Torch's OpenMP threads spin for a while after each operation and so take the cores that OpenCV's threads, the decoder
-# and the encoder wait for: on two cores one bilateral filter took 240 ms in place of 7. Counts only before torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# and the encoder wait for: on two cores one bilateral filter took 240 ms in place of 7.
+ask_for_passive_waiting()
 
 # name -> module that defines it
 _PUBLIC = {
@@ -33,9 +35,11 @@ _PUBLIC = {
     "Cancelled": "errors",
     "Color": "frame",
     "DecodeError": "errors",
+    "Device": "devices",
     "DeviceError": "errors",
     "Filter": "filters.base",
     "FilterError": "errors",
+    "FilterPool": "jobs.pool",
     "Frame": "frame",
     "FrameCoding": "coding",
     "InputError": "errors",
@@ -53,14 +57,16 @@ _PUBLIC = {
     "UsageError": "errors",
     "VideoInfo": "frame",
     "analysis": "analysis",
-    "check_backend": "backends.runner",
+    "check_backend": "backends",
     "filter_text": "chainspec",
     "fusion": "fusion",
     "graph_info": "backends.graph_info",
+    "live": "live",
     "models": "models",
     "motion": "motion",
     "networks": "networks",
     "open": "library",
+    "opencv": "opencv",
     "open_runner": "backends.runner",
     "restore": "library",
     "training": "training",
@@ -74,9 +80,11 @@ __all__ = [
     "Cancelled",
     "Color",
     "DecodeError",
+    "Device",
     "DeviceError",
     "Filter",
     "FilterError",
+    "FilterPool",
     "Frame",
     "FrameCoding",
     "InputError",
@@ -99,24 +107,27 @@ __all__ = [
     "filter_text",
     "fusion",
     "graph_info",
+    "live",
     "models",
     "motion",
     "networks",
     "open",
     "open_runner",
+    "opencv",
     "restore",
     "training",
 ]
 
 if TYPE_CHECKING:
-    from . import analysis, fusion, models, motion, networks, training
-    from .backends import BackendName
+    from . import analysis, fusion, models, motion, networks, opencv, training
+    from .backends import BackendName, check_backend
     from .backends.base import Runner
     from .backends.graph_info import graph_info
     from .backends.network_info import NetworkInfo
-    from .backends.runner import check_backend, open_runner
+    from .backends.runner import open_runner
     from .chainspec import filter_text
     from .coding import FrameCoding
+    from .devices import Device
     from .errors import (
         BadOption,
         Cancelled,
@@ -134,7 +145,9 @@ if TYPE_CHECKING:
     from .filters.base import Filter
     from .filters.tile import Tiler
     from .frame import Color, Frame, Layout, PixelFormat, Planes, VideoInfo
+    from .jobs.pool import FilterPool
     from .library import open, restore
+    from .live_video import live
     from .stream import Stream
 
 __getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from . import color_cpu
 from .frame import Color, PixelFormat
 
 
@@ -26,7 +28,9 @@ def ycbcr_to_rgb(y: Tensor, uv: Tensor, color: Color, depth: int = 8) -> Tensor:
     Source: ITU-T H.273 (2021), equations 1 to 76; ITU-R BT.601-7, BT.709-6, BT.2020-2.
     """
     kr, kb = color.kr_kb(y.shape[-2])
-    black, luma, chroma, neutral = excursions(color.is_full(), depth)
+    black, luma, chroma, neutral = levels = excursions(color.is_full(), depth)
+    if on_cpu(y) and on_cpu(uv):
+        return torch.from_numpy(color_cpu.ycbcr_to_rgb(y[0].numpy(), uv.numpy(), levels, (kr, kb)))
     luma_01 = (y - black) / luma
     pb, pr = (uv[:1] - neutral) / chroma, (uv[1:] - neutral) / chroma
     r = luma_01 + 2 * (1 - kr) * pr
@@ -38,11 +42,19 @@ def ycbcr_to_rgb(y: Tensor, uv: Tensor, color: Color, depth: int = 8) -> Tensor:
 def rgb_to_ycbcr(rgb: Tensor, color: Color, depth: int = 8) -> tuple[Tensor, Tensor]:
     """The inverse of `ycbcr_to_rgb`: (3, H, W) in [0, 1] to luma (1, H, W) and chroma (2, H, W)."""
     kr, kb = color.kr_kb(rgb.shape[-2])
-    black, luma, chroma, neutral = excursions(color.is_full(), depth)
+    black, luma, chroma, neutral = levels = excursions(color.is_full(), depth)
+    if on_cpu(rgb):
+        light, both = color_cpu.rgb_to_ycbcr(rgb.numpy(), levels, (kr, kb))
+        return torch.from_numpy(light)[None], torch.from_numpy(both)
     r, g, b = rgb[:1], rgb[1:2], rgb[2:]
     y = kr * r + (1 - kr - kb) * g + kb * b
     pb, pr = (b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr))
     return y * luma + black, torch.cat((pb, pr)) * chroma + neutral
+
+
+def on_cpu(x: Tensor) -> bool:
+    """True for what `color_cpu` takes; the rest of this module serves other devices and types, to the same result."""
+    return x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
 
 
 def excursions(full: bool, depth: int) -> tuple[float, float, float, float]:
@@ -94,6 +106,9 @@ def _size_above(full: int, size: int) -> int:
 
 def _upsample(x: Tensor, axis: int, size: int) -> Tensor:
     """Double the length along `axis` by linear interpolation. x: (2, h, w)."""
+    if on_cpu(x):
+        double = color_cpu.doubled_across if axis == -1 else color_cpu.doubled_down
+        return torch.from_numpy(np.stack([double(plane) for plane in x.numpy()])).narrow(axis, 0, size)
     n = x.shape[axis]
     before = torch.cat((x.narrow(axis, 0, 1), x.narrow(axis, 0, n - 1)), axis)
     after = torch.cat((x.narrow(axis, 1, n - 1), x.narrow(axis, n - 1, 1)), axis)
@@ -125,6 +140,11 @@ def _downsample(x: Tensor, axis: int) -> Tensor:
         # Add the line that an even height would have, so that the last chroma line is recovered exactly.
         last = 1.5 * last - 0.5 * x.narrow(axis, size - 2, 1)
         x, size = torch.cat((x, last), axis), size + 1
+    weights = [gain * ratio ** abs(k) for k in range(-reach, reach + 1)]
+    if on_cpu(x):
+        taps = tuple(a / sum(adjoint) for a in adjoint)
+        kernel = np.asarray([w / sum(weights) for w in weights], np.float32)
+        return torch.from_numpy(np.stack([color_cpu.halved(p, axis, taps, offset, kernel) for p in x.numpy()]))
     half = -(-size // 2)
     wide = torch.cat((*[first] * (2 * reach - offset), x, *[last] * (2 * reach + len(adjoint))), axis)
     n = half + 2 * reach
@@ -134,7 +154,6 @@ def _downsample(x: Tensor, axis: int) -> Tensor:
     sums = taken[0] * (adjoint[0] / total)
     for a, samples in zip(adjoint[1:], taken[1:], strict=True):
         sums = sums.add_(samples, alpha=a / total)
-    weights = [gain * ratio ** abs(k) for k in range(-reach, reach + 1)]
     total = sum(weights)
     out = sums.narrow(axis, 0, half) * (weights[0] / total)
     for k, weight in enumerate(weights[1:], 1):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-
-import torch
+import sys
 
 from .errors import UsageError
 
@@ -18,6 +17,7 @@ def check_threads() -> None:
     The threads of OpenMP do not survive a fork, and the first operation that is divided among them never returns.
     """
     global _used
+    torch = sys.modules["torch"]
     if _lost and torch.get_num_threads() > 1:
         raise UsageError(
             "this process was forked after its parent had restored or converted pictures, and has none of PyTorch's "

@@ -12,15 +12,29 @@ from math import floor
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from .coding import FrameCoding
+from .errors import BadOption
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from av import VideoFrame
     from numpy.typing import NDArray
     from torch import Tensor
 
 Layout = Literal["yuv420", "rgb", "luma"]
 LAYOUTS: tuple[Layout, ...] = ("yuv420", "rgb", "luma")
+
+ArrayFormat = Literal["bgr24", "rgb24", "i420", "nv12", "gray"]
+ARRAY_FORMATS: tuple[ArrayFormat, ...] = ("bgr24", "rgb24", "i420", "nv12", "gray")
+
+
+def check_array_format(format: str) -> ArrayFormat:
+    """The format. Raises BadOption for a name that is none."""
+    for known in ARRAY_FORMATS:
+        if known == format:
+            return known
+    raise BadOption(f"no array format {format!r}; there are {', '.join(ARRAY_FORMATS)}")
+
 
 # Code points of ITU-T H.273 (the same numbers as in FFmpeg's pixfmt.h).
 UNSPECIFIED = 2
@@ -106,16 +120,19 @@ def scaled(length: int, scale: int | Fraction) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
-    """A picture as code values: one (H, W) integer tensor a plane (uint8, or uint16 above 8 bit)."""
+    """A picture as code values: one (H, W) NumPy array a plane, uint8, or uint16 above 8 bit."""
 
     format: PixelFormat
     width: int
     height: int
-    data: tuple[Tensor, ...]
+    data: tuple[NDArray[Any], ...]
 
     def __post_init__(self) -> None:
+        import numpy as np
+
+        object.__setattr__(self, "data", tuple(np.asarray(plane) for plane in self.data))  # tensors as well
         want = self.format.plane_shapes(self.width, self.height)
-        got = [tuple(p.shape) for p in self.data]
+        got = [plane.shape for plane in self.data]
         if got != want:
             raise ValueError(f"planes of {self.width}x{self.height} {self.format.name} are {want}, got {got}")
 
@@ -172,9 +189,7 @@ class Frame:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle it: the picture as code values or as a tensor, without `origin`, which lives in this process alone."""
-        from .layout import TensorPicture
-
-        kept = isinstance(self.picture, Planes | TensorPicture)
+        kept = not hasattr(self.picture, "av_frame")  # the decoder's own object cannot leave this process
         own = {"picture": self.picture if kept else self.picture.planes(self.color), "origin": None}
         return _frame, ({f.name: own.get(f.name, getattr(self, f.name)) for f in fields(self)},)
 
@@ -216,10 +231,28 @@ class Frame:
         return to_layout(self, layout, device=device, dtype=dtype)
 
     def rgb(self) -> NDArray[np.uint8]:
-        """The picture as (H, W, 3) uint8 R'G'B', full range, rounded."""
-        from .layout import to_rgb8
+        """The picture as (H, W, 3) uint8 R'G'B', full range, rounded; the same as `array("rgb24")`."""
+        return self.array("rgb24")
 
-        return to_rgb8(self)
+    def array(self, format: ArrayFormat) -> NDArray[np.uint8]:
+        """The picture as a new array of 8 bits, contiguous, yours to write to.
+
+        format: "bgr24" as OpenCV has it, or "rgb24": (H, W, 3), full range, rounded once. "i420" or "nv12": 4:2:0,
+        (H * 3/2, W), and "gray": luma, (H, W): codes as recorded, nothing converted where the video is 4:2:0.
+        Raises BadOption for another format, and for "i420" and "nv12" of an odd size.
+        """
+        from .arrays import array_of
+
+        return array_of(self, format)
+
+    def av(self) -> VideoFrame:
+        """The picture as PyAV has it, in its own pixel format, with time and colour; aiortc takes that.
+
+        A picture that no filter has touched is the decoder's own: read it, do not write to it.
+        """
+        from .media.picture.planes import to_av
+
+        return to_av(self)
 
 
 def _frame(values: dict[str, Any]) -> Frame:

@@ -11,21 +11,37 @@ Colour conversion and chroma resampling are in `streamfix.color`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from . import color_cpu, yuv420
 from .color import chroma_to_444, excursions, resize_chroma, rgb_to_ycbcr, scale_chroma, ycbcr_to_rgb
 from .forking import check_threads
 from .frame import Color, Frame, Layout, Picture, PixelFormat, Planes, scaled
+from .threads import quiet
+from .yuv420 import ArrayPicture, is_420
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinerChroma:
+    """Where a `yuv420` picture came from, if its chroma was finer than 4:2:0: that keeps its detail.
+
+    Filters see the chroma at half size; what they change in it is applied to the chroma as it was recorded.
+    recorded: the picture before the first such filter. packed: its chroma as the filter saw it, (2, h, w).
+    """
+
+    recorded: Picture
+    packed: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +52,7 @@ class TensorPicture:
     have padding, at the right and bottom, for odd sizes.
     format: the pixel format to convert back to.
     chroma: if `layout` is "luma", the chroma planes (2, h, w) in [0, 1], of any size.
+    finer: if `layout` is "yuv420" and the recorded chroma was finer than that.
     """
 
     tensor: Tensor
@@ -44,26 +61,36 @@ class TensorPicture:
     width: int
     height: int
     chroma: Tensor | None = None
+    finer: FinerChroma | None = None
 
     def planes(self, color: Color) -> Planes:
         """Code values, rounded and clipped, on the CPU."""
         return to_planes(self, color)
 
 
+def as_tensors(picture: Picture) -> Picture:
+    """The picture, as a tensor if it is an array; nothing is copied."""
+    if not isinstance(picture, ArrayPicture):
+        return picture
+    tensor = torch.from_numpy(picture.array)
+    return TensorPicture(tensor, "yuv420", picture.format, picture.width, picture.height)
+
+
+@quiet
 def to_layout(
     frame: Frame, layout: Layout, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
 ) -> Tensor:
     """The frame's picture as `layout`, (C, H, W) in [0, 1]; no copy if it already has that layout, dtype and device."""
     check_threads()
     dtype = dtype or torch.float32
-    picture = frame.picture
+    picture = as_tensors(frame.picture)
     if isinstance(picture, TensorPicture) and picture.layout == layout:
         return picture.tensor.to(device=device, dtype=dtype)
     color = frame.color
-    if layout == "yuv420" and not isinstance(picture, TensorPicture) and _is_420(picture.format):
-        codes = picture.planes(color).data  # packed as integer codes, then converted to float in one step
-        packed = pack420(codes[0][None], torch.stack(codes[1:])).to(device)
-        return packed.to(torch.float32).mul_(1 / picture.format.max_code).to(dtype)
+    if layout == "luma" and isinstance(picture, TensorPicture) and picture.layout == "yuv420":
+        return unpack420(picture.tensor.to(device=device, dtype=dtype), picture.width, picture.height)[0]
+    if layout == "yuv420" and not isinstance(picture, TensorPicture) and is_420(picture.format):
+        return torch.from_numpy(yuv420.packed(picture.planes(color))).to(device=device, dtype=dtype)
     y, uv, rgb = _components(picture, color, device)
     if layout == "rgb":
         if rgb is None:
@@ -77,6 +104,7 @@ def to_layout(
     return pack420(y, resize_chroma(uv, y, (-(-y.shape[-2] // 2), -(-y.shape[-1] // 2)), picture.format)).to(dtype)
 
 
+@quiet
 def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int | Fraction = 1) -> Frame:
     """The frame with a filter's output as its picture.
 
@@ -85,7 +113,7 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int | Fract
     Chroma finer than 4:2:0 keeps its detail: only what the filter changed in
     `yuv420` is applied to it.
     """
-    old = frame.picture
+    old = as_tensors(frame.picture)
     width, height = scaled(old.width, scale), scaled(old.height, scale)
     if layout == "yuv420":
         want = (6, -(-height // 2), -(-width // 2))
@@ -96,8 +124,13 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int | Fract
     if tuple(tensor.shape) != want:
         raise ValueError(f"a {layout} picture of {width}x{height} is {want}, got {tuple(tensor.shape)}")
     format = old.format
-    if layout == "yuv420" and scale == 1 and _has_finer_chroma(old):
-        return frame.with_picture(_with_chroma_changed(frame, tensor))
+    if layout == "yuv420":
+        finer = None
+        if scale == 1 and isinstance(old, TensorPicture) and old.layout == layout:
+            finer = old.finer
+        elif scale == 1 and _is_finer(format):
+            finer = FinerChroma(old, to_layout(frame, layout, tensor.device)[4:])
+        return frame.with_picture(TensorPicture(tensor, layout, format, width, height, finer=finer))
     chroma = None
     if layout == "luma" and format.kind != "gray":
         _, uv, rgb = _components(old, frame.color, tensor.device)
@@ -108,39 +141,100 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int | Fract
     return frame.with_picture(TensorPicture(tensor, layout, format, width, height, chroma))
 
 
-def _has_finer_chroma(picture: Picture) -> bool:
-    if picture.format.kind == "gray" or _is_420(picture.format):
-        return False
-    return not (isinstance(picture, TensorPicture) and picture.layout == "yuv420")
+@quiet
+def in_layout(frame: Frame, layout: Layout, device: torch.device | str = "cpu") -> Frame:
+    """The frame with its picture as a tensor of that layout, unchanged."""
+    tensor, old = to_layout(frame, layout, device), as_tensors(frame.picture)
+    is_packed = isinstance(old, TensorPicture) and old.layout == "yuv420"
+    if layout == "yuv420" and not is_packed and _is_finer(old.format):
+        finer = FinerChroma(old, tensor[4:])
+        return frame.with_picture(TensorPicture(tensor, layout, old.format, old.width, old.height, finer=finer))
+    return from_tensor(frame, tensor, layout)
 
 
-def _with_chroma_changed(frame: Frame, tensor: Tensor) -> TensorPicture:
-    """The frame's picture with the luma of a `yuv420` result, and the change that the result makes to chroma."""
-    old = frame.picture
-    y, uv, rgb = _components(old, frame.color, tensor.device)
+def _is_finer(format: PixelFormat) -> bool:
+    """True if a format's chroma is finer than 4:2:0."""
+    return format.kind != "gray" and not is_420(format)
+
+
+def _chroma_changed(picture: TensorPicture, y: Tensor, now: Tensor, color: Color) -> Tensor:
+    """The recorded chroma, (2, h, w) of its own size, with what filters have changed in it since."""
+    finer = picture.finer
+    assert finer is not None
+    _, uv, rgb = _components(finer.recorded, color, y.device)
     if rgb is not None:
-        y, uv = rgb_to_ycbcr(rgb, frame.color, old.format.depth)
-    subsampled = PixelFormat("", "yuv", old.format.depth, 1, 1)
-    luma, now = unpack420(tensor.to(torch.float32), old.width, old.height)
-    change = now - resize_chroma(uv, y, (now.shape[-2], now.shape[-1]), old.format)
-    chroma = uv + resize_chroma(change, y, (uv.shape[-2], uv.shape[-1]), subsampled)
-    return TensorPicture(luma, "luma", old.format, old.width, old.height, chroma)
+        _, uv = rgb_to_ycbcr(rgb, color, picture.format.depth)
+    was = finer.packed.to(device=y.device, dtype=torch.float32)
+    subsampled = PixelFormat("", "yuv", picture.format.depth, 1, 1)
+    change = resize_chroma(now - was, y, (uv.shape[-2], uv.shape[-1]), subsampled)
+    changed: Tensor = change.add_(uv)
+    return changed
 
 
-def to_rgb8(frame: Frame) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 R'G'B', full range, rounded."""
-    rgb = to_layout(frame, "rgb").clamp(0, 1).mul(255).round_().to(torch.uint8)
-    array: NDArray[np.uint8] = rgb.permute(1, 2, 0).contiguous().cpu().numpy()
-    return array
+@quiet
+def to_rgb8(frame: Frame, order: Literal["rgb", "bgr"] = "rgb") -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 R'G'B' of that order, full range, rounded once."""
+    picture, color = as_tensors(frame.picture), frame.color
+    check_threads()
+    if not isinstance(picture, TensorPicture):
+        planes = picture.planes(color)
+        f, top = planes.format, float(planes.format.max_code)
+        arrays = planes.data
+        if f.kind == "rgb":
+            return _merged(arrays, f, color, order)
+        if f.kind == "gray" or _is_whole(f) or is_420(f):
+            uv = (arrays[1], arrays[2]) if f.kind == "yuv" else None
+            return _rgb8(arrays[0], uv, top, (bool(f.log2_w), bool(f.log2_h)), color, f.depth, order)
+    elif picture.layout == "yuv420" and picture.finer is None and picture.format.kind != "gray":
+        packed = picture.tensor.to("cpu", torch.float32)
+        y, chroma = unpack420(packed, picture.width, picture.height)
+        uv = (chroma[0].numpy(), chroma[1].numpy())
+        return _rgb8(y[0].numpy(), uv, 1.0, (True, True), color, picture.format.depth, order)
+    y, uv, rgb = _components(picture, color, "cpu")
+    if rgb is not None:
+        red, green, blue = (_quantise(c, _EIGHT_BITS) for c in rgb)
+        return np.asarray(cv2.merge([red, green, blue] if order == "rgb" else [blue, green, red]), np.uint8)
+    native = _native(picture) if isinstance(picture, TensorPicture) else picture.format
+    if uv is not None:
+        u, v = chroma_to_444(uv, y, native)
+        uv = (u.numpy(), v.numpy())
+    return _rgb8(y[0].numpy(), uv, 1.0, (False, False), color, picture.format.depth, order)
 
 
+_EIGHT_BITS = PixelFormat("gray", "gray", 8)
+
+
+def _rgb8(
+    y: NDArray[Any],
+    uv: tuple[NDArray[Any], NDArray[Any]] | None,
+    top: float,
+    halved: tuple[bool, bool],
+    color: Color,
+    depth: int,
+    order: str,
+) -> NDArray[np.uint8]:
+    levels, weights = excursions(color.is_full(), depth), color.kr_kb(y.shape[0])
+    return color_cpu.rgb8(y, uv, top=top, levels=levels, kr_kb=weights, halved=halved, order=order)
+
+
+def _merged(planes: Sequence[NDArray[Any]], format: PixelFormat, color: Color, order: str) -> NDArray[np.uint8]:
+    """G, B and R planes as one array of 8 bits, full range."""
+    black, span, _, _ = excursions(color.full_range is not False, format.depth)
+    if format.depth > 8 or black:
+        gain = 255 / (span * format.max_code)
+        planes = [cv2.addWeighted(p, gain, p, 0, -black * 255 / span, dtype=cv2.CV_8U) for p in planes]
+    green, blue, red = planes
+    return np.asarray(cv2.merge([red, green, blue] if order == "rgb" else [blue, green, red]), np.uint8)
+
+
+@quiet
 def to_planes(picture: TensorPicture, color: Color) -> Planes:
     """Quantise to the picture's pixel format: rounded to nearest, clipped to valid codes."""
     check_threads()
     f = picture.format
-    if picture.layout == "yuv420" and _is_420(f):
-        luma, chroma = unpack420(_quantise(picture.tensor, f), picture.width, picture.height)
-        return Planes(f, picture.width, picture.height, (luma[0], chroma[0], chroma[1]))
+    if picture.layout == "yuv420" and is_420(f):
+        codes = _quantise(picture.tensor, f)
+        return Planes(f, picture.width, picture.height, yuv420.unpacked(codes, picture.width, picture.height))
     y, uv, rgb = _components(picture, color, picture.tensor.device)
     if f.kind == "rgb":
         if rgb is None:
@@ -172,12 +266,13 @@ def pack420(y: Tensor, uv: Tensor) -> Tensor:
         y = torch.cat((y, y[:, -1:]), -2)
     if y.shape[-1] % 2:
         y = torch.cat((y, y[..., -1:]), -1)
-    packed = uv.new_empty((6, *uv.shape[-2:]))
-    # Strided copies: on a CPU an order of magnitude faster than pixel_unshuffle. NumPy's are twice as fast for bytes.
-    if _is_bytes(packed):
-        parts, luma = packed.numpy(), y[0].numpy()
-        for i in range(4):
-            parts[i] = luma[i // 2 :: 2, i % 2 :: 2]
+    h, w = uv.shape[-2:]
+    packed = uv.new_empty((6, h, w))
+    # Strided copies: on a CPU an order of magnitude faster than pixel_unshuffle. OpenCV's are faster still.
+    if _is_array(y) and _is_array(packed):
+        parts, rows = packed.numpy(), y.contiguous().numpy().reshape(h, 2, w, 2)
+        for row in range(2):
+            cv2.split(rows[:, row], [parts[2 * row], parts[2 * row + 1]])
     else:
         for i in range(4):
             packed[i] = y[0, i // 2 :: 2, i % 2 :: 2]
@@ -189,7 +284,7 @@ def unpack420(packed: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
     """The inverse of `pack420`: luma (1, height, width) and chroma (2, h, w)."""
     h, w = packed.shape[-2:]
     y = packed.new_empty((1, 2 * h, 2 * w))
-    if _is_bytes(packed):  # eight times as fast
+    if _is_array(packed):
         parts, rows = packed.numpy(), y.numpy().reshape(h, 2, w, 2)
         for row in range(2):
             cv2.merge([parts[2 * row], parts[2 * row + 1]], dst=rows[:, row])
@@ -201,6 +296,7 @@ def unpack420(packed: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
 
 def _components(picture: Picture, color: Color, device: torch.device | str) -> tuple[Any, Any, Tensor | None]:
     """(y, uv, None) or (None, None, rgb), float32 on `device`; uv at its own size, None for gray."""
+    picture = as_tensors(picture)
     if isinstance(picture, TensorPicture):
         tensor = picture.tensor.to(device=device, dtype=torch.float32)
         if picture.layout == "rgb":
@@ -209,41 +305,51 @@ def _components(picture: Picture, color: Color, device: torch.device | str) -> t
             uv = None if picture.chroma is None else picture.chroma.to(device=device, dtype=torch.float32)
             return tensor, uv, None
         y, uv = unpack420(tensor, picture.width, picture.height)
-        return y, (None if picture.format.kind == "gray" else uv), None
+        if picture.format.kind == "gray":
+            return y, None, None
+        return y, (uv if picture.finer is None else _chroma_changed(picture, y, uv, color)), None
     planes = picture.planes(color)
     scale = 1.0 / planes.format.max_code
-    floats = [p.to(device).to(torch.float32).mul_(scale) for p in planes.data]
     if planes.format.kind == "rgb":
-        rgb = torch.stack((floats[2], floats[0], floats[1]))
+        green, blue, red = planes.data
+        rgb = _floats((red, green, blue), scale).to(device)
         if color.full_range is False:
             black, span, _, _ = excursions(False, planes.format.depth)
             rgb = (rgb - black) / span
         return None, None, rgb
-    y = floats[0][None]
-    return y, (torch.stack(floats[1:]) if planes.format.kind == "yuv" else None), None
+    y = _floats(planes.data[:1], scale).to(device)
+    return y, (_floats(planes.data[1:], scale).to(device) if planes.format.kind == "yuv" else None), None
 
 
-def _is_420(format: PixelFormat) -> bool:
-    return format.kind == "yuv" and (format.log2_w, format.log2_h) == (1, 1)
+def _floats(planes: Sequence[NDArray[Any]], scale: float) -> Tensor:
+    """Planes of codes, all of one size, as (C, H, W) float32."""
+    out = np.empty((len(planes), *planes[0].shape), np.float32)
+    for plane, values in zip(planes, out, strict=True):
+        np.multiply(plane, np.float32(scale), out=values)
+    return torch.from_numpy(out)
+
+
+def _is_whole(format: PixelFormat) -> bool:
+    return format.kind == "yuv" and (format.log2_w, format.log2_h) == (0, 0)
 
 
 def _native(picture: TensorPicture) -> PixelFormat:
     """The subsampling that a picture's chroma has now, whatever format it will be converted to."""
     f = picture.format
-    if picture.layout == "yuv420":
+    if picture.layout == "yuv420" and picture.finer is None:
         return PixelFormat("", "yuv", f.depth, 1, 1)
     return f if f.kind == "yuv" else PixelFormat("", "yuv", f.depth)
 
 
-def _is_bytes(tensor: Tensor) -> bool:
-    return tensor.dtype == torch.uint8 and tensor.device.type == "cpu"
+def _is_array(tensor: Tensor) -> bool:
+    """True for what OpenCV can copy."""
+    own = tensor.dtype in (torch.uint8, torch.uint16, torch.float32)
+    return own and tensor.device.type == "cpu" and not tensor.requires_grad
 
 
-def _quantise(x: Tensor, format: PixelFormat) -> Tensor:
+def _quantise(x: Tensor, format: PixelFormat) -> NDArray[Any]:
     values = x.detach().to(torch.float32)
-    if format.depth == 8 and values.device.type == "cpu":  # one pass of OpenCV's: six times as fast, and the same
-        rows = values.contiguous().reshape(-1, values.shape[-1]).numpy()
-        eights = cv2.convertScaleAbs(cv2.threshold(rows, 0, 0, cv2.THRESH_TOZERO)[1], alpha=format.max_code)
-        return torch.from_numpy(np.asarray(eights)).reshape(values.shape)
+    if values.device.type == "cpu":
+        return yuv420.quantised(values.numpy(), format)
     codes = values.clamp(0, 1).mul(format.max_code).round_()
-    return codes.to(torch.uint8 if format.depth == 8 else torch.uint16).contiguous().cpu()
+    return codes.to(torch.uint8 if format.depth == 8 else torch.uint16).contiguous().cpu().numpy()

@@ -15,7 +15,8 @@ from .chainspec import FilterSpec, chain_text, parse_chain
 from .errors import BadOption, StreamfixError
 from .frame import Frame, VideoInfo
 from .jobs import Job, JobSpec, build_job, check_chain
-from .live.policy import is_live
+from .live.policy import LivePolicy, is_live
+from .live_video import open_live
 from .media.input.reader import Reader
 from .media.specs import InputSpec, OutputSpec
 from .pipeline import close_all
@@ -136,6 +137,8 @@ def open(input: Path | InputSpec, *, device: str = "auto", coding: bool = False,
     coding: frames say how they were coded (`Frame.coding`), also where no filter asks for it.
     options: demuxer and decoder options by name (framerate, video_size,
     rtsp_transport ...); an InputSpec says the rest (start_s, loops ...).
+    A camera (rtsp:, srt:, udp:, v4l2 and the like) is read as by `streamfix.live`: the newest frame each time, however
+    long your loop takes, and it is connected again where it goes away.
     Raises InputError if it cannot be opened, UsageError if it holds no video.
     """
     wanted = input if isinstance(input, InputSpec) else InputSpec(os.fspath(input))
@@ -152,6 +155,9 @@ class Video:
     beginning where the input can be opened again. Work is done as frames are
     asked for, in the calling thread. Leaving the loop early, `close()` and the
     `with` block all release the input.
+
+    Of a camera it yields the newest frame each time; reading and restoring go on in threads of their own. See
+    `streamfix.live`, which tells what was missed, and lets you set the latency.
 
     A frame is yours to keep; `frame.rgb()` is (H, W, 3) uint8, `frame.tensor("rgb")`
     (3, H, W) float32 in [0, 1], `frame.tensor("yuv420")` (6, ceil H/2, ceil W/2).
@@ -177,7 +183,11 @@ class Video:
         return Video(self._input, (*self._chain, *more), self._device)
 
     def __iter__(self) -> Iterator[Frame]:
-        frames = _Frames(self._input, self._chain, self._device)
+        frames: _Frames | _NewestFrames
+        if is_live(self._input.spec.url, self._input.spec.format):
+            frames = _NewestFrames(self._input, self._chain, self._device)
+        else:
+            frames = _Frames(self._input, self._chain, self._device)
         self._input.running.add(frames)
         return frames
 
@@ -230,13 +240,30 @@ class _Frames(Iterator[Frame]):
                 self._working.release()
 
 
+class _NewestFrames(Iterator[Frame]):
+    """One iteration over a camera."""
+
+    def __init__(self, input: _Input, chain: tuple[FilterSpec, ...], device: str) -> None:
+        input.let_go()  # few cameras and devices serve two readers
+        self._video = open_live(input.spec, chain, LivePolicy(), device=device, coding=input.coding)
+
+    def __next__(self) -> Frame:
+        frame = self._video.read()
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def close(self) -> None:
+        """End it, from any thread."""
+        self._video.close()
+
+
 def _restored(
     input: _Input, chain: tuple[FilterSpec, ...], device: str, readers: list[Reader]
 ) -> Generator[Frame, None, None]:
     """The restored frames of an input; its reader is put into `readers`."""
-    live = is_live(input.spec.url, input.spec.format)
     with (
-        Stream(chain_text(chain), device=device, live=live) as stream,
+        Stream(chain_text(chain), device=device, live=False) as stream,
         closing(input.take(coding=stream.wants_coding)) as reader,
     ):
         readers.append(reader)
@@ -251,7 +278,8 @@ class _Input:
 
     def __init__(self, spec: InputSpec, coding: bool) -> None:
         self.spec = spec
-        self.running: weakref.WeakSet[_Frames] = weakref.WeakSet()
+        self.coding = coding
+        self.running: weakref.WeakSet[_Frames | _NewestFrames] = weakref.WeakSet()
         # What can be opened once alone is asked for all at once: no filter is known yet.
         self._coding = coding or not os.path.isfile(spec.url)
         self._reader: Reader | None = self._open(self._coding)
@@ -265,6 +293,13 @@ class _Input:
                 reader.close()
             reader = None
         return reader or self._open(self._coding or coding)
+
+    def let_go(self) -> None:
+        """Close the reader that waits for the first iteration, if there still is one."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            with suppress(StreamfixError):
+                reader.close()
 
     def close(self) -> None:
         reader, self._reader = self._reader, None

@@ -1,98 +1,196 @@
-"""streamfix inside somebody else's loop: frames are pushed in, restored frames come out."""
+"""streamfix inside somebody else's loop: pictures are pushed in, restored frames come out."""
 
 from __future__ import annotations
 
+import operator
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from math import prod
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from .chainspec import parse_chain
-from .errors import UsageError
-from .frame import Frame, VideoInfo
-from .jobs import restore_stage
+from .errors import BadOption, UsageError
+from .frame import ArrayFormat, Color, Frame, Picture, VideoInfo, check_array_format
+from .jobs import Restoration, restore_stage
 from .latency import latency_frames
+from .live.health import Health, Report
+from .live.policy import LivePolicy
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from numpy.typing import NDArray
+
+    from .jobs.pool import FilterPool
+    from .live.ladder.restoration import LiveRestoration
+
+_USUAL_RATE = Fraction(25)
+_CLOCK = Fraction(1, 1_000_000)
 
 
 class Stream:
     """One video stream's filter chain, driven by your loop.
 
-        with streamfix.Stream("denoise", live=True) as stream:
-            for number, array in enumerate(camera):  # (H, W, 3) uint8 R'G'B'
-                r, g, b = torch.from_numpy(array).permute(2, 0, 1).contiguous()
-                gbrp = streamfix.PixelFormat("gbrp", "rgb", 8)
-                picture = streamfix.Planes(gbrp, array.shape[1], array.shape[0], (g, b, r))
-                frame = streamfix.Frame(picture, pts=number, time_base=Fraction(1, 25))
-                for restored in stream.push(frame):
-                    show(restored.rgb())  # (H * scale, W * scale, 3) uint8
-            for restored in stream.flush():
-                show(restored.rgb())
+        with streamfix.Stream("denoise") as stream:
+            ok, picture = camera.read()  # NumPy (H, W, 3) uint8 B'G'R', as OpenCV has it
+            while ok:
+                show(stream(picture))    # the same, restored
+                ok, picture = camera.read()
 
-    Frames of 4:2:0 video are better pushed as they are, with `PixelFormat("yuv420p", "yuv", 8, 1, 1)` and three planes:
-    nothing is converted then. Every frame of `streamfix.open(path, coding=True)`, pushed through a Stream, gives what
-    `streamfix.open(path).filter(chain)` gives, bit for bit. (Without `coding`, a filter that looks at how frames were
-    coded goes by the pictures alone; `wants_coding` tells.)
+        with streamfix.Stream("denoise", format="nv12", live=False) as stream:  # looks ahead: better, and later
+            for picture in recording:
+                for frame in stream.push(picture):
+                    keep(frame.array("nv12"))
+            for frame in stream.flush():
+                keep(frame.array("nv12"))
+
+    It takes NumPy arrays and PyTorch tensors of `format`, floating-point tensors (3, H, W) R'G'B' in [0, 1], whatever
+    speaks DLPack (CUDA tensors stay on their GPU), PyAV's and aiortc's `av.VideoFrame`, and `Frame`. 4:2:0 is better
+    pushed as it is ("nv12", "i420"): nothing is converted then. Values are copied, so a camera's buffer may be used
+    again. Sizes may change on the way. Every frame of `streamfix.open(path, coding=True)`, pushed through a Stream with
+    live=False, gives what `streamfix.open(path).filter(chain)` gives, bit for bit. (Without `coding`, a filter that
+    looks at how frames were coded goes by the pictures alone; `wants_coding` tells.)
 
     chain: filters as after -vf, libavfilter's among them; "" or "null" hands every frame through untouched.
+    info: what is known of the frames to come: the rate of pictures that come without times, 25 if it does not say, and
+    what `latency_frames` wants to know where it is asked for before the first frame.
+    format: of arrays and tensors, see `Frame.array`.
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     live: the filters take the options they set for live streams, such as no look-ahead, and finish each frame before
-    the next. Otherwise some work on two frames at once, which is faster, and two frames later.
-    info: what is known of the frames to come. Needed by `latency_frames` alone, where it is asked for before the first
-    frame.
+    the next. Without it they may look ahead, and some work on two frames at once: faster, and two frames later.
+    color: of arrays and tensors; None: untagged, which is BT.709 from 720 lines on, else BT.601, of limited range.
+    max_latency: seconds that a picture may take. While the chain is slower than the pictures come, lighter filters take
+    its place, in the end none of ours; `report` says which (`step_name`).
+    pool: a `streamfix.FilterPool` whose filters it shares: several streams, one set of weights.
 
     The frames of one stream belong together: a filter remembers the ones before. Tell it of a seek, a reconnection or a
-    scene change by `cut=True` in the first frame behind it; filters with a memory find scene changes by themselves too.
-    A frame may have another size or format than the one before.
+    scene change by `cut=True` with the first frame behind it, or by `reset`; filters with a memory find scene changes
+    by themselves too.
 
-    Threads: one at a time calls a Stream, whichever it is; two at once get a UsageError. Several Streams may run in
-    several threads.
+    Threads: one at a time calls a Stream, whichever it is; two at once get a UsageError. `report` may be called from
+    any. Several Streams may run in several threads.
 
-    Raises UsageError (UnknownName, BadOption) for a wrong chain, DeviceError for a device that is not there, or what a
-    filter raises when it loads its model, such as ModelError.
+    Raises UsageError (UnknownName, BadOption) for a wrong request, DeviceError for a device that is not there, or what
+    a filter raises when it loads its model, such as ModelError.
     """
 
-    def __init__(self, chain: str, info: VideoInfo | None = None, *, device: str = "auto", live: bool = False) -> None:
-        self.chain = chain
-        self._info = info
-        self._restoration = restore_stage(parse_chain(chain) if chain else (), device, live=live)
+    def __init__(
+        self,
+        chain: str,
+        info: VideoInfo | None = None,
+        *,
+        format: ArrayFormat = "bgr24",
+        device: str = "auto",
+        live: bool = True,
+        color: Color | None = None,
+        max_latency: float | None = None,
+        pool: FilterPool | None = None,
+    ) -> None:
+        if max_latency is not None and not live:
+            raise UsageError(f"max_latency={max_latency}: only a live stream has a budget; leave out live=False")
+        self.chain, self.format = chain, check_array_format(format)
+        self._color, self._info = color, info
+        self._health = Health()
+        self._restoration = _made(chain, device, live, max_latency, pool, self._health)
+        self._health.began()
+        self._times = _Times(None if max_latency is not None else (info and info.rate) or _USUAL_RATE)
+        self._shape: tuple[int, int, str] | None = None
         self._latency_frames: int | None = None
         self._calling = threading.Lock()
         self._closed = False
 
-    def push(self, frame: Frame) -> list[Frame]:
-        """Take the next frame; give those that became ready: none, one or several, in order.
+    @overload
+    def __call__(self, picture: NDArray[Any], **about: Any) -> NDArray[np.uint8]: ...
+    @overload
+    def __call__(self, picture: Frame, **about: Any) -> Frame: ...
+    @overload
+    def __call__(self, picture: VideoFrame, **about: Any) -> VideoFrame: ...
+    @overload
+    def __call__(self, picture: Any, **about: Any) -> Any: ...
+    def __call__(self, picture: Any, **about: Any) -> Any:
+        """The restored picture, of the kind that was given: one in, one out.
 
-        Each has the pts, time base and tags of the frame it was made from, and its pixel format; its size is `scale`
-        times as large. (libavfilter's filters may change all of that, and the number of frames.) What comes out is
-        yours to keep. A `damaged` frame is restored by itself and enters no filter's memory.
-
-        Raises FilterError (DeviceError) if a filter fails: `reset` then begins anew. Raises TypeError for anything but
-        a Frame.
+        about: pts, time_base, cut, damaged, as for `push`. A tensor has its dtype and device again, what speaks DLPack
+        comes back as a tensor, a VideoFrame has its pixel format again.
+        Raises UsageError if the chain looks ahead or changes the number of frames, else as `push`.
         """
-        if not isinstance(frame, Frame):
-            raise TypeError(f"Stream.push takes a streamfix.Frame, got {type(frame).__name__}; help(streamfix.Stream)")
-        with self._call():
-            self._info = self._info or _info_of(frame)
-            return [frame] if self._restoration is None else list(self._restoration.push(frame))
+        frame = self._frame(picture, **about)
+        self._info = self._info or _info_of(frame)
+        if self.latency_frames:
+            raise UsageError(
+                f"{self.chain!r} looks {self.latency_frames} frames ahead, so a call cannot give the picture it was "
+                "given: use push() and flush(), or a Stream that is live"
+            )
+        found = self._push(frame)
+        if len(found) != 1:
+            raise UsageError(f"{self.chain!r} gave {len(found)} frames for one: use push() and flush()")
+        return _like(picture, found[0], self.format)
+
+    def push(
+        self,
+        picture: Any,
+        *,
+        pts: int | None = None,
+        time_base: Fraction | None = None,
+        cut: bool = False,
+        damaged: bool = False,
+    ) -> list[Frame]:
+        """Take the next picture; give the frames that became ready: none, one or several, in order.
+
+        picture: as the class says. pts, time_base: its time, if it has none of its own; without them, pictures are
+        counted (with `max_latency`, the clock tells). cut: it does not follow the one before. damaged: it is not what
+        the camera sent; it is restored by itself and enters no filter's memory.
+
+        Each frame has the pts, time base and tags of the one it was made from, and its pixel format; its size is
+        `scale` times as large. (libavfilter's filters may change all of that, and the number of frames.) What comes out
+        is yours to keep: `frame.array("bgr24")`, `frame.tensor("rgb")`, `frame.av()`.
+
+        Raises BadOption for an array that is not of the format, TypeError for what is no picture, FilterError
+        (DeviceError) if a filter fails: `reset` then begins anew.
+        """
+        return self._push(self._frame(picture, pts=pts, time_base=time_base, cut=cut, damaged=damaged))
 
     def flush(self) -> list[Frame]:
         """Give the frames that are still held, at the end of the stream; what is pushed next begins a new one."""
         with self._call():
             if self._restoration is None:
                 return []
-            held = list(self._restoration.flush())
+            held = self._counted(self._restoration.flush())
             self._restoration.reset()
             return held
 
     def reset(self) -> None:
         """Begin a new stream: what is held and remembered is thrown away, what is loaded stays.
 
-        As a new Stream would do, only at once: no model is read again.
+        As a new Stream would do, only at once: no model is read again. For a seek, a reconnection, another camera.
         """
         with self._call():
             if self._restoration is not None:
                 self._restoration.reset()
+            self._health.dropped("reset", max(self._health.report().counts.in_flight, 0))
+            self._shape = None
+            self._times.reset()
+
+    def report(self) -> Report:
+        """What became of the frames, how long they took, and what the filters measured. From any thread.
+
+        counts: received, written (given back), damaged, dropped (by `reset`). latency_s: p50, p99, max, in seconds.
+        step, step_name: how far down and to which filters `max_latency` has led. figures: noise_luma and the like, in
+        the units that the filters' documentation says.
+        """
+        if self._restoration is not None and self._calling.acquire(blocking=False):
+            try:
+                if not self._closed:
+                    for name, value in self._restoration.report().items():
+                        self._health.figure(name, value)
+            finally:
+                self._calling.release()
+        return self._health.report()
 
     @property
     def latency_frames(self) -> int:
@@ -105,7 +203,7 @@ class Stream:
         Raises UsageError where that is missing, or where no number can be told (`reverse` holds everything).
         """
         if self._latency_frames is None:
-            self._latency_frames = 0 if self._restoration is None else latency_frames(self._restoration, self._info)
+            self._latency_frames = 0 if self._whole is None else latency_frames(self._whole, self._info)
         return self._latency_frames
 
     @property
@@ -116,14 +214,16 @@ class Stream:
     @property
     def scale(self) -> int | Fraction:
         """How many times larger the result is in width and height, if libavfilter's filters leave its size alone."""
-        return 1 if self._restoration is None else prod(f.scale for f in self._restoration.filters)
+        return 1 if self._whole is None else prod(f.scale for f in self._whole.filters)
 
     def close(self) -> None:
         """Release the filters, once a call in another thread has ended. A second time does nothing."""
         with self._calling:
             closing, self._closed = not self._closed, True
-            if closing and self._restoration is not None:
-                self._restoration.close()
+            if closing:
+                self._health.ended()
+                if self._restoration is not None:
+                    self._restoration.close()
 
     def __enter__(self) -> Stream:
         return self
@@ -133,6 +233,67 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"<Stream {self.chain!r}{' closed' if self._closed else ''}>"
+
+    @property
+    def _whole(self) -> Restoration | None:
+        """The whole chain, where `max_latency` may have put a lighter one in its place."""
+        if self._restoration is None or isinstance(self._restoration, Restoration):
+            return self._restoration
+        heaviest = self._restoration.runner.all[0].stage
+        return heaviest if isinstance(heaviest, Restoration) else None
+
+    def _push(self, frame: Frame) -> list[Frame]:
+        with self._call():
+            self._info = self._info or _info_of(frame)
+            self._health.received(damaged=frame.damaged)
+            if frame.received_s is None:
+                frame = replace(frame, received_s=time.monotonic())
+            if self._restoration is None:
+                return self._counted([frame])
+            shape = frame.width, frame.height, frame.picture.format.name
+            changed, self._shape = self._shape not in (None, shape), shape
+            if not changed or isinstance(self._restoration, Restoration):
+                return self._counted(self._restoration.push(frame))
+            # A ladder gives all pictures the first one's size: it begins anew.
+            held = self._counted(self._restoration.flush())
+            self._restoration.reset()
+            return held + self._counted(self._restoration.push(replace(frame, cut=True)))
+
+    def _counted(self, frames: Iterator[Frame] | Sequence[Frame]) -> list[Frame]:
+        found = list(frames)
+        now_s = time.monotonic()
+        for frame in found:
+            self._health.written(None if frame.received_s is None else now_s - frame.received_s)
+        return found
+
+    def _frame(
+        self,
+        picture: Any,
+        *,
+        pts: int | None = None,
+        time_base: Fraction | None = None,
+        cut: bool = False,
+        damaged: bool = False,
+    ) -> Frame:
+        """A picture of any kind as a frame."""
+        if isinstance(picture, Frame):
+            return replace(picture, cut=picture.cut or cut, damaged=picture.damaged or damaged)
+        if pts is not None and time_base is None:
+            raise UsageError(f"pts={pts}: say its unit too, such as time_base=Fraction(1, 1000) for milliseconds")
+        if _is_av(picture):
+            from .media.picture.planes import DecodedPicture, color_of
+
+            held: Picture
+            damaged |= picture.is_corrupt
+            if pts is None and picture.pts is not None and picture.time_base:
+                pts, time_base = picture.pts, picture.time_base
+            held, color, origin = DecodedPicture(picture), color_of(picture), picture
+        else:
+            from .arrays import usual_color
+
+            held, color, origin = _picture(picture, self.format), self._color or usual_color(self.format), None
+        at, unit = self._times.next() if pts is None or time_base is None else (_whole_number(pts), time_base)
+        return Frame(held, at, unit, color=color, cut=cut, damaged=damaged, origin=origin)
 
     @contextmanager
     def _call(self) -> Iterator[None]:
@@ -144,6 +305,95 @@ class Stream:
             yield
         finally:
             self._calling.release()
+
+
+class _Times:
+    """Times of pictures that come without: by their number at that rate, or by the clock where rate is None."""
+
+    def __init__(self, rate: Fraction | None) -> None:
+        self._rate, self._number, self._begun_s = rate, 0, 0.0
+        self._last = -1
+
+    def next(self) -> tuple[int, Fraction]:
+        """pts and time base of the next picture."""
+        if self._rate is not None:
+            self._last += 1
+            return self._last, 1 / self._rate
+        now_s = time.monotonic()
+        if self._last < 0:
+            self._begun_s = now_s
+        self._last = max(round((now_s - self._begun_s) / _CLOCK), self._last + 1)
+        return self._last, _CLOCK
+
+    def reset(self) -> None:
+        """Begin at 0."""
+        self._last = -1
+
+
+def _made(
+    chain: str, device: str, live: bool, max_latency: float | None, pool: FilterPool | None, health: Health
+) -> Restoration | LiveRestoration | None:
+    """The stage that restores; None for none."""
+    specs = parse_chain(chain) if chain else []
+    if pool is not None:
+        device = pool.device_for(device)
+    if max_latency is None:
+        return restore_stage(specs, device, pool, live=live)
+    from .jobs.ladder import live_restoration
+
+    return live_restoration(specs, LivePolicy(max_latency_s=max_latency), health, device=device, pool=pool)
+
+
+def _is_av(picture: object) -> bool:
+    import av
+
+    return isinstance(picture, av.VideoFrame)
+
+
+def _picture(given: Any, format: ArrayFormat) -> Picture:
+    """What an array or tensor shows. Raises TypeError for anything else."""
+    import torch
+    from torch.utils.dlpack import from_dlpack
+
+    from .arrays import picture_of, picture_of_tensor
+
+    if isinstance(given, np.ndarray):
+        return picture_of(given, format)
+    if isinstance(given, torch.Tensor):
+        return picture_of_tensor(given, format)
+    if hasattr(given, "__dlpack__"):
+        return picture_of_tensor(from_dlpack(given), format)
+    raise TypeError(
+        f"a Stream takes NumPy arrays, PyTorch tensors, av.VideoFrame and streamfix.Frame, got {type(given).__name__}"
+    )
+
+
+def _like(given: Any, frame: Frame, format: ArrayFormat) -> Any:
+    """The frame as what was given: an array, a tensor, a VideoFrame of its pixel format, or the Frame."""
+    if isinstance(given, Frame):
+        return frame
+    if isinstance(given, np.ndarray):
+        return frame.array(format)
+    if _is_av(given):
+        from .media.picture.convert import reformat
+        from .media.picture.planes import planar_format
+
+        made = frame.av()
+        same = planar_format(given.format.name).name == made.format.name
+        return reformat(made, given.format.name, color=frame.color) if same else made
+    import torch
+    from torch.utils.dlpack import from_dlpack
+
+    from .arrays import tensor_like
+
+    return tensor_like(frame, given if isinstance(given, torch.Tensor) else from_dlpack(given), format)
+
+
+def _whole_number(pts: Any) -> int:
+    try:
+        return operator.index(pts)
+    except TypeError:
+        raise BadOption(f"pts={pts!r}: a time is a whole number of time_base units") from None
 
 
 def _info_of(frame: Frame) -> VideoInfo:

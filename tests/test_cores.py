@@ -70,6 +70,15 @@ def test_one_core_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_while_the_interpreter_ends_the_caller_does_its_work_itself(four: None) -> None:
+    cores.each(str, range(2))
+    assert cores._helpers._pool is not None
+    cores._helpers._pool.shutdown()
+    done: list[int] = []
+    cores.each(done.append, range(5))
+    assert sorted(done) == list(range(5))
+
+
 def test_a_fork_has_helpers_of_its_own(four: None) -> None:
     cores.each(lambda _: None, range(9))
     child = os.fork()

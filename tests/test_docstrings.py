@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,18 @@ def test_the_stage_of_the_docstring_is_one() -> None:
 
 
 def test_the_loop_of_the_docstring_shows_every_picture() -> None:
-    camera = list(np.random.default_rng(0).integers(0, 256, (5, 36, 48, 3), np.uint8))
+    pictures = list(np.random.default_rng(0).integers(0, 256, (5, 36, 48, 3), np.uint8))
+
+    class Camera:
+        def __init__(self) -> None:
+            self.left = list(pictures)
+
+        def read(self) -> tuple[bool, Any]:
+            return (True, self.left.pop(0)) if self.left else (False, None)
+
     shown: list[Any] = []
-    sample(streamfix.Stream, camera=camera, show=shown.append, Fraction=Fraction)
+    kept: list[Any] = []
+    recording = [np.vstack((p[..., 0], p[:18, :, 1])) for p in pictures]  # NV12: half as many lines of chroma
+    sample(streamfix.Stream, camera=Camera(), show=shown.append, recording=recording, keep=kept.append)
     assert [picture.shape for picture in shown] == [(36, 48, 3)] * 5
+    assert [picture.shape for picture in kept] == [(54, 48)] * 5

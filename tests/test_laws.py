@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from streamfix.conformance.examples import Chunk, Echo, Mean, Trace
+from streamfix.conformance.examples import Chunk, Echo, Mean, Sharpest, Trace
 from streamfix.conformance.laws import LAWS
 from streamfix.filters.base import Filter
 from streamfix.frame import Frame
@@ -19,7 +19,7 @@ from streamfix.temporal import Window, Windower
 
 
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("make", [Mean, Echo, Chunk])
+@pytest.mark.parametrize("make", [Mean, Echo, Chunk, Sharpest])
 def test_lawful_filters_pass(make: Callable[[], Filter[Any]], law: str) -> None:
     LAWS[law](make)
 

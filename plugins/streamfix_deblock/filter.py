@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
 
-from streamfix import BackendName, BadOption, Filter, Frame, FrameCoding
-from streamfix.fusion import Noise
+from streamfix import BackendName, BadOption, Device, Filter, Frame, FrameCoding
+from streamfix.fusion import Floats, Noise
 from streamfix.models import (
     Front,
     Fusion,
@@ -31,6 +29,9 @@ from streamfix.models import (
 )
 
 from . import levels, told
+
+if TYPE_CHECKING:
+    import torch
 
 WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "deblock", correction_network)
 
@@ -78,9 +79,9 @@ class Deblock(Filter[Shot]):
 
     How strong the artifacts are is measured from the picture, for each macroblock, whatever the codec, and however
     often the video was transcoded; a codec that tells its quantisers is listened to. What was coded well stays as it
-    is. Frames are fused along their motion, then a
-    small network that was trained on coded video restores them. Trained for fidelity alone: it invents nothing. Put it
-    before other filters; noise that a codec has smeared goes with the artifacts.
+    is. Frames are fused along their motion, then a small network that was trained on coded video restores them. Trained
+    for fidelity alone: it invents nothing. Put it before other filters; noise that a codec has smeared goes with the
+    artifacts.
 
     strength: 0 leaves every frame as it is, 1 restores all of it, whatever the codec says; auto leaves macroblocks
     alone that are good already.
@@ -92,6 +93,7 @@ class Deblock(Filter[Shot]):
     """
 
     layout = "yuv420"
+    arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     multiple = levels.CELL
     future = _LOOKAHEAD
     batch_tolerance = 1e-4
@@ -116,7 +118,8 @@ class Deblock(Filter[Shot]):
         self.network = TieredRunner(WEIGHTS, example, tier=tier, backend=backend, precision=precision)
         self.levels = TieredRunner(levels.store(), levels.example, backend=backend, precision="fp32")
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: torch.device | Device) -> None:
+        self.arrays = "numpy" if device.type == "cpu" else "torch"
         self.network.to(device)
         self.levels.to(device)
 
@@ -134,67 +137,82 @@ class Deblock(Filter[Shot]):
     def tell(self, state: Shot, frames: Sequence[Frame]) -> None:
         state.hear(frames[0].coding)
 
-    def __call__(self, x: Tensor, states: Sequence[Shot]) -> Tensor:
-        """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0.
+    def __call__(self, x: Any, states: Sequence[Shot]) -> Any:
+        """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0; NumPy on a CPU, a tensor on a GPU.
 
-        Returns (B, 1, 6, H/2, W/2) of the same dtype and device.
+        Returns (B, 1, 6, H/2, W/2) of the same kind.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Tensor, states: Sequence[Shot]) -> Callable[[], Tensor]:
+    def begin(self, x: Any, states: Sequence[Shot]) -> Callable[[], Any]:
         """The artifacts are measured and the frames fused; what is left is the network's part."""
         if self.strength == 0:
             return lambda: x[:, :1]
-        self.network.open(x.device)
-        frame = x[:, 0].float()
-        answer = self.levels(frame)
-        share: Tensor | None = None
+        # What is measured is looked at in NumPy, and the front runs there, also where the networks run on a GPU.
+        if isinstance(x, np.ndarray):
+            recorded, windows = x[:, 0].copy(), x  # the frames ahead are done with
+            answer = self.levels.array(recorded)
+        else:
+            recorded, windows = x[:, 0].clone(), x.detach().float().cpu().numpy()
+            answer = self.levels(recorded.float()).cpu().numpy()
+        share: Floats | None = None
         if self.strength == "auto":
-            heard = [listen(*one) for one in zip(answer, frame, states, strict=True)]
-            answer, share = (torch.stack(parts) for parts in zip(*heard, strict=True))
-        windows = x.detach().float().cpu().numpy()
+            heard = [listen(*one) for one in zip(answer, windows[:, 0], states, strict=True)]
+            answer, share = (np.stack(parts) for parts in zip(*heard, strict=True))
         fusions = []
         for state, level, window in zip(states, levels.mean_level(answer), windows, strict=True):
             state.tell(level)
             fusions.append(state.front.step(window[0], window[1:]))
-        return partial(self._restored, x[:, 0].clone(), answer, share, fusions)  # the frames ahead are done with
+        return partial(self._restored, recorded, answer, share, fusions)
 
-    def _restored(self, recorded: Tensor, answer: Tensor, share: Tensor | None, fusions: Sequence[Fusion]) -> Tensor:
+    def _restored(self, recorded: Any, answer: Floats, worth: Floats | None, fusions: Sequence[Fusion]) -> Any:
         """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2), and what is known of them."""
-        frame = recorded.float()
-        sigma = levels.level_map(answer, (frame.shape[-2], frame.shape[-1]))
-        fused, variance = stacked(fusions, frame.device)
-        left = sigma_left(variance, sigma)
-        restored = corrected(fused, left, self.network(seen(fused, frame, left, sigma, reuse=True)))
-        result = torch.lerp(frame, restored, self._share(sigma, share))
-        return result[:, None].to(recorded.dtype)
+        sigma = levels.level_map(answer, (recorded.shape[-2], recorded.shape[-1]))
+        known = (*stacked(fusions), sigma, self._share(sigma, worth))
+        if isinstance(recorded, np.ndarray):
+            return _computed(recorded, *known, network=self.network.array)[:, None]
+        import torch
 
-    def _share(self, sigma: Tensor, worth: Tensor | None = None) -> Tensor:
-        """Share of the restored picture in the result, (B, 6, H, W), for levels (B, 2, H, W).
+        given = [torch.from_numpy(array).to(recorded.device) for array in known]
+        return _computed(recorded.float(), *given, network=self.network)[:, None].to(recorded.dtype)
+
+    def _share(self, sigma: Floats, worth: Floats | None = None) -> Floats:
+        """Share of the restored picture in the result, (B, 2, H, W), for levels (B, 2, H, W).
 
         worth: what the codec's word leaves of it, (B, 1, H/8, W/8).
         """
         if self.strength != "auto":
-            return per_plane(torch.full_like(sigma, self.strength))
-        share = ((sigma - _GOOD) / (_BAD - _GOOD)).clamp(0, 1)
+            return np.full_like(sigma, self.strength)
+        share = (sigma - np.float32(_GOOD)) * np.float32(1 / (_BAD - _GOOD))
+        np.clip(share, 0, 1, out=share)
         if worth is not None:
-            share = share * F.interpolate(worth, size=sigma.shape[-2:], mode="bilinear", align_corners=False)
-        return per_plane(share)
+            share *= levels.interpolated(worth, (sigma.shape[2], sigma.shape[3]))
+        return share
 
 
-def listen(answer: Tensor, frame: Tensor, state: Shot) -> tuple[Tensor, Tensor]:
+def _computed(frame: Any, fused: Any, variance: Any, sigma: Any, share: Any, *, network: Callable[[Any], Any]) -> Any:
+    """The restored frames (B, 6, H/2, W/2). All are NumPy arrays or all tensors."""
+    left = sigma_left(variance, sigma)
+    restored = corrected(fused, left, network(seen(fused, frame, left, sigma, reuse=True)))
+    restored -= frame
+    restored *= per_plane(share)
+    restored += frame
+    return restored
+
+
+def listen(answer: Floats, frame: Floats, state: Shot) -> tuple[Floats, Floats]:
     """What the network answers for a frame, (2, H/16, W/16), with what its codec says; the share that is worth undoing.
 
     frame: (6, H/2, W/2), packed. The share is (1, H/16, W/16), all 1 where the codec says nothing.
     """
     qp = None if state.coding is None else state.coding.qp
     if qp is None or qp.shape != answer.shape[1:]:
-        return answer, torch.ones_like(answer[:1])
+        return answer, np.ones_like(answer[:1])
     found = told.blockiness(frame)
     state.blockiness = found if state.blockiness is None else _mixed(state.blockiness, found)
-    word = told.word(qp, state.blockiness, answer)
+    word = told.word(qp, state.blockiness)
     most = levels.encode(word.most)
-    return torch.where(answer > most, torch.lerp(most, answer, word.doubt), answer), word.share()
+    return np.where(answer > most, most + np.float32(word.doubt) * (answer - most), answer), word.share()
 
 
 def _mixed(then: float, now: float) -> float:

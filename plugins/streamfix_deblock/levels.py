@@ -9,80 +9,51 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from streamfix.fusion import Noise
-from streamfix.models import Tier, WeightsStore
+from streamfix.models import WeightsStore, array_library
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .level_network import LevelNetwork
+
+    Array = TypeVar("Array", Tensor, NDArray[np.float32])
+else:
+    Array = TypeVar("Array")
 
 CELL = 8  # packed pixels on a side, 16 of luma: a macroblock
 _FLOOR = 0.25 / 255  # a level below a quarter of a code counts as none
 _OCTAVES = 4.0  # octaves of level to one unit of the network's answer
-_WIDTHS = (32, 48, 64)
-_MEANS = 9  # side of the window of local means, packed pixels
-_GAIN = 16.0  # brings what is left of the picture without its means to the size that layers are initialised for
-
-
-class LevelNetwork(nn.Module):
-    """Estimates the root mean square of the artifacts around each macroblock, luma and chroma apart.
-
-    What is soft and what a codec has smoothed look alike in one place; over a whole picture they do not. So what is
-    found everywhere is averaged and told to every place (Hu et al., "Squeeze-and-excitation networks", CVPR 2018,
-    without the gate). 0.16 million parameters, some 700 multiplications a pixel of luma.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        first, second, third = _WIDTHS
-        self.look = nn.Sequential(
-            nn.Conv2d(6, first, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(first, second, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(second, third, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(third, third, 3, padding=1),
-            nn.ReLU(),
-        )
-        self.whole = nn.Sequential(nn.Conv2d(third, third, 1), nn.ReLU(), nn.Conv2d(third, third, 1))
-        self.judge = nn.Sequential(
-            nn.ReLU(),
-            nn.Conv2d(third, third, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(third, 2, 1),
-        )
-
-    def forward(self, packed: Tensor) -> Tensor:
-        """packed: (B, 6, H, W) in [0, 1], H and W multiples of 8.
-
-        Returns (B, 2, H/8, W/8), luma and chroma; `decode` makes standard deviations of it.
-        """
-        planes = torch.cat((packed[:, :4].mean(1, keepdim=True).expand(-1, 4, -1, -1), packed[:, 4:]), 1)
-        means = F.avg_pool2d(planes, _MEANS, 1, _MEANS // 2, count_include_pad=False)
-        seen = self.look((packed - means) * _GAIN)
-        result: Tensor = self.judge(seen + self.whole(seen.mean((2, 3), keepdim=True)))
-        return result
 
 
 def store() -> WeightsStore:
     """The network's weights; it comes in one size, named s."""
-
-    def network(tier: Tier) -> nn.Module:
-        return LevelNetwork()
-
-    return WeightsStore(Path(__file__).parent / "weights" / "levels", "deblock-levels", network)
+    return WeightsStore(Path(__file__).parent / "weights" / "levels", "deblock-levels", _network)
 
 
-def decode(answer: Tensor) -> Tensor:
+def _network(tier: str) -> LevelNetwork:
+    from .level_network import level_network
+
+    return level_network(tier)
+
+
+def decode(answer: Array) -> Array:
     """Standard deviations in [0, 1] units of what the network answers."""
-    return torch.exp2(answer * _OCTAVES) * _FLOOR
+    found: Array = array_library(answer).exp2(answer * _OCTAVES) * _FLOOR
+    return found
 
 
-def encode(sigma: Tensor) -> Tensor:
+def encode(sigma: Array) -> Array:
     """The opposite of `decode`; levels below its floor become the floor."""
-    return torch.log2(sigma.clamp_min(_FLOOR) / _FLOOR) / _OCTAVES
+    lib = array_library(sigma)
+    answer: Array = lib.log2(lib.clip(sigma / _FLOOR, 1, None)) / _OCTAVES
+    return answer
 
 
 def true_answer(coded: Tensor, clean: Tensor) -> Tensor:
@@ -90,24 +61,42 @@ def true_answer(coded: Tensor, clean: Tensor) -> Tensor:
 
     The root mean square is taken over three by three macroblocks.
     """
+    import torch
+    import torch.nn.functional as F
+
     squares = (coded - clean).square()
     squares = torch.stack((squares[:, :4].mean(1), squares[:, 4:].mean(1)), 1)
     return encode(F.avg_pool2d(F.avg_pool2d(squares, CELL), 3, 1, 1, count_include_pad=False).sqrt())
 
 
-def mean_level(answer: Tensor) -> list[Noise]:
+def mean_level(answer: Array) -> list[Noise]:
     """The level of each picture as a whole, as the fuser is told it: the mean over macroblocks."""
     return [Noise(float(luma), float(chroma)) for luma, chroma in decode(answer).mean((2, 3))]
 
 
-def level_map(answer: Tensor, size: tuple[int, int]) -> Tensor:
+def level_map(answer: Array, size: tuple[int, int]) -> Array:
     """The levels of macroblocks, interpolated for each packed pixel: (B, 2, H, W). size: (H, W)."""
-    return decode(F.interpolate(answer, size=size, mode="bilinear", align_corners=False))
+    return decode(interpolated(answer, size))
+
+
+def interpolated(blocks: Array, size: tuple[int, int]) -> Array:
+    """Values of macroblocks (B, C, h, w) for each packed pixel: (B, C, H, W). size: (H, W)."""
+    if isinstance(blocks, np.ndarray):
+        out = np.empty((*blocks.shape[:2], *size), np.float32)
+        for given, large in zip(blocks.reshape(-1, *blocks.shape[2:]), out.reshape(-1, *size), strict=True):
+            cv2.resize(given, size[::-1], dst=large, interpolation=cv2.INTER_LINEAR)
+        return out
+    import torch.nn.functional as F
+
+    return F.interpolate(blocks, size=size, mode="bilinear", align_corners=False)
 
 
 @cache
 def example() -> Tensor:
     """A picture with detail and blocks, (1, 6, 184, 320): to time the network on."""
+    import torch
+    import torch.nn.functional as F
+
     seeded = torch.Generator().manual_seed(1)
     coarse = torch.rand(1, 6, 23, 40, generator=seeded)
     return 0.5 * F.interpolate(coarse, (184, 320), mode="bilinear") + 0.3 * F.interpolate(coarse, (184, 320))

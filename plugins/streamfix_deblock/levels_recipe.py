@@ -15,6 +15,7 @@ from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from . import levels
 from .clips import LEVEL_KINDS, CodedClip
+from .level_network import LevelNetwork
 
 _PICTURES = 4  # taken from a clip
 
@@ -38,7 +39,7 @@ class Recipe(BaseRecipe[CodedClip]):
         self.side, self.frames = crop, frames
 
     def network(self) -> nn.Module:
-        return levels.LevelNetwork()
+        return LevelNetwork()
 
     def clip_frames(self, rng: np.random.Generator) -> int:
         return self.frames

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+Floats = NDArray[np.float32]
 
 # Artifacts of luma and chroma, root mean square, are no more than so many of the quantiser's steps. On twelve scenes
 # behind x264 at crf 12 to 40, 95 % of macroblocks are below 0.46, 0.42, 0.30 and 0.18 of a step at QP 17, 23, 33 and 45
@@ -43,24 +43,20 @@ class Word:
     doubt: how far the picture itself says otherwise, 0 to 1: then what is measured counts.
     """
 
-    most: Tensor
-    worth: Tensor
+    most: Floats
+    worth: Floats
     doubt: float
 
-    def share(self) -> Tensor:
+    def share(self) -> Floats:
         """`worth` with the doubt, (1, H/16, W/16)."""
-        return self.worth + (1 - self.worth) * self.doubt
+        return self.worth + (1 - self.worth) * np.float32(self.doubt)
 
 
-def word(qp: NDArray[np.float32], blockiness: float, like: Tensor) -> Word:
-    """What quantisers say, see `streamfix.FrameCoding`, of a picture of this blockiness.
-
-    like: a tensor of the dtype and device that the answer has.
-    """
-    told = torch.from_numpy(np.array(qp)).to(like)[None]
-    most = _LEAST_STEP * torch.exp2(told / 6) * torch.tensor(MOST).to(like)[:, None, None]
-    worth = ((told - _FINE) / (_COARSE - _FINE)).clamp(0, 1)
-    return Word(most, worth, doubt(blockiness))
+def word(qp: Floats, blockiness: float) -> Word:
+    """What quantisers say, see `streamfix.FrameCoding`, of a picture of this blockiness."""
+    told = np.asarray(qp, np.float32)[None]
+    most = np.exp2(told / 6) * (np.float32(_LEAST_STEP) * np.array(MOST, np.float32)[:, None, None])
+    return Word(most, np.clip((told - _FINE) / (_COARSE - _FINE), 0, 1), doubt(blockiness))
 
 
 def doubt(blockiness: float) -> float:
@@ -68,30 +64,30 @@ def doubt(blockiness: float) -> float:
     return min(1.0, max(0.0, (blockiness - _UNSEEN) / (_SEEN - _UNSEEN)))
 
 
-def blockiness(packed: Tensor) -> float:
+def blockiness(packed: Floats) -> float:
     """How far borders of 8x8 blocks stand out in a packed picture (6, H, W), 1.0 for not at all.
 
     The grid may begin anywhere, as it does where a picture was cropped since.
     """
     top_left, top_right, bottom_left = packed[:3]
     below, right = (max(1, side // _LINES) for side in packed.shape[1:])
-    rows = torch.stack((top_left[::below], top_right[::below]), -1).flatten(1)
-    columns = torch.stack((top_left[:, ::right], bottom_left[:, ::right]), 1).flatten(0, 1).T
-    found = [_contrast(rows), _contrast(columns)]
+    rows = np.stack((top_left[::below], top_right[::below]), -1)
+    columns = np.stack((top_left[:, ::right], bottom_left[:, ::right]), 1)
+    found = [_contrast(rows.reshape(len(rows), -1)), _contrast(columns.reshape(-1, columns.shape[2]).T)]
     phases = [phase for phase in found if phase is not None]
-    return float(torch.stack(phases).mean(0).max().exp()) if phases else 1.0
+    return float(np.exp(np.mean(phases, 0).max())) if phases else 1.0
 
 
-def _contrast(lines: Tensor) -> Tensor | None:
+def _contrast(lines: Floats) -> Floats | None:
     """How far each of 8 phases stands out along lines (N, L), in powers of e: (8,). None if lines are too short."""
     if lines.shape[1] < 4 * _GRID:
         return None
-    third = (lines[:, 3:] - lines[:, :-3] + 3 * (lines[:, 1:-2] - lines[:, 2:-1])).abs()
-    border = third.clamp_max(_STRONG).mean(0) + _EVEN  # across the border behind pixel i + 1
+    third = np.abs(lines[:, 3:] - lines[:, :-3] + 3 * (lines[:, 1:-2] - lines[:, 2:-1]))
+    border = np.minimum(third, np.float32(_STRONG)).mean(0) + _EVEN  # across the border behind pixel i + 1
     inner = len(border) - 6
     beside = sum(border[3 + offset : 3 + offset + inner] for offset in _BESIDE) / len(_BESIDE)
-    stands_out = (border[3:-3] / beside).log().clamp(-_ONE_LINE, _ONE_LINE)
+    stands_out = np.clip(np.log(border[3:-3] / beside), -_ONE_LINE, _ONE_LINE)
     stands_out = stands_out[: inner // _GRID * _GRID].reshape(-1, _GRID).mean(0)
     # Blocks of half the size stand out as well; a phase is held against all others.
-    others = torch.ones(_GRID, _GRID) - torch.eye(_GRID) - torch.eye(_GRID).roll(_GRID // 2, 1)
-    return stands_out - others.to(lines) @ stands_out / (_GRID - 2)
+    others = np.ones((_GRID, _GRID)) - np.eye(_GRID) - np.roll(np.eye(_GRID), _GRID // 2, 1)
+    return np.asarray(stands_out - others @ stands_out / (_GRID - 2), np.float32)

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from streamfix import FILTERS, BackendName, BadOption, Filter, filter_text
+from streamfix import FILTERS, BackendName, BadOption, Device, Filter, filter_text
 from streamfix.fusion import Noise
 from streamfix.models import (
     Front,
@@ -19,6 +18,7 @@ from streamfix.models import (
     Tier,
     TieredRunner,
     WeightsStore,
+    array_library,
     corrected,
     correction_network,
     example,
@@ -27,6 +27,9 @@ from streamfix.models import (
     sigma_left,
     stacked,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "denoise", correction_network)
 
@@ -59,6 +62,7 @@ class Denoise(Filter[Front]):
     """
 
     layout = "yuv420"
+    arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     multiple = 4
     future = _LOOKAHEAD
     batch_tolerance = 1e-4
@@ -95,7 +99,8 @@ class Denoise(Filter[Front]):
             self._told = Noise(sigma / 255, (sigma if sigma_uv == "auto" else sigma_uv) / 255)
         self.network = TieredRunner(WEIGHTS, example, tier=tier, backend=backend, precision=precision)
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: torch.device | Device) -> None:
+        self.arrays = "numpy" if device.type == "cpu" else "torch"
         self.network.to(device)
 
     def close(self) -> None:
@@ -118,47 +123,61 @@ class Denoise(Filter[Front]):
     def report(self, state: Front) -> Mapping[str, float]:
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
 
-    def __call__(self, x: Tensor, states: Sequence[Front]) -> Tensor:
-        """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0.
+    def __call__(self, x: Any, states: Sequence[Front]) -> Any:
+        """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0; NumPy on a CPU, a tensor on a GPU.
 
-        Returns (B, 1, 6, H/2, W/2) of the same dtype and device.
+        Returns (B, 1, 6, H/2, W/2) of the same kind.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Tensor, states: Sequence[Front]) -> Callable[[], Tensor]:
+    def begin(self, x: Any, states: Sequence[Front]) -> Callable[[], Any]:
         """Fuse the frames; the returned call does the network's part."""
         if self.strength == 0:
             return lambda: x[:, :1]
-        self.network.open(x.device)
-        # The front runs in NumPy and OpenCV: their threads and PyTorch's operators would wait for each other.
-        windows = x.detach().float().cpu().numpy()
+        # The front runs in NumPy and OpenCV, also where the network runs on a GPU.
+        windows = x if isinstance(x, np.ndarray) else x.detach().float().cpu().numpy()
         fusions = [state.step(window[0], window[1:]) for window, state in zip(windows, states, strict=True)]
-        return partial(self._restored, x[:, 0].clone(), fusions)  # the upcoming frames are no longer needed
+        recorded = x[:, 0].copy() if isinstance(x, np.ndarray) else x[:, 0].clone()  # upcoming frames may go now
+        return partial(self._restored, recorded, fusions)
 
-    def _restored(self, recorded: Tensor, fusions: Sequence[Fusion]) -> Tensor:
+    def _restored(self, recorded: Any, fusions: Sequence[Fusion]) -> Any:
         """The network's part: (B, 1, 6, H/2, W/2) from recorded frames (B, 6, H/2, W/2) and the fusion of each."""
-        x, frame = recorded, recorded.float()
-        fused, variance = stacked(fusions, x.device)
-        noise = torch.tensor([[f.noise.luma, f.noise.chroma] for f in fusions], device=x.device)
+        fused, variance = stacked(fusions)
+        noise = np.array([[f.noise.luma, f.noise.chroma] for f in fusions], np.float32)
+        if isinstance(recorded, np.ndarray):
+            return self._computed(recorded, fused, variance, noise, network=self.network.array)[:, None]
+        import torch
+
+        given = [torch.from_numpy(a).to(recorded.device) for a in (fused, variance, noise)]
+        return self._computed(recorded.float(), *given, network=self.network)[:, None].to(recorded.dtype)
+
+    def _computed(self, frame: Any, fused: Any, variance: Any, noise: Any, *, network: Callable[[Any], Any]) -> Any:
+        """The restored frames (B, 6, H/2, W/2). noise: (B, 2). All are NumPy arrays or all tensors."""
+        lib = array_library(frame)
         told = noise * _DETAIL**-self.detail
         left = sigma_left(variance, told)
-        restored = corrected(fused, left, self.network(seen(fused, frame, left, told, reuse=True)))
+        restored = corrected(fused, left, network(seen(fused, frame, left, told, reuse=True)))
         if self.detail > 0:
             restored += (_KEPT * self.detail) * (fused - restored)
         share = self._share(noise)
         if self._told is not None:
             most = per_plane(_REACH * noise + _ROUNDING)[..., None, None]
-            restored = torch.maximum(torch.minimum(restored, frame + most), frame - most)
-        result = restored if bool((share == 1).all()) else torch.lerp(frame, restored, share)
-        return result[:, None].to(x.dtype)
+            restored = lib.maximum(lib.minimum(restored, frame + most), frame - most)
+        if bool((share == 1).all()):
+            return restored
+        restored -= frame
+        restored *= share
+        restored += frame
+        return restored
 
-    def _share(self, noise: Tensor) -> Tensor:
+    def _share(self, noise: Any) -> Any:
         """Weight of the restored picture in the result, (B, 6, 1, 1), for noise (B, 2) of luma and chroma."""
+        lib = array_library(noise)
         if self.strength == "auto":
-            evidence = torch.stack((noise.amax(1), noise[:, 1]), 1)
-            share = ((evidence - _QUIET) / (_NOISY - _QUIET)).clamp(0, 1)
+            evidence = lib.stack((lib.amax(noise, 1), noise[:, 1]), 1)
+            share = lib.clip((evidence - _QUIET) / (_NOISY - _QUIET), 0, 1)
         else:
-            share = torch.full_like(noise, self.strength)
+            share = lib.full_like(noise, self.strength)
         return per_plane(share)[..., None, None]
 
 

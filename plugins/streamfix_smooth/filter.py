@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from streamfix import BadOption, Filter
 from streamfix.fusion import Floats, pack420, unpack420
@@ -20,7 +19,7 @@ class Smooth(Filter[Denoiser]):
 
     The average starts over at scene cuts, where motion cannot be followed, and where a ghost would rise above the
     noise (ghosts fainter than the noise remain possible). No pixel changes by more than four standard deviations of
-    the noise. Runs on the CPU: pictures on another device are fetched and sent back.
+    the noise. Runs on the CPU.
 
     strength: 0 leaves every frame as it is, 1 gives the smoothed one, values between mix the two.
     sigma: standard deviation of the noise in 8-bit codes; auto measures luma and chroma separately over two seconds.
@@ -30,6 +29,7 @@ class Smooth(Filter[Denoiser]):
     """
 
     layout = "yuv420"
+    arrays = "numpy"
     thread_safe = True
 
     def __init__(self, strength: float = 1.0, sigma: float | Literal["auto"] = "auto", flicker: float = 0.0) -> None:
@@ -49,16 +49,14 @@ class Smooth(Filter[Denoiser]):
     def report(self, state: Denoiser) -> Mapping[str, float]:
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
 
-    def __call__(self, x: Tensor, states: Sequence[Denoiser]) -> Tensor:
-        """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape, dtype and device."""
+    def __call__(self, x: NDArray[np.float32], states: Sequence[Denoiser]) -> NDArray[np.float32]:
+        """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape."""
         if self.strength == 0:
             return x
-        # NumPy from here on: OpenCV's threads and PyTorch's operators would wait for each other's cores.
-        pictures = x.detach().to("cpu", torch.float32).numpy()[:, 0]
-        result = np.empty((len(pictures), 1, *pictures.shape[1:]), np.float32)
-        for picture, state, out in zip(pictures, states, result[:, 0], strict=True):
+        result = np.empty_like(x)
+        for picture, state, out in zip(x[:, 0], states, result[:, 0], strict=True):
             self._smooth(picture, state, out)
-        return torch.from_numpy(result).to(x)
+        return result
 
     def _smooth(self, packed: Floats, state: Denoiser, out: Floats) -> None:
         pack420(*state.step(*unpack420(packed)), out)

@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .cache import Cache
-from .quantise import Calibration
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from .quantise import Calibration
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 
@@ -54,7 +56,7 @@ class NetworkSource:
     half: on a GPU use fp16, unless a precision is asked for.
     foreign: not one of our networks; its result is a picture in [0, 1]. Nothing is known about how it behaves on a
     backend, so its export is checked, and backends are timed against each other.
-    threads: 0 for as many as torch uses.
+    threads: 0 for as many as `cores.threads` says.
     """
 
     network: nn.Module | Path

@@ -17,28 +17,32 @@ _CLEARLY = 1.15  # times faster; a smaller gain may be chance, and does not just
 _ROUNDS, _LONGEST_S = 5, 2.0
 _LEAST_SHARE = 0.8  # share of the time in which this process must have had a core
 _LARGEST = (192, 320)  # a larger picture takes longer and does not change the ratio
-_chosen: dict[str, dict[str, float]] = {}  # this process's timings: filters of one job agree even without a cache
+_chosen: dict[
+    str, tuple[dict[str, float], bool]
+] = {}  # this process's timings: filters of one job agree even without a cache
 
 
-def choose(networks: Mapping[str, Call], example: Tensor, cache: Cache, name: str) -> tuple[str, dict[str, float]]:
-    """The name of the one to use, and how many milliseconds each takes for `example`.
+def choose(
+    networks: Mapping[str, Call], example: Tensor, cache: Cache, name: str
+) -> tuple[str, dict[str, float], bool]:
+    """The name of the one to use, how many milliseconds each takes for `example`, and whether that is kept for later.
 
     networks: most exact first. A later one is chosen only if it is clearly faster.
     name: the cache entry under which timings are kept. Timings vary between measurements; without the cache, results
     would vary between runs.
     """
-    times = _chosen.get(name) or _recall(cache, name)
+    times, kept = _chosen.get(name) or (_recall(cache, name), True)
     if not networks.keys() <= times.keys():  # not measured yet, or not yet with int8
-        times, undisturbed = _measure(networks, example)
-        if undisturbed:
+        times, kept = _measure(networks, example)
+        if kept:
             cache.write(name, {"ms": json.dumps(times).encode()})
-    _chosen[name] = times
+    _chosen[name] = times, kept
     names = iter(networks)
     best = next(names)
     for other in names:
         if times[best] > _CLEARLY * times[other]:
             best = other
-    return best, times
+    return best, times, kept
 
 
 def timed_on(example: Tensor) -> Tensor:

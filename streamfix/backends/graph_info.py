@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..errors import FilterError, ModelError
-from . import onnx, openvino
+from . import compiled, onnx, openvino
 from .base import Runner
 from .network_info import NetworkInfo
 
@@ -35,12 +35,12 @@ def _open(path: Path) -> tuple[Runner, Sequence[_Input]]:
     if onnx.is_installed():
         runner = onnx.OnnxRunner(path)
         return runner, runner.inputs
-    if not openvino.is_installed():
+    if not compiled.is_installed():
         raise ModelError(
             f"{path}: nothing is installed that runs ONNX graphs; "
             'pip install "streamfix[openvino]" or "streamfix[onnx]"'
         )
-    model = openvino.read_graph(path)
+    model = compiled.read_graph(path)
     kinds = {"f32": "tensor(float)", "f16": "tensor(float16)"}
     inputs: list[_Input] = []
     for port in model.inputs:

@@ -12,7 +12,7 @@ from torch import nn
 
 from ..devices import cpu
 from ..errors import ModelError, UsageError
-from . import openvino, quantise
+from . import compiled, openvino, quantise
 from .base import AGREES, Backend, NetworkSource, Precision, Runner, largest_difference
 from .cache import Parts, digest
 from .openvino import OpenVinoRunner
@@ -30,21 +30,21 @@ class Graphs:
         self.version = (
             openvino.code_version(source.network)
             if isinstance(source.network, nn.Module)
-            else f"onnx openvino {openvino.load_openvino().__version__}"
+            else f"onnx openvino {compiled.load_openvino().__version__}"
         )
 
     def fp32(self) -> Any:
         """Raises ModelError if OpenVINO cannot read or export the network, or if its results differ."""
         network = self._source.network
         if isinstance(network, Path):
-            return openvino.read_graph(network)
+            return compiled.read_graph(network)
         name = self._name("fp32")
         parts = self._source.cache.read(name)
         if parts is not None and "refused" in parts:
             raise ModelError(parts["refused"].decode())
         if parts is not None:
             try:
-                return openvino.from_parts(parts)
+                return compiled.from_parts(parts)
             except ModelError as error:
                 _log.warning("the network is exported again: %s", error)
         try:
@@ -54,7 +54,7 @@ class Graphs:
         except ModelError as error:
             self._source.cache.write(name, {"refused": str(error).encode()})  # so that later runs do not try again
             raise
-        self._source.cache.write(name, openvino.to_parts(model))
+        self._source.cache.write(name, compiled.to_parts(model))
         return model
 
     def _check(self, network: nn.Module, model: Any) -> None:
@@ -87,7 +87,7 @@ class Graphs:
         if parts is None or not quantise.is_accepted(parts):
             return None
         try:
-            return openvino.from_parts(parts)
+            return compiled.from_parts(parts)
         except ModelError as error:  # made by a newer OpenVINO, for example
             if needed:
                 raise
@@ -128,7 +128,7 @@ class OpenVinoBackend(Backend):
         return 2 if device.type == "cpu" else 0
 
     def missing(self) -> str | None:
-        return openvino.missing()
+        return compiled.missing()
 
     def refusal(self, source: NetworkSource) -> str | None:
         return None
@@ -147,7 +147,7 @@ class OpenVinoBackend(Backend):
             return int8
         graph = graphs.fp32()
         runners = {"fp32": opened(graph, "fp32")}
-        if precision == "auto" and openvino.has_bf16():
+        if precision == "auto" and compiled.has_bf16():
             runners["bf16"] = opened(graph, "bf16")
         return runners | int8
 

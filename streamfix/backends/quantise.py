@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 from ..errors import ModelError, UsageError
 from .cache import Parts, read_parts, write_parts
-from .openvino import OpenVinoRunner, convert, load_openvino, to_parts, without_telemetry
+from .compiled import load_openvino, to_parts, without_telemetry
+from .openvino import OpenVinoRunner, convert
 
 _log = logging.getLogger(__name__)
 

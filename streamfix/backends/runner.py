@@ -8,12 +8,13 @@ from typing import get_args
 
 from torch import Tensor, nn
 
-from ..errors import BadOption, ModelError, UsageError
+from ..errors import ModelError, UsageError
 from . import BACKENDS
 from .base import AGREES, Backend, NetworkSource, Precision, Runner, largest_difference
 from .cache import Cache, digest
 from .choice import choose, timed_on
 from .quantise import Calibration
+from .remembered import remember
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def open_runner(
     foreign: bool = False,
     threads: int = 0,
     cache: Cache | None = None,
+    remember_as: str = "",
 ) -> Runner:
     """Open a network to run on the device of `example`, and log how it runs.
 
@@ -49,8 +51,9 @@ def open_runner(
     foreign: not one of our networks; it returns pictures in [0, 1]. Backend auto is then the fastest as measured here;
     one whose results differ by more than half a 10-bit code is not used. Precision auto uses bf16 only if it differs by
     less than a tenth of an 8-bit code, RMS.
-    threads: for OpenVINO and ONNX Runtime; 0 for as many as torch uses.
+    threads: for OpenVINO and ONNX Runtime; 0 for as many as `cores.threads` says.
     cache: keeps exported graphs and timings; default: the user's cache folder.
+    remember_as: under this name `remembered.recall` finds it again, if it runs on OpenVINO.
 
     Raises UsageError for a backend or precision that is not available, with what to install; DeviceError for bf16 under
     OpenVINO on a processor without it; ModelError if the network cannot be opened, or the file `int8` is damaged or
@@ -65,15 +68,9 @@ def open_runner(
         refusal = only.refusal(source) or only.missing()
         if refusal is not None:
             raise UsageError(refusal)
-        return _fastest(source, {only: dict(only.runners(source, precision))}, "")
+        return _fastest(source, {only: dict(only.runners(source, precision))}, "", remember_as)
     able, hint = _able(source, precision)
-    return _fastest(source, _opened(source, able, precision), hint)
-
-
-def check_backend(task: str, name: str) -> None:
-    """Raise BadOption, naming the filter `task`, if no backend has that name."""
-    if name != "auto" and name not in BACKENDS:
-        raise BadOption(f"{task}=backend: {name!r} is no backend; there are auto, {', '.join(BACKENDS)}")
+    return _fastest(source, _opened(source, able, precision), hint, remember_as)
 
 
 def _able(source: NetworkSource, precision: Precision) -> tuple[list[Backend], str]:
@@ -109,7 +106,9 @@ def _opened(source: NetworkSource, able: list[Backend], precision: Precision) ->
     return dict(reversed(opened.items()))
 
 
-def _fastest(source: NetworkSource, opened: dict[Backend, dict[str, Runner]], hint: str) -> Runner:
+def _fastest(
+    source: NetworkSource, opened: dict[Backend, dict[str, Runner]], hint: str, remember_as: str = ""
+) -> Runner:
     """The runner to keep, out of those of some backends; the others are closed."""
     # A foreign network may accept no size but its example's.
     x = source.example[:1] if source.foreign else timed_on(source.example)
@@ -130,11 +129,11 @@ def _fastest(source: NetworkSource, opened: dict[Backend, dict[str, Runner]], hi
             for name, runner in found.items()
             if name != "bf16" or exact is None or _is_alike(exact, runner, x, source.foreign)
         }
-    best, timed = next(iter(runners)), ""
+    best, timed, kept = next(iter(runners)), "", True
     if len(runners) > 1:
         place = " ".join(backend.identity(source) for backend in opened)
         name = digest("times", *(b.name for b in opened), place, source.key, str(source.threads))
-        best, times = choose(runners, x, source.cache, name)
+        best, times, kept = choose(runners, x, source.cache, name)
         height, width = x.shape[-2:]
         timed = f" (ms for {width}x{height}: {', '.join(f'{name} {times[name]:.1f}' for name in runners)})"
     for found in opened.values():
@@ -142,6 +141,8 @@ def _fastest(source: NetworkSource, opened: dict[Backend, dict[str, Runner]], hi
             if runner is not runners[best]:
                 runner.close()
     _log.info("the network runs on %s%s%s", best, timed, hint)
+    if remember_as and kept:
+        remember(source.cache, remember_as, runners[best])
     return runners[best]
 
 

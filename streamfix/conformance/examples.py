@@ -1,4 +1,4 @@
-"""Three small filters that keep every law: a window, a recurrence, and several frames a call.
+"""Small filters that keep every law: a window, a recurrence, several frames a call, one that computes in NumPy.
 
 They are what the project's own tests run, and a place to start a filter from.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..filters.base import Filter
@@ -21,6 +23,17 @@ class Mean(Filter[None]):
 
     def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
         return x.mean(1, keepdim=True)
+
+
+class Sharpest(Filter[None]):
+    """A mean of two frames in which the sharper one counts more; computes in NumPy."""
+
+    arrays = "numpy"
+    past = 1
+
+    def __call__(self, x: NDArray[np.float32], states: Sequence[None]) -> NDArray[np.float32]:
+        contrast = x.std((2, 3, 4), keepdims=True) + np.float32(0.001)
+        return np.asarray((x * contrast).sum(1, keepdims=True) / contrast.sum(1, keepdims=True))
 
 
 @dataclass

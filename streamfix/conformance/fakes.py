@@ -59,7 +59,7 @@ def clip(
             picture = 0.5 + span * (_scene(scene * 3 + p, h, w, t - start, width / w) - 0.5)
             picture = picture + noise * torch.randn(h, w, generator=_seeded(seed, t, p))
             codes = picture.clamp(0.07, 0.92).mul(f.max_code).round()
-            planes.append(codes.to(torch.uint8 if f.depth == 8 else torch.uint16))
+            planes.append(codes.numpy().astype(np.uint8 if f.depth == 8 else np.uint16))
         pts = first_pts + 40 * t + (t * t) % 7
         made.append(
             Frame(
@@ -88,18 +88,18 @@ def coded(frames: Sequence[Frame]) -> list[Frame]:
 def constant(level: float, frames: int = 4, width: int = 48, height: int = 32, format: str = "yuv420p") -> list[Frame]:
     """A still grey clip. level: of luma (of R, G and B) in [0, 1]; chroma is neutral."""
     f = FORMATS[format]
-    dtype = torch.uint8 if f.depth == 8 else torch.uint16
+    dtype = np.uint8 if f.depth == 8 else np.uint16
     planes = []
     for p, shape in enumerate(f.plane_shapes(width, height)):
         code = round(level * f.max_code) if p == 0 or f.kind == "rgb" else 1 << (f.depth - 1)
-        planes.append(torch.full(shape, code, dtype=torch.int32).to(dtype))
+        planes.append(np.full(shape, code, dtype))
     picture = Planes(f, width, height, tuple(planes))
     return [Frame(picture, 40 * t, Fraction(1, 1000)) for t in range(frames)]
 
 
 def codes(frame: Frame) -> tuple[Tensor, ...]:
     """The frame's planes as int32 code values, as the encoder would get them."""
-    return tuple(p.to(torch.int32) for p in frame.picture.planes(frame.color).data)
+    return tuple(torch.from_numpy(p.astype(np.int32)) for p in frame.picture.planes(frame.color).data)
 
 
 def difference(a: Frame, b: Frame) -> int:

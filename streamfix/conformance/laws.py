@@ -21,7 +21,8 @@ from torch import Tensor
 from ..chainspec import parse_chain
 from ..filters.base import FILTERS, Filter
 from ..filters.batcher import Batcher
-from ..filters.restorer import Restorer, pad_to_multiple
+from ..filters.restorer import Restorer
+from ..filters.tensors import called, in_two_parts, pad_to_multiple
 from ..frame import LAYOUTS, Frame, scaled
 from ..layout import to_layout
 from ..pipeline import Pipeline
@@ -69,6 +70,7 @@ def is_documented(make: Make) -> None:
 def declares_what_it_sees(make: Make) -> None:
     """layout, past, step, future, scale and multiple are of the right kind, and stay as they are."""
     with closing(make()) as filter:
+        assert filter.arrays in ("torch", "numpy"), f"arrays is {filter.arrays!r}, neither torch nor numpy"
         assert filter.layout in LAYOUTS, f"layout is {filter.layout!r}, not one of {', '.join(LAYOUTS)}"
         for name, least in {"past": 0, "step": 1, "future": 0, "scale": 1, "multiple": 1}.items():
             value = getattr(filter, name)
@@ -77,7 +79,7 @@ def declares_what_it_sees(make: Make) -> None:
             assert value >= least, f"{name} is {value}, at least {least} is needed"
         before = _declared(filter)
         with torch.inference_mode():
-            filter(window(filter), [filter.init_state()])
+            called(filter, window(filter), [filter.init_state()])
         assert _declared(filter) == before, "a call changed what the filter declares"
 
 
@@ -86,7 +88,7 @@ def gives_the_declared_shape(make: Make) -> None:
     with closing(make()) as filter, torch.inference_mode():
         x = torch.cat([window(filter), window(filter, seed=1)])
         before = x.clone()
-        y = filter(x, [filter.init_state(), filter.init_state()])
+        y = called(filter, x, [filter.init_state(), filter.init_state()])
         b, _, c, h, w = x.shape
         want = (b, filter.step, c, ceil(h * filter.scale), ceil(w * filter.scale))
         assert c == _CHANNELS[filter.layout]
@@ -135,7 +137,8 @@ def in_two_parts_is_in_one(make: Make) -> None:
     _same(restore(make, frames, overlap=True), restore(make, frames), "in two parts and in one differ")
     with closing(make()) as filter, torch.inference_mode():
         x, states = window(filter), (filter.init_state(), filter.init_state())
-        assert torch.equal(filter.begin(x, [states[0]])(), filter(x, [states[1]])), "begin gives another result"
+        apart, whole = in_two_parts(filter, x, [states[0]])(), called(filter, x, [states[1]])
+        assert torch.equal(apart, whole), "begin gives another result"
 
 
 def is_deterministic(make: Make) -> None:
@@ -200,9 +203,9 @@ def batched_is_alone(make: Make) -> None:
         states, single = ([f.init_state(), f.init_state()] for f in (together, alone))
         for call in range(3):
             x = [window(together, call * together.step, seed) for seed in (0, 7)]
-            y = together(torch.cat(x), states)
+            y = called(together, torch.cat(x), states)
             for stream in range(2):
-                want = alone(x[stream], [single[stream]])
+                want = called(alone, x[stream], [single[stream]])
                 _close(
                     y[stream : stream + 1], want, together, f"call {call}, stream {stream}: batched and alone differ"
                 )
@@ -255,7 +258,7 @@ def reports_numbers(make: Make) -> None:
             for name, value in filter.report(state).items():
                 assert name.isidentifier(), f"report() has {name!r}, which is no name"
                 assert isfinite(value), f"report() gives {name} as {value}"
-            filter(window(filter), [state])
+            called(filter, window(filter), [state])
 
 
 #: Every law by its name.
@@ -308,7 +311,7 @@ def _two_threads_are_alone(shared: Filter[Any], alone: Filter[Any], what: str) -
     def stream(filter: Filter[Any], seed: int) -> list[Tensor]:
         state = filter.init_state()
         with torch.inference_mode():
-            return [filter(window(filter, call * filter.step, seed), [state]) for call in range(3)]
+            return [called(filter, window(filter, call * filter.step, seed), [state]) for call in range(3)]
 
     want = [stream(alone, seed) for seed in (0, 7)]
     with ThreadPoolExecutor(2) as threads:

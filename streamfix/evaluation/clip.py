@@ -99,7 +99,7 @@ class Clip:
     def frame(self, t: int) -> Frame:
         """Picture t as a decoder would hand it on."""
         width, height = self.size
-        planes = Planes(YUV420P, width, height, tuple(torch.from_numpy(p[t].copy()) for p in self.planes()))
+        planes = Planes(YUV420P, width, height, tuple(p[t].copy() for p in self.planes()))
         return Frame(planes, t, Fraction(1, _RATE), duration=1, color=BT601)
 
     @staticmethod
@@ -109,7 +109,7 @@ class Clip:
         for planes in shown:
             if planes.format.name != YUV420P.name:
                 raise ValueError(f"frames are {planes.format.name}, not {YUV420P.name}")
-        return Clip(*(np.stack([planes.data[i].numpy() for planes in shown]) for i in range(3)))
+        return Clip(*(np.stack([planes.data[i] for planes in shown]) for i in range(3)))
 
     def rgb(self, t: int) -> Floats:
         """Picture t as R'G'B': (3, H, W) float32 in [0, 1]."""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ..frame import Frame, Layout
-from . import FILTERS as FILTERS  # part of this module's interface; lives where torch is not needed
+from . import FILTERS as FILTERS  # part of this module's interface
+
+if TYPE_CHECKING:
+    pass
 
 S = TypeVar("S")
 
@@ -47,6 +47,8 @@ class Filter(ABC, Generic[S]):
     A class sets these, or its objects do in `__init__`; a call changes none of them:
 
     layout: what `__call__` sees: "yuv420" (6, H/2, W/2), "rgb" (3, H, W) or "luma" (1, H, W); see `streamfix.layout`.
+    arrays: what these are: "torch" tensors, or "numpy" arrays of float32 on the CPU. A job of 4:2:0 video whose filters
+    all take NumPy starts without torch. `to` may change it to "torch", for a GPU.
     past, step, future: frames before, restored by, and after a call. A window never crosses a cut; the first and last
     frame of a shot are repeated beyond its ends.
     scale: how many times larger the result is, a whole number or a Fraction, which rounds sizes to even
@@ -63,6 +65,7 @@ class Filter(ABC, Generic[S]):
     """
 
     layout: Layout = "yuv420"
+    arrays: Literal["torch", "numpy"] = "torch"
     past: int = 0
     step: int = 1
     future: int = 0
@@ -90,16 +93,16 @@ class Filter(ABC, Generic[S]):
         """
 
     @abstractmethod
-    def __call__(self, x: Tensor, states: Sequence[S]) -> Tensor:
+    def __call__(self, x: Any, states: Sequence[S]) -> Any:
         """Restore one window of each of B streams.
 
-        x: (B, T, C, H, W) floating point in [0, 1], T = past + step + future; not to be changed.
+        x: (B, T, C, H, W) floating point in [0, 1], T = past + step + future, see `arrays`; not to be changed.
         states: one for each stream, changed in place. Damaged frames come with a state that is thrown away.
         Returns (B, step, C, H * scale, W * scale) of x's dtype and device; the caller clips it.
         What it raises ends the job as a FilterError that names the frame.
         """
 
-    def begin(self, x: Tensor, states: Sequence[S]) -> Callable[[], Tensor]:
+    def begin(self, x: Any, states: Sequence[S]) -> Callable[[], Any]:
         """Do a call's first part; return its second part, a function that gives the result of `__call__`.
 
         The first part makes all changes to the states. The second runs once, perhaps in another thread, while the next
@@ -119,8 +122,11 @@ class Filter(ABC, Generic[S]):
         """What it has measured of a stream so far, by name, such as noise_luma in 8-bit codes; finite numbers."""
         return {}
 
-    def to(self, device: torch.device) -> None:
-        """Move what the filter computes with to `device`. Called once, before the first frame."""
+    def to(self, device: Any) -> None:
+        """Move what the filter computes with to `device`. Called once, before the first frame.
+
+        device: a torch.device; a `streamfix.Device` where `arrays` is "numpy".
+        """
 
     def close(self) -> None:
         """Release what the filter holds."""

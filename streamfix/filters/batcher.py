@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from ..errors import FilterError
 from ..frame import Frame
 from .base import Filter
 
 DECLARED = (
-    *("layout", "past", "step", "future", "scale", "multiple"),
+    *("layout", "arrays", "past", "step", "future", "scale", "multiple"),
     *("generative", "adaptive", "batch_tolerance", "keeps_level", "thread_safe", "wants_coding"),
 )
-_Call = tuple[Tensor, Sequence[Any], "Future[Tensor]"]
+_Call = tuple[Any, Sequence[Any], "Future[Any]"]
 
 
 class Batcher(Filter[Any]):
@@ -73,11 +72,11 @@ class Batcher(Filter[Any]):
     def report(self, state: Any) -> Mapping[str, float]:
         return self.wrapped.report(state)
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: Any) -> None:
         self.wrapped.to(device)
 
-    def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
-        future: Future[Tensor] = Future()
+    def __call__(self, x: Any, states: Sequence[Any]) -> Any:
+        future: Future[Any] = Future()
         with self._changed:
             if not self._open:
                 raise FilterError(f"the batcher of {type(self.wrapped).__name__} is closed")
@@ -119,7 +118,7 @@ class Batcher(Filter[Any]):
         """How many calls make a batch that waits for no more."""
         return self._max_batch if self._callers is None else min(self._max_batch, self._callers)
 
-    def _work(self, x: Tensor, states: Sequence[Any], calls: int) -> Tensor:
+    def _work(self, x: Any, states: Sequence[Any], calls: int) -> Any:
         """Run the wrapped filter, in one thread at a time."""
         with self._working:
             self.batches += 1
@@ -130,14 +129,23 @@ class Batcher(Filter[Any]):
             finally:
                 self.busy_s += time.perf_counter() - begin
 
+    def _together(self, batch: Sequence[_Call]) -> Sequence[Any]:
+        """The results of a batch, one a call."""
+        states = [state for _, many, _ in batch for state in many]
+        given, sizes = [x for x, _, _ in batch], [len(x) for x, _, _ in batch]
+        if isinstance(given[0], np.ndarray):
+            y = self._work(np.concatenate(given), states, len(batch))
+            return np.split(y, np.cumsum(sizes)[:-1])
+        import torch
+
+        # inference mode belongs to a thread: the callers' does not reach this one
+        with torch.inference_mode():
+            return torch.split(self._work(torch.cat(given), states, len(batch)), sizes)
+
     def _serve(self) -> None:
         while batch := self._take():
             try:
-                # inference mode belongs to a thread: the callers' does not reach this one
-                with torch.inference_mode():
-                    states = [state for _, many, _ in batch for state in many]
-                    y = self._work(torch.cat([x for x, _, _ in batch]), states, len(batch))
-                parts = torch.split(y, [len(x) for x, _, _ in batch])
+                parts = self._together(batch)
             except BaseException as error:
                 for _, _, future in batch:
                     future.set_exception(error)

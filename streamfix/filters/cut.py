@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
-import torch.nn.functional as F
-from torch import Tensor
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from ..frame import Frame
-from ..layout import TensorPicture, to_layout
 from ..pipeline import Stage
+from ..threads import quiet
+from ..yuv420 import ArrayPicture
 
 THUMBNAIL = (18, 32)
+Thumbnail: TypeAlias = NDArray[np.float32]
 
 
 class CutDetector(Stage):
@@ -35,7 +38,7 @@ class CutDetector(Stage):
     def __init__(self, threshold: float = 0.07, ratio: float = 4.0, max_gap_s: float = 2.0) -> None:
         self.threshold, self.ratio, self.max_gap_s = threshold, ratio, max_gap_s
         self.cuts = 0
-        self._previous: Tensor | None = None
+        self._previous: Thumbnail | None = None
         self._previous_s = 0.0
         self._usual = 0.0
 
@@ -52,7 +55,8 @@ class CutDetector(Stage):
     def reset(self) -> None:
         self._previous, self._usual = None, 0.0
 
-    def _is_cut(self, now: Tensor, time_s: float) -> bool:
+    @quiet
+    def _is_cut(self, now: Thumbnail, time_s: float) -> bool:
         if self._previous is None:
             return False
         if not 0 <= time_s - self._previous_s <= self.max_gap_s:
@@ -62,7 +66,7 @@ class CutDetector(Stage):
         self._usual = max(0.9 * self._usual, change)
         return found
 
-    def _is_pan(self, now: Tensor, previous: Tensor) -> bool:
+    def _is_pan(self, now: Thumbnail, previous: Thumbnail) -> bool:
         height, width = THUMBNAIL
         centre = now[2 : height - 2, 2 : width - 2]
         return any(
@@ -72,22 +76,28 @@ class CutDetector(Stage):
         )
 
 
-def change_of(now: Tensor, previous: Tensor) -> float:
+def change_of(now: Thumbnail, previous: Thumbnail) -> float:
     """Mean absolute change of two thumbnails, most of a common change of brightness taken out."""
     delta = now - previous
-    return float((delta - 0.7 * delta.mean()).abs().mean())
+    return float(np.abs(delta - 0.7 * delta.mean()).mean())
 
 
-def thumbnail(frame: Frame) -> Tensor:
+@quiet
+def thumbnail(frame: Frame) -> Thumbnail:
     """The luma as (18, 32) means in [0, 1], from every few lines and columns: it only has to be comparable."""
     picture = frame.picture
-    if isinstance(picture, TensorPicture):
-        luma = to_layout(frame, "luma", picture.tensor.device)[0]
-        top = 1.0
+    if isinstance(picture, ArrayPicture):
+        luma, top = picture.array[0], 1.0
+    elif hasattr(picture, "tensor"):
+        from ..layout import to_layout
+
+        luma, top = to_layout(frame, "luma", picture.tensor.device)[0], 1.0
     else:
         planes = picture.planes(frame.color)
         # green stands for the luma of R'G'B': the first plane in either case
         luma, top = planes.data[0], float(planes.format.max_code)
     height, width = luma.shape
     step = max(1, min(height // (4 * THUMBNAIL[0]), width // (4 * THUMBNAIL[1])))
-    return F.adaptive_avg_pool2d(luma[::step, ::step].float()[None], THUMBNAIL)[0] / top
+    few = luma[::step, ::step]
+    few = np.asarray(few if isinstance(few, np.ndarray) else few.cpu(), np.float32)
+    return np.asarray(cv2.resize(few, THUMBNAIL[::-1], interpolation=cv2.INTER_AREA), np.float32) / np.float32(top)

@@ -8,20 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
-from .. import layout as layouts
 from ..errors import DeviceError, FilterError, StreamfixError
-from ..frame import Frame, scaled
+from ..frame import Frame
 from ..pipeline import Stage
 from ..temporal import Window, Windower
+from ..threads import quiet
 from .base import Filter
+from .handling import Handling
+from .ndarrays import NDArrays
 
 T = TypeVar("T")
+_Shape: TypeAlias = tuple[int, ...]
 
 log = logging.getLogger("streamfix.filters")
 
@@ -54,7 +53,7 @@ class Restorer(Stage):
     def __init__(
         self,
         filter: Filter[Any],
-        device: torch.device | str = "cpu",
+        device: Any = "cpu",
         name: str = "",
         overlap: bool = False,
         *,
@@ -62,7 +61,8 @@ class Restorer(Stage):
     ) -> None:
         self.filter = filter
         self.name = name or type(filter).__name__.lower()
-        self._device = torch.device(device)
+        self._device = str(device)
+        self._handling = _handling(filter, self._device)
         self._windower = Windower(filter.past, filter.step, filter.future)
         self._state = filter.init_state()
         self._exit_on_error = exit_on_error
@@ -141,9 +141,8 @@ class Restorer(Stage):
         self._windower = Windower(self.filter.past, self.filter.step, self.filter.future)
 
     def _in_layout(self, frame: Frame) -> Frame:
-        """The frame with its picture already a tensor, so that each is converted once, not once a window."""
-        tensor = layouts.to_layout(frame, self.filter.layout, self._device)
-        return layouts.from_tensor(frame, tensor, self.filter.layout)
+        """The frame with its picture already as the filter takes it, so that each is converted once, not per window."""
+        return self._handling.in_layout(frame, self.filter.layout)
 
     def _restore(self, window: Window) -> None:
         if window.first or self._state_spoilt:
@@ -156,11 +155,11 @@ class Restorer(Stage):
         self._settle(_MOST_BEGUN - 1)
         self._begun.append((window, self._finisher.submit(self._finished, window, shape, rest)))
 
-    def _begin(self, window: Window, state: Any) -> tuple[torch.Size, Callable[[], Tensor]]:
+    def _begin(self, window: Window, state: Any) -> tuple[_Shape, Callable[[], Any]]:
         """The window's shape and what is left to do for it, which holds what it still wants of the frames, not all."""
         x = self._seen(window, state)
-        begin = self.filter.begin
-        rest = self._guarded(window, x.shape, lambda: begin(pad_to_multiple(x, self.filter.multiple), [state]))
+        begin, padded = self.filter.begin, self._handling.padded
+        rest = self._guarded(window, x.shape, lambda: begin(padded(x, self.filter.multiple), [state]))
         if not callable(rest):
             raise FilterError(f"{self._at(window)}: begin() gave {type(rest).__name__}, not a function")
         return x.shape, rest
@@ -182,10 +181,9 @@ class Restorer(Stage):
         scale = self.filter.scale
         if scale == 1:
             return awaited.frame.with_picture(awaited.given.picture)
-        luma = layouts.to_layout(awaited.given, "luma", self._device)
-        size = scaled(awaited.given.height, scale), scaled(awaited.given.width, scale)
-        larger = F.interpolate(luma[None], size=size, mode="bicubic", align_corners=False)[0]
-        return layouts.from_tensor(awaited.frame, larger.clamp_(0, 1), "luma", scale)
+        from .tensors import enlarged
+
+        return enlarged(awaited.frame, awaited.given, scale)
 
     def _ready(self) -> Iterator[Frame]:
         while self._awaited and self._awaited[0].result is not None:
@@ -194,27 +192,28 @@ class Restorer(Stage):
             yield result
 
     def _call(self, window: Window, state: Any) -> list[Frame | None]:
-        x = self._seen(window, state)
-        return self._finished(window, x.shape, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
+        x, padded = self._seen(window, state), self._handling.padded
+        return self._finished(window, x.shape, lambda: self.filter(padded(x, self.filter.multiple), [state]))
 
-    def _seen(self, window: Window, state: Any) -> Tensor:
+    @quiet
+    def _seen(self, window: Window, state: Any) -> Any:
         """The window as the filter sees it, (1, T, C, H, W), not padded yet; the filter has heard of its frames."""
-        tensors = [layouts.to_layout(frame, self.filter.layout, self._device) for frame in window.frames]
-        x = (tensors[0][None] if len(tensors) == 1 else torch.stack(tensors))[None]
+        x = self._handling.window(window.frames, self.filter.layout)
         self._guarded(window, x.shape, lambda: self.filter.tell(state, window.frames))
         return x
 
-    def _finished(self, window: Window, shape: torch.Size, rest: Callable[[], Tensor]) -> list[Frame | None]:
+    def _finished(self, window: Window, shape: _Shape, rest: Callable[[], Any]) -> list[Frame | None]:
         """The frames of what `rest` makes of a window of that shape; None for one that is not finite."""
         f = self.filter
         height, width = (math.ceil(side * f.scale) for side in shape[-2:])
         result: Any = self._guarded(window, shape, rest)
-        if not isinstance(result, Tensor):
+        floating = self._handling.is_floating(result)
+        if floating is None:
             raise FilterError(
-                f"{self._at(window)}: gave {_kind(result)}, not a torch tensor of "
+                f"{self._at(window)}: gave {_kind(result)}, not a {self._handling.noun} of "
                 f"(1, {f.step}, {shape[2]}, {height}, {width})"
             )
-        if not result.dtype.is_floating_point:
+        if not floating:
             raise FilterError(f"{self._at(window)}: gave {result.dtype} values, not floating-point ones in [0, 1]")
         given = tuple(result.shape)
         fits = len(given) == 5 and given[:3] == (1, f.step, shape[2])
@@ -226,16 +225,16 @@ class Restorer(Stage):
         y = result[0][..., :height, :width]
         sound = self._are_finite(window, y[: len(window.centre)])
         return [
-            layouts.from_tensor(frame, picture, f.layout, f.scale) if good else None
+            self._handling.frame(frame, picture, f.layout, f.scale) if good else None
             for frame, picture, good in zip(window.centre, y[: len(window.centre)], sound, strict=True)
         ]
 
-    def _are_finite(self, window: Window, pictures: Tensor) -> list[bool]:
+    @quiet
+    def _are_finite(self, window: Window, pictures: Any) -> list[bool]:
         """For each picture whether it has no NaN and no infinity. Raises FilterError if that ends the job."""
-        # One reduction tells: a sum with one of them is one of them. Half precision could overflow by itself.
-        if math.isfinite(pictures.sum(dtype=torch.float32).item()):
+        if self._handling.is_finite(pictures):
             return [True] * len(pictures)
-        sound = [bool(torch.isfinite(picture).all()) for picture in pictures]
+        sound = [self._handling.is_finite(picture) for picture in pictures]
         for frame, good in zip(window.centre, sound, strict=True):
             if good:
                 continue
@@ -252,21 +251,21 @@ class Restorer(Stage):
             self._state_spoilt = True
         return sound
 
-    def _guarded(self, window: Window, shape: torch.Size, work: Callable[[], T]) -> T:
+    def _guarded(self, window: Window, shape: _Shape, work: Callable[[], T]) -> T:
         """What the filter gives. Raises what it raises as a StreamfixError that names the frame."""
         try:
-            with torch.inference_mode():
+            with self._handling.calling():
                 return work()
         except StreamfixError:
             raise
-        except torch.OutOfMemoryError as error:
+        except Exception as error:
+            if not self._handling.is_memory_error(error):
+                raise FilterError(f"{self._at(window)}: {type(error).__name__}: {error}") from error
             height, width = shape[-2:]
             raise DeviceError(
                 f"{self._at(window)}: out of memory on {self._device} for {width}x{height}; "
                 "use a smaller model, smaller tiles, or another device"
             ) from error
-        except Exception as error:
-            raise FilterError(f"{self._at(window)}: {type(error).__name__}: {error}") from error
 
     def _at(self, window: Window) -> str:
         frame = window.centre[0]
@@ -282,10 +281,9 @@ def _kind(result: object) -> str:
     return f"a {name}" + (f" of {tuple(shape)}" if isinstance(shape, tuple) else "")
 
 
-def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """Repeat the last row and column of x (B, T, C, H, W) until height and width are multiples."""
-    bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
-    if not (bottom or right):
-        return x
-    padded = F.pad(x.flatten(0, 1), (0, right, 0, bottom), mode="replicate")
-    return padded.reshape(*x.shape[:2], *padded.shape[1:])
+def _handling(filter: Filter[Any], device: str) -> Handling:
+    if filter.arrays == "numpy":
+        return NDArrays()
+    from .tensors import Tensors
+
+    return Tensors(device)

@@ -77,7 +77,8 @@ def restore_stage(
             shared = pool if pool is not None and pool.device == on else None
             made = FILTERS.create(spec.name, spec.options) if shared is None else shared.lease(spec)
             filters[_label(spec.name, filters)] = made
-            made.to(on)
+            if shared is None:
+                devices.move(made, on)
             if not cut_detected and _is_temporal(made):
                 stages.append(CutDetector())
                 cut_detected = True

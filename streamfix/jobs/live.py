@@ -13,11 +13,12 @@ from ..frame import Frame
 from ..live.camera.input import outputs_end_s
 from ..live.camera.source import LiveSource
 from ..live.health import Health
+from ..live.ladder.restoration import LiveRestoration
 from ..live.outputs.fanout import Fanout, is_recording, room_of
 from ..live.policy import LivePolicy
 from ..live.room import Room
 from ..media.output.muxer import guess_format
-from ..pipeline import Closable, Pipeline, close_all
+from ..pipeline import Closable, Pipeline, Stage, close_all
 from .job import Hosting, Job, JobSpec
 from .ladder import live_restoration
 
@@ -35,7 +36,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
     health = hosting.health or Health()
     recording = any(is_recording(output, guess_format(output.url, output.format)) for output in spec.outputs)
     room = room_of(policy) if recording else None
-    overload = _Overload(health, room)
+    overload = Overload(health, room)
     opened: list[Closable] = []
     try:
         restoration = live_restoration(
@@ -67,17 +68,39 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
     except BaseException:
         close_all(opened)
         raise
-    pipeline = Pipeline(
-        *(source, restoration, writer),
+    pipeline = live_pipeline(
+        *(source, restoration, writer, policy, overload),
+        _but_encoding(hosting.worked),
+        recording=recording,
+    )
+    return Job(spec, source, restoration, writer, pipeline, health)
+
+
+def live_pipeline(
+    source: LiveSource,
+    restoration: LiveRestoration,
+    last: Stage,
+    policy: LivePolicy,
+    overload: Overload,
+    worked: Callable[[str, object, float], None] | None = None,
+    *,
+    recording: bool = False,
+) -> Pipeline:
+    """The pipeline of a live stream, whose first channel leaves frames out rather than letting the camera wait.
+
+    last: takes every frame at once. overload: is told of what is left out. recording: nothing is, while the source has
+    room for more to wait.
+    """
+    return Pipeline(
+        *(source, restoration, last),
         depth=_DEPTH,
         droppable=lambda item: _is_droppable(item) and not (recording and source.has_room),
         first_depth=1,
         first_spare=_SPARE,
         first_patience_s=policy.max_latency_s * _PATIENCE,
         on_drop=overload,
-        worked=_but_encoding(hosting.worked),
+        worked=worked,
     )
-    return Job(spec, source, restoration, writer, pipeline, health)
 
 
 def share_interpreter() -> None:
@@ -90,10 +113,10 @@ def share_interpreter() -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
-class _Overload:
+class Overload:
     """Counts the frames that were dropped because the filters had no time for them."""
 
-    def __init__(self, health: Health, room: Room | None) -> None:
+    def __init__(self, health: Health, room: Room | None = None) -> None:
         self.count = 0
         self._health, self._room = health, room
         self._told_s = -inf

@@ -9,12 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from .. import cores, devices
 from ..chainspec import FilterSpec
 from ..devices import cpu
+from ..errors import BadOption
 from ..filters import FILTERS
 from ..filters.base import Filter
 from ..filters.batcher import DECLARED, Batcher
@@ -65,6 +63,15 @@ class FilterPool:
             filters = [s.made.result() for s in self._shared.values() if s.made.done() and not s.made.exception()]
             return self._ended_busy_s + sum(f.busy_s for f in filters if isinstance(f, Batcher))
 
+    def device_for(self, name: str) -> str:
+        """The device of a stream that shares these filters and asks for `name`; "auto" is the pool's.
+
+        Raises BadOption for another one.
+        """
+        if name != "auto" and devices.choose(name) != self.device:
+            raise BadOption(f"device={name!r}: the pool's filters are on {self.device}; make a pool for {name}")
+        return str(self.device)
+
     def lease(self, spec: FilterSpec) -> Filter[Any]:
         """The filter for one stream. Its `close` gives it back; the last lease that is closed releases the filter.
 
@@ -93,7 +100,7 @@ class FilterPool:
     def _make(self, spec: FilterSpec) -> Filter[Any]:
         made = FILTERS.create(spec.name, spec.options)
         try:
-            made.to(self.device)
+            devices.move(made, self.device)
         except BaseException:
             made.close()
             raise
@@ -149,10 +156,10 @@ class Lease(Filter[Any]):
     def report(self, state: Any) -> Mapping[str, float]:
         return self._filter.report(state)
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: Any) -> None:
         """Do nothing: the filter is on the pool's device, and other streams use it."""
 
-    def __call__(self, x: Tensor, states: Sequence[Any]) -> Tensor:
+    def __call__(self, x: Any, states: Sequence[Any]) -> Any:
         with self._lanes:
             return self._filter(x, states)
 

@@ -140,6 +140,12 @@ class Health:
         self._event("reconnect" if again else "connect", "connected again" if again else "connected")
         self._settle()
 
+    def began(self) -> None:
+        """Pictures are handed to the stream: there is no camera to wait for."""
+        with self._lock:
+            self._lost, self._connected_before = None, True
+            self._state, self._reason = "running", ""
+
     def lost(self, reason: str, again_in_s: float | None = None, *, tell_when: bool = False) -> None:
         """The camera sends no pictures; a new attempt to connect follows.
 

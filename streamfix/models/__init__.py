@@ -10,11 +10,9 @@
 frames in units of their noise.
 """
 
-from .correction import corrected, correction_network, example, per_plane, seen, sigma_left, wanted
-from .front import Front, Fusion, fused_sample, stacked
-from .tiered import TieredRunner
-from .tiers import SIZES, Size, Tier
-from .weights import WeightsStore
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 __all__ = [
     "SIZES",
@@ -24,6 +22,7 @@ __all__ = [
     "Tier",
     "TieredRunner",
     "WeightsStore",
+    "array_library",
     "corrected",
     "correction_network",
     "example",
@@ -34,3 +33,34 @@ __all__ = [
     "stacked",
     "wanted",
 ]
+
+if TYPE_CHECKING:
+    from .correction import array_library, corrected, correction_network, example, per_plane, seen, sigma_left, wanted
+    from .front import Front, Fusion, fused_sample, stacked
+    from .tiered import TieredRunner
+    from .tiers import SIZES, Size, Tier
+    from .weights import WeightsStore
+
+# Loaded when they are first used: a filter without a network does not wait for torch.
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Front": "front",
+        "Fusion": "front",
+        "SIZES": "tiers",
+        "Size": "tiers",
+        "Tier": "tiers",
+        "TieredRunner": "tiered",
+        "WeightsStore": "weights",
+        "array_library": "correction",
+        "corrected": "correction",
+        "correction_network": "correction",
+        "example": "correction",
+        "fused_sample": "front",
+        "per_plane": "correction",
+        "seen": "correction",
+        "sigma_left": "correction",
+        "stacked": "front",
+        "wanted": "correction",
+    },
+)

@@ -3,24 +3,39 @@
 Everything is measured in units of the remaining noise, so noise of any strength looks the same to the network. What it
 removes is then a fixed fraction of what it sees. Measured in codes, that fraction would have to depend on another
 input; a network whose finest scale is linear then removed the same fraction of any noise.
+
+The functions take tensors, on any device and with gradients, or NumPy arrays, for which PyTorch is not loaded; both get
+the same formulas.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
-from ..networks import UNet
+from ..threads import alone
 from .tiers import SIZES, Tier
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..networks import UNet
+
+    Array = TypeVar("Array", Tensor, NDArray[np.float32])
+else:
+    Array = TypeVar("Array")
 
 INPUTS, OUTPUTS = 19, 6
 _SIGMA_SCALE = 8.0  # scales noise levels to the magnitude of pictures
 _LEAST = 0.01  # 2.5 codes: the unit where there is no noise
 _LUMA, _CHROMA = slice(0, 4), slice(4, 6)  # channels of packed planes
+_PARTS = ((_LUMA, slice(0, 1)), (_CHROMA, slice(1, 2)))  # of a picture, and of what is given for luma and chroma
 _buffers = threading.local()  # each thread's input of a network, see `seen`
 _WINDOW = 8  # side of the local mean's window, in pixels of the packed planes
 
@@ -30,17 +45,20 @@ def correction_network(tier: Tier) -> UNet:
     return SIZES[tier].unet(INPUTS, OUTPUTS)
 
 
-def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
+@alone
+def sigma_left(variance: Array, sigma: Array) -> Array:
     """Standard deviation of the noise left in the fused frame, in [0, 1] units.
 
     variance: (B, 1, H, W), relative to one frame's. sigma: of one frame, luma and chroma: (B, 2), or (B, 2, H, W)
     where it differs from pixel to pixel.
     Returns (B, 2, H, W), luma and chroma.
     """
-    return _per_pixel(sigma) * variance.sqrt()
+    left: Array = _per_pixel(sigma) * array_library(variance).sqrt(variance)
+    return left
 
 
-def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor, *, reuse: bool = False) -> Tensor:
+@alone
+def seen(fused: Array, frame: Array, left: Array, sigma: Array, *, reuse: bool = False) -> Array:
     """The network's input, (B, 19, H, W), H and W multiples of 4.
 
     In units of the remaining noise: the fused frame minus its local means, and the recorded frame minus the fused one.
@@ -51,46 +69,46 @@ def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor, *, reuse: bo
     """
     batch, _, height, width = fused.shape
     shape = (batch, INPUTS, height, width)
-    x = _kept(fused, shape) if reuse else fused.new_empty(shape)
+    x: Array = _kept(fused, shape) if reuse else _empty(fused, shape)
+    lib: Any = array_library(fused)
     # filled in place: concatenating costs as much as computing
-    luma, chroma, means = x[:, _LUMA], x[:, _CHROMA], x[:, 12:15]
-    means.copy_(_local_means(fused))
-    torch.sub(fused[:, _LUMA], means[:, :1], out=luma)
-    torch.sub(fused[:, _CHROMA], means[:, 1:], out=chroma)
-    torch.sub(frame, fused, out=x[:, 6:12])
-    per_unit = (left + _LEAST).reciprocal_()
-    for part, unit in ((luma, 0), (chroma, 1), (x[:, 6:10], 0), (x[:, 10:12], 1)):
-        part *= per_unit[:, unit : unit + 1]
-    torch.mul(left, _SIGMA_SCALE, out=x[:, 15:17])
+    means = x[:, 12:15]
+    means[...] = _local_means(fused)
+    lib.subtract(fused[:, _LUMA], means[:, :1], out=x[:, _LUMA])
+    lib.subtract(fused[:, _CHROMA], means[:, 1:], out=x[:, _CHROMA])
+    lib.subtract(frame, fused, out=x[:, 6:12])
+    per_unit = 1 / (left + _LEAST)
+    for first in (0, 6):
+        for part, unit in _PARTS:
+            scaled = x[:, first + part.start : first + part.stop]
+            scaled *= per_unit[:, unit]
+    lib.multiply(left, _SIGMA_SCALE, out=x[:, 15:17])
     x[:, 17:] = _per_pixel(sigma * _SIGMA_SCALE)
     return x
 
 
-def _kept(like: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """This thread's tensor of that shape, of the kind that `like` is."""
-    kind = (shape, like.dtype, like.device, torch.is_inference_mode_enabled())
-    if getattr(_buffers, "kind", None) != kind:
-        _buffers.kind, _buffers.tensor = kind, like.new_empty(shape)
-    tensor: Tensor = _buffers.tensor
-    return tensor
-
-
-def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:
+@alone
+def corrected(fused: Array, left: Array, correction: Array) -> Array:
     """The restored frame: the fused one minus the network's estimate of its error, which is in units of its noise.
 
     All are (B, 6, H, W), except left: (B, 2, H, W).
     """
-    return fused - _unit(left) * correction
+    restored: Array = fused - _unit(left) * correction
+    return restored
 
 
-def wanted(fused: Tensor, left: Tensor, restored: Tensor) -> Tensor:
+def wanted(fused: Array, left: Array, restored: Array) -> Array:
     """The correction from which `corrected` makes `restored`: the network's training target."""
-    return (fused - restored) / _unit(left)
+    correction: Array = (fused - restored) / _unit(left)
+    return correction
 
 
 @cache
 def example() -> Tensor:
     """The output of `seen` for a picture with detail and noise, (1, 19, 180, 320), for timing a network."""
+    import torch
+    import torch.nn.functional as F
+
     seeded = torch.Generator().manual_seed(1)
     coarse = torch.rand(1, 6, 23, 40, generator=seeded)
     clean = F.interpolate(coarse, (180, 320), mode="bilinear") * 0.6 + 0.2
@@ -101,23 +119,69 @@ def example() -> Tensor:
     return seen(clean + noise * variance.sqrt(), clean + noise, left, sigma)
 
 
-def per_plane(of: Tensor) -> Tensor:
+def per_plane(of: Array) -> Array:
     """Values of luma and chroma, (B, 2, ...), for the six packed planes: (B, 6, ...)."""
-    return of.repeat_interleave(torch.tensor([4, 2], device=of.device), 1)
+    return of[:, [0, 0, 0, 0, 1, 1]]
 
 
-def _per_pixel(sigma: Tensor) -> Tensor:
-    return sigma[:, :, None, None] if sigma.dim() == 2 else sigma
+def array_library(x: Any) -> Any:
+    """The library that computes with x: NumPy or PyTorch. Both know many functions by one name."""
+    return np if isinstance(x, np.ndarray) else sys.modules["torch"]
 
 
-def _unit(left: Tensor) -> Tensor:
-    unit = left + _LEAST
-    return torch.cat((unit[:, :1].expand(-1, 4, -1, -1), unit[:, 1:].expand(-1, 2, -1, -1)), 1)
+def _empty(like: Any, shape: tuple[int, ...]) -> Any:
+    return np.empty(shape, like.dtype) if isinstance(like, np.ndarray) else like.new_empty(shape)
 
 
-def _local_means(packed: Tensor) -> Tensor:
+def _kept(like: Any, shape: tuple[int, ...]) -> Any:
+    """This thread's array of that shape, of the kind that `like` is."""
+    kind: tuple[Any, ...] = (shape, like.dtype)
+    if not isinstance(like, np.ndarray):
+        kind = (*kind, like.device, array_library(like).is_inference_mode_enabled())
+    if getattr(_buffers, "kind", None) != kind:
+        _buffers.kind, _buffers.array = kind, _empty(like, shape)
+    return _buffers.array
+
+
+def _per_pixel(sigma: Any) -> Any:
+    return sigma[:, :, None, None] if sigma.ndim == 2 else sigma
+
+
+def _unit(left: Any) -> Any:
+    return per_plane(left + _LEAST)
+
+
+def _local_means(packed: Any) -> Any:
     """Smooth local means of luma and of each chroma plane, (B, 3, H, W)."""
+    if isinstance(packed, np.ndarray):
+        return _means_of_arrays(packed)
+    torch = array_library(packed)
     planes = torch.cat((packed[:, :4].mean(1, keepdim=True), packed[:, 4:]), 1)
     pad = (_WINDOW - 4) // 2
-    means = F.avg_pool2d(planes, _WINDOW, 4, pad, count_include_pad=False)
-    return F.interpolate(means, size=packed.shape[-2:], mode="bilinear")
+    means = torch.nn.functional.avg_pool2d(planes, _WINDOW, 4, pad, count_include_pad=False)
+    return torch.nn.functional.interpolate(means, size=packed.shape[-2:], mode="bilinear")
+
+
+def _means_of_arrays(packed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same in NumPy: means over windows of 8, four apart, as sums of two neighbouring halves of 4 on each side."""
+    batch, _, height, width = packed.shape
+    out = np.empty((batch, 3, height, width), np.float32)
+    counts = _windows(height // 2)[:, None] * _windows(width // 2)[None]
+    for picture, means in zip(packed, out, strict=True):
+        luma = np.asarray(cv2.addWeighted(picture[0], 0.25, picture[1], 0.25, 0), np.float32)
+        cv2.scaleAdd(picture[2], 0.25, luma, dst=luma)
+        cv2.scaleAdd(picture[3], 0.25, luma, dst=luma)
+        for plane, mean in zip((luma, picture[4], picture[5]), means, strict=True):
+            # 2x2 pixels each, and of those 4x4 every other: beyond the picture there is nothing to count
+            small = cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            sums = cv2.boxFilter(small, -1, (4, 4), anchor=(1, 1), normalize=False, borderType=cv2.BORDER_CONSTANT)
+            found = np.ascontiguousarray(sums[::2, ::2]) / counts
+            cv2.resize(found, (width, height), dst=mean, interpolation=cv2.INTER_LINEAR)
+    return out
+
+
+@cache
+def _windows(pairs: int) -> NDArray[np.float32]:
+    """How many of so many neighbours in a row lie in each window of four, from one before every other one."""
+    first = np.arange(0, pairs, 2) - 1
+    return np.asarray(np.minimum(first + 4, pairs) - np.maximum(first, 0), np.float32)

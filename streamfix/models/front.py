@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..fusion import Floats, Fused, Fuser, Noise, NoiseEstimator, pack420, unpack420
 
@@ -65,13 +63,13 @@ class Front:
         return self._fuser.step(luma, chroma, self.changes, near, ahead[MOVED - 1 :])
 
 
-def stacked(fusions: Sequence[Fusion], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Fused frames (B, 6, H/2, W/2) and the noise left in them (B, 1, H/2, W/2), on `device`."""
-    return _stack([f.packed for f in fusions], device), _stack([f.variance[None] for f in fusions], device)
+def stacked(fusions: Sequence[Fusion]) -> tuple[Floats, Floats]:
+    """Fused frames (B, 6, H/2, W/2) and the noise left in them (B, 1, H/2, W/2)."""
+    return _stack([f.packed for f in fusions]), _stack([f.variance[None] for f in fusions])
 
 
-def _stack(pictures: Sequence[Floats], device: torch.device) -> Tensor:
-    return torch.from_numpy(pictures[0][None] if len(pictures) == 1 else np.stack(pictures)).to(device)
+def _stack(pictures: Sequence[Floats]) -> Floats:
+    return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)
 
 
 def fused_sample(

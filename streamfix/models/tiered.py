@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from ..backends.base import Precision, Runner
-from ..backends.runner import check_backend, open_runner
+from ..backends import check_backend
+from ..backends.cache import Cache
+from ..backends.remembered import entry_name, recall
+from ..devices import Device
 from .weights import WeightsStore
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ..backends.base import Precision, Runner
+    from ..backends.compiled import Compiled
+
+_ARCHITECTURES = Path(__file__).parents[1] / "networks"
 
 
 class TieredRunner:
     """Holds a filter's options for tier, backend and precision, and its open network.
 
-    Weights are loaded and the network opened by `to`, or by the first call, on the device of its input.
+    Weights are loaded and the network opened by `to`, or by the first call, on the device of its input. On a CPU it is
+    opened as it was the last time on this machine, without PyTorch, if OpenVINO ran it then.
 
     store: the filter's weights.
     example: makes a typical input of the network, (1, Cin, h, w) float32, on which precisions are timed.
@@ -40,8 +56,8 @@ class TieredRunner:
         check_backend(store.task, backend)
         self._store, self._example = store, example
         self._wanted, self.backend, self.precision = tier, backend, precision
-        self.tier = store.choose(tier, torch.device("cpu"))
-        self._runner: Runner | None = None
+        self.tier = store.choose(tier, Device("cpu"))
+        self._runner: Runner | Compiled | None = None
         self._opening = threading.Lock()  # streams share a filter, and any of them may call it first
 
     @property
@@ -51,9 +67,27 @@ class TieredRunner:
 
     def __call__(self, x: Tensor) -> Tensor:
         """x: (B, Cin, h, w) float32 on any device. Returns the network's output, float32 on the same device."""
-        return self.open(x.device)(x)
+        import torch
 
-    def to(self, device: torch.device) -> None:
+        runner = self.open(x.device)
+        if _is_compiled(runner):
+            return torch.from_numpy(runner(x.detach().float().cpu().numpy())).to(x.device)
+        result: Tensor = runner(x)
+        return result
+
+    def array(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Like a call, in NumPy, on the CPU. Returns a new array."""
+        runner = self.open(Device("cpu"))
+        if not _is_compiled(runner):
+            runner = getattr(runner, "compiled", runner)
+        if _is_compiled(runner):
+            return np.asarray(runner(x))
+        import torch
+
+        with torch.inference_mode():
+            return np.asarray(runner(torch.from_numpy(x)).numpy())
+
+    def to(self, device: torch.device | Device) -> None:
         """Open the network on `device`, in the tier that suits it. Raises ModelError, and what `open_runner` raises."""
         self.close()
         self.open(device)
@@ -63,23 +97,56 @@ class TieredRunner:
             self._runner.close()
         self._runner = None
 
-    def open(self, device: torch.device) -> Runner:
+    def open(self, device: torch.device | Device) -> Any:
         """The open network; opens it on `device` if it is not open yet."""
         with self._opening:
             if self._runner is None:
                 self.tier = self._store.choose(self._wanted, device)
-                module, key = self._store.load(self.tier)
-                self._runner = open_runner(
-                    module,
-                    self._example().to(device),
-                    key=key,
-                    backend=self.backend,
-                    precision=self.precision,
-                    int8=self._store.int8(self.tier),
-                )
+                self._runner = self._again(device) or self._anew(device)
             return self._runner
 
     def smaller(self) -> str | None:
         """The smallest shipped tier; None if it is the one that runs."""
         smallest = self._store.smallest()
         return None if smallest == self.tier else smallest
+
+    def _again(self, device: torch.device | Device) -> Compiled | None:
+        """The network as it was opened the last time; None where that is not known, or PyTorch is to run it."""
+        if device.type != "cpu" or self.backend not in ("auto", "openvino"):
+            return None
+        return recall(Cache.of_user(), self._entry())
+
+    def _anew(self, device: torch.device | Device) -> Runner:
+        from ..backends.runner import open_runner
+
+        module, key = self._store.load(self.tier)
+        return open_runner(
+            module,
+            self._example().to(str(device)),
+            key=key,
+            backend=self.backend,
+            precision=self.precision,
+            int8=self._store.int8(self.tier),
+            remember_as=self._entry() if device.type == "cpu" else "",
+        )
+
+    def _entry(self) -> str:
+        """The name under which it is remembered how this network was opened."""
+        _, key = self._store.read(self.tier)
+        int8 = self._store.int8(self.tier)
+        graph = "" if int8 is None else hashlib.sha256(int8.read_bytes()).hexdigest()
+        names = (self._store.task, self.tier, key, graph, self.backend, self.precision)
+        return entry_name(*names, _code_of(self._store.network))
+
+
+def _is_compiled(runner: Any) -> bool:
+    from ..backends.compiled import Compiled
+
+    return isinstance(runner, Compiled)
+
+
+def _code_of(network: Callable[..., object]) -> str:
+    """A hash of the code that makes networks: of all our architectures, which are not imported, and of its own file."""
+    own = inspect.getsourcefile(network) if inspect.isfunction(network) else None
+    files = sorted(_ARCHITECTURES.glob("*.py")) + ([Path(own)] if own else [])
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..networks import UNet
+if TYPE_CHECKING:
+    from ..networks import UNet
 
 Tier = Literal["xs", "s", "m"]
 
@@ -20,6 +21,8 @@ class Size:
 
     def unet(self, inputs: int, outputs: int) -> UNet:
         """A new, untrained network of this size. inputs, outputs: its numbers of channels."""
+        from ..networks import UNet
+
         return UNet(inputs, outputs, self.widths, self.blocks)
 
 

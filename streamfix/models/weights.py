@@ -6,19 +6,24 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
-from torch import nn
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ModelError
 from .tiers import SIZES
 
+if TYPE_CHECKING:
+    from torch import nn
+
 SUMS = "SHA256SUMS"
 _TIERS: Sequence[str] = tuple(SIZES)
 _PREFERENCE = MappingProxyType[str, tuple[str, ...]]({"cuda": ("m", "s", "xs"), "cpu": ("s", "xs", "m")})
+
+
+class _OnDevice(Protocol):
+    """A device of PyTorch's or of `streamfix.devices`."""
+
+    @property
+    def type(self) -> str: ...
 
 
 class WeightsStore:
@@ -59,7 +64,7 @@ class WeightsStore:
         sums = {name: digest for digest, name in lines}
         return {tier: sums[f"{tier}.safetensors"] for tier in self.names if f"{tier}.safetensors" in sums}
 
-    def choose(self, wanted: str, device: torch.device) -> str:
+    def choose(self, wanted: str, device: _OnDevice) -> str:
         """The tier to use on `device`. wanted: a tier, or auto for the best shipped one there.
 
         Raises ModelError for a tier that is not shipped, with the command that trains it.
@@ -83,10 +88,10 @@ class WeightsStore:
         """The smallest shipped tier; there is one whenever `choose` finds any."""
         return next(iter(self.shipped()))
 
-    def load(self, tier: str) -> tuple[nn.Module, str]:
-        """The tier's network with its weights, and their sha256.
+    def read(self, tier: str) -> tuple[bytes, str]:
+        """The tier's weights as a safetensors file, and their sha256.
 
-        Raises ModelError if the file is missing, differs from the shipped one, or belongs to another network.
+        Raises ModelError if the file is missing or differs from the shipped one.
         """
         path = self.folder / f"{tier}.safetensors"
         try:
@@ -96,15 +101,27 @@ class WeightsStore:
         got, want = hashlib.sha256(data).hexdigest(), self.shipped().get(tier, "none")
         if got != want:
             raise ModelError(f"{path}: sha256 is {got[:12]}, expected {want[:12]}; install streamfix again")
+        return data, got
+
+    def load(self, tier: str) -> tuple[nn.Module, str]:
+        """The tier's network with its weights, and their sha256.
+
+        Raises ModelError if the file is missing, differs from the shipped one, or belongs to another network.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        data, digest = self.read(tier)
         network = self.network(tier)
         try:
             network.load_state_dict(load(data))
         except (SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(
-                f"{path}: not the weights of {self.kind} {tier}: {reason}; install streamfix again"
+                f"{self.folder / f'{tier}.safetensors'}: not the weights of {self.kind} {tier}: {reason}; "
+                "install streamfix again"
             ) from error
-        return network.eval().requires_grad_(False), got
+        return network.eval().requires_grad_(False), digest
 
     def int8(self, tier: str) -> Path | None:
         """The tier's int8 graph, None if none is shipped. The file records which weights it was made from."""

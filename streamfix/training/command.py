@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data.is_dir():
         raise UsageError(f"--data {arguments.data} is a folder; make one dataset of it: streamfix train data")
     config = configuration.load(arguments.config)
-    device = devices.choose(arguments.device)
+    device = devices.choose(arguments.device).for_torch()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     if (

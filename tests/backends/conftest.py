@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamfix.backends import openvino
+from streamfix.backends import compiled
 from streamfix.backends.cache import Cache
 from streamfix.backends.quantise import can_quantise
 from streamfix.networks import UNet
@@ -31,7 +31,7 @@ def rms(x: Tensor) -> float:
 
 
 # Not pytest.importorskip: OpenVINO imported by anybody but the code under test reports its use.
-needs_openvino = pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO runs the network")
+needs_openvino = pytest.mark.skipif(not compiled.is_installed(), reason="OpenVINO runs the network")
 needs_nncf = pytest.mark.skipif(not can_quantise(), reason="NNCF quantises the network")
 
 

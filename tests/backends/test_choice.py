@@ -46,9 +46,9 @@ def first_wins(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What was timed; of it the last, the least exact, is taken as the fastest."""
     timed: list[list[str]] = []
 
-    def choose(networks: Mapping[str, Runner], *_: Any) -> tuple[str, dict[str, float]]:
+    def choose(networks: Mapping[str, Runner], *_: Any) -> tuple[str, dict[str, float], bool]:
         timed.append(list(networks))
-        return list(networks)[-1], dict.fromkeys(networks, 1.0)
+        return list(networks)[-1], dict.fromkeys(networks, 1.0), False
 
     monkeypatch.setattr("streamfix.backends.runner.choose", choose)
     return timed

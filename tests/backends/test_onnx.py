@@ -14,10 +14,11 @@ import torch.nn.functional as F
 
 from streamfix.backends import onnx as backend
 from streamfix.backends.base import Runner
+from streamfix.backends.compiled import read_graph
 from streamfix.backends.graph_info import graph_info
 from streamfix.backends.network_info import NetworkInfo
 from streamfix.backends.onnx import OnnxRunner
-from streamfix.backends.openvino import OpenVinoRunner, read_graph
+from streamfix.backends.openvino import OpenVinoRunner
 from streamfix.errors import FilterError, ModelError
 from streamfix.filters.tile import Tiler
 from tests.backends.conftest import needs_openvino

@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from streamfix.backends import openvino
+from streamfix.backends import compiled, openvino
 from streamfix.backends.base import NetworkSource
 from streamfix.backends.cache import Cache
+from streamfix.backends.compiled import from_parts, to_parts
 from streamfix.backends.graphs import Graphs
-from streamfix.backends.openvino import OpenVinoRunner, code_version, convert, from_parts, to_parts
+from streamfix.backends.openvino import OpenVinoRunner, code_version, convert
 from streamfix.backends.runner import open_runner
 from streamfix.errors import DeviceError, ModelError, UsageError
 from tests.backends.conftest import needs_openvino, pictures, unet
@@ -159,7 +160,7 @@ def test_weights_that_are_missing_are_refused() -> None:
 
 
 def test_more_sizes_than_it_keeps_compiled_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "_SIZES", 2)
+    monkeypatch.setattr(compiled, "_SIZES", 2)
     runner, network = OpenVinoRunner(convert(unet(), X)), unet()
     for width in (8, 12, 16, 8, 12, 16):
         x = pictures(1, 16, 8, width)
@@ -167,7 +168,7 @@ def test_more_sizes_than_it_keeps_compiled_are_served(monkeypatch: pytest.Monkey
 
 
 def test_bf16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "has_bf16", lambda: False)
+    monkeypatch.setattr(compiled, "has_bf16", lambda: False)
     with pytest.raises(DeviceError, match="has no bfloat16; use fp32 or int8"):
         OpenVinoRunner(convert(unet(), X), "bf16")
 
@@ -181,6 +182,6 @@ def test_int8_without_a_network_or_the_means_to_make_one_says_what_is_missing(ca
 
 
 def test_nothing_is_reported() -> None:
-    openvino.load_openvino()
+    compiled.load_openvino()
     assert import_module("openvino.tools.ovc.telemetry_utils").tm.__name__ == "openvino.tools.ovc.telemetry_stub"
     assert "openvino_telemetry" not in sys.modules  # and so can still be imported by who wants it

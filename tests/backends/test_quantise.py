@@ -154,9 +154,9 @@ def test_the_first_and_the_last_layer_stay_as_they_are_and_stdout_free(capfd: py
 def test_auto_considers_int8_where_it_can_be_had(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     considered: list[list[str]] = []
 
-    def choose(networks: dict[str, Runner], *_: Any) -> tuple[str, dict[str, float]]:
+    def choose(networks: dict[str, Runner], *_: Any) -> tuple[str, dict[str, float], bool]:
         considered.append([name for name in networks if not name.endswith("bf16")])
-        return next(reversed(networks)), dict.fromkeys(networks, 1.0)
+        return next(reversed(networks)), dict.fromkeys(networks, 1.0), True
 
     monkeypatch.setattr("streamfix.backends.runner.choose", choose)
     assert "int8" not in opened(cache, precision="auto").name

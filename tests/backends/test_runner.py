@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamfix.backends import choice, openvino
+from streamfix.backends import choice, compiled
 from streamfix.backends.base import Precision, Runner
 from streamfix.backends.cache import Cache
 from streamfix.backends.runner import open_runner
@@ -31,7 +31,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 def opened(backend: str, precision: Precision, cache: Cache) -> Runner:
-    if backend == "openvino" and precision == "bf16" and not openvino.has_bf16():
+    if backend == "openvino" and precision == "bf16" and not compiled.has_bf16():
         pytest.skip("this processor has no bfloat16")
     return open_runner(unet(), pictures(1, 16, 32, 48), key="small", backend=backend, precision=precision, cache=cache)
 
@@ -255,9 +255,9 @@ def test_bf16_that_differs_is_no_candidate(monkeypatch: pytest.MonkeyPatch, cach
     monkeypatch.setattr(cpu, "has_bf16", lambda: True)
     timed: list[set[str]] = []
 
-    def choose(networks: dict[str, Runner], *_: Any) -> tuple[str, dict[str, float]]:
+    def choose(networks: dict[str, Runner], *_: Any) -> tuple[str, dict[str, float], bool]:
         timed.append(set(networks))
-        return "torch fp32", dict.fromkeys(networks, 1.0)
+        return "torch fp32", dict.fromkeys(networks, 1.0), True
 
     monkeypatch.setattr("streamfix.backends.runner.choose", choose)
     x = pictures(1, 16, 16, 16)

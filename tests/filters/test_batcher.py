@@ -47,7 +47,8 @@ def ask(batcher: Batcher, inputs: Sequence[Tensor]) -> list[Tensor | BaseExcepti
     def call(x: Tensor) -> Tensor | BaseException:
         barrier.wait(LONG_S)
         try:
-            return batcher(x, [None])
+            result: Tensor = batcher(x, [None])
+            return result
         except ArithmeticError as error:
             return error
 

@@ -22,7 +22,7 @@ def scene(seed: int, shift: int = 0, gain: float = 1.0, noise: float = 0.0, mome
     large = F.interpolate(coarse, size=(72, 192), mode="bicubic").clamp(0, 1)[0, 0, :, shift : shift + 128]
     g.manual_seed(1000 + moment)
     codes = (large * gain * 200 + 20 + noise * torch.randn(large.shape, generator=g)).clamp(0, 255).round()
-    return Frame(Planes(GRAY, 128, 72, (codes.to(torch.uint8),)), moment, Fraction(1, 25))
+    return Frame(Planes(GRAY, 128, 72, (codes.to(torch.uint8).numpy(),)), moment, Fraction(1, 25))
 
 
 def cuts(frames: Sequence[Frame]) -> list[int]:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -18,6 +19,7 @@ from streamfix import cores
 from streamfix.chainspec import FilterSpec, parse_chain
 from streamfix.conformance.examples import Mean
 from streamfix.conformance.fakes import ListSink, ListSource, clip, difference
+from streamfix.devices import Device
 from streamfix.errors import BadOption, ModelError, UnknownName
 from streamfix.filters import FILTERS
 from streamfix.filters.base import Filter
@@ -150,7 +152,7 @@ def test_on_a_cpu_only_what_is_not_thread_safe_goes_through_a_batcher(pool: Filt
 
 
 def test_on_another_device_calls_are_batched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamfix.devices.choose", lambda name="auto": torch.device("meta"))
+    monkeypatch.setattr("streamfix.devices.choose", lambda name="auto": Device("meta"))
     lease = FilterPool("auto").lease(spec("free"))
     batcher = vars(lease)["_filter"]
     assert isinstance(batcher, Batcher)
@@ -211,7 +213,7 @@ def test_what_cannot_be_loaded_is_told_to_all_and_tried_anew(pool: FilterPool) -
 
 
 def test_a_chain_for_another_device_is_not_of_the_pool(pool: FilterPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamfix.devices.choose", lambda name="auto": torch.device("meta"))
+    monkeypatch.setattr("streamfix.devices.choose", lambda name="auto": Device("meta"))
     stage = restore_stage(parse_chain("guarded"), "meta", pool)
     assert stage is not None
     assert (len(pool), Guarded.made) == (0, 1)
@@ -241,14 +243,15 @@ def test_a_call_that_waits_for_a_stream_that_leaves_is_served() -> None:
 def test_streams_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one lease all cores work on a call; with as many as there are cores, or more, one each."""
     monkeypatch.setattr(cores, "count", lambda: 2)
+    monkeypatch.setattr(cores, "_share", None)
     before = cv2.getNumThreads(), torch.get_num_threads()
     pool = FilterPool("cpu", owns_process=True)
     try:
         seen, leases = [], []
         for _ in range(3):
             leases.append(pool.lease(FilterSpec("smooth")))
-            seen.append((cv2.getNumThreads(), torch.get_num_threads()))
-        assert seen == [(2, 2), (1, 1), (1, 1)]
+            seen.append((cv2.getNumThreads(), torch.get_num_threads(), cores.threads()))
+        assert seen == [(2, 2, 2), (1, 1, 1), (1, 1, 1)]
         for lease in leases:
             lease.close()
         assert (cv2.getNumThreads(), torch.get_num_threads()) == (2, 2)
@@ -265,7 +268,7 @@ def test_a_hosts_own_settings_are_left_alone(monkeypatch: pytest.MonkeyPatch) ->
     pool = FilterPool("cpu")
     leases = [pool.lease(FilterSpec("smooth")) for _ in range(3)]
     state = leases[0].init_state()
-    leases[0](torch.rand(1, 1, 6, 180, 320), [state])
+    leases[0](np.random.default_rng(1).random((1, 1, 6, 180, 320), np.float32), [state])
     for lease in leases:
         lease.close()
     assert asked == []

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import torch
+import numpy as np
 
 from streamfix.conformance.fakes import FORMATS
 from streamfix.errors import InputError
@@ -44,7 +44,7 @@ class Script:
 def picture(size: tuple[int, int] = (32, 16), code: int = 90) -> Planes:
     """One flat grey picture."""
     format = FORMATS["yuv420p"]
-    data = [torch.full(shape, code, dtype=torch.uint8) for shape in format.plane_shapes(*size)]
+    data = [np.full(shape, code, np.uint8) for shape in format.plane_shapes(*size)]
     return Planes(format, *size, tuple(data))
 
 

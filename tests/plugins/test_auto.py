@@ -95,8 +95,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Registry[Filter[Any]]:
 
 def frame(luma: Floats, number: int, *, cut: bool = False, qp: float | None = None) -> Frame:
     h, w = luma.shape
-    chroma = torch.full((h // 2, w // 2), 128, dtype=torch.uint8)
-    planes = Planes(YUV420P, w, h, (torch.from_numpy(codes(luma)), chroma, chroma))
+    chroma = np.full((h // 2, w // 2), 128, np.uint8)
+    planes = Planes(YUV420P, w, h, (codes(luma), chroma, chroma))
     coding = None if qp is None else FrameCoding("P", 1, np.full((-(-h // 16), -(-w // 16)), qp, np.float32))
     return Frame(planes, number, Fraction(1, 25), duration=1, cut=cut, coding=coding)
 
@@ -108,7 +108,7 @@ def frames(pictures: Iterator[Floats] | Sequence[Floats], **more: Any) -> list[F
 def marks(found: Sequence[Frame]) -> list[tuple[int, int]]:
     """By how many codes each frame's chroma planes were marked."""
     shown = [one.picture.planes(one.color).data for one in found]
-    return [(int(planes[1].float().mean()) - 128, int(planes[2].float().mean()) - 128) for planes in shown]
+    return [(int(planes[1].mean()) - 128, int(planes[2].mean()) - 128) for planes in shown]
 
 
 def blocky(count: int) -> list[Floats]:

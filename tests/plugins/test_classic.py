@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from streamfix import BadOption, ModelError, Tiler
-from streamfix.backends import openvino
+from streamfix.backends import compiled
 from streamfix.conformance.fakes import clip
 from streamfix.conformance.laws import LAWS, restore
 from streamfix.filters.base import Filter
@@ -169,7 +169,7 @@ def test_each_shipped_network_does_what_it_is_for(name: Name) -> None:
 @pytest.mark.parametrize("name", CLASSICS)
 def test_backends_agree(store: WeightsStore, name: Name) -> None:
     """OpenVINO in fp32 gives what PyTorch gives to a tenth of an 8-bit code, at sizes other than the exported one."""
-    if not openvino.is_installed():
+    if not compiled.is_installed():
         pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
     x = torch.rand(1, 1, 1, 43, 58)
     with torch.inference_mode():

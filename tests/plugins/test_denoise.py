@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from streamfix import BadOption
-from streamfix.backends import openvino
+from streamfix.backends import compiled
 from streamfix.filters.base import Filter
+from streamfix.filters.tensors import called
 from streamfix.fusion import pack420
 from streamfix.models import SIZES, Tier
 from streamfix.motion import Floats
@@ -64,7 +65,7 @@ def run(filter: Filter[Any], scene: Scene, frames: int, sigma: float = SIGMA) ->
         window = np.stack([noisy(scene(i), i, sigma) if sigma else scene(i) for i in times])
         x = torch.from_numpy(window)[None]
         with torch.inference_mode():
-            results.append(filter(x, [state])[0, 0].numpy())
+            results.append(called(filter, x, [state])[0, 0].numpy())
     return results
 
 
@@ -265,7 +266,7 @@ def test_each_shipped_tier_has_its_card(tier: Tier) -> None:
 
 def test_backends_agree() -> None:
     """OpenVINO in fp32 gives what PyTorch gives to a tenth of an 8-bit code."""
-    if not openvino.is_installed():
+    if not compiled.is_installed():
         pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
     a, b = (run(denoise(sigma=15, backend=name), static, 3)[-1] for name in ("torch", "openvino"))
     assert np.abs(a - b).max() < 0.1 / 255
@@ -274,7 +275,7 @@ def test_backends_agree() -> None:
 @pytest.mark.parametrize("scene", [static, passing])
 def test_the_shipped_int8_graph_is_nearly_as_good(scene: Scene) -> None:
     """It loses at most 0.15 dB, is of the weights beside it, and runs without NNCF."""
-    if not openvino.is_installed():
+    if not compiled.is_installed():
         pytest.skip('OpenVINO is an extra: pip install -e ".[openvino]"')
     filter = Denoise(sigma=SIGMA * 255, precision="int8")
     int8 = run(filter, scene, 10)[-1]

@@ -11,7 +11,18 @@ from importlib import resources
 from ...errors import UnknownName
 
 _FOLDER = resources.files("streamfix") / "docs"
-_ORDER = ("cli", "live", "daemon", "python", "filters", "write-a-filter", "train", "benchmarks", "architecture")
+_ORDER = (
+    "cli",
+    "live",
+    "daemon",
+    "python",
+    "hosts",
+    "filters",
+    "write-a-filter",
+    "train",
+    "benchmarks",
+    "architecture",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ... import __version__
 from ...chainspec import FilterSpec
-from ...filters.restorer import pad_to_multiple
+from ...filters.tensors import pad_to_multiple
 from ..clip import Clip
 from ..subjects import run_chain
 from ..suites import Degraded

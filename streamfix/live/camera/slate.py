@@ -18,7 +18,6 @@ def slate(format: PixelFormat, width: int, height: int, color: Color, name: str,
     """
     import cv2
     import numpy as np
-    import torch
 
     ink = np.full((height, width), round(_GROUND * 255), np.uint8)
     cv2.rectangle(ink, (0, int(height * 0.3)), (width, int(height * 0.7)), round(_BAND * 255), cv2.FILLED)
@@ -28,11 +27,10 @@ def slate(format: PixelFormat, width: int, height: int, color: Color, name: str,
     rgb = format.kind == "rgb"
     low, high = (0, format.max_code) if color.is_full(default=rgb) else _limited(format.depth)
     luma = low + ink.astype(np.float32) / 255 * (high - low)
-    dtype = torch.uint8 if format.depth == 8 else torch.uint16
-    codes = torch.from_numpy(np.rint(luma).astype(np.uint8 if format.depth == 8 else np.uint16))
+    codes = np.rint(luma).astype(np.uint8 if format.depth == 8 else np.uint16)
     planes = [codes]
     for shape in format.plane_shapes(width, height)[1:]:
-        planes.append(codes.clone() if rgb else torch.full(shape, 1 << (format.depth - 1), dtype=torch.int32).to(dtype))
+        planes.append(codes.copy() if rgb else np.full(shape, 1 << (format.depth - 1), codes.dtype))
     return Planes(format, width, height, tuple(planes))
 
 

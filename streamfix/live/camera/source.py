@@ -140,6 +140,16 @@ class LiveSource(ItemSource):
         return self._camera.has_room
 
     @property
+    def known_info(self) -> VideoInfo | None:
+        """The same; None before the first picture. From any thread."""
+        return self._joined.info
+
+    @property
+    def shown(self) -> str:
+        """The input's URL without its secrets."""
+        return self._shown
+
+    @property
     def stopped_early(self) -> bool:
         """False: a camera has no end of its own."""
         return False

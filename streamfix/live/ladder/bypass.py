@@ -60,6 +60,12 @@ class Bypass:
         """Make the stage again after a failure."""
         self._step.renew()
 
+    def reset(self) -> None:
+        """Forget what the chain gave: the next stream's pictures may have another size."""
+        self._shape = self._aspect = self._last = None
+        if self._step.stage is not None:
+            self._step.stage.reset()
+
     def close(self) -> None:
         self._last = None
         self._step.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -81,6 +81,18 @@ class LiveRestoration(Stage):
 
     def flush(self) -> Iterator[Frame]:
         yield from self._empty()
+
+    def reset(self) -> None:
+        for step in self.runner.all:
+            if step.stage is not None:
+                step.stage.reset()
+        self._bypass.reset()
+        self._reorder, self._interval = Reorder(), FrameInterval()
+        self._warm, self._cut, self._swallowed = False, False, 0
+        self._camera = self._restored = self.latest = None
+
+    def report(self) -> Mapping[str, float]:
+        return self.runner.current.report()
 
     def close(self) -> None:
         close_all((self.runner, self._bypass))

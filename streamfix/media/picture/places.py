@@ -70,7 +70,7 @@ def _numbered(numbers: NDArray[Any], width: int, height: int, pix_fmt: str) -> a
 
 def _middles(frame: av.VideoFrame) -> NDArray[np.intp]:
     """The values of a picture's first plane in the middle of each macroblock."""
-    values = DecodedPicture(frame).planes(Color()).data[0].numpy()
+    values = DecodedPicture(frame).planes(Color()).data[0]
     at = [
         np.minimum(np.arange(-(-side // MACROBLOCK)) * MACROBLOCK + MACROBLOCK // 2, side - 1)
         for side in (frame.height, frame.width)

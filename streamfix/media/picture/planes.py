@@ -14,7 +14,7 @@ from . import convert
 from .side_data import side_data, with_side_data
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from numpy.typing import NDArray
 
 _SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (0, 1): "440", (2, 0): "411", (2, 2): "410"}
 _DEPTHS = (8, 9, 10, 12, 14, 16)
@@ -23,7 +23,7 @@ _DEPTHS = (8, 9, 10, 12, 14, 16)
 class DecodedPicture:
     """A decoder's frame as a `Picture`; its planes are made when they are asked for.
 
-    Planar formats are not copied: the tensors lie in the decoder's memory and
+    Planar formats are not copied: the arrays lie in the decoder's memory and
     must not be written to. Others (NV12, packed, big-endian, palette) are converted
     to the planar format that holds the same values, see `planar_format`.
     """
@@ -43,12 +43,12 @@ class DecodedPicture:
         return self.av_frame.height
 
     def planes(self, color: Color) -> Planes:
-        """Code values: a tensor a plane, (H, W), uint8 or uint16, on the CPU."""
+        """Code values: an array a plane, (H, W), uint8 or uint16."""
         frame = self.av_frame
         if not _same_planes(frame.format.name):
             frame = convert.reformat(frame, self.format.name, color=color)
         shapes = self.format.plane_shapes(self.width, self.height)
-        data = tuple(_plane_tensor(frame, i, *shape, self.format.depth) for i, shape in enumerate(shapes))
+        data = tuple(_plane_array(frame, i, *shape, self.format.depth) for i, shape in enumerate(shapes))
         return Planes(self.format, self.width, self.height, data)
 
 
@@ -102,16 +102,15 @@ def _without_alpha(name: str) -> str:
     return name.replace("yuva", "yuv").replace("gbrap", "gbrp")
 
 
-def _plane_tensor(frame: av.VideoFrame, index: int, height: int, width: int, depth: int) -> Tensor:
+def _plane_array(frame: av.VideoFrame, index: int, height: int, width: int, depth: int) -> NDArray[Any]:
     import numpy as np
-    import torch
 
     plane = frame.planes[index]
     item = 1 if depth == 8 else 2
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, abs(plane.line_size))[:, : width * item]
     if plane.line_size < 0:  # rows are stored from the bottom up, and the buffer begins at the lowest address
         rows = rows[::-1].copy()
-    return torch.from_numpy(rows if item == 1 else rows.view("<u2"))
+    return rows if item == 1 else rows.view("<u2")
 
 
 def color_of(frame: av.VideoFrame) -> Color:
@@ -154,8 +153,8 @@ def to_av(frame: Frame) -> av.VideoFrame:
     else:
         planes = frame.picture.planes(frame.color)
         out = _blank(planes, frame.origin)
-        for i, tensor in enumerate(planes.data):
-            _fill(out, i, tensor)
+        for i, values in enumerate(planes.data):
+            _fill(out, i, values)
         set_color(out, frame.color)
     out.pts, out.time_base, out.duration = frame.pts, frame.time_base, frame.duration
     return out
@@ -168,11 +167,10 @@ def _blank(planes: Planes, origin: Any) -> av.VideoFrame:
     return av.VideoFrame(planes.width, planes.height, planes.format.name)
 
 
-def _fill(frame: av.VideoFrame, index: int, tensor: Tensor) -> None:
+def _fill(frame: av.VideoFrame, index: int, values: NDArray[Any]) -> None:
     import numpy as np
 
     plane = frame.planes[index]
-    values = tensor.numpy()
-    values = values.view(np.uint8).reshape(values.shape[0], -1)
+    values = np.ascontiguousarray(values).view(np.uint8).reshape(values.shape[0], -1)
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(values.shape[0], plane.line_size)
     rows[:, : values.shape[1]] = values

@@ -1,0 +1,155 @@
+"""The formulas of `color` on the CPU: by OpenCV, in one thread, a few rows at a time so that they stay in the cache.
+
+Every function takes and gives float32 arrays and means what the function of its name in `color` means. OpenCV's
+weighted sums round once at the end; PyTorch's operators, one after the other over the whole picture, take three to
+twenty times as long, and wake threads that then spin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[Any]
+Floats = NDArray[np.float32]
+
+_ROWS = 32  # of a block; even, so that blocks begin with a line of chroma
+
+
+def rgb8(
+    y: Plane,
+    uv: tuple[Plane, Plane] | None,
+    *,
+    top: float,
+    levels: tuple[float, float, float, float],
+    kr_kb: tuple[float, float],
+    halved: tuple[bool, bool],
+    order: str,
+) -> NDArray[np.uint8]:
+    """8-bit R'G'B', (H, W, 3), rounded once, from the formula's own value.
+
+    y: (H, W) of integer codes or floats, `top` stands for 1. uv: the two chroma planes, None for grey.
+    levels: black, luma span, chroma span and neutral chroma as parts of `top`, see `color.excursions`.
+    halved: whether chroma is half as wide, and half as high; sited as `color` says. order: "rgb" or "bgr".
+    """
+    (height, width), (kr, kb), (black, luma, chroma, neutral) = y.shape, kr_kb, levels
+    out = np.empty((height, width, 3), np.uint8)
+    kg, gain = 1 - kr - kb, 255 / (luma * top)
+    dark, grey = -black * 255 / luma, neutral * top
+    cr, cb = (510 * (1 - k) / (chroma * top) for k in (kr, kb))
+    gr, gb = -kr * cr / kg, -kb * cb / kg
+    for rows in _blocks(height):
+        light = y[rows]
+        if uv is None:
+            one = cv2.addWeighted(light, gain, light, 0, dark, dtype=cv2.CV_8U)
+            red = green = blue = one
+        else:
+            u, v = (enlarged(plane, rows, height, width, halved) for plane in uv)
+            red = cv2.addWeighted(light, gain, v, cr, dark - grey * cr, dtype=cv2.CV_8U)
+            blue = cv2.addWeighted(light, gain, u, cb, dark - grey * cb, dtype=cv2.CV_8U)
+            both = cv2.addWeighted(u, gb, v, gr, dark - grey * (gb + gr), dtype=cv2.CV_32F)
+            green = cv2.addWeighted(light, gain, both, 1, 0, dtype=cv2.CV_8U)
+        cv2.merge([red, green, blue] if order == "rgb" else [blue, green, red], dst=out[rows])
+    return out
+
+
+def ycbcr_to_rgb(
+    y: Floats, uv: Floats, levels: tuple[float, float, float, float], kr_kb: tuple[float, float]
+) -> Floats:
+    """y: (H, W), uv: (2, H, W). Returns (3, H, W) in [0, 1], clipped."""
+    (kr, kb), (black, luma, chroma, neutral) = kr_kb, levels
+    out = np.empty((3, *y.shape), np.float32)
+    kg, gain, dark = 1 - kr - kb, 1 / luma, -black / luma
+    cr, cb = (2 * (1 - k) / chroma for k in (kr, kb))
+    gr, gb = -kr * cr / kg, -kb * cb / kg
+    for rows in _blocks(len(y)):
+        light, u, v = y[rows], uv[0, rows], uv[1, rows]
+        cv2.addWeighted(light, gain, v, cr, dark - neutral * cr, dst=out[0, rows])
+        cv2.addWeighted(light, gain, u, cb, dark - neutral * cb, dst=out[2, rows])
+        both = cv2.addWeighted(u, gb, v, gr, dark - neutral * (gb + gr))
+        cv2.addWeighted(light, gain, both, 1, 0, dst=out[1, rows])
+        np.clip(out[:, rows], 0, 1, out=out[:, rows])
+    return out
+
+
+def rgb_to_ycbcr(
+    rgb: Floats, levels: tuple[float, float, float, float], kr_kb: tuple[float, float]
+) -> tuple[Floats, Floats]:
+    """rgb: (3, H, W). Returns luma (H, W) and chroma (2, H, W)."""
+    (kr, kb), (black, luma, chroma, neutral) = kr_kb, levels
+    y, uv = np.empty(rgb.shape[1:], np.float32), np.empty((2, *rgb.shape[1:]), np.float32)
+    for rows in _blocks(len(y)):
+        r, g, b = rgb[:, rows]
+        some = cv2.addWeighted(r, kr * luma, g, (1 - kr - kb) * luma, black)
+        light = cv2.addWeighted(some, 1, b, kb * luma, 0, dst=y[rows])
+        for i, (one, k) in enumerate(((b, kb), (r, kr))):
+            gain = chroma / (2 * (1 - k))
+            cv2.addWeighted(one, gain, light, -gain / luma, neutral + gain * black / luma, dst=uv[i, rows])
+    return y, uv
+
+
+def enlarged(plane: Plane, rows: slice, height: int, width: int, halved: tuple[bool, bool]) -> Floats:
+    """Those rows of chroma at luma's size, as float32. plane: (h, w), all of it; rows: of the result."""
+    narrow, low = halved
+    if not (narrow or low):
+        return np.asarray(plane[rows], np.float32)
+    first, last = rows.start, min(rows.stop, height)
+    if low:
+        first, last = max(first // 2 - 1, 0), min(-(-last // 2) + 1, len(plane))
+    part = np.asarray(plane[first:last], np.float32)
+    if low:
+        part = np.asarray(doubled_down(part)[rows.start - 2 * first : min(rows.stop, height) - 2 * first])
+    return doubled_across(part)[:, :width] if narrow else part
+
+
+def doubled_across(x: Floats) -> Floats:
+    """(h, w) to (h, 2 w): samples level with the even ones."""
+    after = np.concatenate((x[:, 1:], x[:, -1:]), 1)
+    odd = cv2.addWeighted(x, 0.5, after, 0.5, 0)
+    return np.asarray(cv2.merge([x, odd]), np.float32).reshape(len(x), -1)
+
+
+def doubled_down(x: Floats) -> Floats:
+    """(h, w) to (2 h, w): samples half-way between two lines."""
+    wide = np.concatenate((x[:1], x, x[-1:]))
+    out = np.empty((len(x), 2, x.shape[1]), np.float32)
+    cv2.addWeighted(x, 0.75, wide[:-2], 0.25, 0, dst=out[:, 0])
+    cv2.addWeighted(x, 0.75, wide[2:], 0.25, 0, dst=out[:, 1])
+    return out.reshape(-1, x.shape[1])
+
+
+def halved(x: Floats, axis: int, taps: tuple[float, ...], offset: int, kernel: Floats) -> Floats:
+    """Every other sample of x (h, w) filtered by `taps`, the first of which is at `offset`, then by `kernel`.
+
+    Samples beyond the ends repeat the last one. axis: -1 across, -2 down.
+    """
+    reach, size = len(kernel) // 2, x.shape[axis]
+    before, behind = 2 * reach - offset, 2 * reach + len(taps)
+    behind += (before + size + behind) % 2  # two phases of the same length
+    width = ((0, 0), (before, behind)) if axis == -1 else ((before, behind), (0, 0))
+    wide = np.pad(x, width, "edge")
+    if axis == -1:
+        phases = cv2.split(wide.reshape(len(wide), -1, 2))
+    else:
+        phases = (wide[0::2], wide[1::2])
+    half = -(-size // 2)
+    long, begin = half + 2 * reach, before - 2 * reach
+    total: Any = None
+    for k, tap in enumerate(taps):
+        at = begin + offset + k
+        phase, start = phases[at % 2], at // 2
+        samples = phase[:, start : start + long] if axis == -1 else phase[start : start + long]
+        total = cv2.addWeighted(samples, tap, samples if total is None else total, 0 if total is None else 1, 0)
+    one = np.ones((1, 1), np.float32)
+    row = kernel[None] if axis == -1 else one
+    column = one if axis == -1 else kernel[:, None]
+    found = np.asarray(cv2.sepFilter2D(total, -1, row, column), np.float32)
+    return found[:, reach : reach + half] if axis == -1 else found[reach : reach + half]
+
+
+def _blocks(height: int) -> Iterator[slice]:
+    return (slice(top, min(top + _ROWS, height)) for top in range(0, height, _ROWS))
