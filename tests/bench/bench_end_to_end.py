@@ -1,10 +1,11 @@
-"""Whole commands: `streamfix -vf smooth` and `denoise` against ffmpeg's own denoisers, taking turns.
+"""Whole commands: streamfix's filters against ffmpeg's and VapourSynth's denoisers, taking turns.
 
-    python -m tests.bench.bench_end_to_end CLIP [--frames 400] [--rounds 3] [--coded]
+    python -m tests.bench.bench_end_to_end CLIP [--frames 400] [--rounds 3] [--coded] [--vs-python PYTHON]
 
 CLIP is scaled to 640x360, given noise and encoded with H.264 once. Each command then reads that file and writes y4m
 to /dev/null, or with --coded H.264 from x264 at preset veryfast. A short run is timed too: the difference between the
-two excludes the cost of starting a process.
+two excludes the cost of starting a process. PYTHON has VapourSynth with MVTools and NLMeans, see vs_stream.py; without
+it these two are left out.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from pathlib import Path
 import av
 
 RESULTS = Path(__file__).parent / "results"
+VS_STREAM = Path(__file__).parent / "vs_stream.py"
 SHORT = 20
 CHAINS = {
     "ffmpeg hqdn3d": "hqdn3d",
@@ -31,27 +34,41 @@ CHAINS = {
     "ffmpeg nlmeans": "nlmeans",
     "streamfix null": "null",
     "streamfix smooth": "smooth",
-    "streamfix denoise, torch fp32": "denoise=backend=torch:precision=fp32",
-    "streamfix denoise, openvino fp32": "denoise=backend=openvino:precision=fp32",
-    "streamfix denoise, openvino int8": "denoise=backend=openvino:precision=int8",
-    "streamfix denoise, as it chooses": "denoise",
+    "streamfix denoise": "denoise",
+    "streamfix denoise, live": "denoise=lookahead=0",
+    "streamfix denoise, live, tier xs": "denoise=tier=xs:lookahead=0",
+    "streamfix deblock, live": "deblock=lookahead=0",
+    "streamfix upscale": "upscale=scale=2",
 }
+VAPOURSYNTH = {"VapourSynth MVTools Degrain3": "degrain3", "VapourSynth NLMeans": "nlmeans"}
+SIZE = 640, 360
 Y4M = ("-f", "yuv4mpegpipe", "/dev/null")
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-f", "matroska", "/dev/null")
 
 
 def noisy_clip(source: Path, target: Path, frames: int) -> None:
     """Write the first `frames` of `source`, looping it if it has fewer: 640x360, noisy, in good-quality H.264."""
-    picture = "scale=640:360,setsar=1,noise=alls=20:allf=t,format=yuv420p"
+    picture = f"scale={SIZE[0]}:{SIZE[1]},setsar=1,noise=alls=20:allf=t,format=yuv420p"
     read = ["-stream_loop", "-1", "-i", str(source), "-frames:v", str(frames), "-an", "-vf", picture]
     write = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", str(target)]
     subprocess.run(["ffmpeg", "-v", "error", "-y", *read, *write], check=True)
 
 
 def command(name: str, chain: str, clip: Path, frames: int, output: Sequence[str] = Y4M) -> list[str]:
+    if name in VAPOURSYNTH:
+        read = f"ffmpeg -v error -i {shlex.quote(str(clip))} -frames:v {frames} -f rawvideo -"
+        restore = f"{shlex.quote(chain)} {VS_STREAM} {VAPOURSYNTH[name]} {SIZE[0]} {SIZE[1]} {frames}"
+        write = f"ffmpeg -v error -y -i - {shlex.join(output)}"
+        return ["bash", "-o", "pipefail", "-c", f"{read} | {restore} | {write}"]
     program = [sys.executable, "-m", "streamfix"] if name.startswith("streamfix") else ["ffmpeg"]
     options = ["-hide_banner", "-v", "error", "-nostdin", "-y", "-i", str(clip), "-frames:v", str(frames)]
     return [*program, *options, "-vf", chain, *output]
+
+
+def processor() -> str:
+    """Its model's name, where the system tells."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def seconds(words: Sequence[str]) -> float:
@@ -66,7 +83,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--coded", action="store_true", help="write H.264 instead of y4m")
+    parser.add_argument("--vs-python", default=os.environ.get("STREAMFIX_VS_PYTHON"), help="a Python with VapourSynth")
     arguments = parser.parse_args()
+    if arguments.vs_python:
+        CHAINS.update(dict.fromkeys(VAPOURSYNTH, arguments.vs_python))
     output = X264 if arguments.coded else Y4M
     long: dict[str, list[float]] = {name: [] for name in CHAINS}
     short: dict[str, list[float]] = {name: [] for name in CHAINS}
@@ -96,7 +116,7 @@ def main() -> None:
         "command": f"python -m tests.bench.bench_end_to_end CLIP{' --coded' if arguments.coded else ''}",
         "machine": {
             "cores": os.cpu_count(),
-            "cpu": platform.machine(),
+            "cpu": processor(),
             "python": platform.python_version(),
             "PyAV": av.__version__,
             "ffmpeg": subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split()[2],
