@@ -39,5 +39,6 @@ def test_a_module_is_loaded_without_the_others() -> None:
         "streamfix.lazy",
         "streamfix.errors",
         "streamfix.training",
+        "streamfix.threads",
         "streamfix.training.losses",
     }
