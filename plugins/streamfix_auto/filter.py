@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import lcm, prod
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from streamfix import FILTERS, BackendName, BadOption, Filter, Frame
+from streamfix import FILTERS, BackendName, BadOption, Device, Filter, Frame
 from streamfix.analysis import Analyser, Findings, shares
 from streamfix.fusion import Floats, unpack420
+from streamfix.models import array_library
 
 from .choice import Choice
 from .later import Later, now
@@ -58,6 +58,7 @@ class Auto(Filter[Shot]):
     """
 
     layout = "yuv420"
+    arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     adaptive = True
     wants_coding = True
     future = _LOOKAHEAD
@@ -110,9 +111,11 @@ class Auto(Filter[Shot]):
             raise BadOption(f"auto: the filter {name} that is installed does not see single frames of 4:2:0 video")
         self._filters[name] = made
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: Any) -> None:
+        """device: a `streamfix.Device` or a torch.device."""
+        self.arrays = "numpy" if device.type == "cpu" else "torch"
         for made in self._filters.values():
-            made.to(device)
+            made.to(device.for_torch() if made.arrays == "torch" and isinstance(device, Device) else device)
 
     def close(self) -> None:
         for made in self._filters.values():
@@ -134,20 +137,20 @@ class Auto(Filter[Shot]):
         numbers = {name: float(found[name]) for name in kept if name in found}
         return numbers | {f"share_{name}": share for name, share in self._shares(state).items()} | dict(state.told)
 
-    def __call__(self, x: Tensor, states: Sequence[Shot]) -> Tensor:
-        """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0.
+    def __call__(self, x: Any, states: Sequence[Shot]) -> Any:
+        """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0; NumPy on a CPU, a tensor on a GPU.
 
-        Returns (B, 1, 6, H/2 * scale, W/2 * scale) of the same dtype and device. Streams are worked on one by one: each
+        Returns (B, 1, 6, H/2 * scale, W/2 * scale) of the same kind. Streams are worked on one by one: each
         has its own chain.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Tensor, states: Sequence[Shot]) -> Callable[[], Tensor]:
+    def begin(self, x: Any, states: Sequence[Shot]) -> Callable[[], Any]:
         """The pictures are measured, and the filters that are called for begin; what is left is their second parts."""
         rests = [self._begun(window, state) for window, state in zip(x, states, strict=True)]
-        return lambda: torch.stack([rest() for rest in rests])[:, None]
+        return lambda: array_library(x).stack([rest() for rest in rests])[:, None]
 
-    def _begun(self, window: Tensor, shot: Shot) -> Callable[[], Tensor]:
+    def _begun(self, window: Any, shot: Shot) -> Callable[[], Any]:
         """What is left to do for the shot's next picture. window: (T, 6, H/2, W/2)."""
         known = shot.known if len(shot.known) == len(window) else [None] * len(window)
         shot.known = ()
@@ -155,17 +158,17 @@ class Auto(Filter[Shot]):
             self._measure(window, known, shot)
         begun: list[Later] = []
         for i in range(len(window) - 1 if shot.frames else 0, len(window)):
-            begun += self._through(window[i].clone(), known[i], shot)  # it is kept beyond this call
+            begun += self._through(_copied(window[i]), known[i], shot)  # it is kept beyond this call
         shot.frames += 1
 
-        def rest() -> Tensor:
+        def rest() -> Any:
             for later in begun:
                 later.picture()
             return begun[-1].picture()  # the links hold back as many frames as this filter looks ahead
 
         return rest
 
-    def _through(self, picture: Tensor, frame: Frame | None, shot: Shot) -> list[Later]:
+    def _through(self, picture: Any, frame: Frame | None, shot: Shot) -> list[Later]:
         """What each link gives once the next frame has gone in; the last one's is what comes out of the chain."""
         later = now(picture)
         given: list[Later] = []
@@ -183,11 +186,11 @@ class Auto(Filter[Shot]):
         by_name = {"deblock": now.artifacts, "denoise": now.noise, "smooth": now.noise}
         return {name: self.strength * by_name[name] if name in by_name else enlarging for name in self._filters}
 
-    def _measure(self, window: Tensor, known: Sequence[Frame | None], shot: Shot) -> None:
+    def _measure(self, window: Any, known: Sequence[Frame | None], shot: Shot) -> None:
         """Take in what is new of the window, and judge anew from time to time."""
         begin = len(window) - 1 if shot.frames else 0
         for i in range(begin, len(window)):
-            if i and torch.equal(window[i], window[i - 1]):
+            if i and bool((window[i] == window[i - 1]).all()):
                 continue  # beyond the shot's end its last frame stands: that tells nothing of the stream
             shot.analyser.add(*unpack420(_array(window[i])), _quantiser(known[i]))
         if shot.frames % _STRIDE:
@@ -199,9 +202,7 @@ class Auto(Filter[Shot]):
         shot.choice.follow(shares(findings))
         self._say(findings, shot)
 
-    def _told(
-        self, window: Tensor, known: Sequence[Frame | None], shot: Shot, findings: Findings
-    ) -> Mapping[str, float]:
+    def _told(self, window: Any, known: Sequence[Frame | None], shot: Shot, findings: Findings) -> Mapping[str, float]:
         """What `deblock` measures: where it runs of this shot, else of this window, if there may be artifacts."""
         deblock = self._filters.get("deblock")
         if deblock is None:
@@ -235,6 +236,9 @@ def _quantiser(frame: Frame | None) -> float | None:
     return float(frame.coding.qp.mean())
 
 
-def _array(frame: Tensor) -> Floats:
-    array: Floats = frame.detach().float().cpu().numpy()
-    return array
+def _copied(picture: Any) -> Any:
+    return picture.copy() if isinstance(picture, np.ndarray) else picture.clone()
+
+
+def _array(frame: Any) -> Floats:
+    return frame if isinstance(frame, np.ndarray) else np.asarray(frame.detach().float().cpu().numpy())

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
 
 from streamfix import Filter, Frame
+from streamfix.models import array_library
 
 from .later import Later
 
@@ -58,13 +57,17 @@ class Link:
         known = [frame for _, frame in window if frame is not None]
         if len(known) == len(window):
             f.tell(self.state, known)
-        x = torch.stack([picture.picture() for picture, _ in window])
+        pictures = [picture.picture() for picture, _ in window]
+        x = array_library(pictures[0]).stack(pictures)
         height, width = (int(side * f.scale) for side in x.shape[-2:])
-        rest: Callable[[], Tensor] = f.begin(_padded(x, f.multiple)[None], [self.state])
+        rest = begun(f, _padded(x, f.multiple)[None], self.state)
 
-        def finished() -> Tensor:
+        def finished() -> Any:
             restored = rest()[0, 0, :, :height, :width]
-            return restored if share >= 1 else torch.lerp(own.picture(), restored.to(x.dtype), share)
+            if share >= 1:
+                return restored
+            recorded = own.picture()
+            return recorded + share * (restored - recorded)
 
         later = Later(finished)
         if not f.two_parts:
@@ -72,7 +75,26 @@ class Link:
         return later
 
 
-def _padded(x: Tensor, multiple: int) -> Tensor:
+def begun(filter: Filter[Any], x: Any, state: Any) -> Callable[[], Any]:
+    """`Filter.begin` for x of either kind, whichever the filter computes with; what it gives is of x's kind."""
+    is_array = isinstance(x, np.ndarray)
+    if is_array == (filter.arrays == "numpy"):
+        return filter.begin(x, [state])
+    import torch
+
+    if is_array:
+        rest = filter.begin(torch.from_numpy(x), [state])
+        return lambda: rest().numpy()
+    rest = filter.begin(x.detach().float().cpu().numpy(), [state])
+    return lambda: torch.from_numpy(rest()).to(x)
+
+
+def _padded(x: Any, multiple: int) -> Any:
     """Repeat the last row and column of x (T, C, H, W) until height and width are multiples."""
-    bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
-    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+    height, width = x.shape[-2:]
+    bottom, right = -height % multiple, -width % multiple
+    if bottom:
+        x = x[:, :, [*range(height), *[height - 1] * bottom]]
+    if right:
+        x = x[..., [*range(width), *[width - 1] * right]]
+    return x
