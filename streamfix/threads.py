@@ -118,7 +118,7 @@ def _counters() -> list[tuple[Callable[[], int], Callable[[int], Any]]]:
 def _functions() -> list[tuple[Callable[[], int], Callable[[int], Any]]]:
     import ctypes
 
-    found = []
+    found: list[tuple[Callable[[], int], Callable[[int], Any]]] = []
     for path in _loaded():
         try:
             library = ctypes.PyDLL(path)  # keeps the interpreter's lock: the calls take nanoseconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 import av
 import av.filter
@@ -22,7 +23,7 @@ def chroma_location(frame: av.VideoFrame) -> str | None:
     """
     graph = av.filter.Graph()
     source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or av.time_base
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1_000_000)
     )
     chain = [source, graph.add("showinfo", "checksum=0"), graph.add("buffersink")]
     graph.link_nodes(*chain).configure()
