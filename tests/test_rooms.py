@@ -83,7 +83,20 @@ MAY = {
     "live_video": CORE | {"media", "live", "jobs"},
     "library": CORE | {"media", "live", "jobs", "stream", "live_video"},
     "opencv": CORE | {"filters", "jobs", "media", "live", "live_video", "stream"},
-    "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
+    "apps": CORE
+    | {
+        "folders",
+        "backends",
+        "media",
+        "analysis",
+        "fusion",
+        "filters",
+        "live",
+        "jobs",
+        "library",
+        "training",
+        "evaluation",
+    },
     "__main__": {"apps"},
 }
 NAMES = {"", "__version__"}  # what any room may take from the package itself

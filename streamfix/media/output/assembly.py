@@ -93,6 +93,7 @@ def assemble(
         taken_s=taken_s if _is_dated(spec, source) else lambda at_s: None,
         aborted=aborted,
         sink=sink,
+        aspect=first.sample_aspect_ratio,
     )
     later_s = taken_s(None) if live and first.pts * first.time_base - shift_s > source.begin_s + _LATER_S else None
     try:

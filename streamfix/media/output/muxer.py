@@ -23,13 +23,14 @@ from ..redact import redact
 from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
-from ..transport.relay import Sink, sink_for
+from ..transport.relay import Sink, sink_for, written_here
 from .disk import Disk, DiskFile, Room
 from .gaps import Gaps
 from .mux_times import MuxTimes
 from .options import refused, unused_options
 from .target import Target, file_of
 from .ungated import has_flag
+from .y4m_header import WithAspect
 
 log = logging.getLogger("streamfix.media")
 
@@ -80,6 +81,7 @@ class Muxer:
     A segment never replaces an earlier one, whatever the clock says
     of its name, unless `segment_wrap` asks for that.
     refused: packets beside the video that the muxer refused when their turn came.
+    aspect: of the pixels, for a header that libav would write without it; None if it is unknown.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
     sink: takes what is written, in place of the target.
     at_end: called with the path of the complete file, to add what libav does not write.
@@ -100,6 +102,7 @@ class Muxer:
         taken_s: TakenAt = lambda at_s: None,
         aborted: Interruption | None = None,
         sink: Sink | None = None,
+        aspect: Fraction | None = None,
     ) -> None:
         self.target = target
         self.format = format
@@ -142,6 +145,9 @@ class Muxer:
                 defaults["hls_flags"] = LIVE_HLS_FLAGS
         given = {**defaults, **options}
         self._sink = sink or sink_for(target.url, format, given, live=live)
+        own_header = aspect if format == "yuv4mpegpipe" else None
+        if self._sink is None and own_header and room is None:
+            self._sink = written_here(target.path or target.url, format)
         if self._sink is not None:
             if aborted is not None:
                 aborted.calls(self._sink.kill)
@@ -161,6 +167,8 @@ class Muxer:
                 aborted.calls(self._disk.abort)
             if not segments and target.path is not None:
                 opened = self._file = self._disk.existing(target.path)
+        if own_header and not isinstance(opened, str):
+            opened = WithAspect(opened, own_header)
         self.container: OutputContainer = av.open(
             opened,
             "w",
