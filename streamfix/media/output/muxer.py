@@ -24,10 +24,11 @@ from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for
-from .disk import Disk, DiskFile, Room
+from .disk import Disk, DiskFile, Room, create_beside
 from .gaps import Gaps
 from .mux_times import MuxTimes
 from .options import refused, unused_options
+from .playlist_file import PlaylistFile
 from .target import Target, file_of
 from .ungated import has_flag
 
@@ -66,6 +67,13 @@ def guess_format(url: str, format: str | None) -> str:
             raise UsageError(f"{redact(url)}: -f {format}: no muxer of that name") from error
         raise UsageError(f"{redact(url)}: the name does not say which format; add -f, such as -f matroska") from error
     return container.format.name
+
+
+def _names_parts(format: str, options: Mapping[str, str]) -> bool:
+    """True for a playlist whose parts are named by the clock, unless libav itself renames or deletes them."""
+    flags = options.get("hls_flags", "")
+    own = "delete_segments" in flags or "temp_file" in flags
+    return format == "hls" and options.get("strftime", "0") != "0" and not own
 
 
 class Muxer:
@@ -148,6 +156,7 @@ class Muxer:
         self._taken_s, self._list = taken_s, given.get("segment_list", "")
         self._wraps = given.get("segment_wrap", "0") != "0"
         self._at_s: Fraction | None = None  # of the packet that is being written
+        self._named: dict[str, list[str]] | None
         self._segments: set[str] = set()  # the names that libav has asked for
         self._disk: Disk | None = None
         self._file: DiskFile | None = None
@@ -159,13 +168,15 @@ class Muxer:
                 aborted.calls(self._disk.abort)
             if not segments and target.path is not None:
                 opened = self._file = self._disk.existing(target.path)
+        # Parts of a playlist by the names that libav has asked for, where the clock makes these.
+        self._named = {} if self._sink is None and _names_parts(format, given) else None
         self.container: OutputContainer = av.open(
             opened,
             "w",
             format=format if self._sink is None else self._sink.format,
             options=given,
             metadata_errors="surrogateescape",
-            io_open=None if self._disk is None else self._open_file,
+            io_open=self._open_part if self._named is not None else self._open_file if self._disk is not None else None,
         )
 
     @property
@@ -305,6 +316,18 @@ class Muxer:
         keeps = not self._wraps and (path in self._segments or not self.target.overwrite)
         self._segments.add(path)
         return self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self._at_s))
+
+    def _open_part(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
+        """A playlist, or one of its parts, which are named by the clock: none replaces another."""
+        assert self._named is not None
+        path = file_of(path) or path
+        if not flags & _WRITES:
+            return open(path, "rb")
+        if path.removesuffix(".tmp").endswith((".m3u8", ".m3u")):
+            return PlaylistFile(path, self._named)
+        made, descriptor = create_beside(path)
+        self._named.setdefault(path, []).append(made)
+        return open(descriptor, "wb", buffering=0)
 
     def _check_disk(self, place: str) -> None:
         """Raise OutputError if the disk has failed."""
