@@ -162,6 +162,11 @@ class Outlet:
         return before.plus(writer)
 
     @property
+    def room_s(self) -> float:
+        """How many seconds of a recording may wait; 0 of any other output."""
+        return 0.0 if self.live is None or self.live.room is None else self.live.room.seconds
+
+    @property
     def incomplete(self) -> BaseException | None:
         """Why a recording has gaps, though it came to its end; None if it has none."""
         if self.live is None or self.live.room is None or not self.missing:
