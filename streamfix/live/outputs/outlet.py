@@ -148,6 +148,8 @@ class Outlet:
         self._retry_s = 0.0
         self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
         self._open_first()
+        if live is not None and live.room is not None:
+            log.info("%s: a recording; up to %s of it may wait for the disk", self.name, live.room)
 
     @property
     def video_codec(self) -> str:
