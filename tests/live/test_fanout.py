@@ -443,6 +443,24 @@ def test_frames_that_stand_in_do_not_count() -> None:
     assert_law(health)
 
 
+def test_at_the_end_a_recording_has_time_to_write_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a server has: for as long as it may wait otherwise, too."""
+    monkeypatch.setattr("streamfix.live.outputs.fanout._PATIENCE_S", 0.0)
+    gate, health = threading.Event(), Health()
+    made = Made(lambda url, number, item: gate.wait(LONG_S))
+    stage = fanout(made, FILE, health=health, policy=replace(POLICY, queue_s=LONG_S))
+    given = frames(60)
+    counted(health, 60)
+    for frame in given:
+        stage.push(frame)
+    threading.Timer(0.1, gate.set).start()
+    stage.flush()
+    stage.close()
+    assert made.pts(FILE) == [f.pts for f in given]
+    assert made.writers[FILE][0].aborted == 0
+    assert_law(health)
+
+
 def test_cancel_closes_all_and_loses_no_frame_from_the_books() -> None:
     gate, health = threading.Event(), Health()
     made = Made(lambda url, number, item: gate.wait(LONG_S))

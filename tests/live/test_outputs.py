@@ -327,6 +327,28 @@ def test_each_segment_says_when_it_was_begun(source: Path, tmp_path: Path, endin
     assert told == ["2026-10-25T00:59:59.000000Z", second + fraction]
 
 
+@pytest.mark.parametrize("kind", ["mpegts", "fmp4"])
+def test_parts_of_a_playlist_that_have_one_name_are_all_kept(source: Path, tmp_path: Path, kind: str) -> None:
+    """The playlist names each, also those of an earlier run that it goes on from."""
+    ending = "ts" if kind == "mpegts" else "m4s"
+    options = {
+        "hls_time": "0.4",
+        "hls_list_size": "0",
+        "strftime": "1",
+        "hls_segment_type": kind,
+        "hls_segment_filename": str(tmp_path / f"p.{ending}"),
+    }
+    for flags in ("program_date_time", "program_date_time+append_list"):
+        given = {**options, "hls_flags": flags}
+        write(source, tmp_path / "all.m3u8", format_options=given, video_options=KEYS, overwrite=True)
+    names = [f"p.{ending}", *(f"p.{n}.{ending}" for n in range(1, 8))]
+    listed = [line for line in (tmp_path / "all.m3u8").read_text().split() if line.startswith("p.")]
+    assert listed == names
+    assert all((tmp_path / name).stat().st_size > 500 for name in names)
+    if kind == "mpegts":
+        assert [len(times(tmp_path / name)) for name in names] == [10] * 8
+
+
 def test_a_list_of_segments_is_still_written(source: Path, tmp_path: Path) -> None:
     options = {"segment_time": "0.4", "segment_list": str(tmp_path / "all.m3u8")}
     write(source, tmp_path / "r%d.mkv", format="segment", format_options=options, video_options=KEYS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.media.output.disk import Disk, Room
@@ -41,6 +41,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
     made.goes_on.set()
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300), st.binary(min_size=1, max_size=50)), max_size=20))
 def test_a_file_has_what_was_written_where_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[int, bytes]]

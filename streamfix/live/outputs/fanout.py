@@ -195,12 +195,17 @@ class Fanout(Stage):
         return error
 
     def _join(self) -> None:
-        """Wait for the outputs, once: for files as long as it takes, for live ones a few seconds."""
+        """Wait for the outputs, once: for files as long as it takes, for live ones a few seconds.
+
+        A recording has as much time more as may wait for it, unless all of that is thrown away.
+        """
         waits_s: tuple[float | None, ...] = (None,) if self._policy is None else (_PATIENCE_S, _LAST_S)
         for wait_s in () if self._waited else waits_s:
-            end_s = None if wait_s is None else time.monotonic() + wait_s
-            for outlet in self.outlets:
-                if not outlet.join(None if end_s is None else max(0.0, end_s - time.monotonic())):
+            begin_s = time.monotonic()
+            for outlet in sorted(self.outlets, key=lambda outlet: outlet.room_s):
+                more_s = outlet.room_s if wait_s == _PATIENCE_S and not self._closed else 0.0
+                until_s = None if wait_s is None else begin_s + wait_s + more_s
+                if not outlet.join(None if until_s is None else max(0.0, until_s - time.monotonic())):
                     outlet.abort()
         self._waited = True
 

@@ -148,6 +148,8 @@ class Outlet:
         self._retry_s = 0.0
         self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
         self._open_first()
+        if live is not None and live.room is not None:
+            log.info("%s: a recording; up to %s of it may wait for the disk", self.name, live.room)
 
     @property
     def video_codec(self) -> str:
@@ -160,6 +162,11 @@ class Outlet:
         """What is written so far. From any thread."""
         before, writer = self._state
         return before.plus(writer)
+
+    @property
+    def room_s(self) -> float:
+        """How many seconds of a recording may wait; 0 of any other output."""
+        return 0.0 if self.live is None or self.live.room is None else self.live.room.seconds
 
     @property
     def incomplete(self) -> BaseException | None:

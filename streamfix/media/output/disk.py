@@ -208,15 +208,10 @@ class DiskFile:
         if self._keeps is None:
             self._descriptor = os.open(self.path, os.O_RDWR)
         elif self._keeps:
-            self.path, self._descriptor = _create(self.path)
+            self.path, self._descriptor = create_beside(self.path)
         else:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
         self._disk.open_files.add(self)
-        if self.path != self.name:
-            log.warning(
-                "%s exists already (the clock was set back, or two segments have one name); this segment goes to %s",
-                *(self.name, self.path),
-            )
 
     def give_up(self) -> None:
         """Close it after an error; one without a picture is removed."""
@@ -247,11 +242,18 @@ class DiskFile:
         os.close(self._descriptor)
 
 
-def _create(path: str) -> tuple[str, int]:
-    """Make the file, or the first like it whose name is free: yard.mp4, yard.1.mp4; its name and descriptor."""
+def create_beside(path: str) -> tuple[str, int]:
+    """Make the file, or the first like it whose name is free: yard.mp4, yard.1.mp4; its name and descriptor.
+
+    A name that is not the one that was asked for is told. Raises OSError.
+    """
     stem, ending = os.path.splitext(path)
     for number in count():
         name = f"{stem}.{number}{ending}" if number else path
         with contextlib.suppress(FileExistsError):
-            return name, os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            if number:
+                why = "the clock was set back, or two segments have one name"
+                log.warning("%s exists already (%s); this segment goes to %s", path, why, name)
+            return name, descriptor
     raise AssertionError("numbers do not end")

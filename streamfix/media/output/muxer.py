@@ -24,11 +24,12 @@ from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for, written_here
-from .disk import Disk, DiskFile, Room
+from .disk import Room
 from .gaps import Gaps
 from .mux_times import MuxTimes
 from .options import refused, unused_options
-from .target import Target, file_of
+from .own_files import OwnFiles
+from .target import Target
 from .ungated import has_flag
 from .y4m_header import WithAspect
 
@@ -51,7 +52,6 @@ _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
 _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
 # With it a player can tell when a picture was taken.
 LIVE_HLS_FLAGS = "program_date_time"
-_WRITES = 2  # AVIO_FLAG_WRITE
 # What libavformat says of a packet that it does not like, rather than of the output.
 _ONE_PACKET = (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError, ValueError)
 MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
@@ -153,47 +153,47 @@ class Muxer:
                 aborted.calls(self._sink.kill)
             self._connect(self._sink)
             given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
-        self._taken_s, self._list = taken_s, given.get("segment_list", "")
-        self._wraps = given.get("segment_wrap", "0") != "0"
         self._at_s: Fraction | None = None  # of the packet that is being written
-        self._segments: set[str] = set()  # the names that libav has asked for
-        self._disk: Disk | None = None
-        self._file: DiskFile | None = None
         opened: Any = with_address(target.url) if self._sink is None else self._sink.file
-        segments = format in SEGMENT_FORMATS and self._sink is None and file_of(target.url) is not None
-        if segments or (room is not None and target.is_whole):
-            self._disk = Disk(target.shown, room or Room())
-            if aborted is not None:
-                aborted.calls(self._disk.abort)
-            if not segments and target.path is not None:
-                opened = self._file = self._disk.existing(target.path)
+        self._files: OwnFiles | None = None
+        if self._sink is None:
+            self._files = OwnFiles(
+                *(target, format, given), room=room, taken_s=lambda: taken_s(self._at_s), aborted=aborted
+            )
+            opened = self._files.whole or opened
         if own_header and not isinstance(opened, str):
             opened = WithAspect(opened, own_header)
-        self.container: OutputContainer = av.open(
-            opened,
-            "w",
-            format=format if self._sink is None else self._sink.format,
-            options=given,
-            metadata_errors="surrogateescape",
-            io_open=None if self._disk is None else self._open_file,
-        )
+        try:
+            self.container: OutputContainer = av.open(
+                opened,
+                "w",
+                format=format if self._sink is None else self._sink.format,
+                options=given,
+                metadata_errors="surrogateescape",
+                io_open=None if self._files is None else self._files.io_open,
+            )
+        except BaseException:
+            if self._files is not None:
+                self._files.give_up()
+            raise
 
     @property
     def settled(self) -> bool:
         """True once packets are known to arrive: the server has answered, or pictures have reached the disk."""
-        if self._disk is not None:
-            return self._disk.has_pictures and self._disk.error is None
+        if self._files is not None and (on_disk := self._files.on_disk) is not None:
+            return on_disk
         return self._started and (self._sink is None or self._sink.settled)
 
     @property
     def has_pictures(self) -> bool:
         """False if nothing of what was written has reached the disk, as far as that is known."""
-        return self._disk is None or self._disk.has_pictures
+        return self._files is None or self._files.has_pictures
 
     @property
     def arrives(self) -> bool:
         """True if what was written up to now has left this process, as far as libav has let go of it."""
-        return self._disk.is_written() if self._disk is not None else self.settled
+        written = None if self._files is None else self._files.are_written()
+        return self.settled if written is None else written
 
     def start(self) -> None:
         """Write the header. All streams must have been added and all encoders opened."""
@@ -203,7 +203,8 @@ class Muxer:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._error(f"(the header of {self.format})", error) from error
         self._started = True
-        self._check_disk(f"(the header of {self.format})")
+        if self._files is not None:
+            self._files.check(f"(the header of {self.format})")
         if unused:
             name = next(iter(unused))
             raise refused(name, unused[name], self._encoder, self.format)
@@ -246,7 +247,8 @@ class Muxer:
             at = dts_or_pts(packet)
             place = "" if at is None or not packet.time_base else f"at {float(at * packet.time_base):.3f} s"
             raise self._error(place, error) from error
-        self._check_disk("" if self._at_s is None else f"at {float(self._at_s):.3f} s")
+        if self._files is not None:
+            self._files.check("" if self._at_s is None else f"at {float(self._at_s):.3f} s")
         self.payload_bytes += size
 
     def mux_beside(self, packet: av.Packet[Any], stream: Stream) -> str | None:
@@ -298,41 +300,10 @@ class Muxer:
             self._tell_refused()
         if self._sink is not None:
             self._sink.close()
-        self._leave_disk()
+        if self._files is not None:
+            self._files.close()
         if self.at_end is not None and self.target.path is not None:
             self.at_end(self.target.path)
-
-    def _open_file(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
-        """A file that libav wants to open by itself: a segment, a list of them, or the output itself to be read."""
-        assert self._disk is not None
-        if path.removesuffix(".tmp") == self._list:
-            piped = path.removeprefix("pipe:")
-            return open(os.dup(int(piped or 1)) if path != piped else file_of(path) or path, "wb", buffering=0)
-        path = file_of(path) or path
-        if not flags & _WRITES:
-            self._disk.drain()
-            return open(path, "rb")
-        keeps = not self._wraps and (path in self._segments or not self.target.overwrite)
-        self._segments.add(path)
-        return self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self._at_s))
-
-    def _check_disk(self, place: str) -> None:
-        """Raise OutputError if the disk has failed."""
-        if self._disk is not None and self._disk.error is not None:
-            raise cannot_write(self.target.shown, place, self._disk.error) from self._disk.error
-
-    def _leave_disk(self) -> None:
-        """Wait until all is on the disk. Raises OutputError."""
-        if self._disk is None:
-            return
-        try:
-            if self._file is not None:
-                self._file.close()
-            self._disk.drain()
-        except OSError as error:
-            raise cannot_write(self.target.shown, "", error) from error
-        finally:
-            self._disk.close()
 
     def _lost_at_end(self) -> int:
         """How many packets beside the video were lost with the trailer; 0 unless all of the video is in the file.
@@ -343,6 +314,8 @@ class Muxer:
         path, video = self.target.path, self._video_index
         if path is None or not self.target.is_file or not self._beside or video is None:
             return 0
+        if self._files is not None:
+            self._files.drain()
         found: Counter[int] = Counter()
         try:
             with av.open(path, metadata_errors="surrogateescape") as written:
@@ -374,8 +347,9 @@ class Muxer:
         if self._sink is not None:
             with suppress(OutputError, BadOption):
                 self._sink.close()
-        with suppress(OutputError):
-            self._leave_disk()
+        if self._files is not None:
+            with suppress(OutputError):
+                self._files.close()
 
     @staticmethod
     def _connect(sink: Sink) -> None:

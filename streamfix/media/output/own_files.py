@@ -1,0 +1,135 @@
+"""Opens the files of an output in libav's place, where more is wanted than libav does.
+
+A live recording must not wait for its disk. A segment must not replace an earlier one, whatever name the clock gives
+it, and must say when it was begun. Neither must a part of a playlist that is named by the clock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..interruption import Interruption
+from ..libav_errors import cannot_write
+from ..transport.protocols import SEGMENT_FORMATS
+from .disk import Disk, DiskFile, Room, create_beside
+from .playlist_file import PlaylistFile
+from .target import Target, file_of
+
+_WRITES = 2  # AVIO_FLAG_WRITE
+
+
+class OwnFiles:
+    """The files of one output.
+
+    options: the muxer's. room: of a live recording: how much may wait for the disk. taken_s: gives the Unix time that
+    the header of the segment which begins now is to say, None for what the muxer writes. aborted: setting it lets go of
+    a disk that does not answer.
+
+    whole: the output, if it is one file that we open. io_open: PyAV's callback for the files that muxers open by
+    themselves, None where libav opens them.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        format: str,
+        options: Mapping[str, str],
+        *,
+        room: Room | None,
+        taken_s: Callable[[], float | None],
+        aborted: Interruption | None,
+    ) -> None:
+        self._target, self._taken_s = target, taken_s
+        self._list, self._wraps = options.get("segment_list", ""), options.get("segment_wrap", "0") != "0"
+        self._asked: set[str] = set()  # the names that libav wanted for segments
+        self._parts: dict[str, list[str]] = {}  # of a playlist: the files that were made, by the name that libav wanted
+        self._disk: Disk | None = None
+        self.whole: DiskFile | None = None
+        self.io_open: Callable[[str, int, Mapping[str, str]], Any] | None = None
+        segments = format in SEGMENT_FORMATS and file_of(target.url) is not None
+        if segments or (room is not None and target.is_whole):
+            self._disk = Disk(target.shown, room or Room())
+            self.io_open = self._open
+            if aborted is not None:
+                aborted.calls(self._disk.abort)
+            if not segments and target.path is not None:
+                self.whole = self._disk.existing(target.path)
+        elif _names_parts(format, options):
+            self.io_open = self._open_part
+
+    @property
+    def on_disk(self) -> bool | None:
+        """True once pictures have reached the disk, and nothing has failed since; None where libav writes."""
+        return None if self._disk is None else self._disk.has_pictures and self._disk.error is None
+
+    @property
+    def has_pictures(self) -> bool:
+        """False if no picture has reached the disk, as far as that is known."""
+        return self._disk is None or self._disk.has_pictures
+
+    def are_written(self) -> bool | None:
+        """True if the system has taken all that libav has written; None where libav writes."""
+        return None if self._disk is None else self._disk.is_written()
+
+    def check(self, place: str) -> None:
+        """Raise OutputError if the disk has failed. place: where in the output, for the message."""
+        if self._disk is not None and self._disk.error is not None:
+            raise cannot_write(self._target.shown, place, self._disk.error) from self._disk.error
+
+    def drain(self) -> None:
+        """Wait until all is written. Raises OutputError."""
+        if self._disk is not None:
+            try:
+                self._disk.drain()
+            except OSError as error:
+                raise cannot_write(self._target.shown, "", error) from error
+
+    def close(self) -> None:
+        """Wait until all is written, and leave the disk. Raises OutputError."""
+        if self._disk is None:
+            return
+        try:
+            if self.whole is not None:
+                self.whole.close()
+            self.drain()
+        finally:
+            self._disk.close()
+
+    def give_up(self) -> None:
+        """Leave the disk without waiting for it."""
+        if self._disk is not None:
+            self._disk.close()
+
+    def _open(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
+        """A segment, a list of them, or the output itself to be read."""
+        assert self._disk is not None
+        if path.removesuffix(".tmp") == self._list:
+            piped = path.removeprefix("pipe:")
+            return open(os.dup(int(piped or 1)) if path != piped else file_of(path) or path, "wb", buffering=0)
+        path = file_of(path) or path
+        if not flags & _WRITES:
+            self._disk.drain()
+            return open(path, "rb")
+        keeps = not self._wraps and (path in self._asked or not self._target.overwrite)
+        self._asked.add(path)
+        return self._disk.create(path, keeps=keeps, taken_s=self._taken_s())
+
+    def _open_part(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
+        """A playlist, or one of its parts."""
+        path = file_of(path) or path
+        if not flags & _WRITES:
+            return open(path, "rb")
+        if path.removesuffix(".tmp").endswith((".m3u8", ".m3u")):
+            return PlaylistFile(path, self._parts)
+        made, descriptor = create_beside(path)
+        self._parts.setdefault(path, []).append(made)
+        return open(descriptor, "wb", buffering=0)
+
+
+def _names_parts(format: str, options: Mapping[str, str]) -> bool:
+    """True for a playlist whose parts are named by the clock, unless libav itself renames or deletes them."""
+    flags = options.get("hls_flags", "")
+    own = "delete_segments" in flags or "temp_file" in flags
+    return format == "hls" and options.get("strftime", "0") != "0" and not own
