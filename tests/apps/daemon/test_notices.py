@@ -51,20 +51,22 @@ def told(stream: str = "yard", state: Any = "lost") -> Notice:
 
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.integers(1, 15)), max_size=30))
 def test_what_is_told_lasted_and_is_never_told_twice(steps: list[tuple[State, int]]) -> None:
-    """One state a second, each for so long."""
-    observer, now, before, ill_for, well_for = Observer(10.0), 0.0, "well", 0.0, 0.0
+    """States one after the other, each for so many seconds."""
+    observer, now, before, last = Observer(10.0), 0.0, "well", ""
+    same_for = ill_for = 0  # seconds so far
     for state, seconds in steps:
         for _ in range(seconds):
-            due = observer.look([shown(state, since_s=now)], now, now)
-            for notice in due:
-                assert notice.state == ILL.get(state, "well") and notice.before == before != notice.state
-                assert (well_for if notice.state == "well" else ill_for) >= 10
-                before = notice.state
+            condition = ILL.get(state, "well" if state == "running" else "")
+            same_for = same_for + 1 if condition == last else 0
+            ill_for = ill_for + 1 if state in ILL and last in ILL.values() else 0
+            last = condition
+            for notice in observer.look([shown(state, since_s=now)], now, now):
+                assert notice.state == condition and notice.before == before != condition
+                assert (ill_for if before == "well" else same_for) >= 10
+                before = condition
+            if condition and same_for >= 10:
+                assert before == condition, "what lasts is told"
             now += 1
-            ill_for = ill_for + 1 if state in ILL else 0.0
-            well_for = well_for + 1 if state == "running" else 0.0
-            if ill_for > 10 or well_for > 10:
-                assert before == ILL.get(state, "well"), "what lasts is told"
 
 
 def test_each_stream_is_told_by_itself_and_forgotten_when_it_goes() -> None:

@@ -64,18 +64,22 @@ def condition_of(stream: StreamState, now_s: float) -> Condition | None:
 
 @dataclass(slots=True)
 class _Known:
-    """told: the last notice's. well: whether it is now, None if that is not to be told. turned_s: since when."""
+    """told: the last notice's. condition: the present one, None if there is nothing to tell; changed_s: since when.
+
+    turned_s: since when it is well, or ill, or neither.
+    """
 
     told: Condition = "well"
-    well: bool | None = None
+    condition: Condition | None = None
+    changed_s: float = 0.0
     turned_s: float = 0.0
 
 
 class Observer:
     """Makes notices of what it is shown, again and again.
 
-    after_s: a stream has to be ill, or well again, for so long before it is told. What is ill and becomes ill in
-    another way is told at once, once it was told at all.
+    after_s: a stream has to be ill, in whatever ways, or well again, for so long before it is told; and when it was
+    told that it is ill, it has to be ill in another way for so long.
     """
 
     def __init__(self, after_s: float) -> None:
@@ -91,11 +95,17 @@ class Observer:
         for name, stream in here.items():
             known = self._known.setdefault(name, _Known())
             condition = condition_of(stream, now_s)
-            well = None if condition is None else condition == "well"
-            if well is not known.well:
-                known.well, known.turned_s = well, steady_s
-            lasts = steady_s - known.turned_s >= self.after_s
-            if condition is not None and condition != known.told and lasts:
+            if _kind(condition) != _kind(known.condition):
+                known.turned_s = steady_s
+            if condition != known.condition:
+                known.condition, known.changed_s = condition, steady_s
+            since_s = known.turned_s if "well" in (condition, known.told) else known.changed_s
+            if condition is not None and condition != known.told and steady_s - since_s >= self.after_s:
                 due.append(Notice(name, condition, known.told, stream.reason, stream.since_s, now_s))
                 known.told = condition
         return due
+
+
+def _kind(condition: Condition | None) -> bool | None:
+    """Whether it is well; None where there is nothing to tell."""
+    return None if condition is None else condition == "well"
