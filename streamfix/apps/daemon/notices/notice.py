@@ -27,7 +27,10 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message. before: the condition that was told last. since, at: Unix seconds; at: when this was noticed."""
+    """One message. before: the condition that was told last. since, at: Unix seconds; at: when this was noticed.
+
+    news: False for a stream that is well from the beginning, which concerns only whoever keeps the state of each.
+    """
 
     stream: str
     state: Condition
@@ -35,6 +38,7 @@ class Notice:
     reason: str
     since: float
     at: float
+    news: bool = True
 
     @property
     def text(self) -> str:
@@ -43,7 +47,8 @@ class Notice:
 
     def as_json(self) -> dict[str, Any]:
         """As webhooks and MQTT get it."""
-        return {"text": self.text, **asdict(self), "host": socket.gethostname()}
+        told = {name: value for name, value in asdict(self).items() if name != "news"}
+        return {"text": self.text, **told, "host": socket.gethostname()}
 
 
 def condition_of(stream: StreamState, now_s: float) -> Condition | None:
@@ -64,12 +69,14 @@ def condition_of(stream: StreamState, now_s: float) -> Condition | None:
 
 @dataclass(slots=True)
 class _Known:
-    """told: the last notice's. condition: the present one, None if there is nothing to tell; changed_s: since when.
+    """told: the last notice's, None before the first.
+
+    condition: the present one, None if there is nothing to tell; changed_s: since when.
 
     turned_s: since when it is well, or ill, or neither.
     """
 
-    told: Condition = "well"
+    told: Condition | None = None
     condition: Condition | None = None
     changed_s: float = 0.0
     turned_s: float = 0.0
@@ -99,9 +106,11 @@ class Observer:
                 known.turned_s = steady_s
             if condition != known.condition:
                 known.condition, known.changed_s = condition, steady_s
-            since_s = known.turned_s if "well" in (condition, known.told) else known.changed_s
+            before = known.told or "well"
+            since_s = known.turned_s if "well" in (condition, before) else known.changed_s
             if condition is not None and condition != known.told and steady_s - since_s >= self.after_s:
-                due.append(Notice(name, condition, known.told, stream.reason, stream.since_s, now_s))
+                news = condition != before
+                due.append(Notice(name, condition, before, stream.reason, stream.since_s, now_s, news))
                 known.told = condition
         return due
 
