@@ -33,7 +33,8 @@ def nlmeans(clip: vs.VideoNode) -> vs.VideoNode:
 
 def main() -> None:
     name, (width, height, frames) = sys.argv[1], map(int, sys.argv[2:5])
-    size, held, lock = width * height * 3 // 2, {}, threading.Lock()
+    size, lock = width * height * 3 // 2, threading.Lock()
+    held: dict[int, np.ndarray] = {}
 
     def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         with lock:

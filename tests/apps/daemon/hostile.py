@@ -191,8 +191,13 @@ bodies = st.one_of(sound, st.builds(lambda body, change: {**body, **change}, sou
 names = st.sampled_from(["yard", "a", "b"])
 hostile_names = texts.map(lambda text: quote(text, safe=""))
 rests = st.sampled_from(
-    ["", "/start", "/stop", "/retry", "/history", "/events", "/snapshot.jpg?side=both&width=64", "/nothing"]
+    [
+        *("", "/start", "/stop", "/retry", "/history", "/events", "/snapshot.jpg?side=both&width=64", "/nothing"),
+        *("/recordings?limit=2&until=1e9", "/recordings/1/out.mp4", "/recordings/1/..%2f..%2fsecret%2fcanary"),
+        *("/recordings/1/way_out/canary", "/recordings/1//etc/passwd", "/recordings/2/out_20260101.mkv"),
+    ]
 )
+ROUTES = ["/api/streams", "/api/reload", "/api/login", "/api/system", "/api/save", "/api/defaults", "/metrics"]
 requests = st.sampled_from(
     (
         st.tuples(st.just("POST"), st.just("/api/streams"), bodies),
@@ -203,8 +208,11 @@ requests = st.sampled_from(
         ),
         st.tuples(METHODS, st.builds("/api/streams/{}{}".format, hostile_names, rests), bodies),
         st.tuples(
-            METHODS, st.sampled_from(["/api/streams", "/api/reload", "/api/login", "/api/system", "/metrics"]), bodies
+            st.sampled_from(["GET", "HEAD", "DELETE"]),
+            st.builds("/api/streams/{}/recordings/1/{}".format, names, hostile_names),
+            anything,
         ),
+        st.tuples(METHODS, st.sampled_from(ROUTES), bodies),
         st.tuples(METHODS, texts.map(lambda text: "/" + quote(text)), bodies),
     )
 ).flatmap(lambda request: request)

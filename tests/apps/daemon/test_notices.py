@@ -51,20 +51,26 @@ def told(stream: str = "yard", state: Any = "lost") -> Notice:
 
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.integers(1, 15)), max_size=30))
 def test_what_is_told_lasted_and_is_never_told_twice(steps: list[tuple[State, int]]) -> None:
-    """One state a second, each for so long."""
-    observer, now, before, ill_for, well_for = Observer(10.0), 0.0, "well", 0.0, 0.0
+    """States one after the other, each for so many seconds."""
+    observer, now, before, last = Observer(10.0), 0.0, "well", ""
+    told_yet = False
+    same_for = ill_for = 0  # seconds so far
     for state, seconds in steps:
         for _ in range(seconds):
-            due = observer.look([shown(state, since_s=now)], now, now)
-            for notice in due:
-                assert notice.state == ILL.get(state, "well") and notice.before == before != notice.state
-                assert (well_for if notice.state == "well" else ill_for) >= 10
-                before = notice.state
+            condition = ILL.get(state, "well" if state == "running" else "")
+            same_for = same_for + 1 if condition == last else 0
+            ill_for = ill_for + 1 if state in ILL and last in ILL.values() else 0
+            last = condition
+            for notice in observer.look([shown(state, since_s=now)], now, now):
+                assert notice.state == condition and notice.before == before
+                assert notice.news == (before != condition)
+                assert notice.news or not told_yet, "what is no news is told at the beginning only"
+                told_yet = True
+                assert (ill_for if before == "well" != condition else same_for) >= 10
+                before = condition
+            if condition and same_for >= 10:
+                assert before == condition, "what lasts is told"
             now += 1
-            ill_for = ill_for + 1 if state in ILL else 0.0
-            well_for = well_for + 1 if state == "running" else 0.0
-            if ill_for > 10 or well_for > 10:
-                assert before == ILL.get(state, "well"), "what lasts is told"
 
 
 def test_each_stream_is_told_by_itself_and_forgotten_when_it_goes() -> None:
@@ -74,6 +80,25 @@ def test_each_stream_is_told_by_itself_and_forgotten_when_it_goes() -> None:
     assert (first.stream, first.text, first.at) == ("a", "a: unwell: bad", 105)
     assert observer.look([shown("reconnecting", "b")], 6, 106) == []
     assert [n.stream for n in observer.look([shown("reconnecting", "b"), shown("error", "a")], 10, 110)] == ["b"]
+
+
+def test_a_stream_that_is_well_from_the_beginning_concerns_only_who_keeps_its_state() -> None:
+    """A broker may have kept that it was lost when the daemon ended."""
+    observer = Observer(5.0)
+    assert observer.look([shown("running")], 0, 0) == []
+    (first,) = observer.look([shown("running")], 5, 5)
+    assert (first.state, first.before, first.news) == ("well", "well", False)
+    assert "news" not in first.as_json()
+    assert observer.look([shown("running")], 50, 50) == []
+    hook, broker = Receiver(), Receiver()
+    broker.keeps_state = True
+    boxes = [Outbox(hook), Outbox(broker)]
+    for box in boxes:
+        box.put(first)
+        box.put(told("gate"))
+        box.ask_to_end()
+        assert box.join(LONG_S)
+    assert (hook.got, broker.got) == (["gate"], ["yard", "gate"])
 
 
 def test_a_camera_that_never_came_is_lost_and_one_that_was_stopped_is_nothing() -> None:
@@ -90,6 +115,7 @@ class Receiver:
     """Takes notices, as long as it is told to."""
 
     shown = "test://receiver"
+    keeps_state = False
 
     def __init__(self, *fails: BaseException | None) -> None:
         self.fails, self.tried, self.closed = list(fails), 0, threading.Event()

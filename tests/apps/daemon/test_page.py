@@ -201,7 +201,7 @@ def test_a_picture_that_is_passed_through_is_not_called_after(daemon: FakeDaemon
     page = there.open("yard")
     side, slider = page.locator(".side.right"), page.get_by_role("slider")
     expect(side).to_have_text("After")
-    daemon.streams["yard"].update(state="degraded", rung=2, rung_name="")
+    daemon.streams["yard"].update(state="degraded", rung=2, rung_name="pass-through")
     there.poll()
     expect(side).to_have_text("Pass-through")
     expect(slider).to_have_attribute("aria-valuetext", "50 % before, 50 % passed through")

@@ -130,6 +130,15 @@ def test_the_list_is_newest_first_in_pages(client: TestClient, folder: Path) -> 
     }
 
 
+def test_the_list_up_to_a_time_begins_with_what_was_recorded_then(client: TestClient) -> None:
+    whole = ask(client, "/api/streams/yard/recordings").json()["files"]
+    for i, one in enumerate(whole):
+        shown = ask(client, f"/api/streams/yard/recordings?until={one['begun'] + 1}").json()
+        assert shown["files"] == whole[i:] and shown["count"] == 12
+    assert ask(client, "/api/streams/yard/recordings?until=5").json()["files"] == []
+    assert ask(client, "/api/streams/yard/recordings?until=1e300").json()["files"] == whole
+
+
 def test_what_is_being_written_is_marked(client: TestClient, folder: Path) -> None:
     with (folder / "2026-11-30" / "yard_120500.mp4").open("ab"):
         files = ask(client, "/api/streams/yard/recordings").json()["files"]

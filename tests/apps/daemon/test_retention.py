@@ -71,7 +71,7 @@ class House:
 def test_only_old_or_surplus_recordings_go_and_never_what_is_written(
     files: list[tuple[float, int, bool]], age: float | None, most: int | None
 ) -> None:
-    found = [Recording(str(i), Path(str(i)), None, NOW_S - a, size, (1, i)) for i, (a, size, _) in enumerate(files)]
+    found = [Recording(str(i), Path(str(i)), NOW_S - a, size, (1, i)) for i, (a, size, _) in enumerate(files)]
     found.sort(key=lambda one: one.changed_s)
     writing = {(1, i) for i, (_, _, open_) in enumerate(files) if open_}
     doomed = [one for one, _ in too_many(found, Limits(age, most), NOW_S, writing)]

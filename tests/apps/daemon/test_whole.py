@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -101,6 +102,47 @@ def test_what_an_operator_sees_of_a_camera_that_is_lost_and_comes_back(
     shown = times(tmp_path / "yard.mkv")
     assert all(a < b for a, b in pairwise(shown))
     assert shown[0] == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.chromium
+@needs_chromium
+def test_a_recording_is_played_while_the_next_one_is_written(
+    browser: Any, clip: Path, tmp_path: Path, start: Start
+) -> None:
+    """In folders of the day; what is served is what lies on the disk."""
+    rec = tmp_path / "rec"
+    rec.mkdir()
+    pattern = f"{rec}/%Y-%m-%d/yard_%H%M%S.mp4"
+    options = 'segment_time = "1", reset_timestamps = "1", strftime = "1"'
+    with rtsp(clip) as url:
+        daemon = start(
+            f'[daemon]\nport = 0\nmax_load = 8\nallow_folders = ["{rec}"]\n'
+            f'[[streams]]\nname = "yard"\ninput = "{url}"\ntransport = "tcp"\nmax_latency = "20s"\n'
+            f'outputs = [{{ url = "{pattern}", format = "segment", options = {{ {options} }} }}]\n'
+        )
+        daemon.told("READY=1")
+
+        def finished() -> list[dict[str, Any]]:
+            files: list[dict[str, Any]] = daemon.json("/api/streams/yard/recordings")["files"]
+            return [one for one in files if not one["writing"]]
+
+        until(lambda: len(finished()) >= 3)
+        oldest = finished()[-1]
+        assert any(one["writing"] for one in daemon.json("/api/streams/yard/recordings")["files"])
+        with urllib.request.urlopen(f"{daemon.address()}/api/streams/yard/recordings/{oldest['name']}") as answer:
+            served = answer.read()
+        assert served == (rec / oldest["name"].removeprefix("1/")).read_bytes()
+        visit = Visit(browser, f"{daemon.address()}/")
+        page = visit.open("yard/recordings")
+        page.locator(".files li").last.get_by_role("button", name="Play").click()
+        page.wait_for_function("() => document.querySelector('video').videoWidth === 160")
+        page.wait_for_function("() => document.querySelector('video').currentTime > 0")
+        visit.context.close()
+        assert visit.trouble == []
+        daemon.send(signal.SIGTERM)
+        assert daemon.process.wait(LONG_S) == 0
+    for path in rec.rglob("*.mp4"):
+        assert times(path)[0] == pytest.approx(0, abs=0.1), path
 
 
 def test_a_reload_that_changes_one_of_eight_streams_costs_the_others_no_frame(

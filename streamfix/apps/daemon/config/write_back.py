@@ -115,6 +115,8 @@ def rewritten(text: str, file: DaemonConfig, present: Sequence[StreamConfig]) ->
         table = tomlkit.table()
         bare, *_ = read_stream({"name": name}, file.defaults)
         _change(table, replace(bare, name=""), now[name], file.defaults)
+        if len(tables) and not tables[-1].as_string().endswith("\n\n"):
+            tables[-1].add(tomlkit.nl())
         tables.append(table)
     if fresh:
         document["streams"] = fresh

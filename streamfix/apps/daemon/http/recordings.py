@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from ....errors import InputError
 from ..engine.control import Engine
-from ..recordings.catalogue import open_files
+from ..recordings.catalogue import Recording, open_files
 from .answers import Denied, problems
 from .file_range import send_file
 from .models import Recordings
@@ -35,18 +36,18 @@ def recording_routes(supervisor: Engine) -> APIRouter:
         """The recordings, the newest first, and what all of them take. 409: the disk cannot be read."""
         catalogue, retention = supervisor.recordings(name), supervisor.config_of(name).retention
         try:
-            found = catalogue.find()[::-1]
+            found: Sequence[Recording] = catalogue.find()[::-1]
             writing = open_files()
         except OSError as error:
             raise Denied(409, f"{name}: its recordings cannot be listed: {error}") from None
         count, total = len(found), sum(one.bytes for one in found)
         if until is not None:
-            found = [one for one in found if (one.changed_s if one.begun_s is None else one.begun_s) <= until]
+            found = catalogue.begun_by(found, until)
         at = next((i for i, one in enumerate(found) if one.name == before), -1)
         files = [
             {
                 "name": one.name,
-                "begun": one.begun_s,
+                "begun": catalogue.begun_s(one),
                 "changed": one.changed_s,
                 "bytes": one.bytes,
                 "writing": one.identity in writing,

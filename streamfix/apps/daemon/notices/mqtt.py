@@ -41,6 +41,8 @@ class Mqtt:
     url: mqtt://user:password@host:1883/prefix, or mqtts://. Raises UsageError where it is wrong, or paho-mqtt missing.
     """
 
+    keeps_state = True  # else "lost" would stay there for ever if the daemon ended meanwhile
+
     def __init__(self, url: str) -> None:
         self._broker = check_mqtt(url)
         self.shown = f"{'mqtts' if self._broker.tls else 'mqtt'}://{self._broker.host}:{self._broker.port}"

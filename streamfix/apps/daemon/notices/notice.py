@@ -27,7 +27,10 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message. before: the condition that was told last. since, at: Unix seconds; at: when this was noticed."""
+    """One message. before: the condition that was told last. since, at: Unix seconds; at: when this was noticed.
+
+    news: False for a stream that is well from the beginning, which concerns only whoever keeps the state of each.
+    """
 
     stream: str
     state: Condition
@@ -35,6 +38,7 @@ class Notice:
     reason: str
     since: float
     at: float
+    news: bool = True
 
     @property
     def text(self) -> str:
@@ -43,7 +47,8 @@ class Notice:
 
     def as_json(self) -> dict[str, Any]:
         """As webhooks and MQTT get it."""
-        return {"text": self.text, **asdict(self), "host": socket.gethostname()}
+        told = {name: value for name, value in asdict(self).items() if name != "news"}
+        return {"text": self.text, **told, "host": socket.gethostname()}
 
 
 def condition_of(stream: StreamState, now_s: float) -> Condition | None:
@@ -64,18 +69,24 @@ def condition_of(stream: StreamState, now_s: float) -> Condition | None:
 
 @dataclass(slots=True)
 class _Known:
-    """told: the last notice's. well: whether it is now, None if that is not to be told. turned_s: since when."""
+    """told: the last notice's, None before the first.
 
-    told: Condition = "well"
-    well: bool | None = None
+    condition: the present one, None if there is nothing to tell; changed_s: since when.
+
+    turned_s: since when it is well, or ill, or neither.
+    """
+
+    told: Condition | None = None
+    condition: Condition | None = None
+    changed_s: float = 0.0
     turned_s: float = 0.0
 
 
 class Observer:
     """Makes notices of what it is shown, again and again.
 
-    after_s: a stream has to be ill, or well again, for so long before it is told. What is ill and becomes ill in
-    another way is told at once, once it was told at all.
+    after_s: a stream has to be ill, in whatever ways, or well again, for so long before it is told; and when it was
+    told that it is ill, it has to be ill in another way for so long.
     """
 
     def __init__(self, after_s: float) -> None:
@@ -91,11 +102,19 @@ class Observer:
         for name, stream in here.items():
             known = self._known.setdefault(name, _Known())
             condition = condition_of(stream, now_s)
-            well = None if condition is None else condition == "well"
-            if well is not known.well:
-                known.well, known.turned_s = well, steady_s
-            lasts = steady_s - known.turned_s >= self.after_s
-            if condition is not None and condition != known.told and lasts:
-                due.append(Notice(name, condition, known.told, stream.reason, stream.since_s, now_s))
+            if _kind(condition) != _kind(known.condition):
+                known.turned_s = steady_s
+            if condition != known.condition:
+                known.condition, known.changed_s = condition, steady_s
+            before = known.told or "well"
+            since_s = known.turned_s if "well" in (condition, before) else known.changed_s
+            if condition is not None and condition != known.told and steady_s - since_s >= self.after_s:
+                news = condition != before
+                due.append(Notice(name, condition, before, stream.reason, stream.since_s, now_s, news))
                 known.told = condition
         return due
+
+
+def _kind(condition: Condition | None) -> bool | None:
+    """Whether it is well; None where there is nothing to tell."""
+    return None if condition is None else condition == "well"

@@ -30,9 +30,10 @@ class NotSent(StreamfixError):
 
 
 class Sender(Protocol):
-    """Sends one notice at a time. shown: where to, without secrets."""
+    """Sends one notice at a time. shown: where to, without secrets. keeps_state: it is told of what is no news too."""
 
     shown: str
+    keeps_state: bool
 
     def send(self, notice: Notice) -> None:
         """Send it; returns once it has arrived. Raises NotSent."""
@@ -66,7 +67,9 @@ class Outbox:
         self._thread.start()
 
     def put(self, notice: Notice) -> None:
-        """Hand a notice over. Never waits."""
+        """Hand a notice over, if it concerns the receiver. Never waits."""
+        if not notice.news and not self._sender.keeps_state:
+            return
         with self._changed:
             if len(self._items) >= MOST:
                 self._items.popleft()

@@ -21,6 +21,8 @@ _LATER = frozenset({408, 425, 429})  # of the client's errors those that time ma
 class Webhook:
     """One server. url: http or https; user and password in it are sent as basic authentication."""
 
+    keeps_state = False
+
     def __init__(self, url: str) -> None:
         parts = check_webhook(url)
         host = parts.hostname or ""

@@ -20,13 +20,12 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a named pi
 class Recording:
     """One file. name: the output's number from 1, and the path below its root: 1/2026-11-30/yard_120000.mp4.
 
-    begun_s: as its name says, Unix seconds; None if it does not. changed_s: when it was last written.
+    changed_s: when it was last written, Unix seconds.
     identity: of the file itself, whatever it is called.
     """
 
     name: str
     path: Path
-    begun_s: float | None
     changed_s: float
     bytes: int
     identity: tuple[int, int]
@@ -46,6 +45,18 @@ class Catalogue:
                 for one in _walk(number, names, names.root, ()):
                     found.setdefault(one.identity, one)
         return sorted(found.values(), key=lambda one: (one.changed_s, one.name))
+
+    def begun_s(self, recording: Recording) -> float | None:
+        """When a recording began, as its name says, Unix seconds; None if it does not. (It takes its time.)"""
+        names, parts = self._place(recording.name)
+        return names.start_s(parts)
+
+    def begun_by(self, found: Sequence[Recording], at_s: float) -> Sequence[Recording]:
+        """Of recordings, the newest first, those that had begun at a time: all behind the first of them."""
+        first = next((i for i, one in enumerate(found) if one.changed_s <= at_s), len(found))
+        while first > 0 and (self.begun_s(found[first - 1]) or at_s + 1) <= at_s:
+            first -= 1
+        return found[first:]
 
     def owns(self, path: Path) -> bool:
         """True if one of the outputs could have made that file."""
@@ -125,7 +136,6 @@ def _walk(number: int, names: RecordingNames, folder: Path, parts: tuple[str, ..
                     yield Recording(
                         "/".join((str(number), *parts, entry.name)),
                         folder / entry.name,
-                        names.start_s((*parts, entry.name)),
                         known.st_mtime,
                         known.st_size,
                         (known.st_dev, known.st_ino),

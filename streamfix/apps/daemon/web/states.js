@@ -32,7 +32,7 @@ export const needsCare = (stream) => ["bad", "warn"].includes(stateOf(stream).to
 
 /** True if the pictures after the filters are those before: there are none, or they were too slow. */
 export const passesThrough = ({ filters, rung, rung_name }) =>
-  !filters || filters === "null" || (rung > 0 && (!rung_name || rung_name === "null"));
+  !filters || filters === "null" || (rung > 0 && ["", "null", "pass-through"].includes(rung_name ?? ""));
 
 /** "next try in 42 s", empty where none is waited for. */
 export const nextTry = ({ next_try }) =>

@@ -30,7 +30,7 @@ export class StreamView {
     this.begin = act("Start", { icon: "play", kind: "primary" }, () => acts.start(name));
     this.end = act("Stop", { icon: "stop" }, () => acts.stop(name));
     this.recordings = make(
-      "a.button",
+      "a.button.listed",
       { href: `#/${encodeURIComponent(name)}/recordings`, hidden: true },
       icon("film"),
       make("span", {}, "Recordings"),
