@@ -1,31 +1,45 @@
-"""What the networks see of a frame, and how what they answer becomes the picture at the new size."""
+"""What the networks see of a frame, and how what they answer becomes the picture at the new size.
+
+The functions take NumPy arrays, for which PyTorch is not loaded, or tensors, on any device and with gradients; both get
+the same formulas.
+"""
 
 from __future__ import annotations
 
+import threading
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import cv2
+import numpy as np
 
 from streamfix import NetworkInfo
-from streamfix.networks import Flat
+from streamfix.fusion import Floats
+from streamfix.models import array_library
 
 from . import bicubic
+from .bicubic import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from streamfix.networks import Flat
 
 Tier = Literal["s", "q"]
 Scale = Literal[2, 4]
 
 GAIN = 16.0  # brings detail, which is what is left without local means, to the size that layers are initialised for
 _STEP = 0.1  # of the correction that a network answers
-_WINDOW = 8  # of local means, pixels
+_WINDOW = 8  # of local means, pixels; they are half a window apart
 _SIZES = MappingProxyType({"s": (16, 4), "q": (48, 4)})  # width and residual blocks
+_kept = threading.local()  # each thread's input of a network, see `seen`
 
 
 def network(name: str) -> Flat:
     """A new, untrained network of this name, such as "x2-s"; `seen` makes its input, `picture` its result."""
+    from streamfix.networks import Flat
+
     planes = int(name[1]) ** 2
     return Flat(3 + planes, planes, *_SIZES[name[3:]])
 
@@ -36,63 +50,124 @@ def info(name: str) -> NetworkInfo:
     return NetworkInfo(channels=3 + planes, results=planes, receptive_field=2 + 2 * blocks)
 
 
-def seen(packed: Tensor, remembered: Tensor, trust: Tensor, scale: int) -> Tensor:
+def seen(luma: Array, remembered: Array | None, trust: Array | None, scale: int, *, reuse: bool = False) -> Array:
     """A network's input: the luma without its local means, the means, and what the history adds to bicubic.
 
-    packed: (B, 6, H, W), multiples of 4. remembered: (B, 1, 2H * scale, 2W * scale), the history minus the bicubic
-    enlargement. trust: (B, 1, 2H, 2W).
-    Returns (B, 3 + scale * scale, 2H, 2W).
+    luma: (B, 1, H, W), multiples of 8. remembered: (B, 1, H * scale, W * scale), the history minus the bicubic
+    enlargement. trust: (B, 1, H, W). Both are None without a history.
+    reuse: the result is overwritten by the next such call of this thread; for NumPy arrays.
+    Returns (B, 3 + scale * scale, H, W).
     """
-    batch, _, height, width = packed.shape
-    planes = scale * scale
-    luma = bicubic.luma_of(packed)
-    means = _local_means(luma)
-    x = packed.new_empty(batch, 3 + planes, 2 * height, 2 * width)
-    torch.sub(luma, means, out=x[:, :1]).mul_(GAIN)
-    x[:, 1:2], x[:, 2:3] = means, trust
-    for at in range(planes):
-        torch.mul(remembered[:, 0, at // scale :: scale, at % scale :: scale], trust[:, 0], out=x[:, 3 + at])
-    x[:, 3:] *= GAIN
+    lib = array_library(luma)
+    batch, _, height, width = luma.shape
+    x = _input(luma, (batch, 3 + scale * scale, height, width), reuse)
+    means = x[:, 1:2]
+    means[...] = _local_means(luma)
+    detail = lib.subtract(luma, means, out=x[:, :1])
+    detail *= GAIN
+    if remembered is None or trust is None:
+        x[:, 2:] = 0
+        return x
+    x[:, 2:3] = trust
+    weight = trust[:, 0] * GAIN
+    for at in range(scale * scale):
+        lib.multiply(remembered[:, 0, *bicubic.in_larger(at, scale)], weight, out=x[:, 3 + at])
     return x
 
 
-def picture(enlarged: Tensor, answer: Tensor, scale: int) -> Tensor:
-    """The bicubic enlargement (B, 6, H * scale, W * scale), packed, its luma corrected by what the network answers."""
-    result = enlarged.clone()
+def picture(enlarged: Array, answer: Array, scale: int, *, reuse: bool = False) -> Array:
+    """The bicubic enlargement (B, 6, H * scale, W * scale), packed, its luma corrected by what the network answers.
+
+    reuse: the enlargement itself is overwritten with it.
+    """
+    result = enlarged
+    if not reuse:
+        result = bicubic.empty(enlarged, tuple(enlarged.shape))
+        result[...] = enlarged
     bicubic.add_luma(result[:, :4], answer, scale, _STEP)
     return result
 
 
 def answer_for(enlarged: Tensor, target: Tensor, scale: int) -> Tensor:
     """What a network should answer so that `picture` gives the luma of `target`."""
-    return F.pixel_unshuffle(bicubic.luma_of((target - enlarged) / _STEP), scale)
+    import torch.nn.functional as F
+
+    answer: Tensor = F.pixel_unshuffle(bicubic.luma_of((target - enlarged) / _STEP), scale)
+    return answer
 
 
-def kept(result: Tensor, packed: Tensor, scale: int) -> Tensor:
-    """The result with the mean over each pixel of the frame made equal to that pixel, luma and chroma.
+def keep_means(result: Array, packed: Array, scale: int) -> None:
+    """Make the mean over each pixel of the frame equal to that pixel, luma and chroma, in place.
 
     result: (B, 6, H * scale, W * scale); packed: (B, 6, H, W).
     """
-    missed = bicubic.luma_of(packed) - F.avg_pool2d(bicubic.luma_of(result), scale)
-    luma = F.pixel_unshuffle(F.interpolate(missed, scale_factor=scale, mode="nearest"), 2)
-    missed = packed[:, 4:] - F.avg_pool2d(result[:, 4:], scale)
-    chroma = F.interpolate(missed, scale_factor=scale, mode="nearest")
-    return result + torch.cat((luma, chroma), 1)
+    luma = bicubic.luma_of(packed) - _means_over(bicubic.luma_of(result), scale)
+    chroma = packed[:, 4:] - _means_over(result[:, 4:], scale)
+    bicubic.add_luma(result[:, :4], luma[:, [0] * scale**2], scale)
+    for at in range(scale * scale):
+        place = result[:, 4:, *bicubic.in_larger(at, scale)]
+        place += chroma
 
 
 @cache
 def example(name: str, size: tuple[int, int] = (180, 320)) -> Tensor:
     """An input of the network for a frame with detail and blocks, to time it on. size: packed."""
+    import torch
+    import torch.nn.functional as F
+
     seeded = torch.Generator().manual_seed(1)
-    scale = int(name[1])
     coarse = torch.rand(1, 6, 23, 40, generator=seeded)
     grow = partial(F.interpolate, size=size)
     packed = 0.5 * grow(coarse, mode="bilinear") + 0.3 * grow(coarse)
-    remembered = torch.zeros(1, 1, 2 * size[0] * scale, 2 * size[1] * scale)
-    return seen(packed, remembered, torch.zeros(1, 1, 2 * size[0], 2 * size[1]), scale)
+    x: Tensor = seen(bicubic.luma_of(packed), None, None, int(name[1]))
+    return x
 
 
-def _local_means(planes: Tensor) -> Tensor:
-    pad = (_WINDOW - 4) // 2
-    means = F.avg_pool2d(planes, _WINDOW, 4, pad, count_include_pad=False)
+def _input(like: Any, shape: tuple[int, ...], reuse: bool) -> Any:
+    """An array of that shape and of the kind that `like` is, to be filled; reuse: this thread's own, in NumPy."""
+    if not (reuse and isinstance(like, np.ndarray)):
+        return bicubic.empty(like, shape)
+    if getattr(_kept, "shape", None) != shape:
+        _kept.shape, _kept.array = shape, np.empty(shape, np.float32)
+    return _kept.array
+
+
+def _local_means(planes: Any) -> Any:
+    """Smooth local means of planes (B, 1, H, W), of windows that end with the picture."""
+    if isinstance(planes, np.ndarray):
+        return np.stack([_means_of(plane[0]) for plane in planes])[:, None]
+    F = array_library(planes).nn.functional
+    pad = (_WINDOW - _WINDOW // 2) // 2
+    means = F.avg_pool2d(planes, _WINDOW, _WINDOW // 2, pad, count_include_pad=False)
     return F.interpolate(means, size=planes.shape[-2:], mode="bilinear")
+
+
+def _means_of(plane: Floats) -> Floats:
+    """The same by OpenCV, of one plane (H, W): sums of four by four means of two by two, every other of them."""
+    height, width = plane.shape
+    sums = _sums(cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+    means = sums / _counts(height // 2, width // 2)
+    return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _sums(small: cv2.typing.MatLike) -> Floats:
+    side, edge = (_WINDOW // 2, _WINDOW // 2), (_WINDOW // 8, _WINDOW // 8)
+    sums = cv2.boxFilter(small, -1, side, anchor=edge, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums[::2, ::2], np.float32)
+
+
+@cache
+def _counts(height: int, width: int) -> Floats:
+    """How many pixels each window has that `_sums` adds up."""
+    return _sums(np.ones((height, width), np.float32))
+
+
+def _means_over(planes: Any, by: int) -> Any:
+    """Means over by * by pixels each of planes (B, C, H * by, W * by)."""
+    if not isinstance(planes, np.ndarray):
+        return array_library(planes).nn.functional.avg_pool2d(planes, by)
+    batch, count, height, width = planes.shape
+    size = width // by, height // by
+    flat = planes.reshape(-1, height, width)
+    means = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in flat]
+    return np.stack(means).reshape(batch, count, height // by, width // by)

@@ -9,20 +9,20 @@ from functools import partial
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from streamfix import BackendName, BadOption, Filter, Tiler
+from streamfix import BackendName, BadOption, Device, Filter, Tiler
 from streamfix.models import TieredRunner, WeightsStore
-from streamfix.motion import Floats
 
 from . import arithmetic, bicubic
 from .arithmetic import Tier
-from .history import History, Remembered
+from .history import History
+from .three_quarters import reduced
+
+if TYPE_CHECKING:
+    import torch
 
 _NAMES = ("x2-s", "x2-q", "x4-s", "x4-q")
 WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "upscale", arithmetic.network, _NAMES)
@@ -33,12 +33,16 @@ _SCALES = MappingProxyType({Fraction(2): 2, Fraction(4): 4, Fraction(3, 2): 2, F
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is known of frames (B, 6, H, W) before the network looks at them."""
+    """What is known of frames (B, 6, H, W) before the network looks at them, all of one kind of array.
 
-    packed: Tensor
-    enlarged: Tensor
-    remembered: Tensor
-    trust: Tensor
+    luma: (B, 1, 2H, 2W). packed: the frames, where they are needed again. more, trust: of the histories, if there are.
+    """
+
+    luma: Any
+    enlarged: Any
+    packed: Any | None
+    more: Any | None
+    trust: Any | None
 
 
 class Upscale(Filter[History]):
@@ -59,6 +63,7 @@ class Upscale(Filter[History]):
     """
 
     layout = "yuv420"
+    arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     multiple = 4
     scale: int | Fraction = 2
     batch_tolerance = 1e-4
@@ -83,9 +88,10 @@ class Upscale(Filter[History]):
         name = f"x{self._trained}-{self.tier}"
         example = partial(arithmetic.example, name)
         self.network = TieredRunner(WEIGHTS, example, tier=name, backend=backend, precision=precision)
-        self._tiled = Tiler(self.network, arithmetic.info(name))
+        self._tiled = Tiler(self._run, arithmetic.info(name))
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: torch.device | Device) -> None:
+        self.arrays = "numpy" if device.type == "cpu" else "torch"
         self.network.to(device)
 
     def close(self) -> None:
@@ -99,52 +105,55 @@ class Upscale(Filter[History]):
             return (f"upscale=scale={float(self.scale):g}:tier=s",)
         return ()
 
-    def __call__(self, x: Tensor, states: Sequence[History]) -> Tensor:
-        """x: (B, 1, 6, H, W) in [0, 1], packed 4:2:0; H and W multiples of 4.
+    def __call__(self, x: Any, states: Sequence[History]) -> Any:
+        """x: (B, 1, 6, H, W) in [0, 1], packed 4:2:0; H and W multiples of 4. NumPy on a CPU, a tensor on a GPU.
 
-        Returns (B, 1, 6, H * scale, W * scale) of the same dtype and device.
+        Returns (B, 1, 6, H * scale, W * scale) of the same kind.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Tensor, states: Sequence[History]) -> Callable[[], Tensor]:
+    def begin(self, x: Any, states: Sequence[History]) -> Callable[[], Any]:
         """Frames are interpolated and their histories moved along; the rest is the network's part."""
-        self.network.open(x.device)
-        packed = x[:, 0].float().clone()
-        enlarged = bicubic.enlarged(packed, self._trained)
-        batch, _, height, width = packed.shape
-        if not self.history:
-            none = packed.new_zeros(1, 1, 1, 1)
-            remembered = none.expand(batch, 1, 2 * height * self._trained, 2 * width * self._trained)
-            seen = _Seen(packed, enlarged, remembered, none.expand(batch, 1, 2 * height, 2 * width))
-        else:
-            low, high = (bicubic.luma_of(picture).detach().cpu().numpy()[:, 0] for picture in (packed, enlarged))
+        packed = x[:, 0]
+        if not isinstance(x, np.ndarray):
+            packed = packed.float()
+        luma, enlarged = bicubic.luma_of(packed), bicubic.enlarged(packed, self._trained)
+        more = trust = None
+        if self.history:
+            # Histories are kept in NumPy and OpenCV, also where the network runs on a GPU.
+            low, high = (_on_the_cpu(planes)[:, 0] for planes in (luma, bicubic.luma_of(enlarged)))
             found = [state.step(y, large) for state, y, large in zip(states, low, high, strict=True)]
-            seen = _Seen(packed, enlarged, *_stacked(found, high, x.device))
-        return partial(self._finished, seen, x.dtype)
-
-    def _finished(self, seen: _Seen, dtype: torch.dtype) -> Tensor:
-        scale = self._trained
-        answer = self._tiled(arithmetic.seen(seen.packed, seen.remembered, seen.trust, scale))
-        result = arithmetic.picture(seen.enlarged, answer, scale)
+            more, trust = _stacked([one.more for one in found], x), _stacked([one.trust for one in found], x)
+        again = None
         if self.average == "keep":
-            result = arithmetic.kept(result, seen.packed, scale)
+            again = bicubic.empty(packed, tuple(packed.shape))
+            again[...] = packed
+        rest = partial(self._finished, _Seen(luma, enlarged, again, more, trust))
+        return rest if isinstance(x, np.ndarray) else lambda: rest().to(x.dtype)
+
+    def _finished(self, seen: _Seen) -> Any:
+        scale = self._trained
+        answer = self._tiled(arithmetic.seen(seen.luma, seen.more, seen.trust, scale, reuse=True))
+        result = arithmetic.picture(seen.enlarged, answer, scale, reuse=True)
+        if seen.packed is not None:
+            arithmetic.keep_means(result, seen.packed, scale)
         if self.scale != scale:
-            result = _reduced(result, Fraction(self.scale) / scale)
-        return result[:, None].to(dtype)
+            result = reduced(result)
+        return result[:, None]
+
+    def _run(self, x: Any) -> Any:
+        return self.network.array(x) if isinstance(x, np.ndarray) else self.network(x)
 
 
-def _stacked(found: Sequence[Remembered], enlarged: Floats, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What histories add to the enlarged luma (B, 1, H * scale, W * scale), and their trust (B, 1, H, W)."""
-    more = np.stack([one.picture - large for one, large in zip(found, enlarged, strict=True)])
-    trust = np.stack([one.trust for one in found])
-    return torch.from_numpy(more)[:, None].to(device), torch.from_numpy(trust)[:, None].to(device)
+def _on_the_cpu(planes: Any) -> Any:
+    return planes if isinstance(planes, np.ndarray) else planes.detach().cpu().numpy()
 
 
-def _reduced(packed: Tensor, by: Fraction) -> Tensor:
-    """Packed pictures reduced by cubic interpolation, antialiased; chroma keeps its place to a tenth of a pixel."""
-    height, width = (int(side * by) for side in packed.shape[-2:])
-    luma = F.interpolate(
-        bicubic.luma_of(packed), (2 * height, 2 * width), mode="bicubic", antialias=True, align_corners=False
-    )
-    chroma = F.interpolate(packed[:, 4:], (height, width), mode="bicubic", antialias=True, align_corners=False)
-    return torch.cat((F.pixel_unshuffle(luma, 2), chroma), 1)
+def _stacked(planes: Sequence[Any], like: Any) -> Any:
+    """Planes (H, W) of each stream, (B, 1, H, W), as the kind of array that `like` is."""
+    together = planes[0][None, None] if len(planes) == 1 else np.stack(planes)[:, None]
+    if isinstance(like, np.ndarray):
+        return together
+    import torch
+
+    return torch.from_numpy(together).to(like.device)

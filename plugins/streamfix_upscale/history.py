@@ -8,28 +8,37 @@ with the frame's own bicubic enlargement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 
+from streamfix.fusion import Area, Tile, each_tile
 from streamfix.motion import Floats as Floats
-from streamfix.motion import FlowEstimator, Warper, resize_flow
+from streamfix.motion import FlowEstimator
 
 _TRUSTED = 8 / 255  # a local mean error up to this counts as none
 _DOUBT = 4 / 255  # above it, by so much more, trust falls to 1 / e
 _FRESH = 0.1  # share of the frame's own enlargement in the history
-_WINDOW = (5, 5)
+_WINDOW = (5, 5)  # in which it is seen whether a place moves
 
-Size: TypeAlias = tuple[int, int]
+# How far around a tile, in the frame's own pixels, its neighbours count: for what the history misses, for that for the
+# flow, and for that for the differences which tell what moves.
+_MISSED = 2
+_FLOW = _MISSED + 1
+_MOVES = _FLOW + 1 + _WINDOW[0] // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """picture: (H * scale, W * scale). trust: (H, W) in [0, 1], how well it agrees with the frame; 0 after a cut."""
+    """What the history knows better than a frame's enlargement.
 
-    picture: Floats
+    more: (H * scale, W * scale), the history minus the enlargement. trust: (H, W) in [0, 1], how well the history
+    agrees with the frame. Both are zero after a cut.
+    """
+
+    more: Floats
     trust: Floats
 
 
@@ -43,48 +52,89 @@ class History:
     def __init__(self, scale: int, fine: bool = True) -> None:
         self._scale = scale
         self._flow = FlowEstimator(refinements=0, finest=0 if fine else 1)
-        self._picture: Floats | None = None
+        self._picture = self._spare = np.empty((0, 0), np.float32)  # the spare is overwritten by the next history
         self._last: Floats | None = None
-        self._warpers: tuple[Warper, Warper] | None = None
 
     def step(self, luma: Floats, enlarged: Floats) -> Remembered:
         """Take the next frame. luma: (H, W) in [0, 1]. enlarged: the same at the new size; neither is changed."""
-        height, width = luma.shape
-        if self._picture is None or self._last is None or self._last.shape != luma.shape:
-            self._picture, self._last = enlarged.copy(), luma.copy()
-            self._warpers = Warper(height, width), Warper(height * self._scale, width * self._scale)
-            return Remembered(enlarged, np.zeros_like(luma))
-        moved = self._moved(luma, self._last)
-        missed = luma - _shrunk(moved, (width, height))
-        error = np.asarray(cv2.boxFilter(np.abs(missed), -1, (3, 3)), np.float32)
-        excess = np.maximum(error - np.float32(_TRUSTED), 0) * np.float32(1 / _DOUBT)
-        trust = np.asarray(cv2.exp(-excess * excess), np.float32)
-        moved += _grown(missed, self._scale)
-        mixed = _grown(trust, self._scale) * np.float32(1 - _FRESH)
-        change = moved - enlarged
-        change *= mixed
-        self._picture = change + enlarged
-        self._last = luma.copy()
-        return Remembered(moved, trust)
+        last, self._last = self._last, luma.copy()
+        if last is None or last.shape != luma.shape:
+            self._picture, self._spare = enlarged.copy(), np.empty_like(enlarged)
+            return Remembered(np.zeros_like(enlarged), np.zeros_like(luma))
+        x, y = (np.asarray(along, np.float32) for along in cv2.split(self._flow(luma, last)))
+        more, trust = np.empty_like(enlarged), np.empty_like(luma)
 
-    def _moved(self, luma: Floats, last: Floats) -> Floats:
-        """The history where the scene is now; a place that stands still is not resampled."""
-        assert self._warpers is not None and self._picture is not None
-        small, large = self._warpers
-        flow = self._flow(luma, last)
-        warped = small.aim(flow)(last)
-        standing, moving = (cv2.boxFilter(cv2.absdiff(luma, other), -1, _WINDOW) for other in (last, warped))
+        def work(tile: Tile) -> None:
+            """One part of the frame, see `Area`: here `half` is of the frame's own size."""
+            core, part = tile.core, tile.around(_MISSED)
+            inside, here = self._large(core.inside(part)), self._large(core)
+            moved = self._moved(luma, last, (x, y), tile, part)
+            shrunk = _shrunk(moved, self._scale)
+            error = np.asarray(cv2.boxFilter(cv2.absdiff(luma[part.half], shrunk), -1, (3, 3)), np.float32)
+            error -= np.float32(_TRUSTED)
+            np.maximum(error, 0, out=error)
+            cv2.multiply(error, error, dst=error, scale=-1 / _DOUBT**2)
+            trusted = np.asarray(cv2.exp(error, dst=error), np.float32)
+            trust[core.half] = trusted[core.inside(part).half]
+            moved += _grown(cv2.subtract(luma[part.half], shrunk), self._scale)
+            # OpenCV, since NumPy takes three times as long for arrays that begin anywhere in memory
+            cv2.subtract(moved[inside], enlarged[here], dst=more[here])
+            change = cv2.multiply(more[here], _grown(trusted, self._scale)[inside], scale=1 - _FRESH)
+            cv2.add(change, enlarged[here], dst=self._spare[here])
+
+        each_tile(work, *luma.shape)
+        self._picture, self._spare = self._spare, self._picture
+        return Remembered(more, trust)
+
+    def _moved(self, luma: Floats, last: Floats, flow: Sequence[Floats], tile: Tile, part: Area) -> Floats:
+        """The history where the scene is now, in `part`; a place that stands still is not resampled.
+
+        flow: across and down, (H, W) each.
+        """
+        wide, near = tile.around(_MOVES), tile.around(_FLOW)
+        now, before = luma[wide.half], last[wide.half]
+        warped = _sampled(last, _places([along[wide.half] for along in flow], wide, 1), cv2.INTER_LINEAR)
+        standing, moving = (cv2.boxFilter(cv2.absdiff(now, other), -1, _WINDOW) for other in (before, warped))
         moves = np.greater(standing, moving)
         if not moves.any():
-            return self._picture
-        flow *= cv2.boxFilter(moves.astype(np.float32), -1, (3, 3))[..., None]
-        return large.aim(resize_flow(flow, *self._picture.shape))(self._picture, cubic=True)
+            return self._picture[self._large(part)].copy()
+        share = cv2.boxFilter(moves.astype(np.float32), -1, (3, 3))[near.inside(wide).half] * np.float32(self._scale)
+        grown = [_grown(along[near.half] * share, self._scale) for along in flow]
+        wanted = self._large(part.inside(near))
+        places = [along[wanted] for along in _places(grown, near, self._scale, reuse=True)]
+        return _sampled(self._picture, places, cv2.INTER_CUBIC)
+
+    def _large(self, area: Area) -> tuple[slice, slice]:
+        """An area of the frame at the new size."""
+        by = self._scale
+        return slice(by * area.top, by * area.bottom), slice(by * area.left, by * area.right)
 
 
-def _shrunk(picture: Floats, size: Size) -> Floats:
+def _places(flow: Sequence[Floats], area: Area, by: int, *, reuse: bool = False) -> tuple[Floats, Floats]:
+    """Where the flow of an area points, across and down, in a picture that is `by` times as large as the frame.
+
+    reuse: the flow itself is overwritten.
+    """
+    across, down = flow
+    columns = np.arange(by * area.left, by * area.right, dtype=np.float32)
+    rows = np.arange(by * area.top, by * area.bottom, dtype=np.float32)[:, None]
+    if not reuse:
+        return across + columns, down + rows
+    across += columns
+    down += rows
+    return across, down
+
+
+def _sampled(picture: Floats, places: Sequence[Floats], how: int) -> Floats:
+    across, down = places
+    return np.asarray(cv2.remap(picture, across, down, how, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _shrunk(picture: Floats, by: int) -> Floats:
+    size = picture.shape[1] // by, picture.shape[0] // by
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _grown(picture: Floats, scale: int) -> Floats:
-    size = picture.shape[1] * scale, picture.shape[0] * scale
+def _grown(picture: cv2.typing.MatLike, by: int) -> Floats:
+    size = picture.shape[1] * by, picture.shape[0] * by
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.float32)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -66,10 +65,9 @@ class Recipe(BaseRecipe[TwoSizes]):
         later = [] if still else sorted(1 + rng.choice(frames - 1, self.count, replace=False))
         history, made = History(scale), []
         for y in clip.low.y[: later[-1] + 1 if later else 1]:
-            planes = bicubic.luma_planes(torch.from_numpy(y)[None, None], scale)
-            enlarged = torch.pixel_shuffle(planes, scale)[0, 0].numpy()
+            enlarged = bicubic.interleave(bicubic.luma_planes(y[None, None], scale), scale)[0, 0]
             remembered = history.step(y, enlarged)
-            made.append((remembered.picture - enlarged, remembered.trust))
+            made.append((remembered.more, remembered.trust))
         first = still or rng.random() < self.count * _FIRST
         for t in ([0] if first else []) + list(later):
             corner = 2 * rng.integers(0, self.margin + 1, 2)
@@ -90,14 +88,18 @@ class Recipe(BaseRecipe[TwoSizes]):
 
     def restored(self, network: nn.Module, one: Batch) -> Tensor:
         enlarged = bicubic.enlarged(one["low"], self.scale)
-        answer: Tensor = network(arithmetic.seen(one["low"], one["history"], one["trust"], self.scale))
-        return arithmetic.picture(enlarged, answer.float(), self.scale)
+        answer: Tensor = network(self._inputs(one))
+        picture: Tensor = arithmetic.picture(enlarged, answer.float(), self.scale)
+        return picture
 
     def lesson(self, batch: Batch) -> tuple[Tensor, Tensor]:
         one = latest(batch)
-        inputs = arithmetic.seen(one["low"], one["history"], one["trust"], self.scale)
         enlarged = bicubic.enlarged(one["low"], self.scale)
-        return inputs, arithmetic.answer_for(enlarged, one["target"], self.scale)
+        return self._inputs(one), arithmetic.answer_for(enlarged, one["target"], self.scale)
+
+    def _inputs(self, one: Batch) -> Tensor:
+        inputs: Tensor = arithmetic.seen(bicubic.luma_of(one["low"]), one["history"], one["trust"], self.scale)
+        return inputs
 
     def shown(self, one: Batch) -> Sequence[tuple[str, Tensor]]:
         return [("low", one["low"]), ("bicubic", bicubic.enlarged(one["low"], self.scale))]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 # A change below a 16th of an 8-bit code is no influence; one above half a code always is.
 _NO_INFLUENCE, _LEAST_INFLUENCE = 1 / 4096, 1 / 512
@@ -59,6 +60,8 @@ def _reach(
     network: Callable[[Tensor], Tensor], info: NetworkInfo, device: torch.device | str, limit: int
 ) -> int | None:
     """Like `measure_receptive_field`; None if the effect reached as far as `limit` pixels."""
+    import torch
+
     multiple, farthest = info.multiple, 0
     half = _up(max(limit, info.minimum), multiple)
     across = _up(max(64, info.minimum), multiple)
@@ -86,6 +89,9 @@ def _reach(
 
 def _pictures(shape: tuple[int, int, int, int]) -> Iterator[tuple[Tensor, Tensor]]:
     """Pairs of test pictures, near and far: detail and noise, bright and dark, dark and bright."""
+    import torch
+    import torch.nn.functional as F
+
     seeded = torch.Generator().manual_seed(1)
     noise, more = torch.rand(shape, generator=seeded), torch.rand(shape, generator=seeded)
     smooth = F.avg_pool2d(noise, 5, 1, 2)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
-from torch import Tensor
+import numpy as np
+
+from ..motion import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Span:
     end: int
     keep_begin: int
     keep_end: int
-    weight: Tensor | None = None
+    weight: Floats | None = None
 
     def kept(self, scale: int, origin: int = 0) -> slice:
         """What is kept, in output pixels counted from input pixel `origin`."""
@@ -50,7 +51,7 @@ def spans(
             end = min(size, begin + least)
             begin = max(0, end - least)
         keep_begin, keep_end = low - blends[i], high + blends[i + 1]
-        at = (torch.arange(keep_begin * scale, keep_end * scale) + 0.5) / scale
+        at = (np.arange(keep_begin * scale, keep_end * scale, dtype=np.float32) + np.float32(0.5)) / np.float32(scale)
         weight = None
         if blends[i] or blends[i + 1]:
             weight = _ramp(at - low, blends[i]) * _ramp(high - at, blends[i + 1])
@@ -58,6 +59,8 @@ def spans(
     return found
 
 
-def _ramp(distance: Tensor, half: int) -> Tensor:
+def _ramp(distance: Floats, half: int) -> Floats:
     """Weight by the signed distance from an edge: 0 to 1 over `half` on either side of it."""
-    return (0.5 + distance / (2 * half)).clamp(0, 1) if half else torch.ones_like(distance)
+    if not half:
+        return np.ones_like(distance)
+    return np.asarray(np.clip(np.float32(0.5) + distance / np.float32(2 * half), 0, 1), np.float32)

@@ -5,16 +5,24 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ..backends.network_info import NetworkInfo, measure_receptive_field
+from ..devices import Device
 from ..errors import DeviceError, FilterError
 from .spans import Span, spans
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array: TypeAlias = Any  # a tensor or a NumPy array of float32
+Kind = TypeVar("Kind")  # one of them
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +36,8 @@ _CPU_INPUT, _CPU_OUTPUT = 1 << 20, 1 << 22
 class Tiler:
     """Calls an image network for pictures of any size, in tiles whose seams do not show.
 
-    network: a `Runner`, or anything that is called like one. info: what it takes and gives.
+    network: a `Runner`, or anything that is called like one, with tensors or NumPy arrays as the Tiler is. For arrays
+    PyTorch is not loaded, unless the receptive field has to be measured. info: what it takes and gives.
 
     Tiles overlap by at least the network's receptive field (given by the
     network, or measured once), and what lies within it of a tile's inner edge
@@ -49,7 +58,7 @@ class Tiler:
 
     def __init__(
         self,
-        network: Callable[[Tensor], Tensor],
+        network: Callable[[Any], Any],
         info: NetworkInfo,
         tile: int = 0,
         overlap: int | None = None,
@@ -63,29 +72,33 @@ class Tiler:
         self._field: int | None = info.receptive_field
         self._measured = info.receptive_field is not None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Kind) -> Kind:
         """x: (B, C, H, W). Returns (B, C', H * scale, W * scale), C' = `info.results` or C."""
-        height, width = x.shape[-2:]
-        padded = self._pad(x)
+        given: Array = x
+        height, width = given.shape[-2:]
+        padded, device = self._pad(given), _device(given)
         side = self._side(padded)
-        batch = 1 if x.device.type == "cpu" else self._max_batch
+        batch = 1 if device.type == "cpu" else self._max_batch
         while True:
             try:
                 y = self._run(padded, side, batch)
                 break
-            except torch.OutOfMemoryError as error:
+            except Exception as error:
+                if not _is_memory_error(error):
+                    raise
                 reason = str(error).partition("\n")[0]
             # Outside the handler: the exception's traceback holds the tensors that did not fit.
-            if x.device.type == "cuda":
-                torch.cuda.empty_cache()
+            if device.type == "cuda":
+                sys.modules["torch"].cuda.empty_cache()
             if batch > 1:
                 batch = self._max_batch = batch // 2
             else:
                 side = self._tile = self._smaller(side, padded, reason)
-            _log.warning("out of memory on %s: going on with tiles of %s, %d at once", x.device, side, batch)
-        return y[..., : height * self.info.scale, : width * self.info.scale]
+            _log.warning("out of memory on %s: going on with tiles of %s, %d at once", device, side, batch)
+        result: Kind = y[..., : height * self.info.scale, : width * self.info.scale]
+        return result
 
-    def _side(self, x: Tensor) -> int:
+    def _side(self, x: Array) -> int:
         """Side of the tiles for x, 0 for the whole picture."""
         height, width = x.shape[-2:]
         if self.info.fixed_size is not None:
@@ -93,23 +106,23 @@ class Tiler:
         if self._tile:
             return 0 if max(height, width) <= self._tile else self._tile
         area = min(_CPU_INPUT, _CPU_OUTPUT // self.info.scale**2)
-        if x.device.type != "cpu" or height * width <= area:
+        if _device(x).type != "cpu" or height * width <= area:
             return 0
         return math.isqrt(area)
 
-    def _smaller(self, side: int, x: Tensor, reason: str) -> int:
-        largest = max(x.shape[-2:])
+    def _smaller(self, side: int, x: Array, reason: str) -> int:
+        largest: int = max(x.shape[-2:])
         smaller = (min(side, largest) if side else largest) // 2
         if smaller < max(_LEAST, self.info.minimum) or self.info.fixed_size is not None:
             size = f"{x.shape[-1]}x{x.shape[-2]}"
             raise DeviceError(
-                f"out of memory on {x.device} for {size}, even in tiles of {side or largest} ({reason}; "
-                f"{_free_bytes(x.device) / 2**30:.1f} GiB free); use a smaller model, scale the input down, "
+                f"out of memory on {_device(x)} for {size}, even in tiles of {side or largest} ({reason}; "
+                f"{_free_bytes(_device(x)) / 2**30:.1f} GiB free); use a smaller model, scale the input down, "
                 "end what else uses the memory, or take another device"
             )
         return smaller
 
-    def _pad(self, x: Tensor) -> Tensor:
+    def _pad(self, x: Array) -> Array:
         """x with its last row and column repeated up to a size that the network takes."""
         want = []
         for axis, size in enumerate(x.shape[-2:]):
@@ -118,39 +131,48 @@ class Tiler:
             else:
                 want.append(_up(max(size, self.info.minimum), self.info.multiple))
         bottom, right = want[0] - x.shape[-2], want[1] - x.shape[-1]
-        return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+        if not (bottom or right):
+            return x
+        if isinstance(x, np.ndarray):
+            return np.pad(x, ((0, 0), (0, 0), (0, bottom), (0, right)), "edge")
+        return _library(x).nn.functional.pad(x, (0, right, 0, bottom), mode="replicate")
 
-    def _run(self, x: Tensor, side: int, batch: int) -> Tensor:
+    def _run(self, x: Array, side: int, batch: int) -> Array:
         rows, columns = (self._spans(x, axis, side) for axis in (-2, -1))
         if len(rows) == len(columns) == 1:
-            return torch.cat([self._call(part) for part in x.split(batch)])
+            parts = [self._call(x[i : i + batch]) for i in range(0, len(x), batch)]
+            return parts[0] if len(parts) == 1 else _library(x).concatenate(parts)
         scale = self.info.scale
-        out = x.new_zeros(*self._result_shape(x))
+        out = _zeros(self._result_shape(x), x)
         jobs = [(b, r, c) for r in rows for c in columns for b in range(len(x))]
         for group in _groups(jobs, batch):
-            tiles = torch.stack([x[b, :, r.begin : r.end, c.begin : c.end] for b, r, c in group])
+            tiles = _library(x).stack([x[b, :, r.begin : r.end, c.begin : c.end] for b, r, c in group])
             for (b, r, c), y in zip(group, self._call(tiles), strict=True):
                 used = y[..., r.kept(scale, r.begin), c.kept(scale, c.begin)]
+                place = out[b, :, r.kept(scale), c.kept(scale)]
+                if r.weight is None and c.weight is None:  # nothing else lies there
+                    place[...] = used
+                    continue
                 if r.weight is not None:
-                    used = used * r.weight.to(y)[:, None]
+                    used = used * _like(r.weight, y)[:, None]
                 if c.weight is not None:
-                    used = used * c.weight.to(y)
-                out[b, :, r.kept(scale), c.kept(scale)] += used
+                    used = used * _like(c.weight, y)
+                place += used
         return out
 
-    def _call(self, x: Tensor) -> Tensor:
+    def _call(self, x: Array) -> Array:
         """The network's result for x, of x's dtype. Raises FilterError if it is not what `info` says."""
         y = self._network(x)
         want = self._result_shape(x)
         if tuple(y.shape) != want:
             raise FilterError(f"the network gave {tuple(y.shape)} for {tuple(x.shape)}; {want} was expected")
-        return y.to(x.dtype)
+        return y.astype(x.dtype, copy=False) if isinstance(x, np.ndarray) else y.to(x.dtype)
 
-    def _result_shape(self, x: Tensor) -> tuple[int, ...]:
+    def _result_shape(self, x: Array) -> tuple[int, ...]:
         batch, channels, height, width = x.shape
         return batch, self.info.results or channels, height * self.info.scale, width * self.info.scale
 
-    def _spans(self, x: Tensor, axis: int, side: int) -> list[Span]:
+    def _spans(self, x: Array, axis: int, side: int) -> list[Span]:
         info, size = self.info, x.shape[axis]
         if info.fixed_size is not None:
             side = info.fixed_size[axis]
@@ -160,7 +182,7 @@ class Tiler:
         align = math.lcm(multiple, _ALIGN) if side >= 2 * _LEAST else multiple
         if info.fixed_size is None:
             side = max(side, 4 * multiple + 2 * align)
-        field = self._receptive_field(x.device)
+        field = self._receptive_field(x)
         # Overlaps may take two thirds of a tile's side; what it keeps is the other third.
         room = max(0, (side - 2 * align) // 3 // multiple * multiple)
         wanted = self._overlap if self._overlap is not None else room if field is None else field
@@ -171,9 +193,11 @@ class Tiler:
         least = side if info.fixed_size is not None else min(size, _up(info.minimum, align))
         return spans(size, side, overlap, info.scale, align=align, blend=blend, least=least)
 
-    def _receptive_field(self, device: torch.device) -> int | None:
+    def _receptive_field(self, x: Array) -> int | None:
         if not self._measured:
-            self._field, self._measured = measure_receptive_field(self._network, self.info, device), True
+            network = _called_with_arrays(self._network) if isinstance(x, np.ndarray) else self._network
+            device = _device(x).for_torch() if isinstance(x, np.ndarray) else x.device
+            self._field, self._measured = measure_receptive_field(network, self.info, device), True
         return self._field
 
 
@@ -196,7 +220,36 @@ def _groups(jobs: list[_Job], most: int) -> Iterator[list[_Job]]:
             yield group[i : i + most]
 
 
-def _free_bytes(device: torch.device) -> int:
+def _called_with_arrays(network: Callable[[Any], Any]) -> Callable[[Tensor], Tensor]:
+    """A network of NumPy arrays, called with tensors."""
+    import torch
+
+    return lambda x: torch.from_numpy(network(x.numpy()))
+
+
+def _library(x: Array) -> Any:
+    return np if isinstance(x, np.ndarray) else sys.modules["torch"]
+
+
+def _device(x: Array) -> Any:
+    """Where x lies: a torch.device, or our own of NumPy arrays."""
+    return Device("cpu") if isinstance(x, np.ndarray) else x.device
+
+
+def _zeros(shape: tuple[int, ...], x: Array) -> Array:
+    return np.zeros(shape, x.dtype) if isinstance(x, np.ndarray) else x.new_zeros(shape)
+
+
+def _like(weight: NDArray[np.float32], y: Array) -> Array:
+    return weight if isinstance(y, np.ndarray) else _library(y).from_numpy(weight).to(y)
+
+
+def _is_memory_error(error: Exception) -> bool:
+    torch = sys.modules.get("torch")
+    return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+
+
+def _free_bytes(device: Any) -> int:
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        return int(sys.modules["torch"].cuda.mem_get_info(device)[0])
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

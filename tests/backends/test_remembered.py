@@ -63,12 +63,13 @@ def test_the_name_says_all_that_it_depends_on(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.slow
-def test_the_second_start_of_denoise_loads_no_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("filter", ["denoise=precision=fp32:sigma=8", "upscale=scale=2:precision=fp32"])
+def test_the_second_start_loads_no_pytorch(filter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = clip(tmp_path / "in.mkv", frames=4)
 
     def start(out: Path) -> str:
-        words = ["-y", "-i", str(source), "-vf", "denoise=precision=fp32:sigma=8", str(out)]
+        words = ["-y", "-i", str(source), "-vf", filter, str(out)]
         program = f"import sys; from streamfix.apps.cli import main; print(main({words!r}), 'torch' in sys.modules)"
         return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 

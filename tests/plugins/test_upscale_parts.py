@@ -17,12 +17,15 @@ from torch import Tensor
 from streamfix import BadOption, Tiler
 from streamfix.color import scale_chroma
 from streamfix.frame import PixelFormat
+from streamfix.fusion import Area, Tile, pack420
 from streamfix.motion import Floats
 from streamfix.training import Material
 from streamfix_upscale import arithmetic, bicubic
+from streamfix_upscale import history as history_module
 from streamfix_upscale.clips import reduced
 from streamfix_upscale.history import History
 from streamfix_upscale.recipe import Recipe
+from streamfix_upscale.three_quarters import reduced as reduced_by_a_quarter
 
 SCALES = (2, 4)
 TIERS = ("s", "q")
@@ -71,7 +74,7 @@ def test_an_answer_is_undone_by_what_should_be_answered(scale: int) -> None:
 def test_an_untrained_network_gives_bicubic_interpolation(scale: int, tier: str) -> None:
     name, packed = f"x{scale}-{tier}", pictures(1)
     remembered, trust = torch.rand(2, 1, 24 * scale, 32 * scale), torch.rand(2, 1, 24, 32)
-    answer = arithmetic.network(name)(arithmetic.seen(packed, remembered, trust, scale))
+    answer = arithmetic.network(name)(arithmetic.seen(bicubic.luma_of(packed), remembered, trust, scale))
     enlarged = bicubic.enlarged(packed, scale)
     assert torch.equal(arithmetic.picture(enlarged, answer, scale), enlarged)
 
@@ -80,7 +83,8 @@ def test_an_untrained_network_gives_bicubic_interpolation(scale: int, tier: str)
 @given(st.integers(0, 2**31), st.sampled_from(SCALES))
 def test_means_over_recorded_pixels_can_be_kept(seed: int, scale: int) -> None:
     packed = pictures(seed)
-    kept = arithmetic.kept(pictures(seed + 1, 12 * scale, 16 * scale), packed, scale)
+    kept = pictures(seed + 1, 12 * scale, 16 * scale)
+    arithmetic.keep_means(kept, packed, scale)
     for got, want in (
         (bicubic.luma_of(kept), bicubic.luma_of(packed)),
         (kept[:, 4:], packed[:, 4:]),
@@ -97,8 +101,7 @@ def scene(height: int, width: int, seed: int = 3) -> Floats:
 
 
 def enlarged_luma(low: Floats, scale: int) -> Floats:
-    planes = bicubic.luma_planes(torch.from_numpy(low)[None, None], scale)
-    return np.asarray(F.pixel_shuffle(planes, scale)[0, 0].numpy())
+    return np.asarray(bicubic.interleave(bicubic.luma_planes(low[None, None], scale), scale)[0, 0])
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -114,7 +117,7 @@ def test_a_moving_scene_shows_more_than_one_frame_has(scale: int) -> None:
         base = enlarged_luma(low, scale)
         got = history.step(low, base)
         inside = (slice(16 * scale, -16 * scale),) * 2
-        errors.append([float(np.mean((picture - high)[inside] ** 2)) for picture in (base, got.picture)])
+        errors.append([float(np.mean((picture - high)[inside] ** 2)) for picture in (base, base + got.more)])
     assert errors[-1][1] < 0.8 * errors[-1][0]
 
 
@@ -136,6 +139,80 @@ def test_a_history_changes_neither_of_its_pictures() -> None:
     for _ in range(3):
         history.step(low, base)
     assert np.array_equal(low, before[0]) and np.array_equal(base, before[1])
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_history_is_the_same_in_tiles(scale: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 80x64 pixels, moving in one half and standing still in the other."""
+    one, other = scene(64, 160), scene(64, 160, seed=4)
+    frames = [np.hstack([one[:, :80], other[:, 3 * t : 3 * t + 80]]) for t in range(3)]
+
+    def run() -> list[Floats]:
+        history = History(scale)
+        found = [history.step(y, enlarged_luma(y, scale)) for y in frames]
+        return [picture for each in found for picture in (each.more, each.trust)]
+
+    whole = run()
+    calls: list[int] = []
+
+    def in_small_tiles(work: Any, height: int, width: int) -> None:
+        edges = [0, 13, 31, height], [0, 70, 84, width]
+        for top, bottom in itertools.pairwise(edges[0]):
+            for left, right in itertools.pairwise(edges[1]):
+                calls.append(1)
+                work(Tile(Area(top, bottom, left, right), height, width))
+
+    monkeypatch.setattr(history_module, "each_tile", in_small_tiles)
+    for a, b in zip(whole, run(), strict=True):
+        assert np.abs(a - b).max() < 1e-5
+    assert len(calls) == 2 * 9 and np.abs(whole[-2]).max() > 0.01
+
+
+ROOM = st.integers(1, 12)
+
+
+@settings(deadline=None, max_examples=25)
+@given(ROOM, ROOM, st.sampled_from(SCALES), st.integers(1, 3), st.integers(0, 99))
+def test_numpy_and_pytorch_compute_the_same(rows: int, columns: int, scale: int, batch: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = 4 * rows, 4 * columns
+    packed = rng.random((batch, 6, height, width), np.float32)
+    more = rng.random((batch, 1, 2 * height * scale, 2 * width * scale), np.float32) - np.float32(0.5)
+    trust = rng.random((batch, 1, 2 * height, 2 * width), np.float32)
+    answer = rng.standard_normal((batch, scale * scale, 2 * height, 2 * width), np.float32)
+
+    def results(packed: Any, more: Any, trust: Any, answer: Any) -> list[Any]:
+        luma, enlarged = bicubic.luma_of(packed), bicubic.enlarged(packed, scale)
+        x, alone = arithmetic.seen(luma, more, trust, scale), arithmetic.seen(luma, None, None, scale)
+        large = arithmetic.picture(enlarged, answer, scale)
+        kept = arithmetic.picture(large, 0 * answer, scale)
+        arithmetic.keep_means(kept, packed, scale)
+        return [enlarged, x, alone, large, kept, reduced_by_a_quarter(large)]
+
+    given = packed, more, trust, answer
+    found = results(*given)
+    for array, tensor in zip(found, results(*(torch.from_numpy(a) for a in given)), strict=True):
+        assert isinstance(array, np.ndarray) and array.shape == tuple(tensor.shape)
+        np.testing.assert_allclose(array, tensor.numpy(), atol=2e-5)  # torch's own weights are no more exact
+    again = arithmetic.seen(bicubic.luma_of(packed), more, trust, scale, reuse=True)
+    assert np.array_equal(again, found[1])
+    assert arithmetic.seen(bicubic.luma_of(packed), more, trust, scale, reuse=True) is again
+    assert arithmetic.picture(found[0], answer, scale, reuse=True) is found[0]
+    assert np.array_equal(found[0], found[3])
+
+
+@pytest.mark.parametrize("size", [(4, 8), (60, 132)])
+def test_three_quarters_keep_places_and_levels(size: tuple[int, int]) -> None:
+    height, width = size
+    row = (np.arange(2 * width, dtype=np.float32) + np.float32(0.5)) / np.float32(2 * width)
+    ramp, grey = np.tile(row, (2 * height, 1)), np.full((height, width, 2), 0.5, np.float32)
+    packed = np.stack([pack420(ramp, grey)] * 2)
+    got = reduced_by_a_quarter(packed)
+    want = (np.arange(width * 3 // 2) + 0.5) / (width * 3 // 2)
+    luma = bicubic.luma_of(got)
+    assert luma.shape == (2, 1, height * 3 // 2, width * 3 // 2)
+    assert np.abs(luma - want)[..., 4:-4].max() < 0.05 / (width * 3 // 2)  # a twentieth of a pixel
+    assert np.abs(got[:, 4:] - 0.5).max() < 1e-6
 
 
 @pytest.mark.parametrize("how", ["bicubic", "area", "lens"])
@@ -190,7 +267,7 @@ def test_places_in_the_input_follow_the_picture(scale: int) -> None:
     """What is told of the history lies in the planes in which pixel_unshuffle puts it."""
     packed, trust = pictures(1), torch.rand(2, 1, 24, 32)
     remembered = torch.rand(2, 1, 24 * scale, 32 * scale)
-    x = arithmetic.seen(packed, remembered, trust, scale)
+    x = arithmetic.seen(bicubic.luma_of(packed), remembered, trust, scale)
     want = F.pixel_unshuffle(remembered, scale) * trust * arithmetic.GAIN
     assert torch.allclose(x[:, -want.shape[1] :], want, atol=1e-5)
 
@@ -198,7 +275,7 @@ def test_places_in_the_input_follow_the_picture(scale: int) -> None:
 def test_interleaving_is_torchs_shuffle_and_a_gpus_interpolation_is_the_cpus() -> None:
     planes = torch.rand(2, 32, 6, 8)
     assert torch.equal(bicubic.interleave(planes, 4), F.pixel_shuffle(planes, 4))
-    luma = bicubic.luma_of(pictures(1))
+    packed = pictures(1)
 
     class Elsewhere:
         """As a tensor on another device: the way of torch's own convolutions."""
@@ -206,9 +283,9 @@ def test_interleaving_is_torchs_shuffle_and_a_gpus_interpolation_is_the_cpus() -
         type = "other"
 
     with pytest.MonkeyPatch.context() as patch:
-        here = bicubic.luma_planes(luma, 4)
+        here = bicubic.enlarged(packed, 4)
         patch.setattr(Tensor, "device", Elsewhere())
-        there = bicubic.luma_planes(luma, 4)
+        there = bicubic.enlarged(packed, 4)
     assert torch.allclose(here, there, atol=1e-6)
 
 
