@@ -169,6 +169,15 @@ def test_a_clock_that_is_right_again_is_believed_again() -> None:
     assert camera.rate.factor == 1
 
 
+def test_changes_without_end_make_no_number_grow() -> None:
+    camera = Sent()
+    for _ in range(12):
+        camera.send(30, 25, 20).send(30, 25, 25)
+    assert len(camera.told) > 15
+    last = camera.rate.right(Fraction(round(camera._stamp_s * 90000), 90000), Fraction(2000))
+    assert last.denominator < 10**16
+
+
 def test_the_next_connection_is_put_right_at_once() -> None:
     camera = Sent().send(60, 25, 20)
     before = camera.rate.factor

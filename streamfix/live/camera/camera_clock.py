@@ -128,7 +128,8 @@ class ClockRate:
         if not 1 / _MOST <= factor <= _MOST:
             return  # a file that is sent as fast as it can be, rather than a clock
         self.factor = Fraction(1) if abs(factor - 1) < _SMALL else factor.limit_denominator(100_000)
-        self._begun, self.kept = (at_s, right_s), False
+        # Rounded, so that the fraction does not grow with each change.
+        self._begun, self.kept = (at_s, Fraction(round(right_s * 1_000_000), 1_000_000)), False
         if self.factor == 1:
             self._tell("timestamps advance as they should again")
         elif before == 1 or abs(self.factor / before - 1) >= _TOLD:
