@@ -79,7 +79,10 @@ MAY = {
     "live_video": CORE | {"media", "live", "jobs"},
     "library": CORE | {"media", "live", "jobs", "stream", "live_video"},
     "opencv": CORE | {"filters", "jobs", "media", "live", "live_video", "stream"},
-    "apps": CORE | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation"},
+    "gstreamer": CORE | {"filters", "jobs", "stream"},
+    "vapoursynth": CORE | {"filters", "jobs", "stream"},
+    "apps": CORE
+    | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation", "gstreamer"},
     "__main__": {"apps"},
 }
 NAMES = {"", "__version__"}  # what any room may take from the package itself
