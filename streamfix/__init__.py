@@ -16,16 +16,16 @@ Names are loaded when they are first used: torch alone takes seconds.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from .lazy import lazy_names
+from .threads import ask_for_passive_waiting
 
 __version__ = "0.1.0"
 
 # Torch's OpenMP threads spin for a while after each operation and so take the cores that OpenCV's threads, the decoder
-# and the encoder wait for: on two cores one bilateral filter took 240 ms in place of 7. Counts only before torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# and the encoder wait for: on two cores one bilateral filter took 240 ms in place of 7.
+ask_for_passive_waiting()
 
 # name -> module that defines it
 _PUBLIC = {

@@ -16,6 +16,10 @@ def main(words: Sequence[str] | None = None) -> int:
             from .apps.daemon import main as daemon
 
             return daemon(words[1:])
+        if words[:1] == ["doctor"]:
+            from .apps.doctor import main as doctor
+
+            return doctor(words[1:])
         from .apps.cli import main as cli
 
         return cli(words)

@@ -22,6 +22,26 @@ def count() -> int:
     return max(min(allowed, _quota(_CGROUP)), 1)
 
 
+_share: int | None = None
+
+
+def threads() -> int:
+    """How many threads one call of ours may use: all cores, or OMP_NUM_THREADS, or what `share` has set.
+
+    Not what a host has set for PyTorch or OpenCV: a network's result may depend on the number.
+    """
+    if _share is not None:
+        return _share
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(count(), int(asked)) if asked.isdecimal() and int(asked) else count()
+
+
+def share(threads: int | None) -> None:
+    """Set what `threads` gives, for a process of ours with several callers; None: as it was."""
+    global _share
+    _share = threads
+
+
 def _quota(group: Path) -> int:
     """The control group's limit in whole cores, rounded up; a large number where there is none."""
     sources = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))

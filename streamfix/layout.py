@@ -25,6 +25,7 @@ from . import color_cpu
 from .color import chroma_to_444, excursions, resize_chroma, rgb_to_ycbcr, scale_chroma, ycbcr_to_rgb
 from .forking import check_threads
 from .frame import Color, Frame, Layout, Picture, PixelFormat, Planes, scaled
+from .threads import quiet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,6 +67,7 @@ class TensorPicture:
         return to_planes(self, color)
 
 
+@quiet
 def to_layout(
     frame: Frame, layout: Layout, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
 ) -> Tensor:
@@ -95,6 +97,7 @@ def to_layout(
     return pack420(y, resize_chroma(uv, y, (-(-y.shape[-2] // 2), -(-y.shape[-1] // 2)), picture.format)).to(dtype)
 
 
+@quiet
 def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int | Fraction = 1) -> Frame:
     """The frame with a filter's output as its picture.
 
@@ -131,6 +134,7 @@ def from_tensor(frame: Frame, tensor: Tensor, layout: Layout, scale: int | Fract
     return frame.with_picture(TensorPicture(tensor, layout, format, width, height, chroma))
 
 
+@quiet
 def in_layout(frame: Frame, layout: Layout, device: torch.device | str = "cpu") -> Frame:
     """The frame with its picture as a tensor of that layout, unchanged."""
     tensor, old = to_layout(frame, layout, device), frame.picture
@@ -160,6 +164,7 @@ def _chroma_changed(picture: TensorPicture, y: Tensor, now: Tensor, color: Color
     return changed
 
 
+@quiet
 def to_rgb8(frame: Frame, order: Literal["rgb", "bgr"] = "rgb") -> NDArray[np.uint8]:
     """(H, W, 3) uint8 R'G'B' of that order, full range, rounded once."""
     picture, color = frame.picture, frame.color
@@ -215,6 +220,7 @@ def _merged(planes: Sequence[NDArray[Any]], format: PixelFormat, color: Color, o
     return np.asarray(cv2.merge([red, green, blue] if order == "rgb" else [blue, green, red]), np.uint8)
 
 
+@quiet
 def to_planes(picture: TensorPicture, color: Color) -> Planes:
     """Quantise to the picture's pixel format: rounded to nearest, clipped to valid codes."""
     check_threads()

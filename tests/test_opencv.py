@@ -169,7 +169,7 @@ def test_pictures_are_those_of_the_library(file: str) -> None:
 @pytest.mark.parametrize(("chain", "size"), [("smooth", (48, 32)), ("scale=24:16", (24, 16)), ("", (48, 32))])
 def test_the_size_is_that_of_the_pictures(file: str, chain: str, size: tuple[int, int]) -> None:
     cap = VideoCapture(file, chain=chain)
-    assert (cap.get(cv2.CAP_PROP_FRAME_WIDTH), cap.get(cv2.CAP_PROP_FRAME_HEIGHT)) == size
+    assert [cap.get(cv2.CAP_PROP_FRAME_WIDTH), cap.get(cv2.CAP_PROP_FRAME_HEIGHT)] == list(size)
     for number in range(1, 21):
         _, picture = cap.read()
         assert picture is not None and picture.shape == (size[1], size[0], 3)

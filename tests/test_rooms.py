@@ -18,6 +18,7 @@ PLUGINS = ROOT.parent / "plugins"
 # room -> the rooms it may import; a file of the package root is a room by itself
 CORE = {
     "cores",
+    "threads",
     "counts",
     "lazy",
     "errors",
@@ -38,6 +39,7 @@ CORE = {
 MAY = {
     "errors": set[str](),
     "cores": set[str](),
+    "threads": {"cores"},
     "counts": set[str](),
     "lazy": set[str](),
     "folders": set[str](),
@@ -56,7 +58,7 @@ MAY = {
     },  # Frame.tensor, array and av use these when they are called
     "arrays": {"errors", "frame", "layout"},
     "forking": {"errors"},
-    "layout": {"color", "color_cpu", "forking", "frame"},
+    "layout": {"color", "color_cpu", "forking", "frame", "threads"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},
     "pipeline": {"channel", "errors"},
@@ -82,7 +84,20 @@ MAY = {
     "gstreamer": CORE | {"filters", "jobs", "stream"},
     "vapoursynth": CORE | {"filters", "jobs", "stream"},
     "apps": CORE
-    | {"media", "analysis", "fusion", "filters", "live", "jobs", "library", "training", "evaluation", "gstreamer"},
+    | {
+        "folders",
+        "gstreamer",
+        "backends",
+        "media",
+        "analysis",
+        "fusion",
+        "filters",
+        "live",
+        "jobs",
+        "library",
+        "training",
+        "evaluation",
+    },
     "__main__": {"apps"},
 }
 NAMES = {"", "__version__"}  # what any room may take from the package itself

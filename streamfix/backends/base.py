@@ -54,7 +54,7 @@ class NetworkSource:
     half: on a GPU use fp16, unless a precision is asked for.
     foreign: not one of our networks; its result is a picture in [0, 1]. Nothing is known about how it behaves on a
     backend, so its export is checked, and backends are timed against each other.
-    threads: 0 for as many as torch uses.
+    threads: 0 for as many as `cores.threads` says.
     """
 
     network: nn.Module | Path

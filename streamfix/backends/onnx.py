@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .. import cores
 from ..devices import cpu
 from ..errors import FilterError, ModelError, UsageError
 from .base import Backend, NetworkSource, Precision, Runner
@@ -25,7 +26,7 @@ def is_installed() -> bool:
 class OnnxRunner:
     """Runs a graph file on the CPU; after `to`, on a GPU if this ONNX Runtime has CUDA.
 
-    threads: 0 for as many as torch uses.
+    threads: 0 for as many as `cores.threads` says.
     inputs: name, type and shape of each input without a default, as ONNX Runtime writes them.
 
     Raises ModelError if ONNX Runtime does not accept the file as a graph, UsageError if ONNX Runtime is not installed.
@@ -83,7 +84,7 @@ class OnnxRunner:
             raise ModelError(f"{self._path}: there is no such file")
         options = self._runtime.SessionOptions()
         options.log_severity_level = 4  # fatal only: other failures are raised, so logging them would repeat them
-        options.intra_op_num_threads = self._threads or torch.get_num_threads()
+        options.intra_op_num_threads = self._threads or cores.threads()
         state = self._runtime.capi.onnxruntime_pybind11_state
         refusals = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, state.InvalidArgument)
         try:

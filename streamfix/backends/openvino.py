@@ -23,6 +23,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from .. import cores
 from ..errors import DeviceError, FilterError, ModelError, UsageError
 from .cache import Parts
 
@@ -173,7 +174,7 @@ class OpenVinoRunner:
 
     precision: "fp32", "bf16" or "int8" (a quantised graph; its floating-point parts run in bfloat16 if the processor
     has it). Left to itself, OpenVINO would use bfloat16 everywhere; here nothing is less exact than its name says.
-    threads: 0 for as many as torch uses.
+    threads: 0 for as many as `cores.threads` says.
 
     Compiles the graph for each picture size, and keeps it compiled for the last `_SIZES`. Leaving sizes open is just as
     fast, but on one thread OpenVINO 2026.4 then answers a size that the network cannot take with the previous picture's
@@ -190,7 +191,7 @@ class OpenVinoRunner:
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision != "fp32" and has_bf16() else "f32",
-            "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
+            "INFERENCE_NUM_THREADS": threads or cores.threads(),
             "ENABLE_CPU_PINNING": False,  # otherwise every process pins its threads to the same first cores
         }
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()

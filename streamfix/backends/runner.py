@@ -49,7 +49,7 @@ def open_runner(
     foreign: not one of our networks; it returns pictures in [0, 1]. Backend auto is then the fastest as measured here;
     one whose results differ by more than half a 10-bit code is not used. Precision auto uses bf16 only if it differs by
     less than a tenth of an 8-bit code, RMS.
-    threads: for OpenVINO and ONNX Runtime; 0 for as many as torch uses.
+    threads: for OpenVINO and ONNX Runtime; 0 for as many as `cores.threads` says.
     cache: keeps exported graphs and timings; default: the user's cache folder.
 
     Raises UsageError for a backend or precision that is not available, with what to install; DeviceError for bf16 under

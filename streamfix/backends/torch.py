@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from .. import threads
 from ..devices import cpu
 from ..errors import FilterError, UsageError
 from .base import Backend, NetworkSource, Precision, Runner
@@ -39,7 +40,7 @@ class TorchRunner:
         if module is None:
             raise FilterError(f"{self.name} was closed")
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), threads.using_all():
                 y: Tensor = module(x.to(self._dtype, memory_format=torch.channels_last))
         except torch.OutOfMemoryError:
             raise

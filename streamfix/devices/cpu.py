@@ -38,16 +38,17 @@ def has_bf16() -> bool:
 
 
 def share_cores(callers: int) -> int:
-    """Divide the cores among so many calling threads: set how many threads OpenCV and PyTorch use for one call.
+    """Divide the cores among so many calling threads: set how many threads OpenCV, PyTorch and networks use for a call.
 
     Otherwise they wait for each other: with two threads for each of eight streams a call took ten times as long.
-    Both settings are the whole process's: only for a process of our own, never for one that has imported us.
+    These settings are the whole process's: only for a process of our own, never for one that has imported us.
     Returns the number of threads a call.
     """
     import cv2
     import torch
 
     threads = max(cores.count() // max(callers, 1), 1)
+    cores.share(threads)
     if cv2.getNumThreads() != threads:
         cv2.setNumThreads(threads)
     if torch.get_num_threads() != threads:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..frame import Frame
 from ..layout import TensorPicture, to_layout
 from ..pipeline import Stage
+from ..threads import quiet
 
 THUMBNAIL = (18, 32)
 
@@ -52,6 +53,7 @@ class CutDetector(Stage):
     def reset(self) -> None:
         self._previous, self._usual = None, 0.0
 
+    @quiet
     def _is_cut(self, now: Tensor, time_s: float) -> bool:
         if self._previous is None:
             return False
@@ -78,6 +80,7 @@ def change_of(now: Tensor, previous: Tensor) -> float:
     return float((delta - 0.7 * delta.mean()).abs().mean())
 
 
+@quiet
 def thumbnail(frame: Frame) -> Tensor:
     """The luma as (18, 32) means in [0, 1], from every few lines and columns: it only has to be comparable."""
     picture = frame.picture

@@ -19,6 +19,7 @@ from ..errors import DeviceError, FilterError, StreamfixError
 from ..frame import Frame, scaled
 from ..pipeline import Stage
 from ..temporal import Window, Windower
+from ..threads import quiet
 from .base import Filter
 
 T = TypeVar("T")
@@ -196,6 +197,7 @@ class Restorer(Stage):
         x = self._seen(window, state)
         return self._finished(window, x.shape, lambda: self.filter(pad_to_multiple(x, self.filter.multiple), [state]))
 
+    @quiet
     def _seen(self, window: Window, state: Any) -> Tensor:
         """The window as the filter sees it, (1, T, C, H, W), not padded yet; the filter has heard of its frames."""
         tensors = [layouts.to_layout(frame, self.filter.layout, self._device) for frame in window.frames]
@@ -229,6 +231,7 @@ class Restorer(Stage):
             for frame, picture, good in zip(window.centre, y[: len(window.centre)], sound, strict=True)
         ]
 
+    @quiet
     def _are_finite(self, window: Window, pictures: Tensor) -> list[bool]:
         """For each picture whether it has no NaN and no infinity. Raises FilterError if that ends the job."""
         # One reduction tells: a sum with one of them is one of them. Half precision could overflow by itself.

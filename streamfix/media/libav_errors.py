@@ -103,14 +103,28 @@ def libav_explains() -> Iterator[None]:
     It must not stay on: libav's threads would then wait for Python's lock to log, and a thread that frees a decoder
     waits for them while it holds that lock.
     """
+    with _heard(av.logging.ERROR):
+        yield
+
+
+@contextmanager
+def _heard(least: int) -> Iterator[list[tuple[int, str, str]]]:
+    """What libav says in this thread, from that level on: (level, name, text)."""
     level = av.logging.get_level()
-    if level is None:
-        av.logging.set_level(av.logging.ERROR)
+    if level is None or level < least:
+        av.logging.set_level(least)
     try:
-        with av.logging.Capture(local=True):
-            yield
+        with av.logging.Capture(local=True) as said:
+            yield said
     finally:
-        if level is None:
-            av.logging.set_level(None)
-            if _shown is not None:
-                av.logging.restore_default_callback()
+        if level is None or level < least:
+            av.logging.set_level(level)
+        if level is None and _shown is not None:
+            av.logging.restore_default_callback()
+
+
+@contextmanager
+def libav_answers() -> Iterator[list[tuple[int, str, str]]]:
+    """What libav tells in this thread, of which nothing is shown: (level, name, text). As short as `libav_explains`."""
+    with _heard(av.logging.INFO) as said:
+        yield said

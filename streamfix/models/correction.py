@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..networks import UNet
+from ..threads import alone
 from .tiers import SIZES, Tier
 
 INPUTS, OUTPUTS = 19, 6
@@ -30,6 +31,7 @@ def correction_network(tier: Tier) -> UNet:
     return SIZES[tier].unet(INPUTS, OUTPUTS)
 
 
+@alone
 def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
     """Standard deviation of the noise left in the fused frame, in [0, 1] units.
 
@@ -40,6 +42,7 @@ def sigma_left(variance: Tensor, sigma: Tensor) -> Tensor:
     return _per_pixel(sigma) * variance.sqrt()
 
 
+@alone
 def seen(fused: Tensor, frame: Tensor, left: Tensor, sigma: Tensor, *, reuse: bool = False) -> Tensor:
     """The network's input, (B, 19, H, W), H and W multiples of 4.
 
@@ -75,6 +78,7 @@ def _kept(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return tensor
 
 
+@alone
 def corrected(fused: Tensor, left: Tensor, correction: Tensor) -> Tensor:
     """The restored frame: the fused one minus the network's estimate of its error, which is in units of its noise.
 

@@ -241,14 +241,15 @@ def test_a_call_that_waits_for_a_stream_that_leaves_is_served() -> None:
 def test_streams_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one lease all cores work on a call; with as many as there are cores, or more, one each."""
     monkeypatch.setattr(cores, "count", lambda: 2)
+    monkeypatch.setattr(cores, "_share", None)
     before = cv2.getNumThreads(), torch.get_num_threads()
     pool = FilterPool("cpu", owns_process=True)
     try:
         seen, leases = [], []
         for _ in range(3):
             leases.append(pool.lease(FilterSpec("smooth")))
-            seen.append((cv2.getNumThreads(), torch.get_num_threads()))
-        assert seen == [(2, 2), (1, 1), (1, 1)]
+            seen.append((cv2.getNumThreads(), torch.get_num_threads(), cores.threads()))
+        assert seen == [(2, 2, 2), (1, 1, 1), (1, 1, 1)]
         for lease in leases:
             lease.close()
         assert (cv2.getNumThreads(), torch.get_num_threads()) == (2, 2)

@@ -83,6 +83,7 @@ def assemble(
         fragments=not cover,
         live=live,
         aborted=aborted,
+        aspect=first.sample_aspect_ratio,
     )
     try:
         return _filled(

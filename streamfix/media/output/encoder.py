@@ -23,6 +23,7 @@ from ..picture import convert
 from ..picture import planes as picture
 from ..picture.autorotate import display_matrix
 from ..picture.hdr import hdr_options
+from ..picture.siting import chroma_location
 from ..streams import MappedStream
 from .container_support import held
 from .gaps import longest_step, states_short_steps, steps
@@ -91,7 +92,7 @@ class VideoEncoder:
         self._size: tuple[int, int] | None = None
         self._full_range = True if self._codec.name in _FULL_RANGE_ONLY else None
         shaped = self._convert(frame, first)
-        given = {**keeping_options(self._codec.name, frame), **given}
+        given = {**keeping_options(self._codec.name, frame), **_siting(first, shaped), **given}
         self._lost = (
             None if muxer.format in _NOTHING_BUT_PICTURES else LostSideData(self._codec.name, given, self._shown)
         )
@@ -252,6 +253,20 @@ class VideoEncoder:
                 f"{self._shown}: {self._codec.name} does not open for {context.width}x{context.height} "
                 f"{context.pix_fmt}{' with ' + said if said else ''}: {message_of(error)}{_even(context)}"
             ) from error
+
+
+def _siting(first: Frame, shaped: av.VideoFrame) -> dict[str, str]:
+    """The encoder's option for where chroma lies, as the input says it; empty if both are not 4:2:0."""
+    origin = first.origin
+    if not isinstance(origin, av.VideoFrame) or not (_is_420(origin) and _is_420(shaped)):
+        return {}
+    location = chroma_location(origin)
+    return {} if location is None else {"chroma_sample_location": location}
+
+
+def _is_420(frame: av.VideoFrame) -> bool:
+    format = picture.planar_format(frame.format.name)
+    return format.kind == "yuv" and (format.log2_w, format.log2_h) == (1, 1)
 
 
 def _even(context: VideoCodecContext) -> str:

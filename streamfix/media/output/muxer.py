@@ -23,12 +23,13 @@ from ..redact import redact
 from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
 from ..transport.protocols import SEGMENT_FORMATS
-from ..transport.relay import Sink, sink_for
+from ..transport.relay import Sink, sink_for, written_here
 from .gaps import Gaps
 from .mux_times import MuxTimes
 from .options import refused, unused_options
 from .target import Target
 from .ungated import has_flag
+from .y4m_header import WithAspect
 
 log = logging.getLogger("streamfix.media")
 
@@ -72,6 +73,7 @@ class Muxer:
     fragments: False writes MP4 in one piece, which is unreadable until it is complete.
     live: packets leave at once, and a server that does not answer blocks no other output.
     refused: packets beside the video that the muxer refused when their turn came.
+    aspect: of the pixels, for a header that libav would write without it; None if it is unknown.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
     at_end: called with the path of the complete file, to add what libav does not write.
     Raises OutputError if it cannot be opened or written, BadOption for an option that neither encoder nor muxer has.
@@ -88,6 +90,7 @@ class Muxer:
         fragments: bool = True,
         live: bool = False,
         aborted: Interruption | None = None,
+        aspect: Fraction | None = None,
     ) -> None:
         self.target = target
         self.format = format
@@ -130,13 +133,18 @@ class Muxer:
                 defaults["hls_flags"] = LIVE_HLS_FLAGS
         given = {**defaults, **options}
         self._sink = sink_for(target.url, format, given, live=live)
+        if self._sink is None and format == "yuv4mpegpipe" and aspect:
+            self._sink = written_here(target.path or target.url, format)
         if self._sink is not None:
             if aborted is not None:
                 aborted.calls(self._sink.kill)
             self._connect(self._sink)
             given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
+        file: Any = with_address(target.url) if self._sink is None else self._sink.file
+        if self._sink is not None and format == "yuv4mpegpipe" and aspect:
+            file = WithAspect(file, aspect)
         self.container: OutputContainer = av.open(
-            with_address(target.url) if self._sink is None else self._sink.file,
+            file,
             "w",
             format=format if self._sink is None else self._sink.format,
             options=given,

@@ -75,6 +75,11 @@ def sink_for(url: str, format: str, options: Mapping[str, str], *, live: bool) -
     return _Relay(url, format, options) if live and connects(url, format) else None
 
 
+def written_here(url: str, format: str) -> Sink | None:
+    """A sink for a file or a pipe that Python writes to; None for what is neither."""
+    return _Pipe(url, format) if output_kind(url, format) in ("file", "pipe") else None
+
+
 class _File(io.RawIOBase):
     """The writing end of a child's pipe. written: bytes so far."""
 
@@ -101,8 +106,9 @@ class _Pipe:
 
     def __init__(self, url: str, format: str) -> None:
         self.url, self.format = url, format
-        number = url.rpartition(":")[2]
-        descriptor = os.dup(int(number or 1)) if number.isdigit() or not number else os.open(url, os.O_WRONLY)
+        scheme, _, number = url.rpartition(":")
+        given = url == "-" or scheme in ("pipe", "fd")
+        descriptor = os.dup(int(number.strip("-") or 1)) if given else os.open(url, os.O_WRONLY)
         self._pipe = os.fdopen(descriptor, "wb", buffering=0)
         self.file = _File(self._pipe, url)
 
