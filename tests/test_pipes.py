@@ -67,7 +67,7 @@ def about(path: Path) -> tuple[list[int], str, int, int, list[str]]:
     with av.open(str(path)) as container:
         kinds = [str(stream.type) for stream in container.streams]
         frames = list(container.decode(video=0))
-    times = [round(frame.time * 1000) for frame in frames if frame.time is not None]
+    times = [round(frame.time * 1000) for frame in frames]
     first = frames[0]
     return times, first.format.name, int(first.color_range), int(first.colorspace), kinds
 
