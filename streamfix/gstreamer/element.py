@@ -353,7 +353,9 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
         duration = self._duration_ns()
         at_ns = self._last_ns + duration if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts
         self._last_ns = at_ns
-        cut, self._cut = self._cut or buffer.has_flags(Gst.BufferFlags.DISCONT), False
+        # Not by the flag DISCONT: a leaky queue sets it wherever it has left pictures out, which is no reason to forget
+        # anything, and would keep the ladder at its beginning. Filters see long gaps by the times.
+        cut, self._cut = self._cut, False
         return Frame(
             self._read(buffer),
             at_ns,

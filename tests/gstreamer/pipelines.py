@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,34 @@ def padded() -> Any:
         source.emit("push-buffer", buffer)
     source.emit("end-of-stream")
     return run.to_end()
+
+
+def gaps() -> Any:
+    """Nine noisy pictures; the fourth and the seventh are DISCONT, the latter five seconds later."""
+    caps = "video/x-raw,format=GRAY8,width=64,height=48,framerate=10/1"
+    run = Run(f"appsrc name=a format=time caps={caps} ! streamfix filter=smooth name=f ! appsink name=s")
+    source = run.pipeline.get_by_name("a")
+    noise = random.Random(0)
+    given = []
+    for number in range(9):
+        memory = bytes(60 + (at % 64 + at // 64) % 100 + round(noise.gauss(0, 6)) for at in range(64 * 48))
+        buffer = Gst.Buffer.new_wrapped(memory)
+        buffer.pts, buffer.duration = number * Gst.SECOND // 10 + (number >= 6) * 5 * Gst.SECOND, Gst.SECOND // 10
+        if number in (3, 6):
+            buffer.set_flags(Gst.BufferFlags.DISCONT)
+        given.append(
+            {
+                "pts": buffer.pts,
+                "duration": buffer.duration,
+                "format": "GRAY8",
+                "size": [64, 48],
+                "colorimetry": "",
+                "data": base64.b64encode(memory).decode(),
+            }
+        )
+        source.emit("push-buffer", buffer)
+    source.emit("end-of-stream")
+    return {"given": given, **run.to_end()}
 
 
 def sought() -> Any:

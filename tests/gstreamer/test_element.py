@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,7 @@ PYTHON = "/usr/bin/python3"
 DRIVER = Path(__file__).with_name("pipelines.py")
 CASES = (
     *("formats", "i420", "nv12", "yv12_odd", "ten_bit", "p010", "grey", "enlarged", "other_format"),
-    *("padded", "sought", "new_caps", "interlaced", "wrong", "live"),
+    *("padded", "gaps", "sought", "new_caps", "interlaced", "wrong", "live"),
 )
 
 
@@ -148,6 +149,19 @@ def test_long_rows_flags_and_metadata(results: dict[str, Any]) -> None:
     for number, one in enumerate(frames):
         luma = frame_of(one).picture.planes(Color()).data[0]
         assert luma.tolist() == [[(number * 50 + row + x) % 256 for x in range(20)] for row in range(12)]
+
+
+def test_a_long_gap_is_a_cut_and_a_picture_left_out_is_none(results: dict[str, Any]) -> None:
+    """As a leaky queue leaves them out: it marks the next one DISCONT."""
+    given, found = results["gaps"]["given"], results["gaps"]["frames"]
+
+    def with_cuts(*numbers: int) -> list[Frame]:
+        frames = [replace(frame_of(one), cut=number in numbers) for number, one in enumerate(given)]
+        with streamfix.Stream("smooth", live=False) as stream:
+            return [out for frame in frames for out in stream.push(frame)] + stream.flush()
+
+    assert same_pictures(found, with_cuts(6))
+    assert not same_pictures(found, with_cuts(3, 6))
 
 
 def test_a_seek_forgets_what_was_before(results: dict[str, Any]) -> None:
