@@ -46,15 +46,15 @@ class _Using:
         self._count = count
 
     def __enter__(self) -> None:
-        depth = _own.__dict__.setdefault("before", [])
-        depth.append([get() for get, _ in _counters()])
-        for _, put in _counters():
+        counters = _counters()
+        _own.__dict__.setdefault("before", []).append([(put, get()) for get, put in counters])
+        for _, put in counters:
             put(self._count)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for (_, put), before in zip(_counters(), _own.before.pop(), strict=True):
+        for put, before in _own.before.pop():
             put(before)
 
 
