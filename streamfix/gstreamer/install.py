@@ -123,13 +123,13 @@ def is_seen() -> bool:
     """True if GStreamer knows the element now. Raises UsageError where gst-inspect-1.0 is missing or hangs."""
     command = ["gst-inspect-1.0", "streamfix"]
     try:
-        found = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        found = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
     except FileNotFoundError:
         raise UsageError(
             "gst-inspect-1.0 is not installed; under Debian and Ubuntu: apt install gstreamer1.0-tools"
         ) from None
     except subprocess.TimeoutExpired:
-        raise UsageError("gst-inspect-1.0 streamfix did not end within 60 s") from None
+        raise UsageError("gst-inspect-1.0 streamfix did not end within 120 s") from None
     return found.returncode == 0
 
 
