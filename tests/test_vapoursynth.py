@@ -87,6 +87,17 @@ def test_in_order_it_is_what_the_library_gives(name: str) -> None:
     assert not np.array_equal(found[5][0], list(pictures(node))[5][0])
 
 
+@pytest.mark.slow
+def test_a_filter_that_enlarges_gives_a_larger_clip() -> None:
+    node = clip("YUV420P8", 3, _Matrix=1, _Primaries=1, _Transfer=1, _Range=0)
+    restored = restoring.restore(node, "upscale")
+    assert (restored.width, restored.height, restored.num_frames, restored.fps) == (96, 64, 3, node.fps)
+    wanted = by_library(node, "upscale", PIXELS["YUV420P8"], Color(1, 1, 1, False))
+    found = list(pictures(restored))
+    assert all(np.array_equal(a, b) for f, w in zip(found, wanted, strict=True) for a, b in zip(f, w, strict=True))
+    assert [frame.props["number"] for frame in restored.frames()] == [0, 1, 2]
+
+
 def test_several_requests_at_once_change_nothing() -> None:
     node = clip("YUV420P8", 40)
     one, many = (restoring.restore(node, "smooth") for _ in range(2))
