@@ -83,9 +83,12 @@ MAY = {
     "live_video": CORE | {"media", "live", "jobs"},
     "library": CORE | {"media", "live", "jobs", "stream", "live_video"},
     "opencv": CORE | {"filters", "jobs", "media", "live", "live_video", "stream"},
+    "gstreamer": CORE | {"filters", "jobs", "stream"},
+    "vapoursynth": CORE | {"filters", "jobs", "stream"},
     "apps": CORE
     | {
         "folders",
+        "gstreamer",
         "backends",
         "media",
         "analysis",

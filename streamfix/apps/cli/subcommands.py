@@ -1,4 +1,4 @@
-"""`streamfix train`, `eval`, `bench`, `inspect`, `help`: what is no job of ffmpeg's kind has its word."""
+"""`streamfix train`, `eval`, `bench`, `inspect`, `gstreamer`, `help`: what is no job of ffmpeg's kind has its word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "bench", "inspect", "help")
+NAMES = ("train", "eval", "bench", "inspect", "gstreamer", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -44,6 +44,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from .inspection import command as inspection
 
         return _made("streamfix inspect", "Measure what a video is like and tell which filters it needs.", inspection)
+    if words[0] == "gstreamer":
+        from ...gstreamer import command as gstreamer
+
+        return _made("streamfix gstreamer", "Make the element `streamfix` known to GStreamer.", gstreamer)
     if words[0] == "bench":
         from ...evaluation import speed
 
