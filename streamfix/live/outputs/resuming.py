@@ -34,7 +34,8 @@ def resumed(spec: OutputSpec, format: str, frames_written: int) -> OutputSpec:
         return replace(spec, url=neighbour(spec.url), overwrite=False)
     if format == "dash":
         return _beside(spec, neighbour(spec.url))
-    if format in SEGMENT_FORMATS and _NUMBER.search(spec.url):
+    numbered = _given(spec, "strftime") in ("", "0") and _NUMBER.search(os.path.basename(spec.url))
+    if format in SEGMENT_FORMATS and numbered:  # by the clock, %d is the day
         return _with(spec, {"segment_start_number": str(_next_number(spec.url))})
     return spec
 

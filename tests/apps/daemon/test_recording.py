@@ -33,6 +33,17 @@ def test_segments_go_on_behind_the_last(tmp_path: Path) -> None:
     assert (found.format_options, found.overwrite) == ({"segment_start_number": "8"}, False)
 
 
+@pytest.mark.parametrize("name", ["yard_%Y-%m-%d_%H%M%S.mp4", "%Y-%m-%d/yard_%H%M%S.mp4", "%d/yard.mp4"])
+def test_by_the_clock_a_d_is_the_day_and_no_number(tmp_path: Path, name: str) -> None:
+    spec = OutputSpec(str(tmp_path / name), format="segment", options={"strftime": "1", "segment_time": "60"})
+    assert beginning(spec).format_options.get("segment_start_number") is None
+
+
+def test_a_number_in_the_folder_alone_is_not_counted(tmp_path: Path) -> None:
+    spec = OutputSpec(str(tmp_path / "part%d" / "yard.ts"), format="segment")
+    assert beginning(spec).format_options.get("segment_start_number") is None
+
+
 def test_segments_named_by_the_clock_keep_their_pattern(tmp_path: Path) -> None:
     """A run that begins anew within the same year: the muxer sees to it, segment by segment."""
     named = OutputSpec(str(tmp_path / "yard_%Y.mkv"), format="segment", format_options={"strftime": "1"})
