@@ -18,7 +18,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import torch
 
 try:
     import vapoursynth as vs
@@ -74,7 +73,7 @@ def restore(clip: Any, chain: str = "denoise", *, warmup: int = 16, cache: int =
         blank, came = f
         made = blank.copy()
         for index, plane in enumerate(server.take(n).data):
-            np.asarray(made[index])[:] = plane.numpy()
+            np.asarray(made[index])[:] = plane
         made.props.update(came.props)
         return made
 
@@ -127,7 +126,7 @@ class _Server:
 
     def _frame(self, number: int) -> Frame:
         with self._clip.get_frame(number) as came:
-            data = tuple(torch.from_numpy(np.array(came[index])) for index in range(came.format.num_planes))
+            data = tuple(np.array(came[index]) for index in range(came.format.num_planes))
             about = dict(came.props)
         planes = Planes(self._format, self._clip.width, self._clip.height, data)
         cut = about.get("_SceneChangePrev", 0) == 1

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 import streamfix
@@ -55,7 +54,7 @@ def by_library(node: Any, chain: str, pixels: PixelFormat, color: Color) -> list
     with streamfix.Stream(chain, live=False) as stream:
         frames = [
             Frame(
-                Planes(pixels, node.width, node.height, tuple(map(torch.from_numpy, planes))),
+                Planes(pixels, node.width, node.height, tuple(planes)),
                 *(n, 1 / Fraction(node.fps)),
                 duration=1,
                 color=color,
@@ -63,7 +62,7 @@ def by_library(node: Any, chain: str, pixels: PixelFormat, color: Color) -> list
             for n, planes in enumerate(pictures(node))
         ]
         restored = [out for frame in frames for out in stream.push(frame)] + stream.flush()
-    return [[plane.numpy() for plane in out.picture.planes(color).data] for out in restored]
+    return [list(out.picture.planes(color).data) for out in restored]
 
 
 PIXELS = {

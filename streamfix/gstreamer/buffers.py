@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..errors import UsageError
@@ -100,13 +99,13 @@ def planes_of(memory: Any, format: RawFormat, width: int, height: int, layout: S
     if format.order in ("v first", "vu"):
         views[1], views[2] = views[2], views[1]
     copied = [view >> format.shift if format.shift else view.copy() for view in views]
-    return Planes(format.pixels, width, height, tuple(map(torch.from_numpy, copied)))
+    return Planes(format.pixels, width, height, tuple(copied))
 
 
 def write_planes(planes: Planes, memory: Any, format: RawFormat, layout: Sequence[PlaneLayout]) -> None:
     """Put a picture of that format's values into memory."""
     code = _code(format)
-    values = [plane.numpy() for plane in planes.data]
+    values = list(planes.data)
     if format.shift:
         values = [value << format.shift for value in values]
     if format.order in ("v first", "vu"):

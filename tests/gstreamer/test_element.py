@@ -212,7 +212,11 @@ def test_the_scanner_loads_nothing_heavy_and_both_tables_agree(results: dict[str
 
 
 def test_the_command_line_of_the_documentation(environment: Mapping[str, str], tmp_path: Path) -> None:
-    """gst-launch-1.0 with `denoise`, which looks ahead: every frame comes out, as from the library."""
+    """gst-launch-1.0 with `denoise`, which looks ahead: every frame comes out, as from the library.
+
+    In one precision: two processes on a busy machine may measure another one to be the fastest.
+    """
+    chain = "denoise=precision=fp32"
     clip = tmp_path / "in.y4m"
     width, height, count = 64, 48, 9
     random = np.random.default_rng(0)
@@ -221,11 +225,11 @@ def test_the_command_line_of_the_documentation(environment: Mapping[str, str], t
     )
     clip.write_bytes(f"YUV4MPEG2 W{width} H{height} F25:1 Ip A1:1 C420mpeg2\n".encode() + body)
     out = tmp_path / "out.yuv"
-    words = f"filesrc location={clip} ! y4mdec ! streamfix filter=denoise ! filesink location={out}".split()
+    words = f"filesrc location={clip} ! y4mdec ! streamfix filter={chain} ! filesink location={out}".split()
     done = subprocess.run(["gst-launch-1.0", "-q", *words], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not re.search("Traceback|ERROR", done.stderr)
     with streamfix.open(clip) as video:
-        frames = list(video.filter("denoise"))
+        frames = list(video.filter(chain))
     assert out.read_bytes() == b"".join(frame.array("i420").tobytes() for frame in frames)
     assert len(frames) == count
