@@ -258,6 +258,30 @@ def test_a_segment_is_readable_while_it_is_written(source: Path, tmp_path: Path)
     reader.close()
 
 
+@pytest.mark.parametrize("format", ["matroska", "segment"])
+def test_what_counts_as_written_is_in_the_file_when_the_disk_fills(
+    source: Path, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the newest picture, which libav's muxer lets go of when the next comes."""
+    real = os.pwrite
+
+    def filling(descriptor: int, data: Any, at: int) -> int:
+        if at > 6000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data, at)
+
+    monkeypatch.setattr(os, "pwrite", filling)
+    written: list[Frame] = []
+    reader = Reader([InputSpec(str(source))])
+    spec = OutputSpec(str(tmp_path / "r%d.mkv"), format=format, video_options={"g": "100"})
+    writer = Writer(spec, reader, live=True, ledger=FrameLedger(written.append, lambda frame, why: None))
+    with pytest.raises(OutputError, match="No space left on device"):
+        Pipeline(reader, writer).run()
+    there = sum(counts(path)["video"] for path in tmp_path.iterdir())
+    assert FRAMES > there > 0
+    assert there <= len(written) <= there + 1
+
+
 def test_segments_named_by_the_clock(source: Path, tmp_path: Path) -> None:
     options = {"segment_time": "60", "strftime": "1"}
     write(source, tmp_path / "rec_%Y-%m-%d.mkv", format="segment", format_options=options)
