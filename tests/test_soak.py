@@ -53,7 +53,7 @@ def _rows(**counted: Any) -> dict[str, Any]:
         def collect(self) -> Any:
             return _counters([_Stream("night", FrameCounts(**counted))])  # type: ignore[list-item]
 
-    registry.register(Some())  # type: ignore[arg-type]
+    registry.register(Some())
     own = counters(generate_latest(registry).decode())["night"]
     return row(own, CAME, in_segments=counted["written"] - 1, disk_errors=1)
 

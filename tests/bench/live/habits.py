@@ -100,7 +100,8 @@ class Night(HabitCamera):
         self._at_night = pictures(25, NIGHT)
 
     def _habit(self, client: socket.socket) -> None:
-        change_s, sequence, due_s, stamp, number, night = self._next_s(60), 0, time.monotonic(), 0, 0, False
+        change_s, due_s = self._next_s(60), time.monotonic()
+        sequence, stamp, number, night = 0, 0, 0, False
         while not self._ended.is_set():
             gop = self._at_night if night else self._pictures
             if time.monotonic() > change_s and number % len(gop) == 0:
@@ -116,7 +117,7 @@ class Night(HabitCamera):
 
 class Clock(HabitCamera):
     def _habit(self, client: socket.socket) -> None:
-        jump_s, sequence, begin_s, number, jumped = self._next_s(60), 0, time.monotonic(), 0, 0
+        jump_s, sequence, begin_s, number, jumped = self._next_s(60), 0, time.monotonic(), 0, 0.0
         while not self._ended.is_set():
             if time.monotonic() > jump_s:
                 jump_s = self._next_s(60)
@@ -143,7 +144,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()  # whoever began it has gone
+
+    def wait_for_the_end() -> None:
+        sys.stdin.read()  # until whoever began it has gone
+        ended.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
     with ExitStack() as all_of_them:
         cameras = {name: kind(a.seed + i) for i, (name, kind) in enumerate(CAMERAS.items())}
         for camera in cameras.values():
