@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import Counter
 from fractions import Fraction
 from functools import partial
@@ -403,6 +405,39 @@ def test_nothing_is_well_and_no_file_stays_where_nothing_could_be_written(
     assert list(tmp_path.iterdir()) == []
     assert "well again" not in " ".join(event.text for event in health.events)
     assert health.report().counts.written == 0
+
+
+def test_a_writer_that_has_failed_is_gone_at_once(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when Python's collector of cycles comes round: half a megabyte and more hangs on each."""
+
+    def full(descriptor: int, data: Any, at: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    reader, made = Reader([InputSpec(str(source))]), list[weakref.ref[Writer]]()
+
+    def open_one(spec: OutputSpec, ledger: FrameLedger | None) -> Writer:
+        writer = Writer(spec, reader, live=True, ledger=ledger)
+        made.append(weakref.ref(writer))
+        return writer
+
+    spec = OutputSpec(str(tmp_path / "r%d.mkv"), format="segment")
+    policy = LivePolicy(backoff_s=(0.0,))
+    fanout = Fanout([spec], reader, policy=policy, health=Health(), open=open_one)
+    gc.disable()
+    try:
+        for item in reader:
+            fanout.push(item)
+        with pytest.raises(OutputError, match="No space left on device"):
+            list(fanout.flush())
+        assert len(made) > 5
+        assert [ref() for ref in made] == [None] * len(made)
+    finally:
+        gc.enable()
+        fanout.close()
+        reader.close()
 
 
 def test_live_encoders_hold_nothing_back(source: Path, tmp_path: Path) -> None:
