@@ -50,7 +50,7 @@ from .live.habits import CAMERAS
 
 EVERY_S = 10.0
 WARM_UP = 0.2  # share of the time
-DISK_MIB, KEPT_MIB = 96, 12  # the disk, and what retention leaves of each stream
+DISK_MIB, KEPT_MIB = 96, 3  # the disk, and what retention leaves of each stream
 SEGMENT_S = 10
 FULL_S = 20.0
 AT_REST_S = 15.0  # a segment that has not changed for so long is counted
