@@ -177,7 +177,7 @@ class Daemon:
         return counters(self.ask("/metrics").decode())
 
     def look_at_the_page(self) -> None:
-        """What a browser with the page open asks for. A picture that is not there yet (503, 404) is no failure."""
+        """What a browser with the page open asks for. A picture that is not there (404, 409, 503) is no failure."""
         paths: list[tuple[str, int]] = [("/", -1), ("/api/system", -1), ("/api/live.mjpg?fps=5", 30_000)]
         for name in CAMERAS:
             paths += [(f"/api/streams/{name}{of}", -1) for of in ("", "/history", "/events", "/snapshot.jpg")]
@@ -193,7 +193,7 @@ class Daemon:
         try:
             self.ask(path, most=most, headers=headers)
         except urllib.error.HTTPError as error:
-            if error.code not in (404, 503):
+            if error.code not in (404, 409, 503):
                 self.refused[f"{error.code} {path}"] += 1
         except OSError as error:
             self.refused[f"{error} {path}"] += 1
