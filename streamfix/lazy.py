@@ -1,10 +1,11 @@
-"""Public names of a package that are loaded when they are first used."""
+"""What is loaded when it is first used: public names of a package, and libraries that may not be there yet."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 
@@ -28,3 +29,14 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str]
         return list(vars(sys.modules[package])["__all__"])
 
     return getattribute, listed
+
+
+def if_loaded(name: str) -> ModuleType | None:
+    """A module that has been imported by now; None where nobody has, or another thread is still at it.
+
+    `sys.modules` alone has modules from the beginning of their import, when most of their names are missing.
+    """
+    module = sys.modules.get(name)
+    # importlib's own mark, by which an import statement knows that it has to wait.
+    unfinished = getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return None if unfinished else module

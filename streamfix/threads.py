@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from .lazy import if_loaded
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -83,7 +85,7 @@ def alone(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def called(*args: P.args, **options: P.kwargs) -> R:
-        torch = sys.modules.get("torch")  # NumPy's operations are in one thread anyway
+        torch = if_loaded("torch")  # NumPy's operations are in one thread anyway
         if torch is None or not torch.is_inference_mode_enabled():
             return function(*args, **options)
         with _Using(1):

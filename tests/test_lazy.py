@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from streamfix.lazy import if_loaded
 
 SOURCE = """
 from streamfix.lazy import lazy_names
@@ -45,3 +48,21 @@ def test_an_unknown_name_lists_those_there_are(package: str) -> None:
     assert dir(module) == ["number", "sub"]
     with pytest.raises(AttributeError, match="module 'served' has no attribute 'nubmer'; it has: number, sub"):
         module.nubmer  # noqa: B018  # the access is the test
+
+
+def test_a_module_is_loaded_once_its_import_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may be in the middle of it: a stream that did not need PyTorch failed so when another did."""
+    begun, goes_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(sys, "served_events", (begun, goes_on), raising=False)
+    source = "import sys\nbegun, goes_on = sys.served_events\nbegun.set()\nassert goes_on.wait(60)\nname = 1\n"
+    (tmp_path / "served_slowly.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert if_loaded("served_slowly") is None
+    importing = threading.Thread(target=__import__, args=("served_slowly",))
+    importing.start()
+    assert begun.wait(60)
+    assert "served_slowly" in sys.modules and if_loaded("served_slowly") is None
+    goes_on.set()
+    importing.join()
+    loaded = if_loaded("served_slowly")
+    assert loaded is sys.modules.pop("served_slowly") and loaded.name == 1

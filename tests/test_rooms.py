@@ -40,7 +40,7 @@ CORE = {
 MAY = {
     "errors": set[str](),
     "cores": set[str](),
-    "threads": {"cores"},
+    "threads": {"cores", "lazy"},
     "counts": set[str](),
     "lazy": set[str](),
     "folders": set[str](),

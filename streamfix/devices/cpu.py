@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import platform
-import sys
 from functools import cache
 from pathlib import Path
 
 from .. import cores
+from ..lazy import if_loaded
 
 _CPUINFO = Path("/proc/cpuinfo")
 _BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's
@@ -51,7 +51,7 @@ def share_cores(callers: int) -> int:
     cores.share(threads)
     if cv2.getNumThreads() != threads:
         cv2.setNumThreads(threads)
-    torch = sys.modules.get("torch")  # of a pool whose filters have not loaded it there is nothing to set
+    torch = if_loaded("torch")  # of a pool whose filters have not loaded it there is nothing to set
     if torch is not None and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     return threads

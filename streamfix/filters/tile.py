@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..backends.network_info import NetworkInfo, measure_receptive_field
 from ..devices import Device
 from ..errors import DeviceError, FilterError
+from ..lazy import if_loaded
 from .spans import Span, spans
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def _like(weight: NDArray[np.float32], y: Array) -> Array:
 
 
 def _is_memory_error(error: Exception) -> bool:
-    torch = sys.modules.get("torch")
+    torch = if_loaded("torch")
     return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
 
 

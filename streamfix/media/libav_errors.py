@@ -44,7 +44,7 @@ def cannot_open(url: str, error: BaseException) -> InputError:
     """The error for an input that cannot be opened."""
     remedy = next((text for kind, text in _OPEN_REMEDIES if isinstance(error, kind)), "")
     if isinstance(error, av.error.InvalidDataError):
-        remedy = "it is not a video, or it was cut off before its index was written (an MP4 without moov)"
+        remedy = _no_video(url)
     elif isinstance(error, av.error.ProtocolNotFoundError):
         return UnusableInput(f"{redact(url)}: {message_of(error)}; {_before_the_colon(url)}")
     elif isinstance(error, _REFUSED):
@@ -55,6 +55,12 @@ def cannot_open(url: str, error: BaseException) -> InputError:
     if getattr(error, "errno", None) in _UNUSABLE:
         kind, remedy = UnusableInput, remedy or _usable(url, error)
     return kind(f"{redact(url)}: {message_of(error)}" + (f"; {remedy}" if remedy else ""))
+
+
+def _no_video(url: str) -> str:
+    if url.partition("://")[0].lower() in ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "tcp"):
+        return "the server has ended the connection, or what it sends is no video"
+    return "it is not a video, or it was cut off before its index was written (an MP4 without moov)"
 
 
 def _login_remedy(url: str, error: BaseException) -> str:

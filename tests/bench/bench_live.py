@@ -26,7 +26,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import av
 
@@ -55,9 +55,9 @@ RELAYS["streamfix denoise"] = tuple("denoise" if word == "smooth" else word for 
 
 
 @contextlib.contextmanager
-def process(words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block."""
-    running = subprocess.Popen(words)
+def process(words: Sequence[str], log: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block. log: where its output goes."""
+    running = subprocess.Popen(words, stdout=log, stderr=log)
     try:
         yield running
     finally:
@@ -302,6 +302,17 @@ def main() -> None:
     record(result)
 
 
+def machine() -> dict[str, Any]:
+    """What a benchmark ran on."""
+    return {
+        "cores": os.cpu_count(),
+        "cpu": platform.machine(),
+        "python": platform.python_version(),
+        "PyAV": av.__version__,
+        "ffmpeg": subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split()[2],
+    }
+
+
 def record(part: dict[str, Any]) -> None:
     """Store one part in live.json, keeping the others."""
     path = RESULTS / "live.json"
@@ -309,13 +320,7 @@ def record(part: dict[str, Any]) -> None:
     head = {
         "title": "Live: 640x360 at 25 frames a second",
         "command": "python -m tests.bench.bench_live CLIP latency|slow|lost; python -m tests.bench.bench_daemon CLIP",
-        "machine": {
-            "cores": os.cpu_count(),
-            "cpu": platform.machine(),
-            "python": platform.python_version(),
-            "PyAV": av.__version__,
-            "ffmpeg": subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split()[2],
-        },
+        "machine": machine(),
     }
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps({**whole, **head, **part}, indent=1) + "\n")

@@ -7,15 +7,16 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Self
 
 import av
 import numpy as np
 
-_CLOCK = 90000
+CLOCK = 90000
 _MTU = 1400
 _UNIX_TO_NTP_S = 2_208_988_800
 
@@ -63,7 +64,7 @@ class RtspCamera:
         self._ended = threading.Event()
 
     @contextmanager
-    def serving(self) -> Iterator[RtspCamera]:
+    def serving(self) -> Iterator[Self]:
         """Listen; the URL is known inside."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/cam"
@@ -101,7 +102,7 @@ class RtspCamera:
         elif method == "DESCRIBE":
             body = (
                 "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
-                f"a=rtpmap:96 H264/{_CLOCK}\r\na=fmtp:96 packetization-mode=1\r\na=control:v\r\n"
+                f"a=rtpmap:96 H264/{CLOCK}\r\na=fmtp:96 packetization-mode=1\r\na=control:v\r\n"
             )
             more = "Content-Type: application/sdp\r\n"
         elif method == "SETUP":
@@ -120,16 +121,10 @@ class RtspCamera:
             due_s = begin_s + number / self.sent_fps + extra_s
             if (wait_s := due_s - time.monotonic()) > 0 and self._ended.wait(wait_s):
                 return
-            stamp = (first + round(number * _CLOCK / self.stamped_fps)) & 0xFFFFFFFF
+            stamp = (first + round(number * CLOCK / self.stamped_fps)) & 0xFFFFFFFF
             if self.clock_s is not None and number % 25 == 0:
-                _interleaved(client, 1, _report(self.clock_s(), stamp))
-            nals = self._pictures[number % len(self._pictures)]
-            for i, nal in enumerate(nals):
-                for payload, ends in _payloads(nal):
-                    last = i == len(nals) - 1 and ends
-                    header = struct.pack("!BBHII", 0x80, 96 | last << 7, sequence & 0xFFFF, stamp, 1)
-                    _interleaved(client, 0, header + payload)
-                    sequence += 1
+                send_report(client, self.clock_s(), stamp)
+            sequence = send_picture(client, self._pictures[number % len(self._pictures)], sequence, stamp)
             self.sent.append(time.monotonic())
             number += 1
 
@@ -145,6 +140,28 @@ def _request(asked: object) -> tuple[str, str] | None:
     return line.split()[0], cseq
 
 
+def send_picture(
+    client: socket.socket, nals: Sequence[bytes], sequence: int, stamp: int, lost: Container[int] = ()
+) -> int:
+    """Send a picture's NAL units as RTP in RTSP's connection; returns the sequence number that comes next.
+
+    stamp: in units of `CLOCK`. lost: which of its RTP packets, counted from 0, are left out as if they were lost.
+    """
+    payloads = [(payload, ends and nal is nals[-1]) for nal in nals for payload, ends in _payloads(nal)]
+    for i, (payload, last) in enumerate(payloads):
+        if i not in lost:
+            header = struct.pack("!BBHII", 0x80, 96 | last << 7, (sequence + i) & 0xFFFF, stamp & 0xFFFFFFFF, 1)
+            _interleaved(client, 0, header + payload)
+    return sequence + len(payloads)
+
+
+def send_report(client: socket.socket, unix_s: float, stamp: int) -> None:
+    """Send an RTCP sender report (RFC 3550): at this time of day the timestamp was so."""
+    ntp = round((unix_s + _UNIX_TO_NTP_S) * 2**32)
+    values = (0x80, 200, 6, 1, ntp & (2**64 - 1), stamp & 0xFFFFFFFF, 0, 0)
+    _interleaved(client, 1, struct.pack("!BBHIQIII", *values))
+
+
 def _payloads(nal: bytes) -> Iterator[tuple[bytes, bool]]:
     """RTP payloads of a NAL unit (RFC 6184: single, or FU-A), and whether each is the last."""
     if len(nal) <= _MTU:
@@ -154,12 +171,6 @@ def _payloads(nal: bytes) -> Iterator[tuple[bytes, bool]]:
     for at in range(0, len(rest), _MTU):
         begins, ends = at == 0, at + _MTU >= len(rest)
         yield bytes([indicator, begins << 7 | ends << 6 | kind]) + rest[at : at + _MTU], ends
-
-
-def _report(unix_s: float, stamp: int) -> bytes:
-    """An RTCP sender report (RFC 3550): at this time of day the timestamp was so."""
-    ntp = round((unix_s + _UNIX_TO_NTP_S) * 2**32)
-    return struct.pack("!BBHIQIII", 0x80, 200, 6, 1, ntp & (2**64 - 1), stamp, 0, 0)
 
 
 def _interleaved(client: socket.socket, channel: int, data: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 from itertools import pairwise
 
 import av.error
@@ -12,6 +14,7 @@ from streamfix.errors import InputError, LoginRefused, UnusableInput
 from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Event, Health
 from streamfix.live.policy import LivePolicy
+from streamfix.media.input.reader import Reader
 from streamfix.media.libav_errors import cannot_open
 from streamfix.media.specs import InputSpec
 from tests.fakes.waiting import until
@@ -278,3 +281,12 @@ def test_what_another_attempt_may_cure_is_no_refusal() -> None:
     ):
         error = cannot_open("rtsp://cam/1", cause)
         assert type(error) is InputError
+
+
+def test_a_camera_that_ends_the_connection_is_no_broken_mp4() -> None:
+    """Seen of one that restarts: it takes the connection and closes it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/cam"
+        with pytest.raises(InputError, match="the server has ended the connection, or what it sends is no video"):
+            Reader([InputSpec(url, options={"rtsp_transport": "tcp"})])

@@ -129,6 +129,7 @@ class Camera:
         until_s = self._clock() + timeout_s
         for connection in self._left:
             connection.join(max(0.0, until_s - self._clock()))
+        self._left = [connection for connection in self._left if connection.alive]
 
     def _may_log_in(self, now_s: float) -> bool:
         """False while the account's last login was refused, or is still to be answered, by way of another stream."""

@@ -165,7 +165,8 @@ class LiveSource(ItemSource):
     @property
     def errors(self) -> int:
         """Packets of the restored video that were damaged."""
-        return self._errors + (0 if self._reader is None else self._reader.errors)
+        before, reader = self._errors, self._reader
+        return before + (0 if reader is None else reader.errors)
 
     @property
     def late_packets(self) -> int:
@@ -213,6 +214,7 @@ class LiveSource(ItemSource):
     def _release(self) -> None:
         """Give the camera up; a reader that is stuck is left to its thread."""
         self._camera.close(_CLOSE_S)
+        self._take_errors(None)
 
     def _read(self) -> Generator[Item, None, None]:
         self._opened_s = self._clock()
@@ -267,6 +269,13 @@ class LiveSource(ItemSource):
             ends.append(self.begin_s + self._wanted_s)
         return at_s is not None and bool(ends) and at_s >= min(ends) + _LATE_S
 
+    def _take_errors(self, following: Reader | None) -> None:
+        """Keep the errors of the reader before, and let go of it: its decoder has threads and pictures."""
+        before, self._reader = self._reader, None
+        if before is not None:
+            self._errors += before.errors
+        self._reader = following
+
     def _begin(self, reader: Reader, streams: Sequence[MappedStream]) -> None:
         """Note that a connection is up."""
         if self._joined.info is None:
@@ -277,9 +286,7 @@ class LiveSource(ItemSource):
                 self.metadata.setdefault("creation_time", self._first_taken(reader.begin_s))
             self._until_s = end_s(self._spec, self.begin_s)
             warn_of_silent_loss(self._spec, next(s.codec for s in streams if s.restored))
-        if self._reader is not None:
-            self._errors += self._reader.errors
-        self._reader = reader
+        self._take_errors(reader)
         self._joined.begin(reader.info, streams)
         self._shape = (self.info.width, self.info.height, self.info.pix_fmt)
         self._standin.begin(reader.info.rate)

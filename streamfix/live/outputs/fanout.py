@@ -35,6 +35,7 @@ from .output_health import OutputHealth
 _DEPTH = 8  # frames that may wait for a live output
 _PATIENCE_S = 5.0  # that a live output has at the end to write what it holds
 _LAST_S = 2.0  # that it has once its write was broken off
+_DISK_WAIT_S = 10.0  # a disk is nobody who must not be asked often, and until it is asked pictures are lost
 
 
 class Fanout(Stage):
@@ -221,9 +222,10 @@ class Fanout(Stage):
         place = output_kind(spec.url, format)
         recording = is_recording(spec, format)
         again = place == "network" or format in PATTERN_FORMATS or (policy.unattended and place == "file")
+        waits_s = [min(wait_s, _DISK_WAIT_S) for wait_s in policy.backoff_s] if recording else policy.backoff_s
         return LiveTerms(
             OutputHealth(health or Health(), index, redact(spec.url), policy.max_latency_s, self._clock),
-            Backoff(policy.backoff_s) if again else None,
+            Backoff(waits_s) if again else None,
             inf if is_listening(spec.url) or recording else policy.lost_after_s,
             policy.max_latency_s if place in ("network", "pipe") else None,
             room_of(policy) if recording else None,

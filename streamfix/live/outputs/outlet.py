@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...counts import NO_FRAMES, FrameCounts
-from ...errors import OutputError, UsageError
+from ...errors import OutputError, StreamfixError, UsageError
 from ...frame import Frame
 from ...media.output.frame_ledger import FrameLedger
 from ...media.redact import redact
@@ -315,6 +315,8 @@ class Outlet:
     def _down(self, error: Exception) -> None:
         """Give up the writer after its failure, and decide whether there will be another."""
         self.error = error
+        if isinstance(error, StreamfixError):
+            _let_go(error)
         self._drop_writer()
         worked_s = None if self._watch is None else self._watch.failed(redact(str(error)))
         backoff = None if self.live is None else self.live.backoff
@@ -335,3 +337,10 @@ class Outlet:
         except Exception as error:  # noqa: BLE001 - the first error counts, not those of closing
             log.debug("%s: %s", self.name, error)
         self._state = before.plus(writer), None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Forget where an error that is kept came from: its frames hold the writer, and that its pictures and files."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

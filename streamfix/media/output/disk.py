@@ -90,9 +90,13 @@ class Disk:
         self.check()
 
     def check(self) -> None:
-        """Raise the error that has ended the writing, if there is one."""
+        """Raise the error that has ended the writing, if there is one.
+
+        Each time another: an error that is kept and raised holds on to all that those who call it have, down to their
+        pictures, until Python's collector of cycles comes round to it.
+        """
         if self.error is not None:
-            raise self.error
+            raise OSError(self.error.errno, self.error.strerror)
 
     def abort(self) -> None:
         """Give up what waits, and let whoever waits for the disk go on. From any thread."""
@@ -137,7 +141,7 @@ class Disk:
         """Note the first error: nothing is written after it."""
         with self._changed:
             if self.error is None:
-                self.error = error
+                self.error = error.with_traceback(None)
 
     def _work(self) -> None:
         while True:

@@ -47,6 +47,9 @@ _CRASH_SAFE = {
 # A killed job leaves all but the last second: Matroska keeps a cluster, and libav what is written, until they are full.
 _FLUSHED = {"flush_packets": "1"}
 _CLUSTERS = {"cluster_time_limit": "1000"}
+# Of a live recording each picture leaves when the next one comes: a cluster that is still in libav's memory when its
+# disk is full would count as written. A cluster's own bytes are about twenty.
+_LIVE_CLUSTERS = {"cluster_time_limit": "1"}
 _STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
 # Each packet leaves at once, and a stream that has gone silent holds the others up for 0.1 s at most.
 _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
@@ -118,6 +121,7 @@ class Muxer:
         self.payload_bytes = 0
         self.at_end: Callable[[str], None] | None = None
         defaults: dict[str, str] = {}
+        clusters = _LIVE_CLUSTERS if live else _CLUSTERS
         if format in MOV_LIKE:
             if "movflags" not in options and not target.is_file:
                 defaults.update(_STREAMABLE)
@@ -128,13 +132,16 @@ class Muxer:
                 defaults["movie_timescale"] = str(time_base.denominator)
         elif format in SEGMENT_FORMATS and "segment_format_options" not in options:
             ending = target.url.rpartition(".")[2].lower()
-            if options.get("segment_format", ending) in MOV_LIKE | {"m4v"}:
+            inner = options.get("segment_format", ending)
+            if inner in MOV_LIKE | {"m4v"}:
                 defaults["segment_format_options"] = ":".join(f"{k}={v}" for k, v in _CRASH_SAFE.items())
+            elif inner in ("matroska", "webm", "mkv"):
+                defaults["segment_format_options"] = ":".join(f"{k}={v}" for k, v in (clusters | _FLUSHED).items())
         elif format in ("matroska", "webm"):
             # Matroska takes the timestamps before 0 that come from a codec's priming.
             defaults = {"avoid_negative_ts": "disabled"}
             if target.is_file:
-                defaults.update(_CLUSTERS)
+                defaults.update(clusters)
         elif format == "yuv4mpegpipe":
             defaults = {"strict": "-1"}  # more than 8 bits
         if target.is_file and (fragments or format not in MOV_LIKE):

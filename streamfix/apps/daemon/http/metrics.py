@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Protocol
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from .... import __version__
 from ....counts import FrameCounts, Scope, published
+from ....lazy import if_loaded
 from ....live.health import STATES
 from ..engine.stream import ManagedStream
 from ..engine.tally import Histogram
@@ -153,7 +153,7 @@ def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histog
 
 def _gpus() -> Iterable[Metric]:
     """Only where a filter has made use of a GPU: asking for it would load what runs there."""
-    torch = sys.modules.get("torch")
+    torch = if_loaded("torch")
     if torch is None or not torch.cuda.is_initialized():
         return
     family = GaugeMetricFamily("streamfix_gpu_memory_bytes", "GPU memory that PyTorch holds.", labels=["device"])
