@@ -18,13 +18,17 @@ class Closed(Exception):
     """The receiver has closed the channel. Control flow between threads, never shown to a user."""
 
 
+_AGAIN_S = 0.1
+
+
 class Channel(Generic[T]):
     """Carries items from one thread to one other, at most `depth` at a time.
 
     A full channel makes `send` wait: that is the back-pressure. A live stream sheds load by `droppable`.
 
     depth: items it holds.
-    droppable: a full channel drops its oldest item for which this is true, and waits only if there is none.
+    droppable: a full channel drops its oldest item for which this is true, and waits only if there is none. It may
+    change its mind while a sender waits, and is asked again each tenth of a second.
     on_drop: called with each dropped item, in the sender's thread, outside the lock.
     spare: extra room for items that may not be dropped, so that they do not block what is behind them.
     patience_s: how long a full channel waits before it drops anything, so that a burst is not lost to a receiver that
@@ -70,7 +74,7 @@ class Channel(Generic[T]):
                 self._changed.wait_for(lambda: self._closed or not self._is_full_for(item), self.patience_s)
             while self._is_full_for(item) and not self._closed:
                 if not self._drop_oldest(given_up):
-                    self._changed.wait()
+                    self._changed.wait(_AGAIN_S if self._droppable is not None else None)
             if not self._closed:
                 self._items.append(item)
             closed = self._closed

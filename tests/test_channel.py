@@ -180,3 +180,18 @@ def test_an_item_taken_is_not_kept_alive_by_the_channel() -> None:
     joined(thread)
     gc.collect()
     assert gone() is None
+
+
+def test_what_may_be_dropped_may_change_while_a_sender_waits() -> None:
+    """As for a recording: nothing is, until what waits has waited for too long."""
+    allowed = threading.Event()
+    channel: Channel[int] = Channel(1, droppable=lambda item: allowed.is_set())
+    channel.send(1)
+    sender = threading.Thread(target=channel.send, args=(2,))
+    sender.start()
+    sender.join(0.05)
+    assert sender.is_alive()
+    allowed.set()
+    sender.join(LONG_S)
+    assert not sender.is_alive()
+    assert (len(channel), channel.dropped) == (1, 1)
