@@ -78,8 +78,7 @@ class TieredRunner:
     def array(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Like a call, in NumPy, on the CPU. Returns a new array."""
         runner = self.open(Device("cpu"))
-        if not _is_compiled(runner):
-            runner = getattr(runner, "compiled", runner)
+        runner = getattr(runner, "compiled", runner)
         if _is_compiled(runner):
             return np.asarray(runner(x))
         import torch
@@ -102,7 +101,8 @@ class TieredRunner:
         with self._opening:
             if self._runner is None:
                 self.tier = self._store.choose(self._wanted, device)
-                self._runner = self._again(device) or self._anew(device)
+                entry = self._entry() if device.type == "cpu" else ""
+                self._runner = self._again(entry) or self._anew(device, entry)
             return self._runner
 
     def smaller(self) -> str | None:
@@ -110,13 +110,11 @@ class TieredRunner:
         smallest = self._store.smallest()
         return None if smallest == self.tier else smallest
 
-    def _again(self, device: torch.device | Device) -> Compiled | None:
-        """The network as it was opened the last time; None where that is not known, or PyTorch is to run it."""
-        if device.type != "cpu" or self.backend not in ("auto", "openvino"):
-            return None
-        return recall(Cache.of_user(), self._entry())
+    def _again(self, entry: str) -> Compiled | None:
+        """The network as it was opened the last time; None where that is not known, or OpenVINO is not to run it."""
+        return recall(Cache.of_user(), entry) if entry and self.backend in ("auto", "openvino") else None
 
-    def _anew(self, device: torch.device | Device) -> Runner:
+    def _anew(self, device: torch.device | Device, entry: str) -> Runner:
         from ..backends.runner import open_runner
 
         module, key = self._store.load(self.tier)
@@ -127,7 +125,7 @@ class TieredRunner:
             backend=self.backend,
             precision=self.precision,
             int8=self._store.int8(self.tier),
-            remember_as=self._entry() if device.type == "cpu" else "",
+            remember_as=entry,
         )
 
     def _entry(self) -> str:
