@@ -270,9 +270,7 @@ def pack420(y: Tensor, uv: Tensor) -> Tensor:
     packed = uv.new_empty((6, h, w))
     # Strided copies: on a CPU an order of magnitude faster than pixel_unshuffle. OpenCV's are faster still.
     if _is_array(y) and _is_array(packed):
-        parts, rows = packed.numpy(), y.contiguous().numpy().reshape(h, 2, w, 2)
-        for row in range(2):
-            cv2.split(rows[:, row], [parts[2 * row], parts[2 * row + 1]])
+        yuv420.split_luma(y[0].contiguous().numpy(), packed.numpy())
     else:
         for i in range(4):
             packed[i] = y[0, i // 2 :: 2, i % 2 :: 2]
@@ -282,13 +280,10 @@ def pack420(y: Tensor, uv: Tensor) -> Tensor:
 
 def unpack420(packed: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
     """The inverse of `pack420`: luma (1, height, width) and chroma (2, h, w)."""
+    if _is_array(packed):
+        return torch.from_numpy(yuv420.joined_luma(packed.numpy()))[None, :height, :width], packed[4:]
     h, w = packed.shape[-2:]
     y = packed.new_empty((1, 2 * h, 2 * w))
-    if _is_array(packed):
-        parts, rows = packed.numpy(), y.numpy().reshape(h, 2, w, 2)
-        for row in range(2):
-            cv2.merge([parts[2 * row], parts[2 * row + 1]], dst=rows[:, row])
-        return y[:, :height, :width], packed[4:]
     for i in range(4):
         y[0, i // 2 :: 2, i % 2 :: 2] = packed[i]
     return y[:, :height, :width], packed[4:]

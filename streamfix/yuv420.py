@@ -46,9 +46,7 @@ def packed(planes: Planes) -> NDArray[np.float32]:
     if y.shape != (2 * h, 2 * w):
         y = np.pad(y, ((0, 2 * h - y.shape[0]), (0, 2 * w - y.shape[1])), "edge")
     codes = np.empty((6, h, w), y.dtype)  # packed as codes, then converted to float in one pass
-    lines = y.reshape(h, 2, w, 2)
-    for row in range(2):
-        cv2.split(lines[:, row], [codes[2 * row], codes[2 * row + 1]])
+    split_luma(y, codes)
     codes[4], codes[5] = u, v
     out = np.empty(codes.shape, np.float32)
     return np.multiply(codes, np.float32(1 / planes.format.max_code), out=out)
@@ -56,12 +54,25 @@ def packed(planes: Planes) -> NDArray[np.float32]:
 
 def unpacked(codes: NDArray[Any], width: int, height: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Y, U and V of packed codes (6, h, w): the luma (height, width)."""
-    h, w = codes.shape[1:]
-    y = np.empty((2 * h, 2 * w), codes.dtype)
+    return joined_luma(codes)[:height, :width], codes[4], codes[5]
+
+
+def split_luma(y: NDArray[Any], parts: NDArray[Any]) -> None:
+    """Write the sub-pixels of luma (2h, 2w) into the first four of `parts` (n, h, w): uint8, uint16 or float32."""
+    h, w = parts.shape[1:]
     lines = y.reshape(h, 2, w, 2)
     for row in range(2):
-        cv2.merge([codes[2 * row], codes[2 * row + 1]], dst=lines[:, row])
-    return y[:height, :width], codes[4], codes[5]
+        cv2.split(lines[:, row], [parts[2 * row], parts[2 * row + 1]])
+
+
+def joined_luma(parts: NDArray[Any]) -> NDArray[Any]:
+    """The opposite: luma (2h, 2w), a new array."""
+    h, w = parts.shape[1:]
+    y = np.empty((2 * h, 2 * w), parts.dtype)
+    lines = y.reshape(h, 2, w, 2)
+    for row in range(2):
+        cv2.merge([parts[2 * row], parts[2 * row + 1]], dst=lines[:, row])
+    return y
 
 
 def quantised(values: NDArray[np.float32], format: PixelFormat) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from ..specs import OutputSpec
 from ..transport import srt
 from ..transport.output_kind import connects, connects_itself, output_kind
 from ..transport.protocols import PATTERN_FORMATS, SEGMENT_FORMATS, format_protocols, needs_ffmpeg, scheme_of
+from ..transport.relay import WithoutServer
 from .assembly import assemble
 from .container_support import inner_format, known_refusal
 from .made_up import MadeUpSource, blank_frame
@@ -159,29 +160,11 @@ def _check_payload(spec: OutputSpec, format: str, codec: str) -> None:
             raise UsageError(f"{spec.shown}: {format} holds no {name} {kind} ({reason}); take {usual}")
 
 
-class _Nowhere:
+class _Nowhere(WithoutServer):
     """A sink that forgets what is written. Unlike a server it never refuses anything."""
-
-    takes_options = False
-    settled = True
 
     def __init__(self, format: str) -> None:
         self.file, self.format = io.BytesIO(), format
-
-    def left(self, options: Mapping[str, str]) -> dict[str, str]:
-        return dict(options)
-
-    def connect(self) -> None:
-        """There is nobody."""
-
-    def settle(self) -> None:
-        """There is nobody."""
-
-    def failure(self) -> None:
-        """Nothing goes wrong."""
-
-    def kill(self) -> None:
-        """Nothing is held up."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -98,11 +98,30 @@ class _File(io.RawIOBase):
         return len(data)
 
 
-class _Pipe:
-    """A pipe with a slow reader: unlike libav's, Python's own writing lets the other threads run in between."""
+class WithoutServer:
+    """What sinks have in common that connect to nobody: writing itself raises what goes wrong."""
 
     takes_options = False
     settled = True
+
+    def left(self, options: Mapping[str, str]) -> dict[str, str]:
+        return dict(options)
+
+    def connect(self) -> None:
+        """There is nobody."""
+
+    def settle(self) -> None:
+        """There is nobody."""
+
+    def failure(self) -> None:
+        """Writing raises the error itself."""
+
+    def kill(self) -> None:
+        """Nothing can be done: a reader that does not read can only be waited for."""
+
+
+class _Pipe(WithoutServer):
+    """A pipe with a slow reader: unlike libav's, Python's own writing lets the other threads run in between."""
 
     def __init__(self, url: str, format: str) -> None:
         self.url, self.format = url, format
@@ -111,21 +130,6 @@ class _Pipe:
         descriptor = os.dup(int(number.strip("-") or 1)) if given else os.open(url, os.O_WRONLY)
         self._pipe = os.fdopen(descriptor, "wb", buffering=0)
         self.file = _File(self._pipe, url)
-
-    def left(self, options: Mapping[str, str]) -> dict[str, str]:
-        return dict(options)
-
-    def connect(self) -> None:
-        """A pipe has no server."""
-
-    def settle(self) -> None:
-        """A pipe has no server."""
-
-    def failure(self) -> None:
-        """Writing to it raises the error itself."""
-
-    def kill(self) -> None:
-        """Nothing can be done: a reader that does not read can only be waited for."""
 
     def close(self) -> None:
         self._pipe.close()
