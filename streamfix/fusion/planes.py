@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from .. import motion
+from ..yuv420 import joined_luma, split_luma
 from .tiles import Area, Tile
 
 Floats: TypeAlias = motion.Floats
 
-_SUB_PIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))  # the order in which the layout packs the luma
 _WEIGHTS = {window: np.full(window, 1 / window, np.float32) for window in (3, 5)}
 _TENT = np.array([1, 2, 3, 2, 1], np.float32) / 9
 TENT_NOISE = 19 / 81  # what `tent` leaves of white noise's standard deviation
@@ -106,11 +106,7 @@ def unpack420(packed: Floats) -> tuple[Floats, Floats]:
 
     Turns the layout `yuv420` into the fuser's two pictures: the NumPy twin of `streamfix.layout.unpack420`.
     """
-    _, h, w = packed.shape
-    luma = np.empty((2 * h, 2 * w), np.float32)
-    for sub, (top, left) in enumerate(_SUB_PIXELS):
-        luma[top::2, left::2] = packed[sub]
-    return luma, np.asarray(cv2.merge([packed[4], packed[5]]), np.float32)
+    return joined_luma(packed), np.asarray(cv2.merge([packed[4], packed[5]]), np.float32)
 
 
 def pack420(luma: Floats, chroma: Floats, out: Floats | None = None) -> Floats:
@@ -118,7 +114,6 @@ def pack420(luma: Floats, chroma: Floats, out: Floats | None = None) -> Floats:
     h, w = chroma.shape[:2]
     if out is None:
         out = np.empty((6, h, w), np.float32)
-    for sub, (top, left) in enumerate(_SUB_PIXELS):
-        out[sub] = luma[top::2, left::2]
+    split_luma(luma, out)
     out[4], out[5] = chroma[..., 0], chroma[..., 1]
     return out
