@@ -22,6 +22,7 @@ from streamfix.filters import FILTERS
 from streamfix.frame import Frame, VideoInfo
 from streamfix.media.picture.planes import to_av
 from tests.apps.material import environment, install_filters
+from tests.fakes.loading import Loads
 
 INFO = VideoInfo(64, 48, "yuv420p", Fraction(1, 1000), rate=Fraction(25))
 
@@ -30,16 +31,6 @@ class InTwoParts(Mean):
     """A filter whose windows overlap in files."""
 
     two_parts = True
-
-
-class Loads(Echo):
-    """Counts how often it is made: that is when a model would be read."""
-
-    made = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        type(self).made += 1
 
 
 class Fails(Mean):

@@ -20,16 +20,7 @@ from streamfix.conformance.fakes import clip
 from streamfix.filters import FILTERS
 from streamfix.frame import ARRAY_FORMATS, ArrayFormat, Color
 from tests.apps.material import install_filters, write_clip
-
-
-class Loads(Echo):
-    """Counts how often it is made: that is when a model would be read."""
-
-    made = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        type(self).made += 1
+from tests.fakes.loading import Loads
 
 
 class Shared(Loads):
