@@ -62,6 +62,7 @@ class _Puts(BaseHTTPRequestHandler):
     """Keeps what is uploaded, in chunks, under its name."""
 
     protocol_version = "HTTP/1.1"
+    timeout = 30
 
     def do_PUT(self) -> None:
         found = b""
@@ -69,7 +70,7 @@ class _Puts(BaseHTTPRequestHandler):
             found += self.rfile.read(length)
             self.rfile.readline()
         self.rfile.readline()
-        self.server.uploads[self.path.lstrip("/")] = found  # type: ignore[attr-defined]
+        self.server.keep(self.path.lstrip("/"), found, self.client_address)  # type: ignore[attr-defined]
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -78,15 +79,34 @@ class _Puts(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
+class _Uploads(ThreadingHTTPServer):
+    """Of two uploads of one name, the one whose connection came last is kept, whichever thread is done first."""
+
+    daemon_threads = False  # the end waits for what is being uploaded
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Puts)
+        self.files: dict[str, bytes] = {}
+        self._connections: dict[Any, int] = {}
+        self._newest: dict[str, int] = {}
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections[client_address] = len(self._connections)
+        super().process_request(request, client_address)
+
+    def keep(self, name: str, data: bytes, client_address: Any) -> None:
+        number = self._connections[client_address]
+        if number >= self._newest.get(name, 0):
+            self._newest[name], self.files[name] = number, data
+
+
 @contextmanager
 def uploads() -> Iterator[tuple[str, dict[str, bytes]]]:
     """An HTTP server that takes files: its URL, and what it has received by name."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Puts) as server:
-        server.uploads = found = dict[str, bytes]()  # type: ignore[attr-defined]
+    with _Uploads() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", found
+            yield f"http://127.0.0.1:{server.server_port}", server.files
         finally:
             server.shutdown()
             thread.join()

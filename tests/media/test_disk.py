@@ -173,3 +173,24 @@ def test_aborting_what_is_written_loses_nothing(tmp_path: Path) -> None:
     file.write(b"y")
     disk.drain()
     assert (tmp_path / "a").read_bytes() == b"xy"
+
+
+def test_what_comes_after_the_end_is_thrown_away_and_nobody_waits(tmp_path: Path) -> None:
+    disk = Disk("out", Room())
+    file = disk.create(str(tmp_path / "a"), keeps=True)
+    file.write(b"x")
+    disk.close()
+    assert disk._thread is not None
+    disk._thread.join(LONG_S)
+    file.write(b"y")
+    file.close()
+    disk.drain()
+    assert (tmp_path / "a").read_bytes() == b"x"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_lets_nobody_wait_for_ever() -> None:
+    disk = Disk("out", Room())
+    disk.put(0, lambda: divmod(1, 0))
+    with pytest.raises(OSError, match="what writes to the disk has failed"):
+        disk.drain()

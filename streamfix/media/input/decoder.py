@@ -26,6 +26,7 @@ from .codec_change import HEAD_BYTES, becomes, may_change, tail_of
 from .coding import CodingReader
 from .damage import Damage
 from .h264_frame_num import FrameNumChecker
+from .idle import settle
 from .missing import MissingPictures
 from .order import Order
 
@@ -160,6 +161,10 @@ class VideoDecoder:
         if self._coding is not None:
             self._coding.restart()
         self._cut = True
+
+    def close(self) -> None:
+        """Let go of the decoder, which may still be at work."""
+        settle(self._context)
 
     def check(self) -> None:
         """Raise DecodeError if more of the stream was damaged than is allowed, or its end gave no picture at all."""

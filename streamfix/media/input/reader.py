@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -87,9 +88,11 @@ class Reader(ItemSource):
         self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
         self._last_pts = -1
         self._sources: list[InputSource] = []
+        self._parts = ExitStack()  # to be closed, the decoder first
         try:
             for spec in inputs:
                 self._sources.append(InputSource(spec, stopped, live=live is not None))
+                self._parts.callback(self._sources[-1].close)
             self._open(maps, audio, subtitles, data)
         except BaseException:
             self._release()
@@ -157,6 +160,7 @@ class Reader(ItemSource):
         self._decoder = VideoDecoder(
             self._video, source.spec, live=self._live is not None, shape=shape, coding=self.coding
         )
+        self._parts.callback(self._decoder.close)
         first = self._sources[0]
         self.metadata = dict(first.container.metadata)
         self.chapters = shift_chapters(first.container.chapters(), first.shift_s)
@@ -245,5 +249,4 @@ class Reader(ItemSource):
         return replace(frame, pts=self._last_pts, time_base=_ARRIVAL_BASE, duration=0)
 
     def _release(self) -> None:
-        for source in self._sources:
-            source.close()
+        self._parts.close()

@@ -57,7 +57,7 @@ class Disk:
         self._waiting: deque[tuple[float, int, Callable[[], None]]] = deque()  # the first is being done
         self._waiting_bytes = 0
         self._changed = threading.Condition()
-        self._ended = self._behind = False
+        self._ended = self._over = self._behind = False
         self._thread: threading.Thread | None = None
         self.open_files: set[DiskFile] = set()  # of this thread alone
         self.error: OSError | None = None
@@ -116,7 +116,7 @@ class Disk:
         """Do that in the disk's thread, after what waits already; waits for room for `size` bytes."""
         with self._changed:
             self._changed.wait_for(lambda: self._has_room(size))
-            if self.error is not None:
+            if self.error is not None or self._over:
                 return
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="disk", daemon=True)
@@ -144,27 +144,37 @@ class Disk:
                 self.error = error.with_traceback(None)
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._ended or self.error is not None)
-                if not self._waiting or self.error is not None:
-                    break
-                _, size, work = self._waiting[0]
+        while (work := self._next()) is not None:
             try:
                 work()
             except OSError as error:
                 self._fail(error)
-            with self._changed:
-                self._waiting.popleft()
-                self._waiting_bytes -= size
-                self._changed.notify_all()
-        with self._changed:
-            self._waiting.clear()
-            self._waiting_bytes = 0
-            self._changed.notify_all()
+            except BaseException:  # whoever waits for the disk must not wait for ever
+                self._fail(OSError(errno.EIO, "what writes to the disk has failed"))
+                raise
+            finally:
+                self._done()
         for file in self.open_files:
             file.give_up()
         self.open_files.clear()
+
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for what is to be done; None at the end, after which what still comes is thrown away."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ended or self.error is not None)
+            if self._waiting and self.error is None:
+                return self._waiting[0][2]
+            self._over = True
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._changed.notify_all()
+            return None
+
+    def _done(self) -> None:
+        with self._changed:
+            _, size, _ = self._waiting.popleft()
+            self._waiting_bytes -= size
+            self._changed.notify_all()
 
 
 class DiskFile:
