@@ -83,6 +83,7 @@ class _Uploads(ThreadingHTTPServer):
     """Of two uploads of one name, the one whose connection came last is kept, whichever thread is done first."""
 
     daemon_threads = False  # the end waits for what is being uploaded
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Puts)
         self.files: dict[str, bytes] = {}
