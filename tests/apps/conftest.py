@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -64,11 +63,3 @@ def run(capfd: pytest.CaptureFixture[str], site: Path, monkeypatch: pytest.Monke
     for logger, handlers, level, propagate in before:
         logger.handlers[:], logger.propagate = handlers, propagate
         logger.setLevel(level)
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """SIGINT reaches a job also where a shell runs the tests in the background, which has them ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)

@@ -75,7 +75,6 @@ def test_a_live_run_ends_after_its_time(run: Run, clip: Path, tmp_path: Path) ->
 
 
 @needs_ffmpeg
-@pytest.mark.usefixtures("interruptible")
 def test_a_signal_finishes_a_live_recording(clip: Path, tmp_path: Path) -> None:
     port, out = free_port(socket.SOCK_DGRAM), tmp_path / "out.mp4"
     sender = ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(clip), "-an"]

@@ -22,8 +22,6 @@ from tests.apps.material import command, environment, levels, read_until, run_pr
 from tests.fakes.waiting import LONG_S, until
 from tests.live.servers import free_port
 
-pytestmark = pytest.mark.usefixtures("interruptible")
-
 
 @contextmanager
 def process(words: list[str | Path], *folders: Path, **more: int) -> Iterator[subprocess.Popen[bytes]]:
