@@ -40,7 +40,7 @@ from streamfix.media.transport.protocols import is_listening
 from streamfix.media.transport.relay import sink_for
 from streamfix.media.transport.srt import Bridge
 from streamfix.pipeline import Pipeline
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.waiting import LONG_S, joined, until
 from tests.live.servers import free_port, is_bound, recorder, uploads
 from tests.media.make import clip, needs_ffmpeg, times
 
@@ -119,7 +119,7 @@ def test_srt_with_a_passphrase(source: Path) -> None:
     thread.start()
     until(lambda: is_bound(port))
     written = write(source, f"srt://127.0.0.1:{port}?{secret}", realtime=True, options=patient)
-    thread.join(LONG_S)
+    joined(thread)
     receiver.close()
     assert len(written) == FRAMES
     assert len(frames) > FRAMES // 2
@@ -198,8 +198,7 @@ def test_a_web_server_that_says_nothing_stops_nobody_else(source: Path, name: st
         assert thread.is_alive(), "nobody waits for the server any more"
         writer.abort()
         client.close()
-        thread.join(LONG_S)
-        assert not thread.is_alive()
+        joined(thread)
         # Whoever waits in C and holds the lock holds it as long as the server says nothing.
         assert longest_s < LONG_S / 10, "Python's lock was held while the server was waited for"
         assert len(failed) == 1
@@ -563,8 +562,7 @@ def test_a_server_that_does_not_answer_is_let_go(source: Path) -> None:
         thread.start()
         client, _ = server.accept()
         client.close()
-        thread.join(LONG_S)
-        assert not thread.is_alive()
+        joined(thread)
         assert isinstance(sink[0], OutputError)
         reader.close()
 

@@ -138,6 +138,15 @@ def test_after_a_failure_nothing_is_written_and_no_empty_file_stays(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_bug_in_its_thread_leaves_nobody_waiting(tmp_path: Path) -> None:
+    disk = Disk("out", Room())
+    disk.put(0, lambda: [].pop())
+    with pytest.raises(OSError, match="writing ended because of a bug"):
+        disk.drain()
+    disk.put(1, lambda: None)
+    disk.close()
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     disk = Disk("out", Room())
     disk.create(str(tmp_path / "no" / "a"), keeps=True)

@@ -154,6 +154,9 @@ class Disk:
                 work()
             except OSError as error:
                 self._fail(error)
+            except Exception as error:
+                log.exception("%s: writing ends because of a bug", self._shown)
+                self._fail(OSError(errno.EIO, f"writing ended because of a bug: {error}"))
             with self._changed:
                 self._waiting.popleft()
                 self._waiting_bytes -= size

@@ -33,7 +33,8 @@ from streamfix.errors import UsageError
 from streamfix.live.health import STATES, State
 from tests.apps.daemon.engine import Builder, spec_of, stream_config, untried
 from tests.fakes.clock import Clock
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.serving import Serving
+from tests.fakes.waiting import LONG_S, exited, until
 
 ILL: dict[State, str] = {"degraded": "degraded", "reconnecting": "lost", "error": "unwell"}
 
@@ -249,17 +250,14 @@ class Web:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
+        self._serving = Serving(self.server)
 
     @property
     def place(self) -> str:
         return f"127.0.0.1:{self.server.server_address[1]}"
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self._serving.close()
 
 
 @pytest.fixture
@@ -366,7 +364,7 @@ class RealBroker:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.wait()
+        exited(self.process)
 
 
 @pytest.fixture

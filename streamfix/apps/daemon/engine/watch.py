@@ -17,6 +17,7 @@ from .shared import Shared
 from .stream import ManagedStream
 
 TICK_S = 1.0
+_PATIENCE_S = 5.0
 _SPARE = 0.8  # share of the processors: with more in use, measured times include waiting
 _ENOUGH = 25  # frames in a step that suffice to tell what a frame costs
 
@@ -49,10 +50,12 @@ class Watch:
         self._thread.start()
 
     def close(self) -> None:
-        """End the loop."""
+        """End the loop; waits only a moment, since the daemon must end whatever hangs."""
         self._ended.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE_S)
+            if self._thread.is_alive():
+                log.error("the watch over the streams hangs, and is abandoned")
         if self._notices is not None:
             self._notices.close()
 
