@@ -164,9 +164,7 @@ class Muxer:
         opened: Any = with_address(target.url) if self._sink is None else self._sink.file
         self._files: OwnFiles | None = None
         if self._sink is None:
-            self._files = OwnFiles(
-                *(target, format, given), room=room, taken_s=lambda: taken_s(self._at_s), aborted=aborted
-            )
+            self._files = OwnFiles(*(target, format, given), room=room, taken_s=taken_s, aborted=aborted)
             opened = self._files.whole or opened
         if own_header and not isinstance(opened, str):
             opened = WithAspect(opened, own_header)
@@ -237,6 +235,8 @@ class Muxer:
         size = packet.size
         if packet.pts is not None and packet.time_base:
             self._at_s = packet.pts * packet.time_base
+            if self._files is not None:
+                self._files.at_s = self._at_s
         packet.stream = stream
         self._settle(packet, stream)
         try:
@@ -346,11 +346,10 @@ class Muxer:
         """Close after an error; what was written is made readable if possible."""
         if self._sink is not None:
             self._sink.kill()
-        if self._started:
-            try:
-                self.container.close()
-            except (av.FFmpegError, OSError) as error:
-                log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
+        try:
+            self.container.close()  # without a header it writes nothing, and lets go of its streams, which hold it
+        except (av.FFmpegError, OSError) as error:
+            log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
         if self._sink is not None:
             with suppress(OutputError, BadOption):
                 self._sink.close()

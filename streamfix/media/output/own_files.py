@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 from ..interruption import Interruption
@@ -24,11 +25,10 @@ class OwnFiles:
     """The files of one output.
 
     options: the muxer's. room: of a live recording: how much may wait for the disk. taken_s: gives the Unix time that
-    the header of the segment which begins now is to say, None for what the muxer writes. aborted: setting it lets go of
-    a disk that does not answer.
+    the header of the segment which begins at a time of the output is to say, None for what the muxer writes. aborted:
+    setting it lets go of a disk that does not answer.
 
-    whole: the output, if it is one file that we open. io_open: PyAV's callback for the files that muxers open by
-    themselves, None where libav opens them.
+    whole: the output, if it is one file that we open. at_s: time of the packet that is being written, in seconds.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class OwnFiles:
         options: Mapping[str, str],
         *,
         room: Room | None,
-        taken_s: Callable[[], float | None],
+        taken_s: Callable[[Fraction | None], float | None],
         aborted: Interruption | None,
     ) -> None:
         self._target, self._taken_s = target, taken_s
@@ -47,17 +47,24 @@ class OwnFiles:
         self._parts: dict[str, list[str]] = {}  # of a playlist: the files that were made, by the name that libav wanted
         self._disk: Disk | None = None
         self.whole: DiskFile | None = None
-        self.io_open: Callable[[str, int, Mapping[str, str]], Any] | None = None
+        self._names_parts = False
+        self.at_s: Fraction | None = None
         segments = format in SEGMENT_FORMATS and file_of(target.url) is not None
         if segments or (room is not None and target.is_whole):
             self._disk = Disk(target.shown, room or Room())
-            self.io_open = self._open
             if aborted is not None:
                 aborted.calls(self._disk.abort)
             if not segments and target.path is not None:
                 self.whole = self._disk.existing(target.path)
-        elif _names_parts(format, options):
-            self.io_open = self._open_part
+        else:
+            self._names_parts = _names_parts(format, options)
+
+    @property
+    def io_open(self) -> Callable[[str, int, Mapping[str, str]], Any] | None:
+        """PyAV's callback for the files that muxers open by themselves, None where libav opens them."""
+        if self._disk is not None:
+            return self._open
+        return self._open_part if self._names_parts else None
 
     @property
     def on_disk(self) -> bool | None:
@@ -114,7 +121,7 @@ class OwnFiles:
             return open(path, "rb")
         keeps = not self._wraps and (path in self._asked or not self._target.overwrite)
         self._asked.add(path)
-        return self._disk.create(path, keeps=keeps, taken_s=self._taken_s())
+        return self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self.at_s))
 
     def _open_part(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
         """A playlist, or one of its parts."""
