@@ -89,6 +89,11 @@ class Disk:
             self._changed.wait_for(self._is_idle)
         self.check()
 
+    def wait_for(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds that its thread does, or until nothing is written any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: holds() or self._is_idle())
+
     def check(self) -> None:
         """Raise the error that has ended the writing, if there is one.
 
@@ -182,7 +187,7 @@ class DiskFile:
         self._at = self._size = 0
         self._descriptor = -1
         self._dated = taken_s is None
-        self._closed = self._begun = False
+        self._closed = self._begun = self._is_named = False
 
     # -- for libav
 
@@ -208,6 +213,11 @@ class DiskFile:
             self._closed = True
             self._disk.put(0, self._finish)
 
+    def named(self) -> str:
+        """Its name, once that is known: waits for the disk to make the file, not for what is written to it."""
+        self._disk.wait_for(lambda: self._is_named)
+        return self.path
+
     # -- in the disk's thread
 
     def open(self) -> None:
@@ -218,6 +228,7 @@ class DiskFile:
             self.path, self._descriptor = create_beside(self.path)
         else:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        self._is_named = True
         self._disk.open_files.add(self)
 
     def give_up(self) -> None:

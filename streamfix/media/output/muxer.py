@@ -166,6 +166,7 @@ class Muxer:
         if self._sink is None:
             self._files = OwnFiles(*(target, format, given), room=room, taken_s=taken_s, aborted=aborted)
             opened = self._files.whole or opened
+            given |= self._files.options
         if own_header and not isinstance(opened, str):
             opened = WithAspect(opened, own_header)
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..interruption import Interruption
 from ..libav_errors import cannot_write
 from ..transport.protocols import SEGMENT_FORMATS
 from .disk import Disk, DiskFile, Room, create_beside
-from .playlist_file import PlaylistFile
+from .playlist_file import PlaylistFile, SegmentList, free_list
 from .target import Target, file_of
 
 _WRITES = 2  # AVIO_FLAG_WRITE
@@ -42,8 +43,9 @@ class OwnFiles:
         aborted: Interruption | None,
     ) -> None:
         self._target, self._taken_s = target, taken_s
-        self._list, self._wraps = options.get("segment_list", ""), options.get("segment_wrap", "0") != "0"
-        self._asked: set[str] = set()  # the names that libav wanted for segments
+        self._list = self._reserved = ""  # of segments: its name; the same if that is ours to remove while it is empty
+        self._wraps = options.get("segment_wrap", "0") != "0"
+        self._segments: dict[str, list[DiskFile]] = {}  # by the name that libav wanted
         self._parts: dict[str, list[str]] = {}  # of a playlist: the files that were made, by the name that libav wanted
         self._disk: Disk | None = None
         self.whole: DiskFile | None = None
@@ -52,6 +54,7 @@ class OwnFiles:
         segments = format in SEGMENT_FORMATS and file_of(target.url) is not None
         if segments or (room is not None and target.is_whole):
             self._disk = Disk(target.shown, room or Room())
+            self._take_list(options)
             if aborted is not None:
                 aborted.calls(self._disk.abort)
             if not segments and target.path is not None:
@@ -103,25 +106,60 @@ class OwnFiles:
             self.drain()
         finally:
             self._disk.close()
+            self._leave_list()
 
     def give_up(self) -> None:
         """Leave the disk without waiting for it."""
         if self._disk is not None:
             self._disk.close()
+            self._leave_list()
+
+    def _take_list(self, options: Mapping[str, str]) -> None:
+        """Find a name for the list of segments: it replaces an older one as little as a segment does."""
+        self._list = wanted = options.get("segment_list", "")
+        self._playlist = options.get("segment_list_type", wanted.rpartition(".")[2].lower()) in ("m3u8", "hls")
+        path = file_of(wanted) if wanted else None
+        if path is None or self._target.overwrite or (os.path.exists(path) and not os.path.isfile(path)):
+            return
+        try:
+            self._list = self._reserved = free_list(path)
+        except OSError as error:
+            raise cannot_write(wanted, "", error) from error
+
+    def _leave_list(self) -> None:
+        if self._reserved:
+            with suppress(OSError):
+                if not os.path.getsize(self._reserved):
+                    os.remove(self._reserved)
+            self._reserved = ""
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What the muxer gets in place of its options of these names."""
+        return {"segment_list": self._list} if self._list else {}
 
     def _open(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
         """A segment, a list of them, or the output itself to be read."""
         assert self._disk is not None
         if path.removesuffix(".tmp") == self._list:
             piped = path.removeprefix("pipe:")
-            return open(os.dup(int(piped or 1)) if path != piped else file_of(path) or path, "wb", buffering=0)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            opened = os.dup(int(piped or 1)) if path != piped else os.open(file_of(path) or path, flags, 0o666)
+            return SegmentList(opened, self._names_of_segments, playlist=self._playlist)
         path = file_of(path) or path
         if not flags & _WRITES:
             self._disk.drain()
             return open(path, "rb")
-        keeps = not self._wraps and (path in self._asked or not self._target.overwrite)
-        self._asked.add(path)
-        return self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self.at_s))
+        keeps = not self._wraps and (path in self._segments or not self._target.overwrite)
+        made = self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self.at_s))
+        if self._list:
+            self._segments.setdefault(path, []).append(made)
+        else:
+            self._segments[path] = []  # nobody asks for their names, and there may be a million
+        return made
+
+    def _names_of_segments(self) -> dict[str, list[str]]:
+        return {asked: [file.named() for file in files] for asked, files in self._segments.items()}
 
     def _open_part(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
         """A playlist, or one of its parts."""
