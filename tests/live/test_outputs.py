@@ -259,11 +259,14 @@ def test_a_segment_is_readable_while_it_is_written(source: Path, tmp_path: Path)
     reader.close()
 
 
-@pytest.mark.parametrize("format", ["matroska", "segment"])
+CONTAINERS = [("matroska", "mkv"), ("segment", "mkv"), ("mp4", "mp4"), ("segment", "mp4")]
+
+
+@pytest.mark.parametrize(("format", "ending"), CONTAINERS)
 def test_what_counts_as_written_is_in_the_file_when_the_disk_fills(
-    source: Path, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+    source: Path, tmp_path: Path, format: str, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """But for the newest picture, which libav's muxer lets go of when the next comes."""
+    """But for the newest picture of Matroska, which libav's muxer lets go of when the next comes."""
     real = os.pwrite
 
     def filling(descriptor: int, data: Any, at: int) -> int:
@@ -274,13 +277,17 @@ def test_what_counts_as_written_is_in_the_file_when_the_disk_fills(
     monkeypatch.setattr(os, "pwrite", filling)
     written: list[Frame] = []
     reader = Reader([InputSpec(str(source))])
-    spec = OutputSpec(str(tmp_path / "r%d.mkv"), format=format, video_options={"g": "100"})
+    spec = OutputSpec(str(tmp_path / f"r%d.{ending}"), format=format, video_options={"g": "5"})
     writer = Writer(spec, reader, live=True, ledger=FrameLedger(written.append, lambda frame, why: None))
     with pytest.raises(OutputError, match="No space left on device"):
         Pipeline(reader, writer).run()
     there = sum(counts(path)["video"] for path in tmp_path.iterdir())
     assert FRAMES > there > 0
-    assert there <= len(written) <= there + 1
+    if ending == "mkv":
+        assert there <= len(written) <= there + 1
+    else:
+        assert there - 5 <= len(written) <= there, "a fragment that is not whole may still be read"
+        assert written
 
 
 def test_segments_named_by_the_clock(source: Path, tmp_path: Path) -> None:

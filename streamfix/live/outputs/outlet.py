@@ -281,7 +281,8 @@ class Outlet:
 
     def _new_writer(self, spec: OutputSpec) -> WriterLike:
         health = None if self.live is None else self.live.health
-        return self._open(spec, None if health is None else FrameLedger(health.written, self._left_out))
+        ledger = None if health is None else FrameLedger(health.written, self._left_out, later=health.written)
+        return self._open(spec, ledger)
 
     def _open_first(self) -> None:
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
+from .fragments import Fragments
 from .headers import has_pictures, set_creation_time
 
 log = logging.getLogger("streamfix.media")
@@ -179,6 +180,7 @@ class DiskFile:
     """A file as libav writes it: each call returns at once, while there is room.
 
     path: its name, another than was asked for if that was taken. keeps: see `Disk.create`; None: it is there already.
+    fragments: of an MP4, what libav has written of it; None of anything else.
     """
 
     def __init__(self, disk: Disk, path: str, *, keeps: bool | None, taken_s: float | None = None) -> None:
@@ -187,12 +189,15 @@ class DiskFile:
         self._at = self._size = 0
         self._descriptor = -1
         self._dated = taken_s is None
+        self.fragments: Fragments | None = None
         self._closed = self._begun = self._is_named = False
 
     # -- for libav
 
     def write(self, data: bytes) -> int:
         """Append or replace at the present place."""
+        if self.fragments is not None:
+            self.fragments.write(self._at, data)
         self._disk.put(len(data), partial(self._write, self._at, data))
         self._at += len(data)
         self._size = max(self._size, self._at)

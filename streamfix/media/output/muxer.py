@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -84,6 +84,7 @@ class Muxer:
     A segment never replaces an earlier one, whatever the clock says
     of its name, unless `segment_wrap` asks for that.
     refused: packets beside the video that the muxer refused when their turn came.
+    let_go: how many of the pictures that `mux` was given libav has written; None where it keeps none for long.
     aspect: of the pixels, for a header that libav would write without it; None if it is unknown.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
     sink: takes what is written, in place of the target.
@@ -117,6 +118,9 @@ class Muxer:
         self._refusal = ""  # the first
         self._pictures = self._given_back = 0  # packets of the video; packets beside it that were refused at once
         self._video_index: int | None = None
+        self.let_go: int | None = None
+        self._samples = 0  # packets of the video, those that fill gaps among them
+        self._kept: deque[int] = deque()  # how many these were at each picture that libav may not have written yet
         self._gaps = Gaps(target.shown, format)
         self.payload_bytes = 0
         self.at_end: Callable[[str], None] | None = None
@@ -227,6 +231,16 @@ class Muxer:
                 raise
             self.refused += 1
             self._refusal = self._refusal or message_of(error.__cause__)
+        self._follow(stream.index + 1)
+
+    def _follow(self, track: int) -> None:
+        """Note how many pictures libav has written by now."""
+        samples = None if self._files is None else self._files.let_go(track)
+        if samples is not None:
+            self._kept.append(self._samples)
+            while self._kept and self._kept[0] <= samples:
+                self._kept.popleft()
+            self.let_go = self._pictures - len(self._kept)
 
     def _write(self, packet: av.Packet[Any], stream: Stream) -> None:
         for each in self._gaps.fill(packet, stream):
@@ -258,6 +272,7 @@ class Muxer:
         if self._files is not None:
             self._files.check("" if self._at_s is None else f"at {float(self._at_s):.3f} s")
         self.payload_bytes += size
+        self._samples += stream.index == self._video_index
 
     def mux_beside(self, packet: av.Packet[Any], stream: Stream) -> str | None:
         """Write a packet of a stream beside the restored video. Returns why it was refused, None if it was written.

@@ -7,6 +7,7 @@ it, and must say when it was begun. Neither must a part of a playlist that is na
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -16,10 +17,12 @@ from ..interruption import Interruption
 from ..libav_errors import cannot_write
 from ..transport.protocols import SEGMENT_FORMATS
 from .disk import Disk, DiskFile, Room, create_beside
+from .fragments import Fragments
 from .playlist_file import PlaylistFile, SegmentList, free_list
 from .target import Target, file_of
 
 _WRITES = 2  # AVIO_FLAG_WRITE
+FRAGMENTED = frozenset({"mp4", "mov", "m4v", "ipod", "3gp", "3g2", "psp", "f4v"})  # may be
 
 
 class OwnFiles:
@@ -50,6 +53,9 @@ class OwnFiles:
         self._disk: Disk | None = None
         self.whole: DiskFile | None = None
         self._names_parts = False
+        self._fragmented = _is_fragmented(target.url, format, options)
+        self._samples: Counter[int] = Counter()  # by track, of earlier files
+        self._newest: DiskFile | None = None
         self.at_s: Fraction | None = None
         segments = format in SEGMENT_FORMATS and file_of(target.url) is not None
         if segments or (room is not None and target.is_whole):
@@ -58,7 +64,7 @@ class OwnFiles:
             if aborted is not None:
                 aborted.calls(self._disk.abort)
             if not segments and target.path is not None:
-                self.whole = self._disk.existing(target.path)
+                self.whole = self._with_fragments(self._disk.existing(target.path))
         else:
             self._names_parts = _names_parts(format, options)
 
@@ -82,6 +88,12 @@ class OwnFiles:
     def are_written(self) -> bool | None:
         """True if the system has taken all that libav has written; None where libav writes."""
         return None if self._disk is None else self._disk.is_written()
+
+    def let_go(self, track: int) -> int | None:
+        """How many samples of a track libav has let go of; None if it keeps none back, or nobody knows."""
+        if not self._fragmented or self._newest is None or self._newest.fragments is None:
+            return None
+        return self._samples[track] + self._newest.fragments.samples[track]
 
     def check(self, place: str) -> None:
         """Raise OutputError if the disk has failed. place: where in the output, for the message."""
@@ -138,6 +150,13 @@ class OwnFiles:
         """What the muxer gets in place of its options of these names."""
         return {"segment_list": self._list} if self._list else {}
 
+    def _with_fragments(self, file: DiskFile) -> DiskFile:
+        if self._fragmented:
+            if self._newest is not None and self._newest.fragments is not None:
+                self._samples += self._newest.fragments.samples
+            file.fragments, self._newest = Fragments(), file
+        return file
+
     def _open(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
         """A segment, a list of them, or the output itself to be read."""
         assert self._disk is not None
@@ -151,7 +170,7 @@ class OwnFiles:
             self._disk.drain()
             return open(path, "rb")
         keeps = not self._wraps and (path in self._segments or not self._target.overwrite)
-        made = self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self.at_s))
+        made = self._with_fragments(self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self.at_s)))
         if self._list:
             self._segments.setdefault(path, []).append(made)
         else:
@@ -171,6 +190,14 @@ class OwnFiles:
         made, descriptor = create_beside(path)
         self._parts.setdefault(path, []).append(made)
         return open(descriptor, "wb", buffering=0)
+
+
+def _is_fragmented(url: str, format: str, options: Mapping[str, str]) -> bool:
+    """True for an MP4, or a row of them, that is written in fragments."""
+    if format in SEGMENT_FORMATS:
+        format = options.get("segment_format", url.rpartition(".")[2].lower())
+        options = {"movflags": options.get("segment_format_options", "")}
+    return format in FRAGMENTED and "frag" in options.get("movflags", "")
 
 
 def _names_parts(format: str, options: Mapping[str, str]) -> bool:

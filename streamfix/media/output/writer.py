@@ -232,7 +232,7 @@ class Writer(Stage):
             muxer.mux(packet, encoder.stream)
             if self._ledger is not None:
                 at = None if pts is None else rescale(pts, base, encoder.time_base)
-                self._ledger.muxed(at, arrives=muxer.arrives)
+                self._ledger.muxed(at, arrives=muxer.arrives, let_go=muxer.let_go)
 
     def _left_out(self, frame: Frame, reason: str) -> None:
         if self._ledger is not None:
