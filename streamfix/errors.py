@@ -78,3 +78,19 @@ class ModelError(StreamfixError, ValueError):
 
 class Cancelled(StreamfixError):
     """The run was cancelled before its source ended."""
+
+
+def let_go(error: BaseException | None) -> None:
+    """Forget where an error that is kept came from.
+
+    Its traceback holds the frames of all who called, and those their objects: decoders, encoders, files, pictures. One
+    of these mostly holds the error, so that all of it waits for Python's collector of cycles.
+    """
+    known: set[int] = set()
+    waiting = [error]
+    while waiting:
+        error = waiting.pop()
+        if error is not None and id(error) not in known:
+            known.add(id(error))
+            error.__traceback__ = None
+            waiting += [error.__cause__, error.__context__]

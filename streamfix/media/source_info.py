@@ -117,4 +117,5 @@ def detach(streams: Sequence[MappedStream]) -> list[MappedStream]:
         stream.metadata.update(mapped.metadata)
         stream.disposition = Disposition(mapped.disposition)
         detached.append(replace(mapped, stream=stream))
+    home.close()  # it lets go of its streams, which hold it
     return detached

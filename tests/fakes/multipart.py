@@ -15,6 +15,8 @@ from typing import Any, Literal
 import av
 import numpy as np
 
+from tests.fakes.serving import serving
+
 Begins = Literal["right", "empty line", "header", "picture", "middle", "page", "nothing"]
 
 
@@ -66,14 +68,11 @@ class MultipartCamera:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Pushes)
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/mjpg"
-        finally:
-            ended.set()
-            server.shutdown()
-            server.server_close()
+        with serving(server):
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/mjpg"
+            finally:
+                ended.set()
 
     def _push(self, write: Any, pictures: list[bytes], ended: threading.Event) -> None:
         if (text := _TEXTS.get(self.begins)) is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 #: Seconds; a limit and no measure. It is far more than anything takes, on a machine that is busy with something else
 #: too: a test that reaches it has failed.
@@ -21,3 +23,18 @@ def until(condition: Callable[[], object], what: str = "", timeout_s: float = LO
     while not condition():
         assert time.monotonic() < end_s, f"not so within {timeout_s:g} s: {what or condition}"
         pause.wait(0.005)
+
+
+def joined(*threads: threading.Thread) -> None:
+    """Wait for the end of threads: what a test waits for without a limit hangs the whole run, and says not where."""
+    for thread in threads:
+        thread.join(LONG_S)
+        assert not thread.is_alive(), f"the thread {thread.name!r} does not end within {LONG_S:g} s"
+
+
+def exited(process: subprocess.Popen[Any]) -> int:
+    """Wait for the end of a process, for its exit status."""
+    try:
+        return process.wait(LONG_S)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"the process does not end within {LONG_S:g} s: {process.args}") from None

@@ -22,6 +22,7 @@ from streamfix.media.interruption import Interruption
 from streamfix.media.source_info import detach
 from streamfix.media.specs import InputSpec
 from streamfix.media.streams import MappedStream, describe
+from tests.fakes.waiting import LONG_S
 
 BASE = Fraction(1, 90000)
 TICKS = 3600  # of a frame at 25 a second
@@ -103,7 +104,7 @@ class ScriptedReader:
                 return
             yield self.own(item)
         if self.script.hangs:
-            self.live.stopped.wait()
+            assert self.live.stopped.wait(LONG_S)
         self.failure = self.script.error
 
     def own(self, item: Any) -> Any:

@@ -20,7 +20,7 @@ from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec
-from tests.fakes.waiting import LONG_S
+from tests.fakes.waiting import LONG_S, exited, joined
 from tests.live.servers import free_port as free_port
 from tests.media.make import needs_ffmpeg as needs_ffmpeg
 
@@ -50,6 +50,7 @@ def process(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
             yield child
         finally:
             child.kill()
+            exited(child)
 
 
 @contextlib.contextmanager
@@ -115,7 +116,7 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self.source.stop()
-        self._thread.join()
+        joined(self._thread)
         self.source.close()
 
     def until(self, true: Callable[[], object], timeout_s: float = LONG_S) -> None:

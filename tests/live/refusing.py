@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fakes.serving import serving
+
 _SDP = (
     b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
     b"a=rtpmap:96 H264/90000\r\na=control:track1\r\n"
@@ -75,13 +77,8 @@ def refusing(describe: str = "401 Unauthorized", setup: str = "200 OK") -> Itera
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         told.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
+        with serving(server):
             yield told
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def closed_port() -> Any:

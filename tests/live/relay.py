@@ -6,6 +6,8 @@ import random
 import socket
 import threading
 
+from tests.fakes.waiting import joined
+
 
 class LossyRelay:
     """Takes datagrams at `port` and passes them on to `target`, except for some.
@@ -28,7 +30,7 @@ class LossyRelay:
 
     def close(self) -> None:
         self._stopped.set()
-        self._thread.join()
+        joined(self._thread)
         self._in.close()
         self._out.close()
 

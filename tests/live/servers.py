@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.serving import serving
+from tests.fakes.waiting import LONG_S, exited, until
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -56,6 +56,7 @@ def recorder(url: str, port: int, out: Path, *options: str, wait: bool = True) -
             process.wait(LONG_S)
         finally:
             process.kill()
+            exited(process)
 
 
 class _Puts(BaseHTTPRequestHandler):
@@ -103,11 +104,5 @@ class _Uploads(ThreadingHTTPServer):
 @contextmanager
 def uploads() -> Iterator[tuple[str, dict[str, bytes]]]:
     """An HTTP server that takes files: its URL, and what it has received by name."""
-    with _Uploads() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", server.files
-        finally:
-            server.shutdown()
-            thread.join()
+    with _Uploads() as server, serving(server):
+        yield f"http://127.0.0.1:{server.server_port}", server.files

@@ -15,7 +15,7 @@ from streamfix.frame import Frame
 from streamfix.live.outputs.backlog import Backlog
 from streamfix.live.room import Room, size_of
 from tests.fakes.clock import Clock
-from tests.fakes.waiting import LONG_S
+from tests.fakes.waiting import joined
 from tests.live.outputs import frames
 
 
@@ -97,7 +97,7 @@ def test_where_nothing_may_be_lost_the_sender_waits() -> None:
     thread = threading.Thread(target=send)
     thread.start()
     assert taken(backlog) == items
-    thread.join(LONG_S)
+    joined(thread)
 
 
 def test_closing_wakes_both_and_gives_what_waited() -> None:
@@ -115,7 +115,7 @@ def test_closing_wakes_both_and_gives_what_waited() -> None:
     thread = threading.Thread(target=send)
     thread.start()
     assert backlog.close() == [first]
-    thread.join(LONG_S)
+    joined(thread)
     assert refused.is_set()
     assert backlog.get() is None
     assert backlog.closed

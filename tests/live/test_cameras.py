@@ -7,7 +7,6 @@ import functools
 import hashlib
 import http.server
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,6 +17,7 @@ import pytest
 
 from streamfix.frame import Frame
 from streamfix.live.policy import LivePolicy
+from tests.fakes.serving import serving
 from tests.fakes.waiting import LONG_S, until
 from tests.live.legs import (
     BUNNY,
@@ -185,14 +185,9 @@ def web(folder: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(folder)))
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize("name", ["live.m3u8", "live"])

@@ -23,7 +23,7 @@ from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import OutputSpec
 from streamfix.pipeline import Pipeline
 from tests.fakes.clock import Clock
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.waiting import LONG_S, joined, until
 from tests.live.outputs import Made, NoSource, frames
 
 POLICY = LivePolicy(backoff_s=(0.0,))
@@ -80,7 +80,7 @@ def test_files_lose_nothing_to_a_slow_one() -> None:
     made.wait(lambda: len(made.items(FILE)) >= 2)
     assert len(made.items(FILE)) <= 4, "it runs no further ahead than the slow one's queue is long"
     gate.set()
-    thread.join(LONG_S)
+    joined(thread)
     assert made.pts(FILE) == made.pts(OTHER) == [f.pts for f in frames(20)]
 
 

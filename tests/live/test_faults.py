@@ -15,7 +15,7 @@ from streamfix.live.outputs.fanout import Fanout
 from streamfix.live.policy import LivePolicy
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.specs import OutputSpec
-from tests.fakes.waiting import until
+from tests.fakes.waiting import joined, until
 from tests.media.make import clip, times
 
 FRAMES = 40
@@ -66,7 +66,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(source: Path, tmp_path: Pat
     drain.start()
     list(fanout.flush())
     fanout.close()
-    drain.join()
+    joined(drain)
     os.close(taken)
     reader.close()
     assert times(tmp_path / "well.mkv") == times(source)

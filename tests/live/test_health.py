@@ -14,7 +14,7 @@ from streamfix.errors import InputError, UsageError
 from streamfix.live.health import Event, Health
 from streamfix.live.policy import LivePolicy, is_live
 from tests.fakes.clock import Clock
-from tests.fakes.waiting import LONG_S
+from tests.fakes.waiting import LONG_S, joined
 
 
 @given(
@@ -52,8 +52,7 @@ def test_counting_from_many_threads_loses_nothing() -> None:
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    joined(*threads)
     assert health.report().counts.received == health.report().counts.written == 8000
 
 

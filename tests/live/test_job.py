@@ -21,7 +21,7 @@ from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
 from tests.apps.material import levels, write_clip
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.waiting import LONG_S, joined, until
 
 PATIENT = LivePolicy(max_latency_s=60.0)
 
@@ -112,7 +112,7 @@ def test_what_the_filters_have_no_time_for_is_dropped_and_counted(
     until(lambda: health.report().counts.dropped.get("overload", 0) >= 3)
     job.stop()
     Gated.gate.set()
-    thread.join(LONG_S)
+    joined(thread)
     assert_law(job)
     assert f"{health.report().counts.dropped['overload']} pictures are missing" in str(errors[0])
     assert [e.text for e in health.events if "some are left out" in e.text] == [
@@ -136,7 +136,7 @@ def test_a_recording_loses_nothing_to_filters_that_pause(camera: Path, tmp_path:
     assert connection is not None
     until(lambda: connection._finished, "all has been read")
     Gated.gate.set()
-    thread.join(LONG_S)
+    joined(thread)
     assert_law(job)
     assert job.health is not None
     counts = job.health.report().counts
@@ -162,7 +162,7 @@ def test_an_end_from_outside(camera: Path, tmp_path: Path, how: str) -> None:
     until(lambda: Gated.calls >= 3)
     getattr(job, how)()
     Gated.gate.set()
-    thread.join(LONG_S)
+    joined(thread)
     assert_law(job)
     report = health.report()
     assert report.state == "stopped", "a cancel is no error"

@@ -24,7 +24,7 @@ from streamfix.live.policy import LivePolicy
 from streamfix.live_video import LiveVideo
 from streamfix.media.specs import InputSpec
 from tests.apps.material import environment, write_clip
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.waiting import joined, until
 from tests.live.cameras import Script, World, frames
 from tests.live.legs import BUNNY, encode, free_port, needs_rtsp_server, rtsp
 
@@ -80,7 +80,7 @@ def test_who_waits_is_told_of_a_frame_and_of_the_end() -> None:
         waiting = threading.Thread(target=lambda: found.append(newest.take()))
         waiting.start()
         act()
-        waiting.join(LONG_S)
+        joined(waiting)
     assert found == [frame, None]
     assert newest.over
 
@@ -192,7 +192,7 @@ def test_closing_ends_a_loop_that_waits() -> None:
     until(lambda: found)
     video.close()
     video.close()
-    loop.join(LONG_S)
+    joined(loop)
     assert not loop.is_alive() and len(found) == 1
     assert_law(video.report())
 

@@ -14,7 +14,7 @@ from streamfix.jobs import Job, JobSpec, build_job
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
 from tests.fakes.rtsp_camera import RtspCamera
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.waiting import LONG_S, joined, until
 from tests.media.make import times
 
 POLICY = LivePolicy(on_lost="end", max_latency_s=0.05)
@@ -53,7 +53,7 @@ def test_a_disk_that_stops_costs_no_picture(tmp_path: Path, monkeypatch: pytest.
         thread.start()
         until(lambda: len(camera.sent) == 60)
         goes_on.set()
-        thread.join(LONG_S)
+        joined(thread)
     assert job.health is not None
     counts = job.health.report().counts
     assert (counts.received, counts.written, counts.dropped) == (60, 60, {})

@@ -138,6 +138,15 @@ def test_after_a_failure_nothing_is_written_and_no_empty_file_stays(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_bug_in_its_thread_leaves_nobody_waiting(tmp_path: Path) -> None:
+    disk = Disk("out", Room())
+    disk.put(0, lambda: [].pop())
+    with pytest.raises(OSError, match="writing ended because of a bug"):
+        disk.drain()
+    disk.put(1, lambda: None)
+    disk.close()
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     disk = Disk("out", Room())
     disk.create(str(tmp_path / "no" / "a"), keeps=True)
@@ -186,11 +195,3 @@ def test_what_comes_after_the_end_is_thrown_away_and_nobody_waits(tmp_path: Path
     file.close()
     disk.drain()
     assert (tmp_path / "a").read_bytes() == b"x"
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_fault_of_ours_lets_nobody_wait_for_ever() -> None:
-    disk = Disk("out", Room())
-    disk.put(0, lambda: divmod(1, 0))
-    with pytest.raises(OSError, match="what writes to the disk has failed"):
-        disk.drain()

@@ -20,6 +20,7 @@ from ...jobs.live import share_interpreter
 from . import logs
 from .config.config import DaemonConfig, load
 from .config.trial import check_file
+from .engine.heap import limit_heaps
 from .engine.notify import Notifier
 from .engine.supervisor import Supervisor
 from .http.api import create_app
@@ -70,6 +71,7 @@ class Service:
         """Run until a signal ends it; returns the exit code. Call it in the main thread. Raises UsageError."""
         threading.excepthook = _thread_died
         share_interpreter()
+        limit_heaps()
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(each, self._on_signal)
         config = self.supervisor.config

@@ -31,6 +31,10 @@ _ENDED = "the camera has ended the stream"
 Connect = Callable[[Callable[[Interruption], Reader]], Connection]
 
 
+def _nobody(reader: Reader, streams: Sequence[MappedStream]) -> None:
+    """Nobody is told of a connection."""
+
+
 class Camera:
     """Has one connection at a time, and replaces one that is lost.
 
@@ -130,6 +134,7 @@ class Camera:
         for connection in self._left:
             connection.join(max(0.0, until_s - self._clock()))
         self._left = [connection for connection in self._left if connection.alive]
+        self._begun = _nobody  # is called any more; whoever was mostly holds this camera
 
     def _may_log_in(self, now_s: float) -> bool:
         """False while the account's last login was refused, or is still to be answered, by way of another stream."""

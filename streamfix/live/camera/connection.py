@@ -9,7 +9,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...errors import StreamfixError
+import av
+
+from ...errors import StreamfixError, let_go
 from ...media.input.reader import Reader
 from ...media.interruption import Interruption
 from ...media.source_info import detach
@@ -106,6 +108,8 @@ class Connection:
             error = reader.failure
         except BaseException as caught:  # noqa: BLE001 - the thread that takes raises it
             error = caught
+        if isinstance(error, StreamfixError | av.FFmpegError | OSError):
+            let_go(error)  # any other is a bug, and its place is logged
         with self._changed:
             self.error, self._finished = error, True
             self._changed.notify_all()

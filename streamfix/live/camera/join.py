@@ -12,6 +12,7 @@ from typing import Any
 import av
 
 from ...frame import Frame, VideoInfo
+from ...media.input.decoder import Shape
 from ...media.streams import MappedStream
 from ...media.timestamps import dts_or_pts, rescale, shift_packet, to_units
 from .timeline import Timeline
@@ -63,6 +64,11 @@ class JoinedConnections:
             self._by_id = {id(s.stream): s for s in self.streams}
         self._timeline.begin()
         self._routes = self._routes_of(streams)
+
+    @property
+    def shape(self) -> Shape | None:
+        """What the frames of every connection are scaled to; None before the first."""
+        return None if self.info is None else (self.info.width, self.info.height, self.info.pix_fmt)
 
     @property
     def offset_s(self) -> Fraction:

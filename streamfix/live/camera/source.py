@@ -15,7 +15,6 @@ import av
 
 from ...errors import Cancelled, InputError
 from ...frame import Frame, VideoInfo
-from ...media.input.decoder import Shape
 from ...media.input.item_source import ItemSource
 from ...media.input.reader import LiveInput, Reader
 from ...media.specs import InputSpec
@@ -93,7 +92,7 @@ class LiveSource(ItemSource):
         self._spec, self._health, self._clock = input, health, clock
         self._shown, self._wanted_s = input.shown, wanted_s
         watched = not (input.copy_timestamps or ends_by_itself(input))
-        self._joined = JoinedConnections(
+        joined = self._joined = JoinedConnections(
             policy.max_jump_s,
             keeps_first=input.copy_timestamps,
             tell=(lambda place, text: health.note("clock", f"the camera's {text} ({place})")) if watched else None,
@@ -102,7 +101,7 @@ class LiveSource(ItemSource):
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
         self._camera = Camera(
-            lambda stopped: open([reading], maps, **streams, live=LiveInput(stopped, self._shape)),
+            lambda stopped: open([reading], maps, **streams, live=LiveInput(stopped, joined.shape)),
             self._begin,
             policy,
             health,
@@ -115,13 +114,13 @@ class LiveSource(ItemSource):
             pause=pause or stopped.wait,
             random=random,
         )
-        self._shape: Shape | None = None
         self._errors = 0  # of earlier connections
         self._reader: Reader | None = None
         self._until_s: Fraction | None = None
         self._walltime = walltime
         self._time_of_day = TimeOfDay(partial(health.note, "clock"), walltime)
-        self._observer = Observer(health, self.wallclock_s, self._time_of_day, walltime)
+        taken_s = partial(_taken_s, self._camera, joined)
+        self._observer = Observer(health, taken_s, self._time_of_day, walltime)
         self._opened_s: float | None = None
 
     @property
@@ -184,10 +183,7 @@ class LiveSource(ItemSource):
 
     def wallclock_s(self, pts: int) -> float | None:
         """Unix time at which the camera took the picture with that pts, if its protocol says so (RTCP)."""
-        start_s = self._camera.wall_start_s
-        if start_s is None or self._joined.info is None or not self._joined.keeps_time:
-            return None
-        return start_s + float(pts * self.info.time_base - self._joined.offset_s)
+        return _taken_s(self._camera, self._joined, pts)
 
     def open(self) -> None:
         """Wait for the first picture, connecting as often as it takes.
@@ -288,7 +284,6 @@ class LiveSource(ItemSource):
             warn_of_silent_loss(self._spec, next(s.codec for s in streams if s.restored))
         self._take_errors(reader)
         self._joined.begin(reader.info, streams)
-        self._shape = (self.info.width, self.info.height, self.info.pix_fmt)
         self._standin.begin(reader.info.rate)
 
     def _first_taken(self, begin_s: Fraction) -> str:
@@ -297,3 +292,11 @@ class LiveSource(ItemSource):
         return datetime.fromtimestamp(self._walltime() if taken_s is None else taken_s, UTC).isoformat(
             timespec="microseconds"
         )
+
+
+def _taken_s(camera: Camera, joined: JoinedConnections, pts: int) -> float | None:
+    """See `LiveSource.wallclock_s`."""
+    start_s = camera.wall_start_s
+    if start_s is None or joined.info is None or not joined.keeps_time:
+        return None
+    return start_s + float(pts * joined.info.time_base - joined.offset_s)

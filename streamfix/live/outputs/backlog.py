@@ -17,6 +17,15 @@ from ..room import Room, size_of
 _MOST_PACKETS = 256  # of the other streams: a few seconds
 
 
+def _nothing(item: Any) -> None:
+    """Nobody is told of what is lost."""
+
+
+def _never(frame: Frame) -> bool:
+    """No frame is outdated."""
+    return False
+
+
 class Backlog:
     """A queue between two threads. A lossy one never makes the sender wait.
 
@@ -33,8 +42,8 @@ class Backlog:
         *,
         lossy: bool,
         room: Room | None = None,
-        lost: Callable[[Any], None] = lambda item: None,
-        outdated: Callable[[Frame], bool] = lambda frame: False,
+        lost: Callable[[Any], None] = _nothing,
+        outdated: Callable[[Frame], bool] = _never,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._depth, self._lossy, self._lost, self._outdated = depth, lossy, lost, outdated
@@ -64,8 +73,9 @@ class Backlog:
             while self._lossy and (index := self._one_too_many(item)) is not None:
                 gone.append(self._remove(index))
             self._changed.notify_all()
+            lost = self._lost
         for one in gone:
-            self._lost(one)
+            lost(one)
 
     def get(self) -> Any:
         """Wait for the next item; None at the end."""
@@ -75,8 +85,9 @@ class Backlog:
             gone = self._too_old() if self._lossy else []
             item = self._remove(0) if self._items else None
             self._changed.notify_all()
+            lost = self._lost
         for frame in gone:
-            self._lost(frame)
+            lost(frame)
         return item
 
     def finish(self) -> None:
@@ -89,6 +100,7 @@ class Backlog:
         """For either side: take nothing more. Returns what was waiting."""
         with self._changed:
             self._closed = True
+            self._lost, self._outdated = _nothing, _never  # whoever is called mostly holds this queue
             rest = list(self._items)
             self._items.clear()
             self._since_s.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -66,7 +67,7 @@ class Fanout(Stage):
         open: Callable[[OutputSpec, FrameLedger | None], WriterLike] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._policy, self._source = policy, source
+        self._policy = policy
         self._copies = FrameCloner()
         self._begun = self._waited = self._closed = False
         self._clock, self._dropped = clock, dropped
@@ -78,7 +79,7 @@ class Fanout(Stage):
                     Outlet(
                         spec,
                         format,
-                        open or self._writer,
+                        open or partial(_writer_of, source, policy),
                         depth=depth if policy is None else _DEPTH,
                         live=self._live(spec, format, policy, health, i),
                         worked=worked if i == 0 else None,
@@ -210,10 +211,6 @@ class Fanout(Stage):
                     outlet.abort()
         self._waited = True
 
-    def _writer(self, spec: OutputSpec, delivery: FrameLedger | None) -> Writer:
-        room = None if self._policy is None else room_of(self._policy)
-        return Writer(spec, DetachedSourceInfo(self._source), live=self._policy is not None, room=room, ledger=delivery)
-
     def _live(
         self, spec: OutputSpec, format: str, policy: LivePolicy | None, health: Health | None, index: int
     ) -> LiveTerms | None:
@@ -231,6 +228,11 @@ class Fanout(Stage):
             room_of(policy) if recording else None,
             policy.unattended,
         )
+
+
+def _writer_of(source: SourceInfo, policy: LivePolicy | None, spec: OutputSpec, ledger: FrameLedger | None) -> Writer:
+    room = None if policy is None else room_of(policy)
+    return Writer(spec, DetachedSourceInfo(source), live=policy is not None, room=room, ledger=ledger)
 
 
 def is_recording(spec: OutputSpec, format: str) -> bool:

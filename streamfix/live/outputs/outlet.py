@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...counts import NO_FRAMES, FrameCounts
-from ...errors import OutputError, StreamfixError, UsageError
+from ...errors import OutputError, StreamfixError, UsageError, let_go
 from ...frame import Frame
 from ...media.output.frame_ledger import FrameLedger
 from ...media.redact import redact
@@ -146,7 +146,7 @@ class Outlet:
         self._watch = None if live is None else WriteWatch(live.health, self.name, clock)
         self._frame_s = 0.0  # seconds that writing a frame may take
         self._retry_s = 0.0
-        self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
+        self._thread: threading.Thread | None = None
         self._open_first()
         if live is not None and live.room is not None:
             log.info("%s: a recording; up to %s of it may wait for the disk", self.name, live.room)
@@ -185,6 +185,7 @@ class Outlet:
 
     def start(self) -> None:
         """Begin to take items."""
+        self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
         self._thread.start()
 
     def give(self, item: Any) -> None:
@@ -199,6 +200,7 @@ class Outlet:
 
     def join(self, timeout_s: float | None) -> bool:
         """Wait until all is written; False if that takes longer than timeout_s."""
+        assert self._thread is not None
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -279,7 +281,8 @@ class Outlet:
 
     def _new_writer(self, spec: OutputSpec) -> WriterLike:
         health = None if self.live is None else self.live.health
-        return self._open(spec, None if health is None else FrameLedger(health.written, self._left_out))
+        ledger = None if health is None else FrameLedger(health.written, self._left_out, later=health.written)
+        return self._open(spec, ledger)
 
     def _open_first(self) -> None:
         try:
@@ -316,7 +319,7 @@ class Outlet:
         """Give up the writer after its failure, and decide whether there will be another."""
         self.error = error
         if isinstance(error, StreamfixError):
-            _let_go(error)
+            let_go(error)
         self._drop_writer()
         worked_s = None if self._watch is None else self._watch.failed(redact(str(error)))
         backoff = None if self.live is None else self.live.backoff
@@ -337,10 +340,3 @@ class Outlet:
         except Exception as error:  # noqa: BLE001 - the first error counts, not those of closing
             log.debug("%s: %s", self.name, error)
         self._state = before.plus(writer), None
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Forget where an error that is kept came from: its frames hold the writer, and that its pictures and files."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__

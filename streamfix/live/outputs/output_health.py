@@ -29,10 +29,10 @@ class OutputHealth:
         self._health, self._index, self._name = health, index, name
         self._max_latency_s, self._clock = max_latency_s, clock
 
-    def written(self, frame: Frame) -> None:
-        """A frame was written."""
+    def written(self, frame: Frame, ago_s: float = 0.0) -> None:
+        """A frame was written. ago_s: how many seconds ago it was, as far as latency goes."""
         if frame.received_s is not None and not frame.standing_in:
-            latency_s = self._clock() - frame.received_s
+            latency_s = self._clock() - ago_s - frame.received_s
             late = latency_s > self._max_latency_s
             self._health.output_wrote(self._index, late=late)
             if not self._index:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 
-from ...errors import DecodeError, StreamfixError
+from ...errors import DecodeError, StreamfixError, let_go
 from ...frame import Frame, VideoInfo
 from ..interruption import Interruption
 from ..specs import InputSpec
@@ -209,13 +209,18 @@ class Reader(ItemSource):
                 del packet
                 reader.advance()
         except StreamfixError as error:
-            self.failure = error
+            self._fail(error)
         try:
             yield from self._frames(None, self._sources[self._video.input_index])
             if not self._stopped.is_set():
                 self._decoder.check()
         except StreamfixError as error:
-            self.failure = self.failure or error
+            self._fail(error)
+
+    def _fail(self, error: StreamfixError) -> None:
+        """Keep the first error. Not its traceback, which holds this reader: its decoder would outlive it."""
+        let_go(error)
+        self.failure = self.failure or error
 
     def _items_of(self, packet: av.Packet[Any] | LoopEnd, reader: PacketReader) -> Iterator[Item]:
         if isinstance(packet, LoopEnd):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
+from .fragments import Fragments
 from .headers import has_pictures, set_creation_time
 
 log = logging.getLogger("streamfix.media")
@@ -89,6 +90,11 @@ class Disk:
             self._changed.wait_for(self._is_idle)
         self.check()
 
+    def wait_for(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds that its thread does, or until nothing is written any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: holds() or self._is_idle())
+
     def check(self) -> None:
         """Raise the error that has ended the writing, if there is one.
 
@@ -149,11 +155,10 @@ class Disk:
                 work()
             except OSError as error:
                 self._fail(error)
-            except BaseException:  # whoever waits for the disk must not wait for ever
-                self._fail(OSError(errno.EIO, "what writes to the disk has failed"))
-                raise
-            finally:
-                self._done()
+            except Exception as error:
+                log.exception("%s: writing ends because of a bug", self._shown)
+                self._fail(OSError(errno.EIO, f"writing ended because of a bug: {error}"))
+            self._done()
         for file in self.open_files:
             file.give_up()
         self.open_files.clear()
@@ -181,6 +186,7 @@ class DiskFile:
     """A file as libav writes it: each call returns at once, while there is room.
 
     path: its name, another than was asked for if that was taken. keeps: see `Disk.create`; None: it is there already.
+    fragments: of an MP4, what libav has written of it; None of anything else.
     """
 
     def __init__(self, disk: Disk, path: str, *, keeps: bool | None, taken_s: float | None = None) -> None:
@@ -189,12 +195,15 @@ class DiskFile:
         self._at = self._size = 0
         self._descriptor = -1
         self._dated = taken_s is None
-        self._closed = self._begun = False
+        self.fragments: Fragments | None = None
+        self._closed = self._begun = self._is_named = False
 
     # -- for libav
 
     def write(self, data: bytes) -> int:
         """Append or replace at the present place."""
+        if self.fragments is not None:
+            self.fragments.write(self._at, data)
         self._disk.put(len(data), partial(self._write, self._at, data))
         self._at += len(data)
         self._size = max(self._size, self._at)
@@ -215,6 +224,11 @@ class DiskFile:
             self._closed = True
             self._disk.put(0, self._finish)
 
+    def named(self) -> str:
+        """Its name, once that is known: waits for the disk to make the file, not for what is written to it."""
+        self._disk.wait_for(lambda: self._is_named)
+        return self.path
+
     # -- in the disk's thread
 
     def open(self) -> None:
@@ -225,6 +239,7 @@ class DiskFile:
             self.path, self._descriptor = create_beside(self.path)
         else:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        self._is_named = True
         self._disk.open_files.add(self)
 
     def give_up(self) -> None:

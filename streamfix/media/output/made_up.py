@@ -40,6 +40,7 @@ class MadeUpSource:
         stream.width, stream.height, stream.pix_fmt = self.info.width, self.info.height, self.info.pix_fmt
         sounds = [describe(0, home.add_stream("pcm_s16le", rate=48000, layout="stereo"))] if self.sound else []
         self.streams = (describe(0, stream, restored=True), *sounds)
+        home.close()  # it lets go of its streams, which hold it
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -84,6 +84,7 @@ class Muxer:
     A segment never replaces an earlier one, whatever the clock says
     of its name, unless `segment_wrap` asks for that.
     refused: packets beside the video that the muxer refused when their turn came.
+    let_go: how many of the pictures that `mux` was given libav has written; None where it keeps none for long.
     aspect: of the pixels, for a header that libav would write without it; None if it is unknown.
     aborted: setting it breaks the connection off, which unblocks a write that waits for the server.
     sink: takes what is written, in place of the target.
@@ -117,6 +118,9 @@ class Muxer:
         self._refusal = ""  # the first
         self._pictures = self._given_back = 0  # packets of the video; packets beside it that were refused at once
         self._video_index: int | None = None
+        self.let_go: int | None = None
+        self._samples = 0  # packets of the video, those that fill gaps among them
+        self._kept: deque[int] = deque()  # how many these were at each picture that libav may not have written yet
         self._gaps = Gaps(target.shown, format)
         self.payload_bytes = 0
         self.at_end: Callable[[str], None] | None = None
@@ -164,10 +168,9 @@ class Muxer:
         opened: Any = with_address(target.url) if self._sink is None else self._sink.file
         self._files: OwnFiles | None = None
         if self._sink is None:
-            self._files = OwnFiles(
-                *(target, format, given), room=room, taken_s=lambda: taken_s(self._at_s), aborted=aborted
-            )
+            self._files = OwnFiles(*(target, format, given), room=room, taken_s=taken_s, aborted=aborted)
             opened = self._files.whole or opened
+            given |= self._files.options
         if own_header and not isinstance(opened, str):
             opened = WithAspect(opened, own_header)
         try:
@@ -228,6 +231,16 @@ class Muxer:
                 raise
             self.refused += 1
             self._refusal = self._refusal or message_of(error.__cause__)
+        self._follow(stream.index + 1)
+
+    def _follow(self, track: int) -> None:
+        """Note how many pictures libav has written by now."""
+        samples = None if self._files is None else self._files.let_go(track)
+        if samples is not None:
+            self._kept.append(self._samples)
+            while self._kept and self._kept[0] <= samples:
+                self._kept.popleft()
+            self.let_go = self._pictures - len(self._kept)
 
     def _write(self, packet: av.Packet[Any], stream: Stream) -> None:
         for each in self._gaps.fill(packet, stream):
@@ -237,6 +250,8 @@ class Muxer:
         size = packet.size
         if packet.pts is not None and packet.time_base:
             self._at_s = packet.pts * packet.time_base
+            if self._files is not None:
+                self._files.at_s = self._at_s
         packet.stream = stream
         self._settle(packet, stream)
         try:
@@ -257,6 +272,7 @@ class Muxer:
         if self._files is not None:
             self._files.check("" if self._at_s is None else f"at {float(self._at_s):.3f} s")
         self.payload_bytes += size
+        self._samples += stream.index == self._video_index
 
     def mux_beside(self, packet: av.Packet[Any], stream: Stream) -> str | None:
         """Write a packet of a stream beside the restored video. Returns why it was refused, None if it was written.
@@ -346,11 +362,10 @@ class Muxer:
         """Close after an error; what was written is made readable if possible."""
         if self._sink is not None:
             self._sink.kill()
-        if self._started:
-            try:
-                self.container.close()
-            except (av.FFmpegError, OSError) as error:
-                log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
+        try:
+            self.container.close()  # without a header it writes nothing, and lets go of its streams, which hold it
+        except (av.FFmpegError, OSError) as error:
+            log.debug("%s: the trailer cannot be written: %s", self.target.shown, error)
         if self._sink is not None:
             with suppress(OutputError, BadOption):
                 self._sink.close()

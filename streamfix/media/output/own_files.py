@@ -7,28 +7,32 @@ it, and must say when it was begun. Neither must a part of a playlist that is na
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from fractions import Fraction
 from typing import Any
 
 from ..interruption import Interruption
 from ..libav_errors import cannot_write
 from ..transport.protocols import SEGMENT_FORMATS
 from .disk import Disk, DiskFile, Room, create_beside
-from .playlist_file import PlaylistFile
+from .fragments import Fragments
+from .playlist_file import PlaylistFile, SegmentList, free_list
 from .target import Target, file_of
 
 _WRITES = 2  # AVIO_FLAG_WRITE
+FRAGMENTED = frozenset({"mp4", "mov", "m4v", "ipod", "3gp", "3g2", "psp", "f4v"})  # may be
 
 
 class OwnFiles:
     """The files of one output.
 
     options: the muxer's. room: of a live recording: how much may wait for the disk. taken_s: gives the Unix time that
-    the header of the segment which begins now is to say, None for what the muxer writes. aborted: setting it lets go of
-    a disk that does not answer.
+    the header of the segment which begins at a time of the output is to say, None for what the muxer writes. aborted:
+    setting it lets go of a disk that does not answer.
 
-    whole: the output, if it is one file that we open. io_open: PyAV's callback for the files that muxers open by
-    themselves, None where libav opens them.
+    whole: the output, if it is one file that we open. at_s: time of the packet that is being written, in seconds.
     """
 
     def __init__(
@@ -38,26 +42,38 @@ class OwnFiles:
         options: Mapping[str, str],
         *,
         room: Room | None,
-        taken_s: Callable[[], float | None],
+        taken_s: Callable[[Fraction | None], float | None],
         aborted: Interruption | None,
     ) -> None:
         self._target, self._taken_s = target, taken_s
-        self._list, self._wraps = options.get("segment_list", ""), options.get("segment_wrap", "0") != "0"
-        self._asked: set[str] = set()  # the names that libav wanted for segments
+        self._list = self._reserved = ""  # of segments: its name; the same if that is ours to remove while it is empty
+        self._wraps = options.get("segment_wrap", "0") != "0"
+        self._segments: dict[str, list[DiskFile]] = {}  # by the name that libav wanted
         self._parts: dict[str, list[str]] = {}  # of a playlist: the files that were made, by the name that libav wanted
         self._disk: Disk | None = None
         self.whole: DiskFile | None = None
-        self.io_open: Callable[[str, int, Mapping[str, str]], Any] | None = None
+        self._names_parts = False
+        self._fragmented = _is_fragmented(target.url, format, options)
+        self._samples: Counter[int] = Counter()  # by track, of earlier files
+        self._newest: DiskFile | None = None
+        self.at_s: Fraction | None = None
         segments = format in SEGMENT_FORMATS and file_of(target.url) is not None
         if segments or (room is not None and target.is_whole):
             self._disk = Disk(target.shown, room or Room())
-            self.io_open = self._open
+            self._take_list(options)
             if aborted is not None:
                 aborted.calls(self._disk.abort)
             if not segments and target.path is not None:
-                self.whole = self._disk.existing(target.path)
-        elif _names_parts(format, options):
-            self.io_open = self._open_part
+                self.whole = self._with_fragments(self._disk.existing(target.path))
+        else:
+            self._names_parts = _names_parts(format, options)
+
+    @property
+    def io_open(self) -> Callable[[str, int, Mapping[str, str]], Any] | None:
+        """PyAV's callback for the files that muxers open by themselves, None where libav opens them."""
+        if self._disk is not None:
+            return self._open
+        return self._open_part if self._names_parts else None
 
     @property
     def on_disk(self) -> bool | None:
@@ -72,6 +88,12 @@ class OwnFiles:
     def are_written(self) -> bool | None:
         """True if the system has taken all that libav has written; None where libav writes."""
         return None if self._disk is None else self._disk.is_written()
+
+    def let_go(self, track: int) -> int | None:
+        """How many samples of a track libav has let go of; None if it keeps none back, or nobody knows."""
+        if not self._fragmented or self._newest is None or self._newest.fragments is None:
+            return None
+        return self._samples[track] + self._newest.fragments.samples[track]
 
     def check(self, place: str) -> None:
         """Raise OutputError if the disk has failed. place: where in the output, for the message."""
@@ -96,25 +118,67 @@ class OwnFiles:
             self.drain()
         finally:
             self._disk.close()
+            self._leave_list()
 
     def give_up(self) -> None:
         """Leave the disk without waiting for it."""
         if self._disk is not None:
             self._disk.close()
+            self._leave_list()
+
+    def _take_list(self, options: Mapping[str, str]) -> None:
+        """Find a name for the list of segments: it replaces an older one as little as a segment does."""
+        self._list = wanted = options.get("segment_list", "")
+        self._playlist = options.get("segment_list_type", wanted.rpartition(".")[2].lower()) in ("m3u8", "hls")
+        path = file_of(wanted) if wanted else None
+        if path is None or self._target.overwrite or (os.path.exists(path) and not os.path.isfile(path)):
+            return
+        try:
+            self._list = self._reserved = free_list(path)
+        except OSError as error:
+            raise cannot_write(wanted, "", error) from error
+
+    def _leave_list(self) -> None:
+        if self._reserved:
+            with suppress(OSError):
+                if not os.path.getsize(self._reserved):
+                    os.remove(self._reserved)
+            self._reserved = ""
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What the muxer gets in place of its options of these names."""
+        return {"segment_list": self._list} if self._list else {}
+
+    def _with_fragments(self, file: DiskFile) -> DiskFile:
+        if self._fragmented:
+            if self._newest is not None and self._newest.fragments is not None:
+                self._samples += self._newest.fragments.samples
+            file.fragments, self._newest = Fragments(), file
+        return file
 
     def _open(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
         """A segment, a list of them, or the output itself to be read."""
         assert self._disk is not None
         if path.removesuffix(".tmp") == self._list:
             piped = path.removeprefix("pipe:")
-            return open(os.dup(int(piped or 1)) if path != piped else file_of(path) or path, "wb", buffering=0)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            opened = os.dup(int(piped or 1)) if path != piped else os.open(file_of(path) or path, flags, 0o666)
+            return SegmentList(opened, self._names_of_segments, playlist=self._playlist)
         path = file_of(path) or path
         if not flags & _WRITES:
             self._disk.drain()
             return open(path, "rb")
-        keeps = not self._wraps and (path in self._asked or not self._target.overwrite)
-        self._asked.add(path)
-        return self._disk.create(path, keeps=keeps, taken_s=self._taken_s())
+        keeps = not self._wraps and (path in self._segments or not self._target.overwrite)
+        made = self._with_fragments(self._disk.create(path, keeps=keeps, taken_s=self._taken_s(self.at_s)))
+        if self._list:
+            self._segments.setdefault(path, []).append(made)
+        else:
+            self._segments[path] = []  # nobody asks for their names, and there may be a million
+        return made
+
+    def _names_of_segments(self) -> dict[str, list[str]]:
+        return {asked: [file.named() for file in files] for asked, files in self._segments.items()}
 
     def _open_part(self, path: str, flags: int, options: Mapping[str, str]) -> Any:
         """A playlist, or one of its parts."""
@@ -126,6 +190,14 @@ class OwnFiles:
         made, descriptor = create_beside(path)
         self._parts.setdefault(path, []).append(made)
         return open(descriptor, "wb", buffering=0)
+
+
+def _is_fragmented(url: str, format: str, options: Mapping[str, str]) -> bool:
+    """True for an MP4, or a row of them, that is written in fragments."""
+    if format in SEGMENT_FORMATS:
+        format = options.get("segment_format", url.rpartition(".")[2].lower())
+        options = {"movflags": options.get("segment_format_options", "")}
+    return format in FRAGMENTED and "frag" in options.get("movflags", "")
 
 
 def _names_parts(format: str, options: Mapping[str, str]) -> bool:

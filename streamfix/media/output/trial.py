@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from av.codec.codec import Codec
 
-from ...errors import BadOption, OutputError, StreamfixError, UsageError
+from ...errors import BadOption, OutputError, StreamfixError, UsageError, let_go
 from ...frame import VideoInfo
 from ..libav_options import container_options, muxer_options, protocol_options
 from ..redact import redact
@@ -90,6 +90,7 @@ def _failure(spec: OutputSpec, format: str, info: VideoInfo, *, sound: bool) -> 
     try:
         _try_with(spec, format, info, sound=sound)
     except StreamfixError as error:
+        let_go(error)  # who raises it again would hold what was tried
         return error
     return None
 

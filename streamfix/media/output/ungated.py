@@ -32,7 +32,9 @@ def copy_of(container: OutputContainer, template: Stream) -> Stream:
         if template.codec_context is None:
             raise
     draft = _scratch().add_stream_from_template(template, opaque=True)  # without the tag of the input's container
-    return _moved(container, draft, None)
+    moved = _moved(container, draft, None)
+    draft.container.close()
+    return moved
 
 
 def draft_stream(container: OutputContainer, encoder: str, rate: Any) -> Any:
@@ -55,7 +57,9 @@ def place(container: OutputContainer, draft: Any) -> Stream:
     if draft.container is container:
         return draft  # type: ignore[no-any-return]
     draft.container.start_encoding()  # fills in the parameters
-    return _moved(container, draft, draft.codec_context.framerate if draft.type == "video" else None)
+    moved = _moved(container, draft, draft.codec_context.framerate if draft.type == "video" else None)
+    draft.container.close()  # it lets go of the draft, which holds it
+    return moved
 
 
 def has_flag(container: OutputContainer, flag: FormatFlags) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -29,6 +27,7 @@ from .limits import Limits
 from .muxer import guess_format
 from .rate import ConstantRate
 from .request import request_of, streams_for, usual_encoder
+from .taken import TakenTimes
 from .target import Target
 
 __all__ = ["OutputSpec", "Writer"]
@@ -67,7 +66,6 @@ class Writer(Stage):
         self.spec, self._source = spec, source
         self._live, self._ledger = live, ledger
         self._room = (room or Room()) if live else None
-        self._newest: Frame | None = None  # that is being written
         self.frames_written = 0
         self.position_s = 0.0
         self.enough = False
@@ -78,6 +76,7 @@ class Writer(Stage):
         self._request = request_of(spec, self._format, usual_encoder(self._target, self._format))
         self._rate = ConstantRate(spec.rate, spec.shown, lambda: source.stopped) if spec.rate else None
         self._shift_s = -(spec.start_s or Fraction(0))
+        self._taken = TakenTimes(source, self._shift_s, live=live)
         self._output: Output | None = None
         self._aborted = Interruption()
         self._held: deque[av.Packet[Any]] = deque()
@@ -207,7 +206,7 @@ class Writer(Stage):
             self._keep_visible(frame)
         if self._shift_s:
             frame = replace(frame, pts=frame.pts + to_units(self._shift_s, frame.time_base))
-        self._newest = frame
+        self._taken.newest = frame
         if self._output is None:
             self._open(frame)
         assert self._output is not None
@@ -233,7 +232,7 @@ class Writer(Stage):
             muxer.mux(packet, encoder.stream)
             if self._ledger is not None:
                 at = None if pts is None else rescale(pts, base, encoder.time_base)
-                self._ledger.muxed(at, arrives=muxer.arrives)
+                self._ledger.muxed(at, arrives=muxer.arrives, let_go=muxer.let_go)
 
     def _left_out(self, frame: Frame, reason: str) -> None:
         if self._ledger is not None:
@@ -253,31 +252,11 @@ class Writer(Stage):
             covers=self._covers(),
             live=self._live,
             room=self._room,
-            taken_s=self._taken_s,
+            taken_s=self._taken,
             aborted=self._aborted,
         )
         if not self.spec.shortest:
             self._write_held()
-
-    def _taken_s(self, at_s: Fraction | None) -> float | None:
-        """Unix time at which the picture at a time of the output was taken; None if nobody knows.
-
-        That is when it came, of a camera: its own clock may be wrong, and this machine's may have been set meanwhile.
-        at_s: seconds; None for the newest picture, which is the first when the output is opened.
-        """
-        frame = self._newest
-        if frame is None:
-            return None
-        newest_s = frame.pts * frame.time_base
-        at_s = newest_s if at_s is None else at_s
-        if self._live:
-            age_s = 0.0 if frame.received_s is None else time.monotonic() - frame.received_s
-            return time.time() - age_s - float(newest_s - at_s)
-        try:
-            begun_s = datetime.fromisoformat(self._source.metadata["creation_time"]).timestamp()
-        except (KeyError, ValueError):
-            return None
-        return begun_s + float(at_s - self._shift_s - self._source.begin_s)
 
     def _wait_for_reader(self) -> None:
         """Of a named pipe: wait for its reader. Raises OutputError, or Cancelled if the source is stopped meanwhile."""
@@ -298,6 +277,7 @@ class Writer(Stage):
                 float(begin_s),
             )
             self._shift_s -= begin_s
+            self._taken.shift_s = self._shift_s
 
     def _covers(self) -> dict[int, bytes]:
         """Attached pictures by the `id` of their stream; demuxers give them before anything else."""

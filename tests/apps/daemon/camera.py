@@ -10,6 +10,7 @@ import threading
 import av
 
 from tests.apps.material import RATE
+from tests.fakes.waiting import joined
 
 SIZE = (64, 48)
 
@@ -22,7 +23,9 @@ class Camera:
         self._over = threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve)
+        self._viewer: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._serve, name=f"camera {self.url}", daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
@@ -30,16 +33,32 @@ class Camera:
             with contextlib.suppress(OSError):  # nobody looks any more, or the camera is switched off
                 viewer, _ = self._server.accept()
                 with viewer:
-                    for part in self._film:
-                        viewer.sendall(part)
-                        if self._over.wait(1 / 25):
-                            break
+                    self._shows(viewer)
+                    try:
+                        self._send(viewer)
+                    finally:
+                        self._shows(None)
+
+    def _send(self, viewer: socket.socket) -> None:
+        for part in self._film:
+            if self._over.is_set():
+                return
+            viewer.sendall(part)
+            self._over.wait(1 / 25)
+
+    def _shows(self, viewer: socket.socket | None) -> None:
+        with self._lock:
+            self._viewer = viewer
 
     def close(self) -> None:
+        """Switch it off, also if whoever looks takes nothing."""
         self._over.set()
         self._server.shutdown(socket.SHUT_RDWR)
+        with self._lock, contextlib.suppress(OSError):  # the viewer has gone
+            if self._viewer is not None:
+                self._viewer.shutdown(socket.SHUT_RDWR)
+        joined(self._thread)
         self._server.close()
-        self._thread.join()
 
 
 def film(frames: int) -> list[bytes]:

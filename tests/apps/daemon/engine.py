@@ -18,6 +18,8 @@ from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
 from tests.fakes.waiting import LONG_S
 
+_LONGEST_S = 4 * LONG_S  # that a fake job runs: longer than any test that waits for something
+
 INFO = VideoInfo(320, 180, "yuv420p", Fraction(1, 90000), Fraction(25))
 
 
@@ -61,7 +63,7 @@ class FakeJob:
     def run(self) -> None:
         self.health.connected()
         self.running.set()
-        self._over.wait()
+        assert self._over.wait(_LONGEST_S), "nobody has ended this job"
         if self._error is not None:
             raise self._error
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.apps.daemon.fake_http import Handler, Server
 from tests.apps.daemon.page_material import stream
+from tests.fakes.serving import Serving
 
 
 class FakeDaemon:
@@ -36,8 +37,7 @@ class FakeDaemon:
         self.sent: list[tuple[str, str, Any]] = []
         self.port = 0
         self.closing = threading.Event()
-        self._server: Server | None = None
-        self._thread: threading.Thread | None = None
+        self._serving: Serving | None = None
 
     @property
     def url(self) -> str:
@@ -45,23 +45,20 @@ class FakeDaemon:
 
     def start(self) -> FakeDaemon:
         self.closing.clear()
-        self._server = Server(("127.0.0.1", self.port), type("Handler", (Handler,), {"daemon": self}))
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fake daemon")
-        self._thread.start()
+        server = Server(("127.0.0.1", self.port), type("Handler", (Handler,), {"daemon": self}))
+        self.port = server.server_address[1]
+        self._serving = Serving(server)
         return self
 
     def close(self) -> None:
         """Live views and all connections end."""
         self.closing.set()
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
+        if self._serving is not None:
+            self._serving.close()
             for connection in tuple(self.connections):
                 with contextlib.suppress(OSError):  # it has ended meanwhile
                     connection.shutdown(socket.SHUT_RDWR)
-            self._server = None
+            self._serving = None
 
     def change(self, method: str, name: str, verb: str, body: Any) -> None:
         """What a request that changes something does."""

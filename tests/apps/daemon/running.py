@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.apps.material import command, environment
-from tests.fakes.waiting import LONG_S
+from tests.fakes.waiting import LONG_S, exited
 
 
 class Daemon:
@@ -70,7 +70,7 @@ class Daemon:
 
     def close(self) -> None:
         self.process.kill()
-        self.process.wait()
+        exited(self.process)
         self.manager.close()
 
 

@@ -33,7 +33,7 @@ from streamfix.media.output.made_up import MadeUpSource
 from streamfix.media.output.writer import Writer
 from streamfix.media.specs import OutputSpec
 from tests.apps.daemon.engine import INFO, spec_of, stream_config
-from tests.fakes.waiting import LONG_S
+from tests.fakes.waiting import LONG_S, joined
 
 SPEC = spec_of(stream_config(filters="smooth"))
 
@@ -342,8 +342,7 @@ def test_the_work_of_others_is_not_counted() -> None:
     late.start()
     found.append(spin_for(0.05))
     over.set()
-    for thread in (*others, late):
-        thread.join()
+    joined(*others, late)
     assert min(found) >= 0.05
     assert sorted(found)[2] < 0.075, "three others worked as much, each"
 

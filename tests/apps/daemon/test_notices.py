@@ -33,7 +33,8 @@ from streamfix.errors import UsageError
 from streamfix.live.health import STATES, State
 from tests.apps.daemon.engine import Builder, spec_of, stream_config, untried
 from tests.fakes.clock import Clock
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.serving import Serving
+from tests.fakes.waiting import LONG_S, exited, until
 
 ILL: dict[State, str] = {"degraded": "degraded", "reconnecting": "lost", "error": "unwell"}
 
@@ -78,7 +79,9 @@ def test_each_stream_is_told_by_itself_and_forgotten_when_it_goes() -> None:
     assert observer.look([shown("error", "a", "bad"), shown("running", "b")], 0, 0) == []
     (first,) = observer.look([shown("error", "a", "bad"), shown("reconnecting", "b")], 5, 105)
     assert (first.stream, first.text, first.at) == ("a", "a: unwell: bad", 105)
-    assert observer.look([shown("reconnecting", "b")], 6, 106) == []
+    (gone,) = observer.look([shown("reconnecting", "b")], 6, 106)
+    assert (gone.stream, gone.state, gone.before, gone.news) == ("a", "removed", "unwell", False)
+    assert observer.look([shown("reconnecting", "b")], 7, 107) == []
     assert [n.stream for n in observer.look([shown("reconnecting", "b"), shown("error", "a")], 10, 110)] == ["b"]
 
 
@@ -99,6 +102,12 @@ def test_a_stream_that_is_well_from_the_beginning_concerns_only_who_keeps_its_st
         box.ask_to_end()
         assert box.join(LONG_S)
     assert (hook.got, broker.got) == (["gate"], ["yard", "gate"])
+
+
+def test_what_was_never_told_of_a_stream_is_not_taken_back() -> None:
+    observer = Observer(5.0)
+    assert observer.look([shown("running")], 0, 0) == []
+    assert observer.look([], 1, 1) == []
 
 
 def test_a_camera_that_never_came_is_lost_and_one_that_was_stopped_is_nothing() -> None:
@@ -249,17 +258,14 @@ class Web:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
+        self._serving = Serving(self.server)
 
     @property
     def place(self) -> str:
         return f"127.0.0.1:{self.server.server_address[1]}"
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self._serving.close()
 
 
 @pytest.fixture
@@ -366,7 +372,7 @@ class RealBroker:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.wait()
+        exited(self.process)
 
 
 @pytest.fixture
@@ -390,6 +396,11 @@ def test_a_broker_keeps_each_streams_newest_notice(broker: RealBroker) -> None:
     assert found.keys() == {"house/cams", "house/cams/yard", "house/cams/gate"}
     assert found["house/cams"] == "online"
     assert (found["house/cams/yard"]["state"], found["house/cams/gate"]["state"]) == ("well", "lost")
+    sender.send(told("yard", "removed"))
+    assert broker.next() == ("house/cams/yard", "")
+    later = broker.watch()
+    assert dict(broker.next() for _ in range(2)).keys() == {"house/cams", "house/cams/gate"}, "nothing is kept of yard"
+    later.loop_stop()
     sender.close()
     assert broker.next() == ("house/cams", "offline")
     client.loop_stop()

@@ -33,7 +33,7 @@ from streamfix.live.policy import LivePolicy
 from streamfix.pipeline import Source
 from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config
 from tests.fakes.clock import Clock
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.waiting import LONG_S, joined, until
 
 Make = Callable[..., ManagedStream]
 
@@ -179,7 +179,7 @@ def test_a_retry_reaches_the_job_whose_camera_is_away(make: Make) -> None:
         hosting.health.lost("401 Unauthorized", 600)
         source = Opening()
         hosting.opening(cast(Source, source))
-        source.stopped.wait()
+        assert source.stopped.wait(LONG_S)
         raise InputError("stopped")
 
     stream = make(build)
@@ -315,7 +315,7 @@ def test_outputs_that_a_stop_could_not_finish_are_told(make: Make) -> None:
     stopping.start()
     until(lambda: job.stopped)
     job.end(OutputError("yard.mp4: No space left on device"))
-    stopping.join(LONG_S)
+    joined(stopping)
     assert finished == [False]
     assert stream.stop(), "that was told"
     assert stream.status()["reason"] == "stopped, but yard.mp4: No space left on device"

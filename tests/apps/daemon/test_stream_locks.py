@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamfix.apps.daemon.engine.stream_locks import StreamLocks
-from tests.fakes.waiting import LONG_S
+from tests.fakes.waiting import joined
 
 
 @settings(max_examples=30, deadline=None)
@@ -31,8 +31,7 @@ def test_nobody_works_at_a_name_together_with_another_and_all_get_their_turn(wan
     threads = [threading.Thread(target=work, args=(i,)) for i in range(len(wanted))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(LONG_S)
+    joined(*threads)
     assert not together
     assert sorted(done) == list(range(len(wanted)))
 
@@ -51,10 +50,10 @@ def test_what_is_let_go_is_free_and_the_rest_is_not() -> None:
 
     with locks.hold("a", "b") as let_go:
         let_go(["b", "z"])
-        take("b").join(LONG_S)
+        joined(take("b"))
         assert got.is_set()
         got.clear()
         waiting = take("a")
         assert not got.wait(0.05)
-    waiting.join(LONG_S)
+    joined(waiting)
     assert got.is_set()

@@ -25,7 +25,7 @@ from streamfix.frame import VideoInfo
 from streamfix.jobs import JobSpec
 from tests.apps.daemon.engine import INFO, Builder, spec_of, stream_config, untried
 from tests.fakes.clock import Clock
-from tests.fakes.waiting import LONG_S, until
+from tests.fakes.waiting import LONG_S, joined, until
 
 Make = Callable[..., Supervisor]
 
@@ -452,8 +452,8 @@ def test_who_takes_long_to_stop_holds_up_nobody(make: Make) -> None:
     assert stopping.is_alive()
     reloading = in_thread(supervisor.reload)  # it asks what is to be done with every stream
     slow.end()
-    stopping.join(LONG_S)
-    reloading.join(LONG_S)
+    joined(stopping)
+    joined(reloading)
     builder.job("yard", 2)
     assert states(supervisor)["slow"] == "stopped"
 
@@ -471,7 +471,7 @@ def test_a_reload_that_waits_for_one_stream_keeps_nobody_from_those_it_leaves_al
     assert reloading.is_alive()
     assert states(supervisor)["gate"] == "stopped"
     slow.end()
-    reloading.join(LONG_S)
+    joined(reloading)
     builder.job("slow", 2)
 
 
@@ -491,7 +491,7 @@ def test_a_place_that_a_change_is_about_to_take_is_taken(make: Make) -> None:
     with pytest.raises(Conflict, match="'slow' writes there already"):
         supervisor.add(stream_config("door", outputs=(OutputConfig("rtsp://m/slow"),)))  # it is still being finished
     slow.end()
-    changing.join(LONG_S)
+    joined(changing)
     assert supervisor.config_of("slow").outputs == there
     supervisor.add(stream_config("door", outputs=(OutputConfig("rtsp://m/slow"),)))
 
@@ -507,8 +507,8 @@ def test_what_is_being_changed_while_the_daemon_ends_is_not_started_again(make: 
     draining = in_thread(lambda: supervisor.drain(LONG_S))
     until(lambda: supervisor.draining)
     slow.end()
-    draining.join(LONG_S)
-    changing.join(LONG_S)
+    joined(draining)
+    joined(changing)
     assert len(builder.made["slow"]) == 1
     assert states(supervisor) == {"slow": "stopped"}
 

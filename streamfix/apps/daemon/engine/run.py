@@ -17,6 +17,7 @@ from ....errors import (
     UnknownName,
     UnusableInput,
     UsageError,
+    let_go,
 )
 from ....live.backoff import Backoff
 from ....live.policy import LivePolicy
@@ -146,12 +147,14 @@ class Run:
                 return
             except Exception as error:  # noqa: BLE001  # whatever ends one stream must not end the others
                 if self._stopping.is_set():
+                    let_go(error)
                     return
                 lasted_s = self._clock() - begun_s
                 failures = 1 if lasted_s >= WELL_S else failures + 1
                 if not isinstance(error, LoginRefused):
                     self._logins.was_good_for(lasted_s)
                 wait_s = self._after(error, failures)
+                let_go(error)  # the stream keeps it, and it the whole job
             finally:
                 with self._lock:
                     self._part = None

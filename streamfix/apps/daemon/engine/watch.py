@@ -11,12 +11,15 @@ from collections.abc import Callable, Sequence
 from ..load.admission import Need
 from ..notices.notice import StreamState
 from ..notices.notices import Notices
+from .heap import give_back
 from .history import STEP_S
 from .notify import Notifier
 from .shared import Shared
 from .stream import ManagedStream
 
 TICK_S = 1.0
+_PATIENCE_S = 5.0
+_TIDY_S = 60.0  # between two times that freed memory is given back
 _SPARE = 0.8  # share of the processors: with more in use, measured times include waiting
 _ENOUGH = 25  # frames in a step that suffice to tell what a frame costs
 
@@ -42,6 +45,7 @@ class Watch:
         self._notices = notices
         self._last: tuple[float, float, float] | None = None  # of the last step: when, processors' and GPU's seconds
         self._worked: dict[str, tuple[int, float]] = {}
+        self._tidied_s = clock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
 
@@ -49,10 +53,12 @@ class Watch:
         self._thread.start()
 
     def close(self) -> None:
-        """End the loop."""
+        """End the loop; waits only a moment, since the daemon must end whatever hangs."""
         self._ended.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE_S)
+            if self._thread.is_alive():
+                log.error("the watch over the streams hangs, and is abandoned")
         if self._notices is not None:
             self._notices.close()
 
@@ -73,6 +79,9 @@ class Watch:
             self._notices.look((_state_of(stream) for stream in streams), now_s)
         if self._last is None or now_s - self._last[0] >= STEP_S:
             self._step(now_s, streams)
+        if now_s - self._tidied_s >= _TIDY_S:
+            self._tidied_s = now_s
+            give_back()
         if (name := self._shared.admission.next()) is not None:
             for stream in streams:
                 if stream.name == name and stream.running:  # it waits for room, or is about to

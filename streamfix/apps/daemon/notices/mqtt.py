@@ -38,6 +38,9 @@ class Broker:
 class Mqtt:
     """One broker. Each stream's newest notice is retained at PREFIX/STREAM; PREFIX says "online" or "offline".
 
+    Of a stream that is removed nothing stays there: an empty message makes a broker forget the one that it retains
+    (MQTT 3.1.1, section 3.3.1.3).
+
     url: mqtt://user:password@host:1883/prefix, or mqtts://. Raises UsageError where it is wrong, or paho-mqtt missing.
     """
 
@@ -52,7 +55,8 @@ class Mqtt:
         """Publish it at least once (QoS 1); returns once the broker has it. Raises NotSent."""
         client = self._client or self._connect()
         try:
-            self._publish(client, f"{self._broker.prefix}/{notice.stream}", json.dumps(notice.as_json()))
+            text = "" if notice.state == "removed" else json.dumps(notice.as_json())
+            self._publish(client, f"{self._broker.prefix}/{notice.stream}", text)
         except NotSent:
             self._leave()
             raise

@@ -29,11 +29,12 @@ class StreamState:
 class Notice:
     """One message. before: the condition that was told last. since, at: Unix seconds; at: when this was noticed.
 
-    news: False for a stream that is well from the beginning, which concerns only whoever keeps the state of each.
+    news: False for a stream that is well from the beginning, or is removed, which concerns only whoever keeps the state
+    of each.
     """
 
     stream: str
-    state: Condition
+    state: Condition | Literal["removed"]
     before: Condition
     reason: str
     since: float
@@ -95,10 +96,11 @@ class Observer:
 
     def look(self, streams: Iterable[StreamState], steady_s: float, now_s: float) -> list[Notice]:
         """Notices that are due. steady_s, now_s: monotonic and Unix seconds."""
-        due = []
+        due = list[Notice]()
         here = {stream.name: stream for stream in streams}
         for name in [name for name in self._known if name not in here]:
-            del self._known[name]
+            if (told := self._known.pop(name).told) is not None:
+                due.append(Notice(name, "removed", told, "", now_s, now_s, news=False))
         for name, stream in here.items():
             known = self._known.setdefault(name, _Known())
             condition = condition_of(stream, now_s)
