@@ -21,8 +21,10 @@ class FrameCoding:
     since_key: pictures since the last keyframe, 0 for a keyframe; None before the first.
     qp: of each macroblock, (ceil H/16, ceil W/16) float32, on the scale of 8-bit H.264 whatever the codec: the
     quantiser's step in 8-bit codes is 0.625 * 2**(qp / 6) (ITU-T H.264, 8.5.12). None where the codec does not tell.
+    lossless: its codec can only be lossless, as PNG, FFV1 and raw video are: the picture is as its encoder got it.
     """
 
     picture_type: Literal["I", "P", "B"] | None = None
     since_key: int | None = None
     qp: NDArray[np.float32] | None = None
+    lossless: bool = False

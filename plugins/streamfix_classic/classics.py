@@ -8,12 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from streamfix import NetworkInfo
 from streamfix.models import WeightsStore
-from streamfix.networks import ESPCN, FSRCNN, RDN, SRCNN, VDSR, Autoencoder, DnCNN, Swin
+from streamfix.networks import ESPCN, FSRCNN, RDN, SRCNN, VDSR, Autoencoder, DnCNN, Swin, bicubic_enlarged
 
 Name = Literal["srcnn", "fsrcnn", "espcn", "vdsr", "dncnn", "autoencoder", "rdn", "swin"]
 
@@ -40,7 +39,7 @@ class Entry:
 
     def base(self, x: Tensor) -> Tensor:
         """The picture that is corrected, (B, 1, H * scale, W * scale), of luma (B, 1, H, W)."""
-        return enlarge(x, self.scale) if self.scale > 1 else x
+        return bicubic_enlarged(x, self.scale) if self.scale > 1 else x
 
     def seen(self, x: Tensor, base: Tensor) -> Tensor:
         """What the network sees, of luma x and of its `base`."""
@@ -83,20 +82,3 @@ def corrected(base: Tensor, answer: Tensor) -> Tensor:
 def wanted(base: Tensor, restored: Tensor) -> Tensor:
     """The answer from which `corrected` makes `restored`."""
     return (restored - base) / _UNIT
-
-
-def enlarge(x: Tensor, scale: int) -> Tensor:
-    """Bicubic interpolation with a = -0.5, as the literature has it; torch's own without antialias has -0.75.
-
-    x: (B, 1, H, W). Source: Keys, "Cubic convolution interpolation for digital image processing", 1981.
-    """
-    return F.interpolate(x, scale_factor=float(scale), mode="bicubic", antialias=True)
-
-
-def shrink(x: Tensor, scale: int) -> Tensor:
-    """The literature's degradation: the same kernel, widened by `scale`, and samples between pixels.
-
-    x: (B, 1, H, W), sides multiples of `scale`.
-    """
-    size = (x.shape[-2] // scale, x.shape[-1] // scale)
-    return F.interpolate(x, size=size, mode="bicubic", antialias=True)

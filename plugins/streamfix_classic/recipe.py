@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from streamfix import BadOption, ModelError
-from streamfix.networks import VDSR, DnCNN, deepened
+from streamfix.networks import VDSR, DnCNN, bicubic_reduced, deepened
 from streamfix.training import Batch, Material, Sample, check_mix, psnr, turn_batch
 
-from .classics import CLASSICS, SIGMA, Name, corrected, shrink, wanted
+from .classics import CLASSICS, SIGMA, Name, corrected, wanted
 
 _MARGIN = 8  # pixels around a crop that are made small with it: its border is not the picture's
 _SIZES = (1.0, 0.8, 0.6)  # photographs are taken smaller as well (Kim et al., "VDSR"), and are sharper then
@@ -118,7 +118,7 @@ class Recipe:
     def _shrunk(self, large: Tensor) -> tuple[Tensor, Tensor]:
         """(small, target) of a part with margins; small is in whole codes, as video is."""
         scale, edge = self.entry.scale, _MARGIN // self.entry.scale
-        small = shrink(large[None], scale)[0, :, edge:-edge, edge:-edge]
+        small = bicubic_reduced(large[None], scale)[0, :, edge:-edge, edge:-edge]
         return (small * 255).round() / 255, large[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN].contiguous()
 
 

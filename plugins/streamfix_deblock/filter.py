@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from streamfix import BackendName, BadOption, Device, Filter, Frame, FrameCoding
+from streamfix.analysis import block_contrast
 from streamfix.fusion import Floats, Noise
 from streamfix.models import (
     Front,
@@ -51,14 +52,15 @@ class Shot:
     """A stream's state since the last cut.
 
     level: of its artifacts, averaged over frames; None before the first. coding: of the frame that is next; keyframe:
-    it is one, and the frame before was none. blockiness: averaged over frames; None before it is measured.
+    it is one, and the frame before was none. contrast: of block borders, averaged over frames; None before it is
+    measured.
     """
 
     front: Front = field(default_factory=lambda: Front(Noise(0.0, 0.0)))
     level: Noise | None = None
     coding: FrameCoding | None = None
     keyframe: bool = False
-    blockiness: float | None = None
+    contrast: float | None = None
 
     def tell(self, now: Noise) -> None:
         """Take the next frame's level in, before the frame is fused."""
@@ -208,9 +210,9 @@ def listen(answer: Floats, frame: Floats, state: Shot) -> tuple[Floats, Floats]:
     qp = None if state.coding is None else state.coding.qp
     if qp is None or qp.shape != answer.shape[1:]:
         return answer, np.ones_like(answer[:1])
-    found = told.blockiness(frame)
-    state.blockiness = found if state.blockiness is None else _mixed(state.blockiness, found)
-    word = told.word(qp, state.blockiness)
+    found = block_contrast(frame)
+    state.contrast = found if state.contrast is None else _mixed(state.contrast, found)
+    word = told.word(qp, state.contrast)
     most = levels.encode(word.most)
     return np.where(answer > most, most + np.float32(word.doubt) * (answer - most), answer), word.share()
 

@@ -1,8 +1,7 @@
 """Bicubic interpolation of packed 4:2:0 pictures: what the networks correct.
 
-Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 29(6), 1981, with a = -0.5, as in
-MATLAB and in the literature's tables. Luma is scaled about its pixels' centres; chroma keeps its siting, level with the
-left luma sample (H.273, type 0).
+Keys' kernel with a = -0.5, see `streamfix.fusion.keys`, as in MATLAB and in the literature's tables. Luma is scaled
+about its pixels' centres; chroma keeps its siting, level with the left luma sample (H.273, type 0).
 
 The functions take NumPy arrays, for which PyTorch is not loaded, or tensors; both get the same formulas.
 """
@@ -17,11 +16,10 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 
-from streamfix.fusion import Floats, Tile, each_tile
+from streamfix.fusion import Floats, Tile, each_tile, keys
 
 Array: TypeAlias = Any  # a NumPy array of float32 or a tensor; a function gives the kind that it is given
 
-_A = -0.5
 _TAPS = 5  # two neighbours on both sides
 _REACH = _TAPS // 2
 
@@ -145,15 +143,7 @@ def _kernels(scale: int, left: float) -> Floats:
     """
     shift = left / 2  # of the pitch of chroma
     at = (np.arange(scale) + 0.5 - shift) / scale - 0.5 + shift
-    return np.asarray(cubic(at[:, None] - np.arange(-_REACH, _REACH + 1)), np.float32)
-
-
-def cubic(distance: Any) -> Any:
-    """Keys' weight of a sample at that distance; float64 arrays."""
-    x = np.abs(distance)
-    near = (_A + 2) * x**3 - (_A + 3) * x**2 + 1
-    far = _A * (x**3 - 5 * x**2 + 8 * x - 4)
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+    return np.asarray(keys(at[:, None] - np.arange(-_REACH, _REACH + 1)), np.float32)
 
 
 def _torch() -> Any:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from streamfix.networks import bicubic_reduced
 from streamfix.training import CodecShares, Material, Planes420, add_gaussian, clean_rgb, quantise, to_planes
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -38,10 +39,11 @@ class TwoSizes:
 def kinds(scale: int) -> Mapping[str, Kind]:
     """Kinds of degradation for an enlargement, by name.
 
-    still: cut from a photograph, which stands still. clean: a clip, nothing but reduced. noisy: with a little noise,
-    not coded. coded: with a little noise at times, behind one or two codecs.
+    still: cut from a photograph, which stands still. bicubic: the same, never reduced otherwise. clean: a clip, nothing
+    but reduced. noisy: with a little noise, not coded. coded: with a little noise at times, behind one or two codecs.
     """
-    found = {"still": _still, "clean": _clean, "noisy": _noisy, "coded": _coded}
+    bicubic = partial(_still, ways={"bicubic": 1.0})
+    found = {"still": _still, "bicubic": bicubic, "clean": _clean, "noisy": _noisy, "coded": _coded}
     return {name: partial(kind, scale=scale) for name, kind in found.items()}
 
 
@@ -53,7 +55,7 @@ def reduced(rgb: Floats, scale: int, how: str, radius: float = 0.0) -> Floats:
     """
     pictures = torch.from_numpy(rgb).permute(0, 3, 1, 2)
     if how == "bicubic":
-        small = F.interpolate(pictures, scale_factor=1 / scale, mode="bicubic", antialias=True)
+        small = bicubic_reduced(pictures, scale)
     else:
         if how == "lens":
             soft = np.stack([cv2.GaussianBlur(picture, (0, 0), radius * scale) for picture in rgb])
@@ -68,7 +70,14 @@ def _two(rgb: Floats, rng: np.random.Generator, scale: int, ways: Mapping[str, f
     return TwoSizes(to_planes(low), to_planes(rgb))
 
 
-def _still(material: Material, rng: np.random.Generator, frames: int, side: int, scale: int) -> TwoSizes:
+def _still(
+    material: Material,
+    rng: np.random.Generator,
+    frames: int,
+    side: int,
+    scale: int,
+    ways: Mapping[str, float] = _STILLS,
+) -> TwoSizes:
     """A part of a photograph, reduced at times so that it is sharp to the pixel, which a camera at rest sees.
 
     Of two parts the one with more detail is taken: sky teaches little.
@@ -88,7 +97,7 @@ def _still(material: Material, rng: np.random.Generator, frames: int, side: int,
     if rng.random() < 0.5:
         part = part[:, ::-1]
     rgb = np.ascontiguousarray(part, np.float32)[None] * np.float32(1 / 255)
-    two = _two(rgb, rng, scale, _STILLS)
+    two = _two(rgb, rng, scale, ways)
     return TwoSizes(quantise(_repeated(two.low, frames)), _repeated(two.high, frames))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from streamfix.fusion import Floats
+from streamfix.fusion import Floats, keys
 from streamfix.models import array_library
 
 from . import bicubic
@@ -64,5 +64,5 @@ def _across(plane: Floats) -> Floats:
 def _weights() -> Floats:
     """Weights of the rows for each of the three, (3, 8), which add up to 1."""
     centres = (np.arange(3) + 0.5) * 4 / 3 - 0.5
-    weights = bicubic.cubic((np.arange(-_BEFORE, _BEHIND + 1) - centres[:, None]) * 3 / 4)
+    weights = keys((np.arange(-_BEFORE, _BEHIND + 1) - centres[:, None]) * 3 / 4)
     return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)

@@ -5,6 +5,7 @@ Pictures are float32 arrays (H, W) in [0, 1], luma unless a docstring says other
 
 from .advice import Advice, Shares, advise, shares
 from .analyser import Analyser
+from .block_contrast import block_contrast
 from .blockiness import BlockGrid, Blockiness, blockiness
 from .blur import blur_radius
 from .findings import Findings
@@ -25,6 +26,7 @@ __all__ = [
     "Shares",
     "TrueResolution",
     "advise",
+    "block_contrast",
     "blockiness",
     "blur_radius",
     "light",

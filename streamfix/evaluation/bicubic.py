@@ -12,9 +12,8 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from ..fusion import keys
 from .clip import Floats
-
-A = -0.5
 
 
 def enlarge(picture: NDArray[np.generic], scale: int) -> Floats:
@@ -66,17 +65,10 @@ def weights(have: int, want: int, offset: float = 0.0) -> NDArray[np.float64]:
     centre = (np.arange(want) + 0.5) / scale - 0.5 + offset
     reach = int(np.ceil(4 / wide)) + 2
     at = np.floor(centre - 2 / wide).astype(int)[:, None] + np.arange(reach)
-    share = _keys((centre[:, None] - at) * wide)
+    share = keys((centre[:, None] - at) * wide)
     share /= share.sum(1, keepdims=True)
     mirrored = np.mod(at, 2 * have)  # the border's sample is repeated
     mirrored = np.where(mirrored < have, mirrored, 2 * have - 1 - mirrored)
     table = np.zeros((want, have))
     np.add.at(table, (np.arange(want)[:, None], mirrored), share)
     return table
-
-
-def _keys(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    x = np.abs(x)
-    near = ((A + 2) * x - (A + 3)) * x * x + 1
-    far = A * (((x - 5) * x + 8) * x - 4)
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))

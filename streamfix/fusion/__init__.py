@@ -8,6 +8,7 @@ Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), 
 
 from .ahead import Fused
 from .fuser import Fuser
+from .keys import keys
 from .noise import Noise, NoiseEstimator
 from .planes import (
     Floats,
@@ -38,6 +39,7 @@ __all__ = [
     "each_tile",
     "enlarge",
     "enlarge_part",
+    "keys",
     "pack420",
     "shrink",
     "unpack420",

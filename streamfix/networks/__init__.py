@@ -1,6 +1,7 @@
 """Networks that more than one filter or recipe uses, and the classics of the literature."""
 
 from .autoencoder import Autoencoder
+from .bicubic import bicubic_enlarged, bicubic_reduced
 from .dncnn import DnCNN
 from .espcn import ESPCN
 from .flat import Flat
@@ -12,4 +13,18 @@ from .swin import Swin
 from .unet import UNet
 from .vdsr import VDSR
 
-__all__ = ["ESPCN", "FSRCNN", "RDN", "SRCNN", "VDSR", "Autoencoder", "DnCNN", "Flat", "Swin", "UNet", "deepened"]
+__all__ = [
+    "ESPCN",
+    "FSRCNN",
+    "RDN",
+    "SRCNN",
+    "VDSR",
+    "Autoencoder",
+    "DnCNN",
+    "Flat",
+    "Swin",
+    "UNet",
+    "bicubic_enlarged",
+    "bicubic_reduced",
+    "deepened",
+]

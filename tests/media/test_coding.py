@@ -156,6 +156,25 @@ def test_codecs_that_do_not_tell_are_read_all_the_same(tmp_path: Path) -> None:
         assert frames[0].coding.since_key == 0
 
 
+@pytest.mark.parametrize(
+    ("codec", "name", "pix_fmt", "lossless"),
+    [
+        ("ffv1", "a.mkv", "yuv420p", True),
+        ("png", "a.avi", "rgb24", True),
+        ("rawvideo", "a.y4m", "yuv420p", True),
+        ("mjpeg", "a.avi", "yuvj420p", False),
+        ("libx264", "b.mkv", "yuv420p", False),  # it can be lossless as well; then its quantisers say so
+    ],
+)
+def test_codecs_that_lose_nothing_are_told_from_others(
+    tmp_path: Path, codec: str, name: str, pix_fmt: str, lossless: bool
+) -> None:
+    if codec == "rawvideo":
+        codec = "wrapped_avframe"  # what libavformat's writer of y4m takes
+    found = frames_of(write(tmp_path / name, codec, pix_fmt, g="4"))
+    assert [f.coding is not None and f.coding.lossless for f in found] == [lossless] * FRAMES
+
+
 @pytest.mark.parametrize(("codec", "name"), [("libx264", "a.mkv"), ("mpeg4", "a.mp4"), ("mjpeg", "a.avi")])
 def test_threads_change_nothing(tmp_path: Path, codec: str, name: str) -> None:
     """libavcodec's frame threads let a picture out while its quantisers are still being read."""

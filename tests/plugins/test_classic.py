@@ -21,10 +21,11 @@ from streamfix.conformance.fakes import clip
 from streamfix.conformance.laws import LAWS, restore
 from streamfix.filters.base import Filter
 from streamfix.models import WeightsStore
+from streamfix.networks import bicubic_enlarged, bicubic_reduced
 from streamfix.registry import Registry
 from streamfix_classic import Classic, classics
 from streamfix_classic import filter as module
-from streamfix_classic.classics import CLASSICS, WEIGHTS, Name, enlarge, shrink
+from streamfix_classic.classics import CLASSICS, WEIGHTS, Name
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -84,7 +85,7 @@ def test_pictures_of_any_size_become_as_large_as_it_says(store: WeightsStore, na
     made = classic(name)
     y = made(x, [None])
     assert y.shape == (1, 1, 1, 16 * scale, 24 * scale) and made.scale == scale
-    base = enlarge(x[:, 0], 2) if scale == 2 else x[:, 0]
+    base = bicubic_enlarged(x[:, 0], 2) if scale == 2 else x[:, 0]
     assert float((y[:, 0] - base).abs().max()) > 1e-4, "the network took no part in it"
 
 
@@ -112,9 +113,9 @@ def test_the_interpolation_is_the_literatures() -> None:
 
     line = torch.zeros(1, 1, 1, 16)
     line[..., 8] = 1
-    larger = enlarge(line.expand(1, 1, 16, 16), 2)[0, 0, 8]
+    larger = bicubic_enlarged(line.expand(1, 1, 16, 16), 2)[0, 0, 8]
     assert larger[12:22].tolist() == pytest.approx([keys((i + 0.5) / 2 - 0.5 - 8) for i in range(12, 22)], abs=1e-5)
-    smaller = shrink(line.expand(1, 1, 16, 16), 2)[0, 0, 4]
+    smaller = bicubic_reduced(line.expand(1, 1, 16, 16), 2)[0, 0, 4]
     assert smaller.tolist() == pytest.approx([keys((2 * i + 0.5 - 8) / 2) / 2 for i in range(8)], abs=1e-5)
 
 
@@ -158,8 +159,8 @@ def test_each_shipped_network_does_what_it_is_for(name: Name) -> None:
         seen = clean + 25 / 255 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
         before, gain_db = seen, 6.0
     else:
-        seen = (shrink(clean, 2) * 255).round() / 255
-        before, gain_db = enlarge(seen, 2), 0.5
+        seen = (bicubic_reduced(clean, 2) * 255).round() / 255
+        before, gain_db = bicubic_enlarged(seen, 2), 0.5
     with torch.inference_mode():
         restored = classic(name)(seen[:, None], [None])[:, 0]
     assert psnr(restored, clean) > psnr(before, clean) + gain_db

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from streamfix import BadOption, Frame, FrameCoding, PixelFormat, Planes
+from streamfix.analysis import block_contrast
 from streamfix.backends import compiled
 from streamfix.filters.base import Filter
 from streamfix.fusion import pack420
@@ -230,7 +231,7 @@ def test_blocks_are_seen_wherever_their_grid_begins(crop: tuple[int, int]) -> No
 
     def seen(planes: Planes420) -> float:
         cropped = Planes420(planes.y[:, top:, left:], planes.uv[:, top // 2 :, left // 2 :])
-        return float(np.mean([told.blockiness(p) for p in packed(few(cropped))]))
+        return float(np.mean([block_contrast(p) for p in packed(few(cropped))]))
 
     clean, bad = seen(footage("campus.avi")), seen(coded("campus.avi", 20, codec="mjpeg"))
     assert clean < 1.15 < bad
@@ -239,10 +240,10 @@ def test_blocks_are_seen_wherever_their_grid_begins(crop: tuple[int, int]) -> No
 
 def test_a_picture_without_detail_shows_no_blocks() -> None:
     for shape in ((6, 8, 8), (6, 1, 1), (6, 64, 1), (6, 90, 160)):
-        assert told.blockiness(np.full(shape, 0.5, np.float32)) == pytest.approx(1.0, abs=1e-6)
+        assert block_contrast(np.full(shape, 0.5, np.float32)) == pytest.approx(1.0, abs=1e-6)
     framed = np.full((6, 90, 160), 0.5, np.float32)
     framed[:, :8] = framed[:, -8:] = 0.06  # bars above and below, their borders on the grid
-    assert told.doubt(told.blockiness(framed)) == 0
+    assert told.doubt(block_contrast(framed)) == 0
 
 
 def test_levels_and_answers_are_one_anothers_opposite() -> None:

@@ -53,7 +53,7 @@ class CodingReader:
     def __init__(self, options: Mapping[str, str]) -> None:
         self._kept = _WANTED in options.get(_OPTION, "")
         self._since_key: int | None = None
-        self._jpeg = False
+        self._jpeg = self._lossless = False
         self._graph: av.filter.Graph | None = None
         self._shape: tuple[int, int, str] | None = None
 
@@ -65,6 +65,7 @@ class CodingReader:
         """
         name = context.codec.canonical_name
         self._jpeg = name == "mjpeg"
+        self._lossless = context.codec.lossless and not context.codec.lossy
         self.restart()
         if self._jpeg:
             context.flags |= Flags.copy_opaque
@@ -100,7 +101,9 @@ class CodingReader:
             data = side_data_of_type(frame, _SIDE_DATA)
             qp = None if data is None else qp_map(data, frame.width, frame.height, frame.format.components[0].bits)
             clean = frame if data is None or self._kept else self._without(frame)
-        return (None if kind is None and qp is None else FrameCoding(kind, self._since_key, qp)), clean
+        if kind is None and qp is None and not self._lossless:
+            return None, clean
+        return FrameCoding(kind, self._since_key, qp, self._lossless), clean
 
     def _without(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The frame without the decoder's parameters, of which outputs and libavfilter's filters know nothing then."""
