@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -139,20 +140,50 @@ def libav_explains() -> Iterator[None]:
         yield
 
 
+class _Listeners:
+    """The threads that listen to libav just now. It has one level for the whole process: the host's, before and after.
+
+    One level for each thread, put back by each, would leave the last one's predecessor on for good.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._levels: list[int] = []
+        self._before: int | None = None
+
+    def add(self, level: int) -> None:
+        with self._lock:
+            if not self._levels:
+                self._before = av.logging.get_level()
+            self._levels.append(level)
+            self._set()
+
+    def remove(self, level: int) -> None:
+        with self._lock:
+            self._levels.remove(level)
+            self._set()
+            if not self._levels and self._before is None and _shown is not None:
+                av.logging.restore_default_callback()
+
+    def _set(self) -> None:
+        if self._levels:
+            av.logging.set_level(max(*self._levels, self._before or 0))
+        else:
+            av.logging.set_level(self._before)
+
+
+_listeners = _Listeners()
+
+
 @contextmanager
 def _heard(least: int) -> Iterator[list[tuple[int, str, str]]]:
     """What libav says in this thread, from that level on: (level, name, text)."""
-    level = av.logging.get_level()
-    if level is None or level < least:
-        av.logging.set_level(least)
+    _listeners.add(least)
     try:
         with av.logging.Capture(local=True) as said:
             yield said
     finally:
-        if level is None or level < least:
-            av.logging.set_level(level)
-        if level is None and _shown is not None:
-            av.logging.restore_default_callback()
+        _listeners.remove(least)
 
 
 @contextmanager

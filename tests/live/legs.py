@@ -71,7 +71,9 @@ def rtsp(
     command = (*into, PYTHON, str(SERVER), str(clip), address, str(port), *([account] if account else []))
     with process(*command, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
-        yield f"rtsp://{address}:{server.stdout.readline().strip()}/cam"
+        listens_at = server.stdout.readline().strip()
+        assert listens_at, "the RTSP server did not start"
+        yield f"rtsp://{address}:{listens_at}/cam"
 
 
 def ffmpeg(*words: str) -> None:

@@ -1,16 +1,19 @@
-"""A decoder that is let go in the middle of its work stops nobody, whatever it has to say and whoever listens."""
+"""libav is listened to only while somebody asks, and a decoder that is let go meanwhile stops nobody."""
 
 from __future__ import annotations
 
+import itertools
 import random
 import subprocess
 import sys
 from pathlib import Path
 
 import av
+import av.logging
 import pytest
 
 from streamfix.media.input.idle import settle
+from streamfix.media.libav_errors import libav_answers, libav_explains
 from tests.apps.material import environment
 from tests.fakes.waiting import LONG_S
 from tests.media.make import clip
@@ -48,6 +51,31 @@ def test_nobody_waits_for_a_decoder_that_waits_for_python(tmp_path: Path) -> Non
         [sys.executable, "-c", _PROGRAM, str(path)], env=environment(), capture_output=True, timeout=LONG_S
     )
     assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("before", [None, av.logging.WARNING])
+def test_whoever_stops_listening_last_the_level_is_as_before(order: tuple[int, ...], before: int | None) -> None:
+    """Two threads that put back what each had found left the first one's level on for good."""
+    kept = av.logging.get_level()
+    av.logging.set_level(before)
+    try:
+        listening = [libav_explains(), libav_answers(), libav_explains()]
+        for one in listening:
+            one.__enter__()
+        for number in order:
+            assert av.logging.get_level() is not None
+            listening[number].__exit__(None, None, None)
+        assert av.logging.get_level() == before
+    finally:
+        av.logging.set_level(kept)
+
+
+def test_what_is_heard_is_at_least_what_each_has_asked_for() -> None:
+    with libav_answers(), libav_explains():
+        assert av.logging.get_level() == av.logging.INFO
+    with libav_explains():
+        assert av.logging.get_level() == av.logging.ERROR
 
 
 def test_any_decoder_can_be_settled_at_any_time(tmp_path: Path) -> None:
