@@ -12,7 +12,7 @@ from typing import Any
 import av
 
 from ...frame import Frame, VideoInfo
-from ...media.input.decoder import Shape
+from ...media.input.shaping import Shape
 from ...media.streams import MappedStream
 from ...media.timestamps import dts_or_pts, rescale, shift_packet, to_units
 from .timeline import Timeline

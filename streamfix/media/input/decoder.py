@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import av
 import av.error
@@ -15,10 +15,7 @@ from av.video.stream import VideoStream
 
 from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
-from ..picture import convert
 from ..picture import planes as picture
-from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, places_turned, rotation_filters
-from ..picture.places import Places
 from ..specs import InputSpec
 from ..streams import MappedStream
 from .clock import Clock
@@ -29,8 +26,7 @@ from .h264_frame_num import FrameNumChecker
 from .idle import settle
 from .missing import MissingPictures
 from .order import Order
-
-Shape: TypeAlias = tuple[int, int, str]  # width, height, pixel format
+from .shaping import Shape, Shaping
 
 log = logging.getLogger("streamfix.media")
 
@@ -69,7 +65,6 @@ class VideoDecoder:
         self._coding = CodingReader(spec.options) if coding else None
         self._context = _decoder_of(stream, spec, live, self._coding)
         self.rate = _rate(stream)
-        self._aspect = stream.sample_aspect_ratio or None
         self._clock = Clock(mapped.time_base, self.rate)
         self._missing = MissingPictures(mapped.time_base, self.rate)
         self._codec = mapped.codec  # it may change within MPEG-TS
@@ -86,13 +81,8 @@ class VideoDecoder:
         live_h264 = live and mapped.codec == "h264"
         self._frame_nums = FrameNumChecker(self._context.extradata) if live_h264 else None
         self._cut = True
-        self._first = shape
-        self._shape: Shape | None = None
         self._sound_shape: Shape | None = None
-        self._warned: Shape | None = None
-        self._matrix: Matrix | None = None
-        self._autorotate: AutorotateGraph | None = None
-        self._places: Places | None = None  # of macroblocks that were turned
+        self._shaping = Shaping(mapped, shape, autorotate=spec.autorotate, coding=coding)
 
     def decode(self, packet: av.Packet[Any] | None, arrived_s: float | None = None) -> list[Frame]:
         """The frames that became ready; None drains the decoder. Raises DecodeError if too much is damaged.
@@ -244,54 +234,17 @@ class VideoDecoder:
         self.frames += 1
         self.last_s = av_frame.pts * base
         coding, own = (None, av_frame) if self._coding is None else self._coding.take(av_frame)
-        turned = self._turn(own)
-        shaped = self._to_first_shape(turned)
-        if coding is not None and turned is not own:
-            coding = None if self._places is None else self._places.of(coding)
+        shaped, coding = self._shaping.shape(own, coding, float(self.last_s))
         frame = picture.frame_from_av(shaped, base)
-        cut, self._cut = self._cut, False
+        cut, self._cut = self._cut or self._shaping.changed, False
         return replace(
             frame,
-            sample_aspect_ratio=self._aspect_now(),
+            sample_aspect_ratio=self._shaping.aspect,
             cut=cut,
             damaged=damaged,
             received_s=arrived_s,
-            coding=coding if shaped is turned else None,
+            coding=coding,
         )
-
-    def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:
-        shape = (frame.width, frame.height, frame.format.name)
-        if shape != self._shape or self._autorotate is not None:
-            matrix = display_matrix(frame) if self._spec.autorotate else None
-            if shape != self._shape or matrix != self._matrix:
-                self._matrix = matrix
-                self._autorotate = AutorotateGraph(frame, matrix) if matrix and rotation_filters(matrix) else None
-                self._places = None
-                if self._coding is not None and matrix is not None and self._autorotate is not None:
-                    self._places = places_turned(frame, matrix)
-            self._shape = shape
-        return frame if self._autorotate is None else self._autorotate.turn(frame)
-
-    def _aspect_now(self) -> Fraction | None:
-        turned = self._matrix is not None and any(name == "transpose" for name, _ in rotation_filters(self._matrix))
-        return 1 / self._aspect if self._aspect and turned else self._aspect
-
-    def _to_first_shape(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Scale the frame to the size and format that the stream began with, as ffmpeg does."""
-        shape = (frame.width, frame.height, frame.format.name)
-        if self._first is None:
-            self._first = shape
-        if shape == self._first:
-            return frame
-        width, height, pix_fmt = self._first
-        if shape != self._warned:
-            self._warned = shape
-            self._cut = True
-            log.warning(
-                "%s: the picture changes from %dx%d %s to %dx%d %s at %.3f s; it is scaled to the first size",
-                self._mapped, width, height, pix_fmt, *shape, float(self.last_s),
-            )  # fmt: skip
-        return convert.reformat(frame, pix_fmt, width, height, color=picture.color_of(frame))
 
 
 def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool, coding: CodingReader | None) -> VideoCodecContext:

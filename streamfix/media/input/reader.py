@@ -18,10 +18,11 @@ from ..interruption import Interruption
 from ..specs import InputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
-from .decoder import Shape, VideoDecoder
+from .decoder import VideoDecoder
 from .item_source import ItemSource
 from .mapping import choose_streams
 from .packet_reader import PacketReader
+from .shaping import Shape
 from .source import InputSource, LoopEnd
 
 __all__ = ["InputSpec", "LiveInput", "MappedStream", "Reader"]
