@@ -66,7 +66,7 @@ def test_a_terminal_gets_a_page_through_the_pager() -> None:
     text = said.decode()
     assert "\x1b[" in text  # colours
     assert "The daemon" in text and "# The daemon" not in text  # a heading, not Markdown
-    assert "pictures/daemon.jpg" not in text and "four cameras" not in text
+    assert "pictures/daemon" not in text and "four cameras" not in text
 
 
 def _root() -> str:

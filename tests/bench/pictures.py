@@ -4,6 +4,7 @@
     python -m tests.bench.pictures speed           only speed.svg, from tests/bench/results/denoise.json
     python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with added noise
     python -m tests.bench.pictures daemon          daemon.jpg: the daemon's page; needs chromium and the extra dev
+    python -m tests.bench.pictures daemon_grid     daemon_grid.jpg: the same, all streams
 
 The daemon's page shows an invented camera: its figures are those of the page's tests, its pictures are samples/city.ts
 with added noise, and the output of `denoise` for them.
@@ -16,7 +17,8 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -132,7 +134,26 @@ def before_after() -> None:
 
 
 def daemon() -> None:
-    """Write daemon.jpg."""
+    """Write daemon.jpg: one stream, before and after."""
+    with _page(860, _side_by_side) as visit:
+        page = visit.open("yard")
+        page.locator(".chart svg text").first.wait_for()
+        page.wait_for_timeout(1500)  # until the first pictures of the live view arrive
+        _write_shot("daemon.jpg", page.screenshot())
+
+
+def daemon_grid() -> None:
+    """Write daemon_grid.jpg: all streams, restored."""
+    with _page(700, lambda before, after, size: _side_by_side(after, None, size)) as visit:
+        page = visit.open()
+        page.wait_for_function("() => document.querySelectorAll('[data-pictures]').length >= 3")
+        page.wait_for_timeout(500)
+        _write_shot("daemon_grid.jpg", page.screenshot())
+
+
+@contextmanager
+def _page(height: int, shows: Callable[[Any, Any, tuple[int, int]], bytes]) -> Iterator[Any]:
+    """The page of a daemon with four cameras. shows: makes the JPEG of a picture, before and after, of a size."""
     from tests.apps.daemon import fake_http
     from tests.apps.daemon.browsing import Visit, chromium
     from tests.apps.daemon.fake_daemon import FakeDaemon
@@ -140,7 +161,7 @@ def daemon() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         noisy, restored = _with_noise(SAMPLES / "city.ts", Path(name), sigma=14, frames=24)
-        shown = [_side_by_side(a, b, SIZE) for a, b in zip(_pictures(noisy), _pictures(restored), strict=True)]
+        shown = [shows(a, b, SIZE) for a, b in zip(_pictures(noisy), _pictures(restored), strict=True)]
     vars(fake_http)["pictures"] = lambda: shown  # instead of the clean clip, which is not our result
     fake = FakeDaemon()
     states: dict[str, dict[str, Any]] = {
@@ -155,15 +176,15 @@ def daemon() -> None:
     fake.start()
     try:
         with chromium() as browser:
-            visit = Visit(browser, fake.url, size=(1280, 860))
-            page = visit.open("yard")
-            page.locator(".chart svg text").first.wait_for()
-            page.wait_for_timeout(1500)  # until the first pictures of the live view arrive
-            shot = page.screenshot()
+            visit = Visit(browser, fake.url, size=(1280, height))
+            yield visit
             visit.context.close()
     finally:
         fake.close()
-    _write_jpeg("daemon.jpg", cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR))
+
+
+def _write_shot(name: str, shot: bytes) -> None:
+    _write_jpeg(name, cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR))
 
 
 def _pictures(clip: Path) -> list[NDArray[np.uint8]]:
@@ -172,9 +193,10 @@ def _pictures(clip: Path) -> list[NDArray[np.uint8]]:
         return [frame.rgb() for frame in islice(video, 12, 18)]
 
 
-def _side_by_side(before: NDArray[np.uint8], after: NDArray[np.uint8], size: tuple[int, int]) -> bytes:
-    """A JPEG of both, each resized to (width, height)."""
-    both = np.hstack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (before, after)])
+def _side_by_side(before: NDArray[np.uint8], after: NDArray[np.uint8] | None, size: tuple[int, int]) -> bytes:
+    """A JPEG of both, or of one, each resized to (width, height)."""
+    there = [before] if after is None else [before, after]
+    both = np.hstack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in there])
     return cv2.imencode(".jpg", both[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
 
 
@@ -185,7 +207,12 @@ def _write_jpeg(name: str, picture: Any) -> None:
     print(f"{path}: {path.stat().st_size // 1024} KiB")
 
 
-MAKERS: Mapping[str, Callable[[], None]] = {"speed": speed, "before_after": before_after, "daemon": daemon}
+MAKERS: Mapping[str, Callable[[], None]] = {
+    "speed": speed,
+    "before_after": before_after,
+    "daemon": daemon,
+    "daemon_grid": daemon_grid,
+}
 
 
 def main(words: Sequence[str]) -> int:

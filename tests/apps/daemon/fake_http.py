@@ -98,7 +98,8 @@ class Handler(BaseHTTPRequestHandler):
             defaults = DaemonConfig(defaults={"filters": "denoise", "max_latency": "300ms", "on_lost": "hold"})
             self._json(200, without_own(defaults))
         elif path == ["live.mjpg"]:
-            self._live(float(query["fps"]), lambda: [n for n, s in daemon.streams.items() if s["state"] == "running"])
+            shown = ("running", "degraded")
+            self._live(float(query["fps"]), lambda: [n for n, s in daemon.streams.items() if s["state"] in shown])
         elif path == ["streams"]:
             self._json(200, list(daemon.streams.values()))
         elif path[0] != "streams" or path[1] not in daemon.streams:

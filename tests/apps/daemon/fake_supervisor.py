@@ -110,7 +110,7 @@ class FakeSupervisor:
     def unsaved(self) -> Unsaved:
         return unsaved(self.config.streams, list(self.streams.values()))
 
-    def save(self) -> tuple[Unsaved, Path, Path]:
+    def save(self) -> tuple[Unsaved, Path, Path | None]:
         raise Conflict("the daemon was started without a configuration file, so there is none to write to")
 
     def history(self, name: str) -> Mapping[str, Any]:

@@ -301,8 +301,12 @@ def test_saving_restarts_nothing_and_a_reload_afterwards_neither(
     builder.job("10.0.0.1:9009")
     runs = {name: len(made) for name, made in builder.made.items()}
     saved, path, backup = supervisor.save()
+    assert backup is not None
     assert (saved.added, path, backup.name) == (("lane",), file, "streams.toml.bak")
     assert not supervisor.unsaved()
+    before = backup.read_text()
+    assert supervisor.save() == (Unsaved(), file, None)
+    assert backup.read_text() == before, "nothing was to be written: the file before the change is kept"
     done = supervisor.reload()
     assert (done.add, done.remove, done.restart) == ((), (), ())
     assert {name: len(made) for name, made in builder.made.items()} == runs

@@ -87,9 +87,10 @@ class Engine(Protocol):
     def unsaved(self) -> Unsaved:
         """The streams that are another way than the configuration file says: they end with the daemon."""
 
-    def save(self) -> tuple[Unsaved, Path, Path]:
+    def save(self) -> tuple[Unsaved, Path, Path | None]:
         """Write these to the configuration file; what they were, the file, and where the previous one is kept.
 
+        Where there is nothing to write nothing is written, and no file before it is kept.
         Raises Conflict where there is no file, or it has changed since it was read; UsageError, OutputError.
         """
 

@@ -203,7 +203,7 @@ class Supervisor:
     def unsaved(self) -> Unsaved:
         return unsaved(self.config.streams, [stream.config for stream in self.streams])
 
-    def save(self) -> tuple[Unsaved, Path, Path]:
+    def save(self) -> tuple[Unsaved, Path, Path | None]:
         if self._path is None or self._read is None:
             raise Conflict("the daemon was started without a configuration file, so there is none to write to")
         with self._reloading:
@@ -212,6 +212,8 @@ class Supervisor:
                 raise Conflict(f"{self._path} has changed since the daemon read it; reload it first")
             with self._table.lock(*self._table.names):
                 todo = self.unsaved()
+                if not todo:  # the file before the last change is kept on
+                    return todo, self._path, None
                 present = [stream.config for stream in self.streams]
                 config, backup = write_back(self._path, self.config, present)
                 self._shared.adopt(config)

@@ -147,7 +147,7 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
     def save() -> Any:
         """Write all changes made over HTTP to the configuration file. 409: it has changed, or cannot be written."""
         saved, path, backup = supervisor.save()
-        return {**asdict(saved), "file": str(path), "backup": str(backup)}
+        return {**asdict(saved), "file": str(path), "backup": str(backup or "")}
 
 
 def _add_session(app: FastAPI, access: Access, failed: FailedLogins) -> None:

@@ -210,7 +210,7 @@ class Unsaved(Answer):
 
 
 class Saved(Unsaved):
-    """What was written to the configuration file. backup: the file as it was before."""
+    """What was written to the configuration file. backup: the file as it was before; empty if nothing was written."""
 
     file: str
     backup: str
