@@ -41,10 +41,15 @@ class Area:
     def common(self, others: Iterable[Area]) -> Iterator[Area]:
         """What this area has in common with each of the others that it overlaps."""
         for other in others:
-            top, bottom = max(self.top, other.top), min(self.bottom, other.bottom)
-            left, right = max(self.left, other.left), min(self.right, other.right)
-            if top < bottom and left < right:
-                yield Area(top, bottom, left, right)
+            if other.top >= self.bottom or other.bottom <= self.top:
+                continue  # so do nearly all, in a large picture
+            if other.left < self.right and other.right > self.left:
+                yield Area(
+                    max(self.top, other.top),
+                    min(self.bottom, other.bottom),
+                    max(self.left, other.left),
+                    min(self.right, other.right),
+                )
 
 
 @dataclass(frozen=True, slots=True)

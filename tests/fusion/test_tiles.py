@@ -7,7 +7,8 @@ import pytest
 
 from streamfix import cores, motion
 from streamfix.fusion import Fuser, Noise, enlarge, enlarge_part
-from streamfix.fusion.agreement import busy_cells, moving_parts, refined
+from streamfix.fusion import fuser as fuser_module
+from streamfix.fusion.agreement import Residual, busy_cells, moving_parts, refined
 from streamfix.fusion.planes import bound_difference, bound_missed, tent
 from streamfix.fusion.tiles import tiles
 from streamfix.motion import Floats
@@ -53,6 +54,8 @@ def test_moving_parts_hold_all_that_moves_and_no_more_than_cells_of_it() -> None
     assert seen.max() == 1
     assert (seen[(flow != 0).any(2)] == 1).all()
     assert seen.mean() < 0.35
+    still = np.zeros_like(flow)
+    assert moving_parts(still * np.float32(-1)) == [], "-0.0 is no motion"
     flow[:] = 1
     (whole,) = moving_parts(flow)
     assert (whole.top, whole.bottom, whole.left, whole.right) == (0, 100, 0, 150)
@@ -65,6 +68,34 @@ def test_nothing_is_busy_where_there_is_but_noise() -> None:
     found[40:56, 80:96] *= 4
     busy = busy_cells((found, expected))
     assert busy[36:60, 76:100].all() and busy[:24].max() == 0 and busy[:, :64].max() == 0
+
+
+def test_white_noise_hardly_ever_looks_busy_and_a_faint_thing_does() -> None:
+    rng = np.random.default_rng(3)
+    now, before = (np.asarray(rng.normal(0.5, SIGMA / 2, (180, 320)), np.float32) for _ in range(2))
+    still = Residual(now, SIGMA)(before, np.ones_like(now))
+    assert busy_cells(still).mean() < 0.08
+    now[80:88, 160:168] += 3 * np.float32(SIGMA / 2)
+    faint = Residual(now, SIGMA)(before, np.ones_like(now))
+    assert busy_cells(faint)[74:94, 154:174].all()
+
+
+def test_a_large_picture_is_followed_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = scene(1, 320, 700)
+
+    def errors(speed: int, large: int) -> list[float]:
+        """How far each fused frame is from the truth. large: from how many pixels on the quick coarse flow is used."""
+        monkeypatch.setattr(fuser_module, "_LARGE", large)
+        fuser, found = Fuser(), []
+        for t in range(6):
+            luma = np.ascontiguousarray(whole[:, speed * t : speed * t + 640])
+            result = fuser.step(*noisy((luma, np.repeat(luma[::2, ::2, None], 2, 2)), t), NOISE)
+            found.append(float(np.abs(result.luma - luma).mean()))
+        return found
+
+    assert errors(2, 1) == errors(2, 1 << 30), "the camera moves: as in small pictures"
+    assert np.allclose(errors(0, 1)[1:], errors(0, 1 << 30)[1:], rtol=0.05)
+    assert errors(0, 1)[-1] < 0.6 * errors(0, 1)[0]
 
 
 def test_motion_is_refined_in_tiles_as_in_the_whole() -> None:
