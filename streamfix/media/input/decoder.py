@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
+from .. import pyav
 from ..picture import convert
 from ..picture import planes as picture
 from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, places_turned, rotation_filters
@@ -234,7 +235,7 @@ class VideoDecoder:
         begins = not self.frames
         if (count := self._missing.picture(av_frame.pts, damaged=damaged)) and begins:
             self._tell_start(count)
-        av_frame.pts = self._clock.pts(av_frame.pts, av_frame.dts, av_frame.duration)
+        av_frame.pts = self._clock.pts(av_frame.pts, av_frame.dts, pyav.duration_of(av_frame))
         av_frame.time_base = base  # PyAV leaves it out when it drains
         self.frames += 1
         self.last_s = av_frame.pts * base
@@ -243,7 +244,7 @@ class VideoDecoder:
         shaped = self._to_first_shape(turned)
         if coding is not None and turned is not own:
             coding = None if self._places is None else self._places.of(coding)
-        frame = picture.frame_from_av(shaped, base)
+        frame = picture.frame_from_av(shaped, base, (self._context.color_primaries, self._context.color_trc))
         cut, self._cut = self._cut, False
         return replace(
             frame,
