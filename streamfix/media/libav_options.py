@@ -2,8 +2,7 @@
 
 PyAV hands options on but cannot list those of containers and protocols, and a mistyped one would be noticed late or
 never. So libavutil's AVOption tables are read, as ffmpeg's own command line does (av_opt_next over a class and its
-children). The functions are looked up through one of PyAV's own modules, which finds the libraries that it is linked
-with: OpenCV brings others of the same names.
+children).
 """
 
 from __future__ import annotations
@@ -14,12 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from av.codec import context
-
 from .libav_errors import libav_is_quiet
+from .libav_functions import CLASSES, Pointer, functions
 
-_Pointer = ctypes.c_void_p
-_CLASSES = ("avcodec_get_class", "avformat_get_class", "sws_get_class")
 _ENCODING, _DECODING = 1, 2  # AV_OPT_FLAG_...
 _TYPE = 0xFFFF  # of AVOption.type without the mark for arrays
 _FLAGS, _INT, _INT64, _DOUBLE, _FLOAT, _UINT64, _CONSTANT, _UINT = 1, 2, 3, 4, 5, 10, 11, 20  # AV_OPT_TYPE_...
@@ -34,53 +30,8 @@ _FORMS = {
 _NUMBERS = {_INT, _INT64, _DOUBLE, _FLOAT, _UINT64, _UINT}
 _NO_FILE = 1  # AVFMT_NOFILE
 _BEHIND = 256  # bytes behind an option's place in its object: more than any value takes
-_MAJORS = {61, 62}  # of libavformat, FFmpeg 7 and 8: what is read below lies in the same places there
 _LARGE = 2**31 - 1  # a limit of this size or more is that of the type
 _FEW = 12  # words that a message lists
-
-
-class _AVOption(ctypes.Structure):
-    """libavutil/opt.h"""
-
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("help", ctypes.c_char_p),
-        ("offset", ctypes.c_int),
-        ("type", ctypes.c_int),
-        ("default", ctypes.c_int64),
-        ("min", ctypes.c_double),
-        ("max", ctypes.c_double),
-        ("flags", ctypes.c_int),
-        ("unit", ctypes.c_char_p),
-    )
-
-
-class _Demuxer(ctypes.Structure):
-    """The public part of AVInputFormat, libavformat/avformat.h"""
-
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("long_name", ctypes.c_char_p),
-        ("flags", ctypes.c_int),
-        ("extensions", ctypes.c_char_p),
-        ("codec_tag", _Pointer),
-        ("av_class", _Pointer),
-    )
-
-
-class _Muxer(ctypes.Structure):
-    """The public part of AVOutputFormat, libavformat/avformat.h"""
-
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("long_name", ctypes.c_char_p),
-        ("mime_type", ctypes.c_char_p),
-        ("extensions", ctypes.c_char_p),
-        ("codecs", ctypes.c_int * 3),
-        ("flags", ctypes.c_int),
-        ("codec_tag", _Pointer),
-        ("av_class", _Pointer),
-    )
 
 
 class LibavOptions:
@@ -117,7 +68,7 @@ class LibavOptions:
             return None
         # Any memory whose first member points to its AVClass counts as an object with options.
         scratch = ctypes.create_string_buffer(self._size)
-        ctypes.cast(scratch, ctypes.POINTER(_Pointer))[0] = self._class
+        ctypes.cast(scratch, ctypes.POINTER(Pointer))[0] = self._class
         with libav_is_quiet():
             self._libraries.av_opt_set_defaults(scratch)
             failed = self._libraries.av_opt_set(scratch, name.encode(), value.encode(), 0) < 0
@@ -157,40 +108,63 @@ def _range(option: _Option) -> str:
 
 def container_options(*, reads: bool) -> LibavOptions | None:
     """What all demuxers (or muxers) have; None where the libraries cannot be asked."""
-    libraries = _libraries()
+    libraries = functions()
     return None if libraries is None else LibavOptions(libraries, libraries.avformat_get_class(), reads=reads)
 
 
 def codec_options(*, reads: bool) -> LibavOptions | None:
     """What all decoders (or encoders) have; None where the libraries cannot be asked."""
-    libraries = _libraries()
+    libraries = functions()
     return None if libraries is None else LibavOptions(libraries, libraries.avcodec_get_class(), reads=reads)
 
 
 def demuxer_options(format: str) -> LibavOptions | None:
     """A demuxer's own options; None for an unknown name, or where the libraries cannot be asked."""
-    libraries = _libraries()
+    libraries = functions()
     found = None if libraries is None else libraries.av_find_input_format(format.encode())
     return _of(libraries, found, reads=True)
 
 
 def muxer_options(format: str) -> LibavOptions | None:
     """A muxer's own options; None for an unknown name, or where the libraries cannot be asked."""
-    libraries = _libraries()
+    libraries = functions()
     found = None if libraries is None else libraries.av_guess_format(format.encode(), None, None)
     return _of(libraries, found, reads=False)
 
 
 def protocol_options(scheme: str, *, reads: bool) -> LibavOptions | None:
     """The options of the protocol of a URL's scheme; None if it has none, or where the libraries cannot be asked."""
-    libraries, found = _libraries(), _protocols().get(scheme)
+    libraries, found = functions(), _protocols().get(scheme)
     return None if libraries is None or found is None else LibavOptions(libraries, found, reads=reads)
+
+
+def encoder_options(encoder: str) -> list[tuple[str, str | None, bool]]:
+    """Name, default, and whether it is one for encoding, of an encoder's own options, then of those that all have.
+
+    Empty where the libraries cannot be asked.
+    """
+    libraries = functions()
+    codec = None if libraries is None else libraries.avcodec_find_encoder_by_name(encoder.encode())
+    if libraries is None or not codec:
+        return []
+    context = Pointer(libraries.avcodec_alloc_context3(codec))
+    try:
+        own = libraries.av_opt_child_next(context, None)
+        return [
+            (option.name, _value(libraries, holder, option.name), bool(option.flags & _ENCODING))
+            for holder in (own, context.value)
+            if holder
+            for option in _options_of(libraries, holder)
+            if option.type != _CONSTANT
+        ]
+    finally:
+        libraries.avcodec_free_context(ctypes.byref(context))
 
 
 @cache
 def all_options(*, reads: bool) -> frozenset[str] | None:
     """Names of all options of demuxers, decoders and protocols (or of muxers, encoders and protocols)."""
-    libraries = _libraries()
+    libraries = functions()
     if libraries is None:
         return None
     wanted, names = _DECODING if reads else _ENCODING, set[str]()
@@ -206,38 +180,14 @@ def all_names() -> frozenset[str] | None:
 
     None where PyAV's libraries cannot be asked: the encoder will judge.
     """
-    libraries = _libraries()
+    libraries = functions()
     if libraries is None:
         return None
     names: set[str] = set()
-    for get_class in _CLASSES:
+    for get_class in CLASSES:
         for av_class in _with_children(libraries, getattr(libraries, get_class)(), set()):
             names.update(o.name for o in _options(libraries, av_class) if o.type != _CONSTANT)
     return frozenset(names)
-
-
-@cache
-def _libraries() -> ctypes.CDLL | None:
-    """PyAV's libraries; None for a PyAV whose modules are linked in another way, or of other versions."""
-    try:
-        libraries = ctypes.CDLL(context.__file__)
-        if libraries.avformat_version() >> 16 not in _MAJORS:
-            return None
-        libraries.av_opt_next.restype = ctypes.POINTER(_AVOption)
-        libraries.av_opt_next.argtypes = [_Pointer, _Pointer]
-        libraries.av_opt_child_class_iterate.restype = _Pointer
-        libraries.av_opt_child_class_iterate.argtypes = [_Pointer, ctypes.POINTER(_Pointer)]
-        libraries.av_opt_set_defaults.argtypes = libraries.av_opt_free.argtypes = [_Pointer]
-        libraries.av_opt_set.argtypes = [_Pointer, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
-        libraries.av_find_input_format.restype = ctypes.POINTER(_Demuxer)
-        libraries.av_find_input_format.argtypes = [ctypes.c_char_p]
-        libraries.av_guess_format.restype = ctypes.POINTER(_Muxer)
-        libraries.av_guess_format.argtypes = [ctypes.c_char_p] * 3
-        for get_class in _CLASSES:
-            getattr(libraries, get_class).restype = _Pointer
-    except (AttributeError, OSError):
-        return None
-    return libraries
 
 
 def _of(libraries: ctypes.CDLL | None, format: Any, *, reads: bool) -> LibavOptions | None:
@@ -251,7 +201,7 @@ def _of(libraries: ctypes.CDLL | None, format: Any, *, reads: bool) -> LibavOpti
 @cache
 def _protocols() -> Mapping[str, int]:
     """The classes of protocols by their name."""
-    libraries = _libraries()
+    libraries = functions()
     if libraries is None:
         return {}
     return {_name(c): c for c in _with_children(libraries, libraries.avformat_get_class(), set())}
@@ -259,7 +209,11 @@ def _protocols() -> Mapping[str, int]:
 
 def _options(libraries: ctypes.CDLL, av_class: int) -> Iterator[_Option]:
     """The options of one AVClass, and the words that they take."""
-    holder = ctypes.byref(_Pointer(av_class))
+    yield from _options_of(libraries, ctypes.byref(Pointer(av_class)))
+
+
+def _options_of(libraries: ctypes.CDLL, holder: Any) -> Iterator[_Option]:
+    """holder: points to an object whose first member points to its AVClass."""
     found = libraries.av_opt_next(holder, None)
     while found:
         o = found.contents
@@ -268,13 +222,24 @@ def _options(libraries: ctypes.CDLL, av_class: int) -> Iterator[_Option]:
         found = libraries.av_opt_next(holder, found)
 
 
+def _value(libraries: ctypes.CDLL, holder: Any, name: str) -> str | None:
+    """An option's value in an object; None if it has none."""
+    said = Pointer(None)
+    if libraries.av_opt_get(holder, name.encode(), 0, ctypes.byref(said)) < 0 or not said.value:
+        return None
+    try:
+        return (ctypes.string_at(said.value)).decode()
+    finally:
+        libraries.av_free(said)
+
+
 def _with_children(libraries: ctypes.CDLL, av_class: int, seen: set[int]) -> Iterator[int]:
     """An AVClass and all below it."""
     if av_class in seen:
         return
     seen.add(av_class)
     yield av_class
-    state = _Pointer(None)
+    state = Pointer(None)
     while child := libraries.av_opt_child_class_iterate(av_class, ctypes.byref(state)):
         yield from _with_children(libraries, child, seen)
 

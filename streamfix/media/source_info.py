@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import av
-from av.stream import Disposition
 
 from ..errors import StreamfixError
 from ..frame import VideoInfo
+from . import pyav
 from .specs import InputSpec
 from .streams import MappedStream
 
@@ -115,7 +115,7 @@ def detach(streams: Sequence[MappedStream]) -> list[MappedStream]:
     for mapped in streams:
         stream = home.add_stream_from_template(mapped.stream, opaque=True)
         stream.metadata.update(mapped.metadata)
-        stream.disposition = Disposition(mapped.disposition)
+        pyav.set_disposition(stream, mapped.disposition)
         detached.append(replace(mapped, stream=stream))
     home.close()  # it lets go of its streams, which hold it
     return detached

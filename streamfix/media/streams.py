@@ -59,7 +59,7 @@ def describe(input_index: int, stream: Stream, *, restored: bool = False) -> Map
         codec_of(stream),
         time_base,
         dict(stream.metadata),
-        int(stream.disposition),
+        stream.disposition.value,
         stream.duration * time_base if stream.duration else None,
         restored,
     )
@@ -68,7 +68,7 @@ def describe(input_index: int, stream: Stream, *, restored: bool = False) -> Map
 def kind_of(stream: Stream) -> Kind:
     """The kind of a stream. A picture attached to a file is a "cover"; what libav does not know is "data"."""
     if stream.type == "video":
-        return "cover" if int(stream.disposition) & int(Disposition.attached_pic) else "video"
+        return "cover" if stream.disposition & Disposition.attached_pic else "video"
     return "data" if stream.type == "unknown" else stream.type
 
 

@@ -140,7 +140,7 @@ def test_a_value_leaves_no_trace_in_memory() -> None:
 
 
 def test_without_libav_s_tables_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libav_options, "_libraries", lambda: None)
+    monkeypatch.setattr(libav_options, "functions", lambda: None)
     libav_options.all_options.cache_clear()
     try:
         check_option("qqqqq", "1", "rtsp://cam/x", None)

@@ -83,5 +83,5 @@ def test_it_is_held_or_named(everything: Path, tmp_path: Path, ending: str, capl
         for key, value in OF_SOUND.items():
             held = spelled_language(ending, value) if key == "language" else value
             assert of_sound.get(key) == held or key in said.lower(), key
-        lost = Disposition(int(was.disposition) & ~int(became.disposition) & ~int(Disposition.default))
+        lost = Disposition(was.disposition.value & ~became.disposition.value & ~Disposition.default.value)
         assert all(str(flag.name) in said for flag in Disposition if flag in lost and flag)

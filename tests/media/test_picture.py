@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 
+import streamfix
 from streamfix import layout
 from streamfix.errors import UsageError
 from streamfix.frame import Color, Frame, Planes
@@ -107,6 +108,7 @@ def test_odd_sizes_have_their_last_column() -> None:
     assert [tuple(p.shape) for p in planes.data] == [(23, 35), (12, 18), (12, 18)]
 
 
+@pytest.mark.skipif(not hasattr(av.VideoFrame, "color_primaries"), reason="frames tell all their tags from PyAV 17 on")
 def test_tags_survive_the_way_there_and_back() -> None:
     color = Color(9, 16, 9, False)
     frame = noise("yuv420p10le")
@@ -288,8 +290,8 @@ def test_colour_tags_are_kept(tmp_path: Path, ending: str, tags: tuple[int, int,
     source = clip(tmp_path / "in.mkv", frames=10, context=dict(zip(names, tags, strict=True)))
     out = tmp_path / f"out.{ending}"
     run(source, out)
-    with av.open(str(out)) as container:
-        found = color_of(next(container.decode(video=0)))
+    with streamfix.open(out) as video:
+        found = next(iter(video)).color
     assert (found.primaries, found.transfer, found.matrix) == tags[:3]
     assert found.is_full() == (tags[3] == 2)
 
@@ -341,7 +343,7 @@ def test_interlaced_frames_stay_interlaced(tmp_path: Path, ending: str, made_new
     with av.open(str(source)) as a, av.open(str(out)) as b:
         assert all(f.interlaced_frame for f in a.decode(video=0))
         assert all(f.interlaced_frame for f in b.decode(video=0))
-        if ending == "mkv":
+        if ending == "mkv" and hasattr(a.streams.video[0].codec_context, "field_order"):  # PyAV 18.1
             assert a.streams.video[0].codec_context.field_order == b.streams.video[0].codec_context.field_order
 
 

@@ -156,7 +156,7 @@ def test_kinds_can_be_left_out_and_tags_changed(rich: Path, tmp_path: Path) -> N
         assert container.chapters() == []
         assert "title" not in container.metadata
         assert container.metadata["COMMENT"] == "new"
-        assert int(container.streams.video[0].disposition) == 0
+        assert container.streams.video[0].disposition.value == 0
     run(rich, out, map_metadata=False, overwrite=True, reader={"audio": False})
     with av.open(str(out)) as container:
         assert "title" not in container.metadata

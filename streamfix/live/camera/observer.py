@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from ...frame import Frame
+from ...media.pyav import memory_of
 from ..health import Health
 from .camera_clock import TimeOfDay
 
@@ -87,7 +88,7 @@ class Stillness:
 def _sum(picture: Any) -> int:
     plane = picture.planes[0]
     line = abs(plane.line_size)
-    memory = memoryview(plane)
+    memory = memoryview(memory_of(plane))
     total = 0
     for begin in range(0, plane.height * line, _EVERY_LINES * line):
         total = zlib.crc32(memory[begin : begin + line], total)

@@ -15,6 +15,7 @@ from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from ...coding import MACROBLOCK, FrameCoding
+from .. import pyav
 from ..picture.side_data import side_data_of_type
 
 # The decoder's option that makes it tell each macroblock's quantiser.
@@ -122,7 +123,8 @@ class CodingReader:
         clean = self._graph.pull()
         assert isinstance(clean, av.VideoFrame)
         clean.colorspace, clean.color_range = frame.colorspace, frame.color_range
-        clean.pts, clean.duration = frame.pts, frame.duration
+        clean.pts = frame.pts
+        pyav.set_duration(clean, pyav.duration_of(frame))
         if frame.time_base is not None:
             clean.time_base = frame.time_base
         return clean

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
+from .. import pyav
 from ..picture import planes as picture
 from ..specs import InputSpec
 from ..streams import MappedStream
@@ -229,13 +230,13 @@ class VideoDecoder:
         begins = not self.frames
         if (count := self._missing.picture(av_frame.pts, damaged=damaged)) and begins:
             self._tell_start(count)
-        av_frame.pts = self._clock.pts(av_frame.pts, av_frame.dts, av_frame.duration)
+        av_frame.pts = self._clock.pts(av_frame.pts, av_frame.dts, pyav.duration_of(av_frame))
         av_frame.time_base = base  # PyAV leaves it out when it drains
         self.frames += 1
         self.last_s = av_frame.pts * base
         coding, own = (None, av_frame) if self._coding is None else self._coding.take(av_frame)
         shaped, coding = self._shaping.shape(own, coding, float(self.last_s))
-        frame = picture.frame_from_av(shaped, base)
+        frame = picture.frame_from_av(shaped, base, (self._context.color_primaries, self._context.color_trc))
         cut, self._cut = self._cut or self._shaping.changed, False
         return replace(
             frame,

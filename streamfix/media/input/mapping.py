@@ -87,7 +87,7 @@ def _quality(stream: Stream) -> tuple[int, int, int]:
     """Greater is better: the most pixels; of equals the default one, then the first (ffmpeg's rule)."""
     context: Any = stream.codec_context
     pixels = context.width * context.height if context is not None else 0
-    return pixels, int(stream.disposition) & 1, -stream.index
+    return pixels, stream.disposition.value & 1, -stream.index
 
 
 def _by_maps(inputs: Sequence[InputContainer], maps: Sequence[str]) -> list[MappedStream]:

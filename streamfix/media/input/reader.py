@@ -14,6 +14,7 @@ import av.error
 
 from ...errors import DecodeError, StreamfixError, let_go
 from ...frame import Frame, VideoInfo
+from .. import pyav
 from ..interruption import Interruption
 from ..specs import InputSpec
 from ..streams import MappedStream
@@ -129,7 +130,7 @@ class Reader(ItemSource):
     def wall_start_s(self) -> float | None:
         """Unix time of pts 0, for cameras that tell it (RTCP), else None. Call it from the thread that reads."""
         source = self._sources[self._video.input_index]
-        at = source.container.start_time_realtime
+        at = getattr(source.container, "start_time_realtime", None)  # PyAV tells it from 18.1 on
         return None if at is None else at / 1e6 - float(source.shift_s)
 
     def stream_of(self, packet: av.Packet[Any]) -> MappedStream | None:
@@ -164,7 +165,7 @@ class Reader(ItemSource):
         self._parts.callback(self._decoder.close)
         first = self._sources[0]
         self.metadata = dict(first.container.metadata)
-        self.chapters = shift_chapters(first.container.chapters(), first.shift_s)
+        self.chapters = shift_chapters(pyav.chapters(first.container), first.shift_s)
         frame = self._first_frame()
         self._first_s = frame.pts * frame.time_base
         self.info = self._describe(frame, source)

@@ -14,9 +14,9 @@ import av
 import av.error
 from av.container import InputContainer
 from av.format import Flags
-from av.stream import Discard
 
 from ...errors import InputError, UsageError
+from .. import pyav
 from ..interruption import Interruption
 from ..picture.clone import clone_packet
 from ..specs import InputSpec
@@ -248,7 +248,7 @@ class InputSource:
         wanted = {s.index for s in self._streams}
         for stream in container.streams:
             if stream.index not in wanted:
-                stream.discard = Discard.all
+                pyav.skip(stream)
 
     def _seek(self, container: InputContainer) -> None:
         """Seek to a keyframe at or before the wanted time; without an index that may take several tries."""

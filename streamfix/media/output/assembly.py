@@ -12,6 +12,7 @@ from av.stream import Stream
 
 from ...errors import OutputError, UsageError
 from ...frame import Frame
+from .. import pyav
 from ..interruption import Interruption
 from ..source_info import SourceInfo
 from ..specs import OutputSpec
@@ -252,7 +253,7 @@ def _describe(
     if muxer.format not in _KEEPS_CHAPTERS:
         log.warning("%s: %s keeps no chapters; write to .mkv or .mp4", spec.shown, muxer.format)
         return
-    muxer.container.set_chapters(shift_chapters(source.chapters, shift_s))
+    pyav.set_chapters(muxer.container, shift_chapters(source.chapters, shift_s))
 
 
 def _keep_unknown(spec: OutputSpec, source: SourceInfo, muxer: Muxer, tags: Mapping[str, str]) -> None:

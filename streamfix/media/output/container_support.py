@@ -12,9 +12,10 @@ import av
 import av.error
 from av.codec.codec import Codec
 from av.container import OutputContainer
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
 from ...errors import UsageError
+from .. import pyav
 from ..libav_errors import libav_explains, message_of
 from ..streams import MappedStream, is_mp4
 from ..transport.protocols import format_protocols
@@ -179,7 +180,7 @@ def add_copy(container: OutputContainer, mapped: MappedStream) -> Stream:
     """Add an output stream for a copy of an input stream. Raises ValueError if the container does not take it."""
     stream = copy_of(container, mapped.stream)
     stream.metadata.update(mapped.metadata)
-    stream.disposition = Disposition(mapped.disposition)
+    pyav.set_disposition(stream, mapped.disposition)
     return stream
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from av.stream import Disposition, Stream
 
 from ...errors import UsageError
+from .. import pyav
 from ..specs import OutputSpec
 
 log = logging.getLogger("streamfix.media")
@@ -22,7 +23,7 @@ def set_dispositions(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> 
     """
     for specifier, text in spec.dispositions.items():
         for stream in _at(f"{spec.shown}: -disposition:{specifier}", specifier, placed):
-            stream.disposition = Disposition(_flags(spec, specifier, text, int(stream.disposition)))
+            pyav.set_disposition(stream, _flags(spec, specifier, text, stream.disposition.value))
 
 
 def set_tags(spec: OutputSpec, placed: Sequence[tuple[str, Stream]]) -> None:
@@ -59,7 +60,7 @@ def _flags(spec: OutputSpec, specifier: str, text: str, old: int) -> int:
                 f"{spec.shown}: -disposition:{specifier} {text}: there is no {name!r}; "
                 f"there are: {', '.join(Disposition.__members__)}"
             )
-        bit = int(Disposition[name])
+        bit = Disposition[name].value
         value = value & ~bit if sign == "-" else value | bit
     return value
 

@@ -12,12 +12,12 @@ from typing import Any
 import av
 import av.error
 from av.codec.context import Flags
-from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ...errors import StreamfixError, UsageError
 from ...frame import Frame
+from .. import pyav
 from ..libav_errors import libav_explains, message_of
 from ..picture import convert
 from ..picture import planes as picture
@@ -98,7 +98,7 @@ class VideoEncoder:
         )
         self._draft = self._add(muxer, first, shaped, rate, given, quality)
         self._draft.metadata.update(_kept_tags(source.metadata))
-        self._draft.disposition = Disposition(source.disposition)
+        pyav.set_disposition(self._draft, source.disposition)
         self._size = (shaped.width, shaped.height)
         warn_unseen(first, frame, source, self._shown)
         warn_lost_aspect(self._codec, first.sample_aspect_ratio, muxer.format, self._shown)
@@ -124,7 +124,7 @@ class VideoEncoder:
         out = self._convert(made, frame)
         out.pict_type = 0  # else the encoder would repeat the source's choice of frame types
         out.pts, out.time_base = pts, self.time_base
-        out.duration = round(frame.duration * frame.time_base / self.time_base)
+        pyav.set_duration(out, round(frame.duration * frame.time_base / self.time_base))
         packets = [*repeated, *self._encode(out, frame)]
         if self._short_steps:
             self._shown_now = out
@@ -142,7 +142,8 @@ class VideoEncoder:
         )  # fmt: skip
         packets = []
         for at in between:
-            again.pts, again.duration = at, 0
+            again.pts = at
+            pyav.set_duration(again, 0)
             packets += self._encode(again, frame)
         return packets
 
@@ -190,7 +191,8 @@ class VideoEncoder:
         context.width, context.height, context.pix_fmt = frame.width, frame.height, frame.format.name
         context.time_base = stream.time_base = self.time_base
         context.sample_aspect_ratio = first.sample_aspect_ratio or Fraction(0, 1)
-        context.color_primaries, context.color_trc = int(frame.color_primaries), int(frame.color_trc)
+        told = first.color.primaries, first.color.transfer
+        context.color_primaries, context.color_trc = pyav.primaries_and_transfer(frame, told)
         context.colorspace, context.color_range = int(frame.colorspace), int(frame.color_range)
         # PyAV's own settings suit no encoder: slice threads (of x264: sliced threads) and a bit rate.
         # With frame threads x264 holds back a frame for each, even with tune zerolatency.
@@ -200,7 +202,7 @@ class VideoEncoder:
         context.flags |= Flags.frame_duration
         if quality is not None:
             context.qscale = True
-            context.global_quality = round(float(quality))
+            options = {"global_quality": str(round(float(quality))), **options}
             if self._codec.name in _QUALITY_OF_FRAMES:
                 # These take the quality from each frame, where PyAV cannot set it; a range of one value does the same.
                 options = {"qmin": quality, "qmax": quality, **options}
@@ -219,7 +221,11 @@ class VideoEncoder:
             return
         if format not in MOV_LIKE | {"matroska", "webm"}:
             log.warning("%s: %s keeps no rotation; leave out -noautorotate, or use .mkv", self._shown, format)
-        self._draft.set_display_matrix(matrix)
+        if not pyav.set_display_matrix(self._draft, matrix):
+            log.warning(
+                "%s: this version of PyAV (%s) cannot write the rotation; leave out -noautorotate, or update av",
+                *(self._shown, av.__version__),
+            )
 
     def _set_field_order(self, first: Frame, source: MappedStream, options: Mapping[str, str]) -> None:
         """Encode interlaced frames as such: the container's mark is not enough, as decoders believe the video's own.
@@ -231,7 +237,8 @@ class VideoEncoder:
             return
         decoder: Any = source.stream.codec_context
         context = self._draft.codec_context
-        context.field_order = decoder.field_order
+        if hasattr(context, "field_order"):  # PyAV has it from 18.1 on
+            context.field_order = decoder.field_order
         frames_only = self._codec.canonical_name in _FRAMES_ONLY
         if self._codec.name in _CODES_FIELDS and options.get("profile") != "baseline":
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me

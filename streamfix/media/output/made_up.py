@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -50,5 +50,5 @@ def blank_frame(info: VideoInfo) -> Frame:
     """A frame of an input, with whatever was in memory for a picture."""
     made = av.VideoFrame(info.width, info.height, info.pix_fmt)
     made.pts, made.time_base = 0, info.time_base
-    made.duration = round(1 / ((info.rate or DEFAULT_RATE) * info.time_base))
-    return frame_from_av(made, info.time_base)
+    duration = round(1 / ((info.rate or DEFAULT_RATE) * info.time_base))
+    return replace(frame_from_av(made, info.time_base), duration=duration)

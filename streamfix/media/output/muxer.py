@@ -40,7 +40,9 @@ TakenAt = Callable[[Fraction | None], float | None]
 # Fragments of a second, so that a killed job leaves a readable file; at the end the index of a plain file is added, so
 # that nothing is lost by them. delay_moov: without it there are no edit lists, and so no start offsets.
 _CRASH_SAFE = {
-    "movflags": "+hybrid_fragmented+delay_moov+frag_keyframe",
+    # With delay_moov, FFmpeg 8.0 and older leave an MP4 of this kind without its pictures.
+    "movflags": "+hybrid_fragmented+frag_keyframe"
+    + ("+delay_moov" if av.library_versions["libavformat"] >= (62, 12, 0) else ""),
     "frag_duration": "1000000",
     "flush_packets": "1",
 }
@@ -56,7 +58,7 @@ _LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
 # With it a player can tell when a picture was taken.
 LIVE_HLS_FLAGS = "program_date_time"
 # What libavformat says of a packet that it does not like, rather than of the output.
-_ONE_PACKET = (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError, ValueError)
+_ONE_PACKET = (av.error.InvalidDataError, av.error.PatchWelcomeError, ValueError)
 MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
 
 

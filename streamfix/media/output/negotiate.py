@@ -13,6 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from ...errors import UsageError
 from ...frame import Frame
+from .. import pyav
 from ..picture.convert import choose_pix_fmt
 from ..streams import MappedStream
 from .muxer import MOV_LIKE
@@ -67,8 +68,8 @@ def negotiate_time_base(
 
     rate: frames a second. shown: the output's name for a warning.
     """
-    if codec.frame_rates:
-        nearest = min((Fraction(r.numerator, r.denominator) for r in codec.frame_rates), key=lambda r: abs(r - rate))
+    if rates := pyav.frame_rates(codec):
+        nearest = min(rates, key=lambda r: abs(r - rate))
         if nearest != rate:
             log.warning("%s: %s cannot encode %s frames a second; add -r %s", shown, codec.name, rate, nearest)
         return 1 / nearest

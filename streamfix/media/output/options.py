@@ -8,18 +8,19 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
 
 import av
 from av.codec.codec import Codec
-from av.codec.context import CodecContext, OptionFlags
+from av.codec.context import CodecContext
 
 from ...errors import BadOption, UnknownName
 from ..libav_errors import libav_is_quiet
-from ..libav_options import container_options, muxer_options, protocol_options
+from ..libav_options import container_options, encoder_options, muxer_options, protocol_options
 from ..transport.output_kind import connects
 from ..transport.protocols import needs_ffmpeg, scheme_of
 from ..transport.srt import OPTIONS as SRT_OPTIONS
+
+_FOR_ENCODING = 1  # AV_OPT_FLAG_ENCODING_PARAM
 
 
 def find_encoder(name: str, kind: str, place: str) -> Codec:
@@ -38,21 +39,25 @@ def find_encoder(name: str, kind: str, place: str) -> Codec:
 @lru_cache(maxsize=64)
 def known_options(encoder: str) -> frozenset[str]:
     """The names of an encoder's options: its own and those that all encoders have."""
-    return frozenset(o.name for o in _options(encoder) if o.flags & OptionFlags.ENCODING_PARAM)
+    return frozenset(name for name, _, encodes in _options(encoder) if encodes)
 
 
 @lru_cache(maxsize=64)
 def default_option(encoder: str, name: str) -> str | None:
     """The default of an encoder's option, None if it has none."""
-    return next((o.default for o in _options(encoder) if o.name == name), None)
+    return next((default for known, default, _ in _options(encoder) if known == name), None)
 
 
 @lru_cache(maxsize=64)
-def _options(encoder: str) -> tuple[Any, ...]:
-    """An encoder's options: its own before those that all encoders have."""
-    with libav_is_quiet():  # PyAV reads each one's value, and libav warns of the deprecated ones
-        options = CodecContext.create(encoder, "w").supported_options
-        return *options.private, *options.generic
+def _options(encoder: str) -> list[tuple[str, str | None, bool]]:
+    """Name, default, and whether it is one for encoding: an encoder's own options before those that all have."""
+    with libav_is_quiet():  # each one's value is read, and libav warns of the deprecated ones
+        context = CodecContext.create(encoder, "w")
+        try:
+            options = context.supported_options
+        except AttributeError:  # a PyAV before 18.1
+            return encoder_options(context.codec.name)
+        return [(o.name, o.default, bool(o.flags & _FOR_ENCODING)) for o in (*options.private, *options.generic)]
 
 
 def nearest_option(name: str, encoder: str) -> str:
@@ -75,8 +80,9 @@ def refused(name: str, value: str, encoder: str, muxer: str) -> BadOption:
 
 def check_known(given: Mapping[str, str], encoder: str) -> None:
     """Raise BadOption for an option that an encoder does not have."""
+    known = known_options(encoder)
     for name, value in given.items():
-        if name not in known_options(encoder):
+        if known and name not in known:  # without any, nobody could be asked: the encoder will judge
             raise BadOption(
                 f"Unrecognized option {name!r} ({name}={value}): the encoder {encoder} does not have it"
                 f"{nearest_option(name, encoder)}"

@@ -97,7 +97,7 @@ def unheld_dispositions(format: str, flags: int) -> list[str]:
     held = _DISPOSITIONS.get(format)
     if held is None:
         return []
-    return [d.name for d in Disposition if d.name and int(d) & flags and d.name not in held | _SAID_ELSEWHERE]
+    return [d.name for d in Disposition if d.name and d.value & flags and d.name not in held | _SAID_ELSEWHERE]
 
 
 def _unheld(held: set[str] | None, tags: Mapping[str, str]) -> dict[str, str]:

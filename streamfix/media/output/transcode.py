@@ -14,10 +14,10 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.codec.codec import Codec
-from av.stream import Disposition
 from av.subtitles.codeccontext import SubtitleCodecContext
 
 from ...errors import UsageError
+from .. import pyav
 from ..libav_errors import libav_explains, message_of
 from ..streams import MappedStream
 from ..timestamps import time_of
@@ -74,7 +74,7 @@ class AudioTranscode:
         context.bit_rate = int(default_option(codec.name, "b") or 0)
         context.options = given
         self._draft.metadata.update({k: v for k, v in mapped.metadata.items() if k.lower() != "encoder"})
-        self._draft.disposition = Disposition(mapped.disposition)
+        pyav.set_disposition(self._draft, mapped.disposition)
         _open(context, f"{muxer.target.shown}: {mapped}")
         self.stream = held(muxer.container, muxer.format, self._draft, muxer.target.shown)
         self._context = context
@@ -197,7 +197,7 @@ class SubtitleTranscode:
         draft.time_base = _MICROSECOND if self._one_at_a_time else mapped.time_base
         self._encoder.options = dict(options)
         draft.metadata.update({k: v for k, v in mapped.metadata.items() if k.lower() != "encoder"})
-        draft.disposition = Disposition(mapped.disposition)
+        pyav.set_disposition(draft, mapped.disposition)
         _open(self._encoder, f"{muxer.target.shown}: {mapped}")
         self.stream = held(muxer.container, muxer.format, draft, muxer.target.shown)
 

@@ -19,6 +19,8 @@ from av.container import OutputContainer
 from av.format import Flags as FormatFlags
 from av.stream import Stream
 
+from .. import pyav
+
 
 def copy_of(container: OutputContainer, template: Stream) -> Stream:
     """Add a stream of the template's codec and parameters, for packets that were encoded already.
@@ -81,5 +83,5 @@ def _moved(container: OutputContainer, draft: Any, rate: Fraction | None) -> Str
     BitStreamFilterContext("null", draft, stream)  # replaces all that the stream was added with
     stream.time_base = draft.time_base
     stream.metadata.update(draft.metadata)
-    stream.disposition = draft.disposition
+    pyav.set_disposition(stream, draft.disposition.value)
     return stream

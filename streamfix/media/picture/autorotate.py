@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import av
 import av.filter
 
+from .. import pyav
 from .places import Places, only_move, places
 from .side_data import side_data_of_type
 
@@ -76,5 +77,6 @@ class AutorotateGraph:
         self._graph.push(frame)
         out = self._graph.pull()
         assert isinstance(out, av.VideoFrame)
-        out.pts, out.duration = frame.pts, frame.duration
+        out.pts = frame.pts
+        pyav.set_duration(out, pyav.duration_of(frame))
         return out

@@ -183,7 +183,7 @@ class GraphStage(Stage):
                 damaged |= self._last.damaged
         base = self._last or self._in[0]
         return replace(
-            frame_from_av(picture, base.time_base),
+            frame_from_av(picture, base.time_base, (base.color.primaries, base.color.transfer)),
             sample_aspect_ratio=self._aspect(picture),
             cut=cut,
             damaged=damaged or (base.damaged and not cut),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from enum import IntEnum
 from typing import Any
 
 import av
-from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
 from av.video.format import VideoFormat
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from ...frame import Color, usual_matrix
+from .. import pyav
+from ..pyav import Loss
 
 # Only scaling interpolates; a conversion between two formats of the same kind copies values.
-_FLAGS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+_FLAGS = 0x4 | 0x40000 | 0x2000  # SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT, which PyAV names from 18 on
 _CONTEXTS = 16  # swscale contexts a thread keeps
 # swscale writes whole vectors past the end of a row of these, over what another of its threads has written there.
 _ONE_THREAD = {"yuyv422", "uyvy422", "yvyu422"}
@@ -59,26 +61,25 @@ def reformat(
     if full_out is None:
         full_out = full_in if source_rgb == target_rgb else False
     matrix = _matrix(color, frame.height)
-    key = (frame.format.name, frame.width, frame.height, pix_fmt, width, height)
+    key = (frame.format.name, frame.width, frame.height, pix_fmt, width, height, matrix, full_in, full_out)
     with _FRAMES[id(frame) % len(_FRAMES)]:
         saved = frame.colorspace, frame.color_range
         try:
-            out = _context(key).reformat(
+            out = pyav.reformatted(
+                _context(key),
                 frame,
-                width,
-                height,
-                pix_fmt,
-                src_colorspace=matrix,
-                dst_colorspace=matrix,
-                interpolation=_FLAGS,
-                src_color_range=ColorRange.JPEG if full_in else ColorRange.MPEG,
-                dst_color_range=ColorRange.JPEG if full_out else ColorRange.MPEG,
-                threads=1 if pix_fmt in _ONE_THREAD else 0,
+                (width, height, pix_fmt),
+                matrix,
+                _FLAGS,
+                full=(full_in, full_out),
+                rgb=(source_rgb, target_rgb),
+                one_thread=pix_fmt in _ONE_THREAD,
             )
         finally:
             frame.colorspace, frame.color_range = saved
     _tag(out, color, matrix, source_rgb, target_rgb, full_out)
-    out.pts, out.duration = frame.pts, frame.duration
+    out.pts = frame.pts
+    pyav.set_duration(out, pyav.duration_of(frame))
     if frame.time_base is not None:
         out.time_base = frame.time_base
     return out
@@ -99,42 +100,50 @@ def choose_pix_fmt(source: str, offered: list[str] | None) -> tuple[str, str]:
     if not offered or source in offered:
         return source, ""
     alpha = any(c.is_alpha for c in VideoFormat(source).components)
-    best, loss = find_best_pix_fmt_of_list(offered, source, alpha)
+    best, loss = pyav.nearest_pix_fmt(offered, source, alpha=alpha)
     if best is None:
         return offered[0], "unknown values"
     names = (
-        (PixFmtLoss.DEPTH, "bit depth"),
-        (PixFmtLoss.RESOLUTION, "chroma resolution"),
-        (PixFmtLoss.ALPHA, "transparency"),
-        (PixFmtLoss.CHROMA, "colour"),
-        (PixFmtLoss.COLORQUANT, "colours"),
+        (Loss.DEPTH, "bit depth"),
+        (Loss.RESOLUTION, "chroma resolution"),
+        (Loss.ALPHA, "transparency"),
+        (Loss.CHROMA, "colour"),
+        (Loss.COLORQUANT, "colours"),
     )
     gray = len([c for c in VideoFormat(source).components if not c.is_alpha]) == 1
-    lost = [text for flag, text in names if loss & flag and not (gray and flag == PixFmtLoss.RESOLUTION)]
-    return best.name, ", ".join(lost)
+    lost = [text for flag, text in names if loss & flag and not (gray and flag == Loss.RESOLUTION)]
+    return best, ", ".join(lost)
 
 
-def _matrix(color: Color, height: int) -> Colorspace:
+class _Matrix(IntEnum):
+    """SWS_CS_..., libswscale/swscale.h"""
+
+    ITU709 = 1
+    FCC = 4
+    ITU601 = 5
+    SMPTE240M = 7
+    BT2020 = 9
+
+
+def _matrix(color: Color, height: int) -> _Matrix:
     known = {
-        1: Colorspace.ITU709,
-        4: Colorspace.FCC,
-        5: Colorspace.ITU601,
-        6: Colorspace.ITU601,
-        7: Colorspace.SMPTE240M,
-        9: Colorspace.BT2020,
-        10: Colorspace.BT2020,
+        1: _Matrix.ITU709,
+        4: _Matrix.FCC,
+        5: _Matrix.ITU601,
+        6: _Matrix.ITU601,
+        7: _Matrix.SMPTE240M,
+        9: _Matrix.BT2020,
+        10: _Matrix.BT2020,
     }
     return known.get(color.matrix) or known[usual_matrix(height)]
 
 
-def _tag(
-    out: av.VideoFrame, color: Color, matrix: Colorspace, source_rgb: bool, target_rgb: bool, full_out: bool
-) -> None:
+def _tag(out: av.VideoFrame, color: Color, matrix: _Matrix, source_rgb: bool, target_rgb: bool, full_out: bool) -> None:
     if target_rgb:
         out.colorspace = 0
     elif source_rgb:
         # The matrix that was just used; without the tag a player could not know it.
-        out.colorspace = {Colorspace.ITU709: 1, Colorspace.BT2020: 9, Colorspace.SMPTE240M: 7}.get(matrix, 6)
+        out.colorspace = {_Matrix.ITU709: 1, _Matrix.BT2020: 9, _Matrix.SMPTE240M: 7}.get(matrix, 6)
     else:
         out.colorspace = color.matrix
     untagged = color.full_range is None and not source_rgb and not target_rgb and not full_out

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import av
 from av.video.format import VideoFormat
 
-from ...frame import Color, Frame, PixelFormat, Planes
+from ...frame import UNSPECIFIED, Color, Frame, PixelFormat, Planes
+from .. import pyav
 from . import convert
 from .side_data import side_data, with_side_data
 
@@ -107,29 +108,31 @@ def _plane_array(frame: av.VideoFrame, index: int, height: int, width: int, dept
 
     plane = frame.planes[index]
     item = 1 if depth == 8 else 2
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, abs(plane.line_size))[:, : width * item]
+    rows = np.frombuffer(pyav.memory_of(plane), np.uint8).reshape(height, abs(plane.line_size))[:, : width * item]
     if plane.line_size < 0:  # rows are stored from the bottom up, and the buffer begins at the lowest address
         rows = rows[::-1].copy()
     return rows if item == 1 else rows.view("<u2")
 
 
-def color_of(frame: av.VideoFrame) -> Color:
-    """The colour tags of a decoded frame."""
+def color_of(frame: av.VideoFrame, otherwise: tuple[int, int] = (UNSPECIFIED, UNSPECIFIED)) -> Color:
+    """The colour tags of a decoded frame. otherwise: primaries and transfer of a frame of a PyAV that hides them."""
     full = {1: False, 2: True}.get(int(frame.color_range))
     if frame.format.name.startswith("yuvj"):
         full = True
-    return Color(int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), full)
+    return Color(*pyav.primaries_and_transfer(frame, otherwise), int(frame.colorspace), full)
 
 
 def set_color(frame: av.VideoFrame, color: Color) -> None:
     """Set the colour tags of a frame."""
-    frame.color_primaries, frame.color_trc = color.primaries, color.transfer
+    pyav.set_primaries_and_transfer(frame, color.primaries, color.transfer)
     frame.colorspace = color.matrix
     frame.color_range = {None: 0, False: 1, True: 2}[color.full_range]
 
 
-def frame_from_av(av_frame: av.VideoFrame, time_base: Fraction) -> Frame:
-    """A frame of libav as a Frame. time_base: used if the frame has none of its own.
+def frame_from_av(
+    av_frame: av.VideoFrame, time_base: Fraction, otherwise: tuple[int, int] = (UNSPECIFIED, UNSPECIFIED)
+) -> Frame:
+    """A frame of libav as a Frame. time_base: used if the frame has none of its own. otherwise: see `color_of`.
 
     The caller sets `cut` and the sample aspect ratio, which PyAV does not show. Raises ValueError without a pts.
     """
@@ -139,8 +142,8 @@ def frame_from_av(av_frame: av.VideoFrame, time_base: Fraction) -> Frame:
         DecodedPicture(av_frame),
         av_frame.pts,
         av_frame.time_base or time_base,
-        duration=av_frame.duration or 0,
-        color=color_of(av_frame),
+        duration=pyav.duration_of(av_frame),
+        color=color_of(av_frame, otherwise),
         damaged=av_frame.is_corrupt,
         origin=av_frame,
     )
@@ -156,7 +159,8 @@ def to_av(frame: Frame) -> av.VideoFrame:
         for i, values in enumerate(planes.data):
             _fill(out, i, values)
         set_color(out, frame.color)
-    out.pts, out.time_base, out.duration = frame.pts, frame.time_base, frame.duration
+    out.pts, out.time_base = frame.pts, frame.time_base
+    pyav.set_duration(out, frame.duration)
     return out
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,8 +150,9 @@ def pictures(info: VideoInfo, count: int) -> Iterator[Frame]:
         codes = (wave + rng.normal(0, 4, wave.shape)).clip(16, 235).astype(np.uint8)
         codes[height:] = 128  # chroma
         made = av.VideoFrame.from_ndarray(codes, "yuv420p")
-        made.pts, made.time_base, made.duration = i * duration, info.time_base, duration
-        yield frame_from_av(reformat(made, info.pix_fmt, info.width, info.height, color=info.color), info.time_base)
+        made.pts, made.time_base = i * duration, info.time_base
+        shaped = reformat(made, info.pix_fmt, info.width, info.height, color=info.color)
+        yield replace(frame_from_av(shaped, info.time_base), duration=duration)
 
 
 def _computed(frame: Frame) -> Frame:

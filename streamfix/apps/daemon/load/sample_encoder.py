@@ -84,7 +84,5 @@ def _even(frame: Frame) -> Frame:
     if (width, height) == (frame.width, frame.height):
         return frame
     picture = to_av(frame)
-    picture.pts, picture.time_base, picture.duration = frame.pts, frame.time_base, frame.duration
     made = reformat(picture, picture.format.name, width, height, color=color_of(picture))
-    made.pts, made.time_base, made.duration = frame.pts, frame.time_base, frame.duration
     return frame_from_av(made, frame.time_base)
