@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,6 +92,14 @@ class Grain:
         seen = np.interp(self.factor / _WHITE * _quantile(ratio, _LOWER), *_GRAIN)
         self.factor += (_FOLLOWS if self._known else 1.0) * (float(seen) - self.factor)
         self._known = True
+
+    def saved(self) -> dict[str, Any]:
+        """What it has learnt, as `Filter.save_state` wants it."""
+        return {"factor": self.factor, "known": self._known}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave."""
+        self.factor, self._known = saved["factor"], saved["known"]
 
 
 def _quantile(values: Floats, share: float) -> float:
