@@ -18,9 +18,11 @@ class Boundary:
     index: of the segment that begins here, from 0. at_s: the time of its first frame, seconds.
     states: of the stages in their order: mappings of arrays and plain values, see `Filter.save_state`.
     report: what the stages have measured so far, by name.
+    tail: marks of the last frames before it, by which another run knows that it has found the place.
     """
 
     index: int
     at_s: Fraction
     states: list[Mapping[str, Any]] = field(default_factory=list)
     report: dict[str, float] = field(default_factory=dict)
+    tail: list[str] = field(default_factory=list)

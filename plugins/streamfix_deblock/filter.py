@@ -148,6 +148,9 @@ class Deblock(Filter[Shot]):
     def init_state(self) -> Shot:
         return Shot()
 
+    def resolved(self) -> Mapping[str, str]:
+        return {**self.network.resolved(), "levels": self.levels.resolved()["weights"]}
+
     def save_state(self, state: Shot) -> Mapping[str, Any]:
         return state.saved()
 

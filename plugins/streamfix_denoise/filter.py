@@ -109,6 +109,9 @@ class Denoise(Filter[Front]):
     def init_state(self) -> Front:
         return Front(self._told)
 
+    def resolved(self) -> Mapping[str, str]:
+        return self.network.resolved()
+
     def save_state(self, state: Front) -> Mapping[str, Any]:
         return state.saved()
 

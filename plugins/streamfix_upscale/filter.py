@@ -100,6 +100,9 @@ class Upscale(Filter[History]):
     def init_state(self) -> History:
         return History(self._trained, fine=self.tier == "q")
 
+    def resolved(self) -> Mapping[str, str]:
+        return {**self.network.resolved(), "tier": self.tier}
+
     def save_state(self, state: History) -> Mapping[str, Any]:
         return state.saved()
 

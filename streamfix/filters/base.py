@@ -147,6 +147,14 @@ class Filter(ABC, Generic[S]):
         """What it has measured of a stream so far, by name, such as noise_luma in 8-bit codes; finite numbers."""
         return {}
 
+    def resolved(self) -> Mapping[str, str]:
+        """What it has settled by itself, by name, once it is on its device: options that were left to it, such as tier.
+
+        A later run that is to give the same results gives it these options. What is no option, such as the hash of its
+        weights, is compared.
+        """
+        return {}
+
     def to(self, device: Any) -> None:
         """Move what the filter computes with to `device`. Called once, before the first frame.
 

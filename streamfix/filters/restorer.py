@@ -140,7 +140,7 @@ class Restorer(Stage):
 
     def reset(self) -> None:
         self._let_go()
-        self._state = self.filter.init_state()
+        self._state, self._state_spoilt = self.filter.init_state(), False
         self._cut_pending, self._size = False, None
 
     def report(self) -> Mapping[str, float]:

@@ -11,9 +11,9 @@ from ..media.input.reader import Reader
 from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
-from .job import Hosting, Job, JobSpec, Progress
+from .job import Hosting, Job, JobSpec, Progress, Resume
 
-__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build_job", "check_chain", "restore_stage"]
+__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "Resume", "build_job", "check_chain", "restore_stage"]
 
 
 def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
@@ -28,6 +28,10 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
         from .live import live_job
 
         return live_job(spec, spec.live, hosting)
+    if spec.resume is not None:
+        from .segments.job import resumable_job
+
+        return resumable_job(spec, spec.resume, hosting)
     opened: list[Closable] = []
     try:
         if restoration := restore_stage(spec.filters, spec.device, hosting.pool, exit_on_error=spec.exit_on_error):

@@ -1,0 +1,343 @@
+"""A job that goes on where it was: each segment that is done is kept until the output is complete."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...boundary import Boundary
+from ...counts import FrameCounts
+from ...errors import Cancelled, StreamfixError, UsageError
+from ...frame import Frame
+from ...media import durable
+from ...media.input.beside import BesideReader
+from ...media.input.keyframes import pictures_of
+from ...media.input.reader import Reader
+from ...media.output.input_files import input_files
+from ...media.output.joining import JoiningWriter
+from ...media.output.muxer import guess_format
+from ...media.output.packet_file import PacketFile
+from ...media.output.request import request_of, usual_encoder
+from ...media.output.segment_writer import EncodedOutput, SegmentWriter, repeatable
+from ...media.output.target import Target
+from ...media.output.trial import try_whole
+from ...media.source_info import DetachedSourceInfo
+from ...pipeline import Pipeline, Stage, close_all
+from ..chain import Restoration, check_chain, restore_stage
+from ..job import Hosting, Job, JobSpec, Progress, Resume
+from . import manifest, refusals
+from .folder import WorkFolder
+from .joining import JoinSource
+from .once import Once
+from .plan import Plan, Segment, plan_from, plan_of
+from .source import StretchSource
+
+if TYPE_CHECKING:
+    from ...media.output.request import Request
+
+log = logging.getLogger("streamfix.jobs")
+
+
+def resumable_job(spec: JobSpec, resume: Resume, hosting: Hosting) -> ResumableJob:
+    """Check what is asked, find out what is done already, and open all that is needed to go on.
+
+    Raises a StreamfixError; nothing stays open then, and of the folder what was done before.
+    """
+    refusals.check(spec)
+    check_chain(spec.filters)
+    once = Once()
+    with once.active():
+        output = spec.outputs[0]
+        format = guess_format(output.url, output.format)
+        inputs = [name for one in spec.inputs for name in input_files(one)]
+        target = Target(output.url, format, inputs, output.overwrite)
+        request = repeatable(request_of(output, format, usual_encoder(target, format)))
+        folder = WorkFolder(output.url, output.shown)
+        described = manifest.description(spec, resume, request)
+        folder.open()
+        try:
+            return _opened(spec, resume, hosting, folder, described, request, format, once)
+        except BaseException:
+            folder.close()
+            raise
+
+
+def _opened(
+    spec: JobSpec,
+    resume: Resume,
+    hosting: Hosting,
+    folder: WorkFolder,
+    described: Mapping[str, Any],
+    request: Request,
+    format: str,
+    once: Once,
+) -> ResumableJob:
+    known = folder.manifest()
+    if known is None:
+        folder.remove()
+    else:
+        manifest.check(known, described, str(folder.path))
+    done = folder.finished()
+    chain = spec.filters if known is None else manifest.with_resolved(spec.filters, known["resolved"])
+    restoration = restore_stage(chain, spec.device, hosting.pool, exit_on_error=spec.exit_on_error)
+    reader: Reader | None = None
+    try:
+        coding = restoration is not None and restoration.wants_coding
+
+        def open_reader() -> Reader:
+            options = {"audio": spec.audio, "subtitles": spec.subtitles, "data": spec.data}
+            return Reader(spec.inputs, spec.maps, coding=coding, **options)
+
+        reader = open_reader()
+        hosting.opening(reader)
+        hosting.admit(reader.info)
+        settled = manifest.resolved(() if restoration is None else restoration.filters)
+        if known is None:
+            log.info("looking for places to cut %s", spec.inputs[reader.video.input_index].shown)
+            plan = plan_of(pictures_of(spec.inputs[reader.video.input_index], reader.video.index), resume.every_s)
+            if plan.refusal is not None:
+                log.warning(
+                    "%s: it cannot be cut, as %s: if the job is killed, it begins anew",
+                    *(spec.inputs[reader.video.input_index].shown, plan.refusal),
+                )
+        else:
+            plan = plan_from(known["plan"])
+            manifest.check({"settled": known["resolved"]}, {"settled": settled}, str(folder.path))
+        first = first_restored(reader, restoration)
+        encoded = EncodedOutput(spec.outputs[0], format, request, first, DetachedSourceInfo(reader))
+        encoded.encoder()
+        try_whole(spec.outputs[0], request, encoded.source, format, first)
+        if known is None:
+            folder.begin({**described, "resolved": settled, "plan": plan.as_values()})
+        else:
+            log.info("%s: %d of %d segments are done already", spec.outputs[0].shown, len(done), len(plan.segments))
+    except BaseException:
+        close_all([part for part in (reader, restoration) if part is not None])
+        raise
+    return ResumableJob(spec, hosting, folder, plan, done, reader, open_reader, restoration, encoded, once)
+
+
+def first_restored(reader: Reader, restoration: Restoration | None) -> Frame:
+    """The video's first frame as the filters give it, to set up encoders by; reader and filters are as new afterwards.
+
+    Raises UsageError if the filters give none for the frames that the reader holds.
+    """
+    given = reader.first_frame
+    if restoration is None:
+        return given
+    found: list[Any] = [*restoration.push(given), *restoration.flush()]
+    restoration.reset()
+    frames = [item for item in found if isinstance(item, Frame)]
+    if not frames:
+        raise UsageError("-resume: the filters give no picture for the first one; leave -resume out")
+    return frames[0]
+
+
+@dataclass(slots=True)
+class _Done:
+    """What is written, for progress. frames, bytes: of segments that earlier runs have finished."""
+
+    video_codec: str
+    frames: int = 0
+    bytes: int = 0
+    writer: SegmentWriter | None = None
+
+    @property
+    def counts(self) -> FrameCounts:
+        """Frames written in this run and in those before it."""
+        return FrameCounts(written=self.frames + (0 if self.writer is None else self.writer.frames_written))
+
+    @property
+    def bytes_written(self) -> int:
+        return self.bytes + (0 if self.writer is None else self.writer.bytes_written)
+
+    def settle(self) -> None:
+        """Count what the writer has written as done: the next one begins at nothing."""
+        if self.writer is not None:
+            self.frames, self.bytes, self.writer = self.counts.written, self.bytes_written, None
+
+
+class _Kept(Stage):
+    """A stage that several pipelines use one after the other: it is not closed with them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.name = stage.name
+
+    def push(self, item: Any) -> Any:
+        return self._stage.push(item)
+
+    def flush(self) -> Any:
+        return self._stage.flush()
+
+    def abort(self) -> None:
+        self._stage.abort()
+
+
+class ResumableJob(Job):
+    """A job with a work folder, ready to run once. `resumable_job` makes it."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        hosting: Hosting,
+        folder: WorkFolder,
+        plan: Plan,
+        done: Sequence[Mapping[str, Any]],
+        reader: Reader,
+        open_reader: Callable[[], Reader],
+        restoration: Restoration | None,
+        encoded: EncodedOutput,
+        once: Once,
+    ) -> None:
+        self._done = _Done(encoded.request.codec, sum(f["frames"] for f in done), sum(f["bytes"] for f in done))
+        # What the class above holds of a job: its pipeline is another one in each part of the work.
+        self.spec, self.reader, self.restoration, self.health = spec, reader, restoration, None
+        self.writer: Any = self._done
+        self._begun_s = self._ended_s = None
+        self._hosting, self._folder, self._plan, self._encoded, self._once = hosting, folder, plan, encoded, once
+        self._next = len(done)  # the segment that comes next
+        self._unused: Reader | None = reader
+        self._open_new = open_reader
+        self._stopped: Cancelled | None = None
+        self._running: Pipeline | None = None
+        self._busy_s: dict[str, float] = {}
+        self._frames_before = self._done.frames
+
+    def run(self) -> None:
+        self._begun_s = time.monotonic()
+        try:
+            with self._once.active():
+                self._restore()
+                self._join()
+            self._folder.remove()
+        except StreamfixError as error:
+            if error is not self._stopped:
+                error.args = (f"{error}; {self._stays()}",)
+            raise
+        finally:
+            self._ended_s = time.monotonic()
+            parts = (self._unused, self.restoration, self._folder)
+            close_all([part for part in parts if part is not None])
+
+    def stop(self) -> None:
+        """End soon: the segment that is being made is lost, those before it are kept, and `run` raises Cancelled."""
+        self.cancel()
+
+    def cancel(self) -> None:
+        self._stopped = Cancelled(f"{self.spec.outputs[0].shown}: stopped; {self._stays()}")
+        if self._running is not None:
+            self._running.cancel(self._stopped)
+
+    @property
+    def progress(self) -> Progress:
+        now_s = self._ended_s or time.monotonic()
+        elapsed_s = 0.0 if self._begun_s is None else now_s - self._begun_s
+        counts, total = self._done.counts, self._plan.pictures
+        rate = self._encoded.source.info.rate
+        return Progress(
+            counts=counts,
+            bytes=self._done.bytes_written,
+            time_s=float(counts.written / rate) if counts.written and rate else None,
+            errors=0 if self._unused is None else self._unused.errors,
+            elapsed_s=elapsed_s,
+            part=min(1.0, counts.written / total) if total else None,
+            busy_s=dict(self._busy_s if self._running is None else self._running.busy_s),
+            earlier=self._frames_before,
+        )
+
+    def _stays(self) -> str:
+        count = len(self._plan.segments)
+        return (
+            f"{self._next} of {count} segments are done and stay in {self._folder.path}: run the same command again to go "
+            "on, or delete that folder"
+        )
+
+    def _restore(self) -> None:
+        """Restore and encode all segments that are not done yet."""
+        left = self._plan.segments[self._next :]
+        if not left:
+            return
+        if self.restoration is None or self.restoration.saves:
+            self._run_stretch(left, warm_up=False)
+            return
+        for segment in left:
+            self._run_stretch([segment], warm_up=True)
+            self.restoration.reset()
+
+    def _run_stretch(self, segments: Sequence[Segment], *, warm_up: bool) -> None:
+        """Run some segments through one pipeline; the first begins with a warm-up, or with the state that was kept."""
+        first, last = segments[0], segments[-1]
+        begins = first.begin_s is None
+        tail: Sequence[str] = ()
+        if not begins and not warm_up:
+            saved = self._folder.saved(first.index)
+            tail = saved["tail"]
+            if self.restoration is not None:
+                self.restoration.load_states(saved["stages"])
+        source = StretchSource(self._reader, segments, warm_up=warm_up and not begins, tail=tail)
+        writer = SegmentWriter(
+            self._encoded.encoder,
+            self._folder.segment,
+            first.index,
+            self._finished,
+            lambda: source.complete,
+            begin_s=first.begin_s,
+            end_s=last.end_s,
+        )
+        self._done.writer = writer
+        stages: list[Stage] = [writer] if self.restoration is None else [_Kept(self.restoration), writer]
+        self._run(Pipeline(source, *stages, depth=self.spec.queue_depth, worked=self._hosting.worked))
+        self._done.settle()
+
+    def _join(self) -> None:
+        """Make the output of the segments, and of what lies beside the video in the input."""
+        spec = self.spec
+        options = {"audio": spec.audio, "subtitles": spec.subtitles, "data": spec.data}
+        beside = BesideReader(spec.inputs, spec.maps, **options)
+        try:
+            source = JoinSource(beside, [self._folder.segment(s.index) for s in self._plan.segments])
+            output = replace(spec.outputs[0], video_options=self._encoded.request.video)
+            writer = JoiningWriter(output, beside, self._encoded.first, source.extradata)
+            self._folder.joins_into(writer.path)
+        except BaseException:
+            beside.close()
+            raise
+        self._run(Pipeline(source, writer, depth=_PACKETS))
+        durable.sync_file(Path(writer.path))
+
+    def _run(self, pipeline: Pipeline) -> None:
+        self._running = pipeline
+        if self._stopped is not None:
+            pipeline.cancel(self._stopped)
+        try:
+            pipeline.run()
+        finally:
+            self._running = None
+            for name, busy_s in pipeline.busy_s.items():
+                self._busy_s[name] = self._busy_s.get(name, 0.0) + busy_s
+        if self._stopped is not None:
+            raise self._stopped
+
+    def _reader(self) -> Reader:
+        """The reader that is open, or a new one."""
+        reader, self._unused = self._unused, None
+        return self._open_new() if reader is None else reader
+
+    def _finished(self, index: int, file: PacketFile, facts: dict[str, Any], boundary: Boundary | None) -> None:
+        """Keep a segment that was encoded; called in the encoder's thread."""
+        if boundary is not None:
+            self._folder.save(boundary)
+        file.finish({**facts, "bytes": file.bytes})
+        self._folder.forget(index)
+        self._next = index + 1
+
+
+_PACKETS = 64  # that wait between two threads while segments are joined: they are small
+
+
+__all__: Sequence[str] = ("ResumableJob", "resumable_job")
