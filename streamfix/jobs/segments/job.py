@@ -307,7 +307,10 @@ class ResumableJob(Job):
         except BaseException:
             beside.close()
             raise
+        begun_s = time.monotonic()
         self._run(Pipeline(source, writer, depth=_PACKETS))
+        count, took_s = len(self._plan.segments), time.monotonic() - begun_s
+        log.info("%s: %d segments were joined in %.2f s", output.shown, count, took_s)
         durable.sync_file(Path(writer.path))
 
     def _run(self, pipeline: Pipeline) -> None:
