@@ -159,7 +159,7 @@ def split_at_cuts_is_whole(make: Make) -> None:
 
 
 def goes_on_from_a_saved_state(make: Make) -> None:
-    """If it `saves`, another object that loads what it saved in the middle gives the rest as if it were the same one."""
+    """If it `saves`, another object that loads what was saved in the middle gives the rest as the same one would."""
     with closing(make()) as filter:
         if not filter.saves:
             return

@@ -111,11 +111,11 @@ class Filter(ABC, Generic[S]):
         return partial(self, x, states)
 
     def save_state(self, state: S) -> Mapping[str, Any]:
-        """A stream's state as a mapping of NumPy arrays, numbers, strings, booleans and None, lists and mappings of them.
+        """A stream's state as NumPy arrays, numbers, strings, booleans and None, in lists and mappings.
 
-        It is put into a file that a later run reads, so nothing else can be in it. Needed of a filter that has state, so
-        that a job which was killed goes on where it was (`-resume`); one without it gets so many frames in front of
-        each segment that it forgets again. `state` stays as it is, and is not shared with what is given.
+        It is put into a file that a later run reads, so nothing else can be in it. With it a job that was killed goes
+        on where it was (`-resume`); a filter that has state and does not save it is shown some frames in front of each
+        segment in place of that. `state` stays as it is, and shares nothing with what is given.
         """
         if type(self).init_state is not Filter.init_state:
             raise NotImplementedError(f"{type(self).__name__} does not save its state")

@@ -95,7 +95,6 @@ class NoiseEstimator:
         self._before = (luma.copy(), chroma.copy()) if due_next else None
         return _before_codec(self._luma, self._chroma)
 
-
     def saved(self) -> dict[str, Any]:
         """All that it knows, as `Filter.save_state` wants it."""
         before = None if self._before is None else [plane.copy() for plane in self._before]

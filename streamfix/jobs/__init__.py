@@ -13,7 +13,17 @@ from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
 from .job import Hosting, Job, JobSpec, Progress, Resume
 
-__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "Resume", "build_job", "check_chain", "restore_stage"]
+__all__ = [
+    "Hosting",
+    "Job",
+    "JobSpec",
+    "Progress",
+    "Restoration",
+    "Resume",
+    "build_job",
+    "check_chain",
+    "restore_stage",
+]
 
 
 def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
@@ -24,14 +34,14 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     Raises a StreamfixError; nothing stays open then.
     """
     hosting = hosting or Hosting()
+    if spec.resume is not None:
+        from .segments.opening import resumable_job
+
+        return resumable_job(spec, spec.resume, hosting)
     if spec.live is not None:
         from .live import live_job
 
         return live_job(spec, spec.live, hosting)
-    if spec.resume is not None:
-        from .segments.job import resumable_job
-
-        return resumable_job(spec, spec.resume, hosting)
     opened: list[Closable] = []
     try:
         if restoration := restore_stage(spec.filters, spec.device, hosting.pool, exit_on_error=spec.exit_on_error):

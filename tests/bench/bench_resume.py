@@ -92,7 +92,7 @@ def run(words: Sequence[str]) -> tuple[float, float, str]:
 
 def kill_often(words: Sequence[str], out: Path, kills: int, took_s: float, want: dict[str, Any]) -> dict[str, Any]:
     """Kill jobs until so many were killed, each time at a random moment; look at every output that became complete."""
-    moments = random.Random(0)  # noqa: S311  # a seed for a benchmark
+    moments = random.Random(0)
     killed = complete = differ = 0
     places: list[int] = []
     while killed < kills or out.with_name(out.name + ".streamfix").exists():

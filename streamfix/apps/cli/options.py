@@ -101,7 +101,11 @@ _TABLE = (
         "stopped: give the same command again",
     ),
     CliOption(
-        "resume_every", "global", "TIME", "with -resume: keep what is done after so much video, 10 s by default", parse_duration
+        "resume_every",
+        "global",
+        "TIME",
+        "with -resume: keep what is done after so much video, 10 s by default",
+        parse_duration,
     ),
     CliOption("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
     CliOption("hide_banner", "global", None, "do not print versions"),

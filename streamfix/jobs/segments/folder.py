@@ -46,7 +46,7 @@ class WorkFolder:
         except BlockingIOError:
             os.close(descriptor)
             raise OutputError(
-                f"{self.shown}: another job is writing it just now, with its folder {self.path}; wait until it has ended"
+                f"{self.shown}: another job is writing it just now, through {self.path}; wait until it has ended"
             ) from None
         except OSError:
             pass  # a file system without locks
@@ -73,7 +73,9 @@ class WorkFolder:
         try:
             found: dict[str, Any] = json.loads(text)
         except ValueError as error:
-            raise OutputError(f"{path}: it is damaged ({error}); delete the folder {self.path}, and begin anew") from error
+            raise OutputError(
+                f"{path}: it is damaged ({error}); delete the folder {self.path}, and begin anew"
+            ) from error
         return found
 
     def begin(self, manifest: Mapping[str, Any]) -> None:

@@ -4,137 +4,44 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...boundary import Boundary
 from ...counts import FrameCounts
-from ...errors import Cancelled, StreamfixError, UsageError
-from ...frame import Frame
+from ...errors import Cancelled, StreamfixError
 from ...media import durable
 from ...media.input.beside import BesideReader
-from ...media.input.keyframes import pictures_of
 from ...media.input.reader import Reader
-from ...media.output.input_files import input_files
 from ...media.output.joining import JoiningWriter
-from ...media.output.muxer import guess_format
 from ...media.output.packet_file import PacketFile
-from ...media.output.request import request_of, usual_encoder
-from ...media.output.segment_writer import EncodedOutput, SegmentWriter, repeatable
-from ...media.output.target import Target
-from ...media.output.trial import try_whole
-from ...media.source_info import DetachedSourceInfo
+from ...media.output.segment_writer import EncodedOutput, SegmentWriter
 from ...pipeline import Pipeline, Stage, close_all
-from ..chain import Restoration, check_chain, restore_stage
-from ..job import Hosting, Job, JobSpec, Progress, Resume
-from . import manifest, refusals
+from ..chain import Restoration
+from ..job import Hosting, Job, JobSpec, Progress
 from .folder import WorkFolder
 from .joining import JoinSource
 from .once import Once
-from .plan import Plan, Segment, plan_from, plan_of
+from .plan import Plan, Segment
 from .source import StretchSource
-
-if TYPE_CHECKING:
-    from ...media.output.request import Request
 
 log = logging.getLogger("streamfix.jobs")
 
-
-def resumable_job(spec: JobSpec, resume: Resume, hosting: Hosting) -> ResumableJob:
-    """Check what is asked, find out what is done already, and open all that is needed to go on.
-
-    Raises a StreamfixError; nothing stays open then, and of the folder what was done before.
-    """
-    refusals.check(spec)
-    check_chain(spec.filters)
-    once = Once()
-    with once.active():
-        output = spec.outputs[0]
-        format = guess_format(output.url, output.format)
-        inputs = [name for one in spec.inputs for name in input_files(one)]
-        target = Target(output.url, format, inputs, output.overwrite)
-        request = repeatable(request_of(output, format, usual_encoder(target, format)))
-        folder = WorkFolder(output.url, output.shown)
-        described = manifest.description(spec, resume, request)
-        folder.open()
-        try:
-            return _opened(spec, resume, hosting, folder, described, request, format, once)
-        except BaseException:
-            folder.close()
-            raise
+_PACKETS = 64  # that wait between two threads while segments are joined: they are small
 
 
-def _opened(
-    spec: JobSpec,
-    resume: Resume,
-    hosting: Hosting,
-    folder: WorkFolder,
-    described: Mapping[str, Any],
-    request: Request,
-    format: str,
-    once: Once,
-) -> ResumableJob:
-    known = folder.manifest()
-    if known is None:
-        folder.remove()
-    else:
-        manifest.check(known, described, str(folder.path))
-    done = folder.finished()
-    chain = spec.filters if known is None else manifest.with_resolved(spec.filters, known["resolved"])
-    restoration = restore_stage(chain, spec.device, hosting.pool, exit_on_error=spec.exit_on_error)
-    reader: Reader | None = None
-    try:
-        coding = restoration is not None and restoration.wants_coding
-
-        def open_reader() -> Reader:
-            options = {"audio": spec.audio, "subtitles": spec.subtitles, "data": spec.data}
-            return Reader(spec.inputs, spec.maps, coding=coding, **options)
-
-        reader = open_reader()
-        hosting.opening(reader)
-        hosting.admit(reader.info)
-        settled = manifest.resolved(() if restoration is None else restoration.filters)
-        if known is None:
-            log.info("looking for places to cut %s", spec.inputs[reader.video.input_index].shown)
-            plan = plan_of(pictures_of(spec.inputs[reader.video.input_index], reader.video.index), resume.every_s)
-            if plan.refusal is not None:
-                log.warning(
-                    "%s: it cannot be cut, as %s: if the job is killed, it begins anew",
-                    *(spec.inputs[reader.video.input_index].shown, plan.refusal),
-                )
-        else:
-            plan = plan_from(known["plan"])
-            manifest.check({"settled": known["resolved"]}, {"settled": settled}, str(folder.path))
-        first = first_restored(reader, restoration)
-        encoded = EncodedOutput(spec.outputs[0], format, request, first, DetachedSourceInfo(reader))
-        encoded.encoder()
-        try_whole(spec.outputs[0], request, encoded.source, format, first)
-        if known is None:
-            folder.begin({**described, "resolved": settled, "plan": plan.as_values()})
-        else:
-            log.info("%s: %d of %d segments are done already", spec.outputs[0].shown, len(done), len(plan.segments))
-    except BaseException:
-        close_all([part for part in (reader, restoration) if part is not None])
-        raise
-    return ResumableJob(spec, hosting, folder, plan, done, reader, open_reader, restoration, encoded, once)
-
-
-def first_restored(reader: Reader, restoration: Restoration | None) -> Frame:
-    """The video's first frame as the filters give it, to set up encoders by; reader and filters are as new afterwards.
-
-    Raises UsageError if the filters give none for the frames that the reader holds.
-    """
-    given = reader.first_frame
-    if restoration is None:
-        return given
-    found: list[Any] = [*restoration.push(given), *restoration.flush()]
-    restoration.reset()
-    frames = [item for item in found if isinstance(item, Frame)]
-    if not frames:
-        raise UsageError("-resume: the filters give no picture for the first one; leave -resume out")
-    return frames[0]
+def open_reader(spec: JobSpec, restoration: Restoration | None) -> Reader:
+    """The job's input, opened. restoration: the filters that will see its frames."""
+    return Reader(
+        spec.inputs,
+        spec.maps,
+        audio=spec.audio,
+        subtitles=spec.subtitles,
+        data=spec.data,
+        coding=restoration is not None and restoration.wants_coding,
+    )
 
 
 @dataclass(slots=True)
@@ -179,7 +86,7 @@ class _Kept(Stage):
 
 
 class ResumableJob(Job):
-    """A job with a work folder, ready to run once. `resumable_job` makes it."""
+    """A job with a work folder, ready to run once. `opening.resumable_job` makes it."""
 
     def __init__(
         self,
@@ -189,7 +96,6 @@ class ResumableJob(Job):
         plan: Plan,
         done: Sequence[Mapping[str, Any]],
         reader: Reader,
-        open_reader: Callable[[], Reader],
         restoration: Restoration | None,
         encoded: EncodedOutput,
         once: Once,
@@ -202,7 +108,7 @@ class ResumableJob(Job):
         self._hosting, self._folder, self._plan, self._encoded, self._once = hosting, folder, plan, encoded, once
         self._next = len(done)  # the segment that comes next
         self._unused: Reader | None = reader
-        self._open_new = open_reader
+        self._filters = restoration
         self._stopped: Cancelled | None = None
         self._running: Pipeline | None = None
         self._busy_s: dict[str, float] = {}
@@ -221,7 +127,7 @@ class ResumableJob(Job):
             raise
         finally:
             self._ended_s = time.monotonic()
-            parts = (self._unused, self.restoration, self._folder)
+            parts = (self._unused, self._filters, self._folder)
             close_all([part for part in parts if part is not None])
 
     def stop(self) -> None:
@@ -253,8 +159,8 @@ class ResumableJob(Job):
     def _stays(self) -> str:
         count = len(self._plan.segments)
         return (
-            f"{self._next} of {count} segments are done and stay in {self._folder.path}: run the same command again to go "
-            "on, or delete that folder"
+            f"{self._next} of {count} segments are done and stay in {self._folder.path}: run the same command again to "
+            "go on, or delete that folder"
         )
 
     def _restore(self) -> None:
@@ -262,12 +168,12 @@ class ResumableJob(Job):
         left = self._plan.segments[self._next :]
         if not left:
             return
-        if self.restoration is None or self.restoration.saves:
+        if self._filters is None or self._filters.saves:
             self._run_stretch(left, warm_up=False)
             return
         for segment in left:
             self._run_stretch([segment], warm_up=True)
-            self.restoration.reset()
+            self._filters.reset()
 
     def _run_stretch(self, segments: Sequence[Segment], *, warm_up: bool) -> None:
         """Run some segments through one pipeline; the first begins with a warm-up, or with the state that was kept."""
@@ -277,8 +183,8 @@ class ResumableJob(Job):
         if not begins and not warm_up:
             saved = self._folder.saved(first.index)
             tail = saved["tail"]
-            if self.restoration is not None:
-                self.restoration.load_states(saved["stages"])
+            if self._filters is not None:
+                self._filters.load_states(saved["stages"])
         source = StretchSource(self._reader, segments, warm_up=warm_up and not begins, tail=tail)
         writer = SegmentWriter(
             self._encoded.encoder,
@@ -290,15 +196,14 @@ class ResumableJob(Job):
             end_s=last.end_s,
         )
         self._done.writer = writer
-        stages: list[Stage] = [writer] if self.restoration is None else [_Kept(self.restoration), writer]
+        stages: list[Stage] = [writer] if self._filters is None else [_Kept(self._filters), writer]
         self._run(Pipeline(source, *stages, depth=self.spec.queue_depth, worked=self._hosting.worked))
         self._done.settle()
 
     def _join(self) -> None:
         """Make the output of the segments, and of what lies beside the video in the input."""
         spec = self.spec
-        options = {"audio": spec.audio, "subtitles": spec.subtitles, "data": spec.data}
-        beside = BesideReader(spec.inputs, spec.maps, **options)
+        beside = BesideReader(spec.inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
         try:
             source = JoinSource(beside, [self._folder.segment(s.index) for s in self._plan.segments])
             output = replace(spec.outputs[0], video_options=self._encoded.request.video)
@@ -329,7 +234,7 @@ class ResumableJob(Job):
     def _reader(self) -> Reader:
         """The reader that is open, or a new one."""
         reader, self._unused = self._unused, None
-        return self._open_new() if reader is None else reader
+        return open_reader(self.spec, self._filters) if reader is None else reader
 
     def _finished(self, index: int, file: PacketFile, facts: dict[str, Any], boundary: Boundary | None) -> None:
         """Keep a segment that was encoded; called in the encoder's thread."""
@@ -338,9 +243,3 @@ class ResumableJob(Job):
         file.finish({**facts, "bytes": file.bytes})
         self._folder.forget(index)
         self._next = index + 1
-
-
-_PACKETS = 64  # that wait between two threads while segments are joined: they are small
-
-
-__all__: Sequence[str] = ("ResumableJob", "resumable_job")

@@ -53,7 +53,8 @@ class JoinSource:
             yield item  # covers among them, which an output must have when it is opened
         waiting = next(self._video, None)
         for item in items:
-            at_s = time_of(item) if isinstance(item, av.Packet) else None
+            assert isinstance(item, av.Packet), "the video is decoded no further than to its first frame"
+            at_s = time_of(item)
             while waiting is not None and at_s is not None and (time_of(waiting) or at_s) <= at_s:
                 yield Encoded(waiting)
                 waiting = next(self._video, None)

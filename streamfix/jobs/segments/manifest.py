@@ -1,4 +1,4 @@
-"""What a job in segments is: its input, options and versions, by which another run knows whether it may go on with it."""
+"""What a job in segments is: input, options and versions, by which another run knows whether it may go on with it."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def check(old: Mapping[str, Any], new: Mapping[str, Any], folder: str) -> None:
     if found is not None:
         place, was, now = found
         raise UsageError(
-            f"-resume: {folder} holds the beginning of another job: {place} was {_shown(was)}, and is {_shown(now)}. Give "
-            "the same command as then, write to another file, or delete that folder to begin anew"
+            f"-resume: {folder} holds the beginning of another job: {place} was {_shown(was)}, and is {_shown(now)}. "
+            "Give the same command as then, write to another file, or delete that folder to begin anew"
         )
 
 

@@ -17,7 +17,7 @@ _SHORT = Fraction(1, 4)  # a last segment that is shorter than this part of the 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """Pictures in front of a segment. from_s: the time of the first. seek_s: when the keyframe that it needs is coded."""
+    """Pictures in front of a segment. from_s: the time of the first. seek_s: when the keyframe it needs is coded."""
 
     from_s: Fraction
     seek_s: Fraction

@@ -65,9 +65,7 @@ def _check_output(spec: OutputSpec) -> None:
     limits = {"-ss": spec.start_s, "-t": spec.duration_s, "-to": spec.end_s, "-frames:v": spec.max_frames}
     for name, value in {**limits, "-shortest": spec.shortest or None}.items():
         if value is not None:
-            raise UsageError(
-                f"-resume: {name} of an output cannot be combined with it; put -ss, -t or -to before -i"
-            )
+            raise UsageError(f"-resume: {name} of an output cannot be combined with it; put -ss, -t or -to before -i")
     if spec.rate is not None:
         raise UsageError(
             f"-resume: -r {spec.rate}: pictures that repeat or go depend on all before; run -r as a job of its own, "

@@ -38,18 +38,12 @@ class StretchSource:
         self._open, self._segments, self._tail = open_reader, segments, list(tail)
         self._warm_up = warm_up
         self._stopped = False
-        self._errors_before = 0
         self.reader = open_reader()
 
     @property
     def complete(self) -> bool:
         """True if the frames have come to the input's own end."""
         return not self._stopped and self.reader.failure is None
-
-    @property
-    def errors(self) -> int:
-        """Damaged packets so far."""
-        return self.reader.errors
 
     def stop(self) -> None:
         self._stopped = True
@@ -87,7 +81,8 @@ class StretchSource:
 
     def _behind(self, begin_s: Fraction, lead: Lead) -> Iterator[Frame] | None:
         """The frames from `begin_s` on; None if those before are not the ones that are known from another run."""
-        frames, seen = self._frames(lead.from_s), []
+        frames = self._frames(lead.from_s)
+        seen: list[str] = []
         for frame in frames:
             if frame.pts * frame.time_base >= begin_s:
                 return _and_then(frame, frames) if seen == self._tail else None

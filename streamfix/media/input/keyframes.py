@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import av
@@ -89,7 +90,7 @@ def _read(source: InputSource, mapped: MappedStream) -> Pictures:
     if source.jumped_s is not None:
         refusal = f"its clock jumps at {float(source.jumped_s):.3f} s"
     times.sort()
-    if any(a == b for a, b in zip(times, times[1:], strict=False)):
+    if any(a == b for a, b in pairwise(times)):
         refusal = refusal or "several of its pictures have one time"
     if not keys or not times:
         refusal = refusal or "it has no keyframe with a time"

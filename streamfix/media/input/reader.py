@@ -150,7 +150,7 @@ class Reader(ItemSource):
         return next(item for item in self._held if isinstance(item, Frame))
 
     def begin_at(self, at_s: Fraction) -> None:
-        """Begin with the keyframe that is coded last up to that time, before anything is read. The first frame is a cut.
+        """Begin with the keyframe that is coded last up to that time; nothing is read yet. The first frame is a cut.
 
         at_s: seconds, as those of packets; of an earlier frame, decoding begins there too, whatever -ss says. A wrong
         index may lead to another keyframe: compare what comes.

@@ -76,9 +76,7 @@ class JoiningWriter(Writer):
             )
 
 
-def in_decoding_order(
-    packets: Iterable[av.Packet[Any]], times: Sequence[int], delay: int
-) -> Iterator[av.Packet[Any]]:
+def in_decoding_order(packets: Iterable[av.Packet[Any]], times: Sequence[int], delay: int) -> Iterator[av.Packet[Any]]:
     """The packets with decoding times that go on from segment to segment, whatever each encoder began with.
 
     packets: in decoding order. times: of all of them, in order of time. delay: by how many packets decoding is ahead.

@@ -86,9 +86,7 @@ def cut_clip(path: Path, *, frames: int = 50, **more: Any) -> Path:
     return clip(path, frames=frames, audio=more.pop("audio", "aac"), options=options, **more)
 
 
-def job(
-    source: Path | InputSpec, out: Path, chain: str = "echo", resume: Resume | None = EVERY, **output: Any
-) -> Job:
+def job(source: Path | InputSpec, out: Path, chain: str = "echo", resume: Resume | None = EVERY, **output: Any) -> Job:
     """A job on the CPU that is ready to run."""
     given = source if isinstance(source, InputSpec) else InputSpec(str(source))
     spec = OutputSpec(str(out), **{"video_options": {"preset": "ultrafast"}, "overwrite": True, **output})

@@ -32,17 +32,17 @@ ENDINGS = {"ts": "mkv", "mov": "mp4"}
 
 def interrupted(source: Path, out: Path, chain: str, at: int, **options: Any) -> None:
     """Run a job that fails at a frame, counted over the whole job."""
-    with pytest.raises(FilterError, match="the power went off; .* run the same command again to go on"):
+    with pytest.raises(FilterError, match=r"the power went off; .* run the same command again to go on"):
         job(source, out, f"{chain},failing=at={at}", **options).run()
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_resumed_is_undisturbed(case: str, tmp_path: Path) -> None:
-    """Every packet of every stream, wherever it was interrupted; and the pictures are those of a job that is no such."""
+    """Every packet of every stream is the same, wherever the job was interrupted."""
     ending, more = CASES[case]
     source = cut_clip(tmp_path / f"in.{ending}", **more)
     out = tmp_path / f"out.{ENDINGS.get(ending, ending)}"
-    at = random.Random(case).randrange(22, 25 if case == "variable rate" else 50)  # noqa: S311
+    at = random.Random(case).randrange(22, 25 if case == "variable rate" else 50)
     interrupted(source, out, "echo=ahead=3", at)
     assert segments_in(out)
     Failing.left = 0
@@ -60,7 +60,7 @@ def test_segmented_is_whole(chain: str, ending: str, tmp_path: Path) -> None:
     """Pictures bit for bit, their times, sound, tags and chapters are those of a job that is not cut."""
     chapters = [{"id": 1, "start": 0, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}}]
     source = cut_clip(tmp_path / "in.mkv", metadata={"title": "Harbour"}, chapters=chapters, audio="libopus")
-    lossless = {"video_codec": "libx264", "video_options": {"preset": "ultrafast", "qp": "0"}}
+    lossless: dict[str, Any] = {"video_codec": "libx264", "video_options": {"preset": "ultrafast", "qp": "0"}}
     apart, whole = tmp_path / f"apart.{ending}", tmp_path / f"whole.{ending}"
     job(source, apart, chain, **lossless).run()
     job(source, whole, chain, None, **lossless).run()
@@ -92,7 +92,7 @@ def test_a_part_of_the_input(tmp_path: Path) -> None:
     """-ss and -t before -i."""
     source = cut_clip(tmp_path / "in.mp4")
     part = InputSpec(str(source), start_s=Fraction(1, 2), duration_s=Fraction(1))
-    lossless = {"video_options": {"preset": "ultrafast", "qp": "0"}}
+    lossless: dict[str, Any] = {"video_options": {"preset": "ultrafast", "qp": "0"}}
     apart, whole = tmp_path / "apart.mp4", tmp_path / "whole.mp4"
     job(part, apart, "echo", **lossless).run()
     job(part, whole, "echo", None, **lossless).run()
@@ -104,7 +104,9 @@ def test_stopped_jobs_say_how_they_go_on(tmp_path: Path) -> None:
     source, out = cut_clip(tmp_path / "in.mp4"), tmp_path / "out.mp4"
     stopped = job(source, out)
     stopped.stop()
-    with pytest.raises(Cancelled, match=r"out\.mp4: stopped; 0 of 5 segments are done and stay in .*run the same command"):
+    with pytest.raises(
+        Cancelled, match=r"out\.mp4: stopped; 0 of 5 segments are done and stay in .*run the same command"
+    ):
         stopped.run()
     assert not out.exists()
     job(source, out).run()
@@ -165,7 +167,9 @@ def test_another_job_is_refused(change: dict[str, Any], says: str, tmp_path: Pat
     if change.pop("version", False):
         path = folder_of(out) / "manifest.json"
         path.write_text(path.read_text().replace('"streamfix": "', '"streamfix": "0.0.1", "was": "'))
-    with pytest.raises(UsageError, match=f"holds the beginning of another job: {says}.*delete that folder to begin anew"):
+    with pytest.raises(
+        UsageError, match=f"holds the beginning of another job: {says}.*delete that folder to begin anew"
+    ):
         job(source, out, **{"chain": "echo,failing=at=25", "resume": EVERY, **change})
     assert segments_in(out) == before
 
