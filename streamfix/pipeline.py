@@ -77,6 +77,10 @@ class Stage(ABC):
         if type(self).flush is not Stage.flush:  # it holds items, and has not said how to let go of them
             raise NotImplementedError(f"{self.name or type(self).__name__} cannot begin a new stream; make a new stage")
 
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another stage of this kind added to a `Boundary`; nothing has been pushed yet."""
+        raise NotImplementedError(f"{self.name or type(self).__name__} adds nothing to a boundary")
+
     def report(self) -> Mapping[str, float]:
         """What it has measured so far, by name; the unit is in the name or in the filter's documentation."""
         return {}

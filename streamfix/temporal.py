@@ -38,6 +38,15 @@ class Windower:
         self._done = 0  # index in _shot of the next frame to restore
         self._first = True
 
+    @property
+    def first(self) -> bool:
+        """Whether the next window starts a shot. May be set before the first frame: the shot has begun elsewhere."""
+        return self._first
+
+    @first.setter
+    def first(self, value: bool) -> None:
+        self._first = value
+
     def push(self, frame: Frame) -> Iterator[Window]:
         """Take the next frame and yield the windows that it completes."""
         if frame.cut:

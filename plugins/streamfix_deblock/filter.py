@@ -69,6 +69,24 @@ class Shot:
         times = _AT_KEYFRAMES if self.keyframe else 1.0
         self.front.tell(Noise(self.level.luma * times, self.level.chroma * times))
 
+    def saved(self) -> dict[str, Any]:
+        """All that it knows, as `Filter.save_state` wants it. Of how the last frame was coded, what `hear` looks at."""
+        return {
+            "front": self.front.saved(),
+            "level": None if self.level is None else [self.level.luma, self.level.chroma],
+            "coded": self.coding is not None,
+            "since_key": None if self.coding is None else self.coding.since_key,
+            "keyframe": self.keyframe,
+            "contrast": self.contrast,
+        }
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave."""
+        self.front.load(saved["front"])
+        self.level = None if saved["level"] is None else Noise(*saved["level"])
+        self.coding = FrameCoding(since_key=saved["since_key"]) if saved["coded"] else None
+        self.keyframe, self.contrast = saved["keyframe"], saved["contrast"]
+
     def hear(self, coding: FrameCoding | None) -> None:
         """Take in how the next frame was coded, None if nobody knows."""
         before, self.coding = self.coding, coding
@@ -131,6 +149,17 @@ class Deblock(Filter[Shot]):
 
     def init_state(self) -> Shot:
         return Shot()
+
+    def resolved(self) -> Mapping[str, str]:
+        return {**self.network.resolved(), "levels": self.levels.resolved()["weights"]}
+
+    def save_state(self, state: Shot) -> Mapping[str, Any]:
+        return state.saved()
+
+    def load_state(self, saved: Mapping[str, Any]) -> Shot:
+        state = self.init_state()
+        state.load(saved)
+        return state
 
     def report(self, state: Shot) -> Mapping[str, float]:
         level = state.level or Noise(0.0, 0.0)

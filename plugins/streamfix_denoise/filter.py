@@ -109,6 +109,17 @@ class Denoise(Filter[Front]):
     def init_state(self) -> Front:
         return Front(self._told)
 
+    def resolved(self) -> Mapping[str, str]:
+        return self.network.resolved()
+
+    def save_state(self, state: Front) -> Mapping[str, Any]:
+        return state.saved()
+
+    def load_state(self, saved: Mapping[str, Any]) -> Front:
+        state = self.init_state()
+        state.load(saved)
+        return state
+
     def lighter(self) -> Sequence[str]:
         """The smallest network, unless it is the one that runs; then fusion without a network, as in `smooth`."""
         told, network = self._told, self.network

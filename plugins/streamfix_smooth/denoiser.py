@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -32,6 +35,14 @@ class Denoiser:
     def noise(self) -> Noise:
         """The current noise estimate."""
         return self._front.noise
+
+    def saved(self) -> Mapping[str, Any]:
+        """All that it knows, as `Filter.save_state` wants it."""
+        return self._front.saved()
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave, which had the same options."""
+        self._front.load(saved)
 
     def step(self, luma: Floats, chroma: Floats) -> tuple[Floats, Floats]:
         """Smooth the next frame. luma: (H, W), chroma: (H/2, W/2, 2), float32 in [0, 1].

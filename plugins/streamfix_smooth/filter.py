@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ class Smooth(Filter[Denoiser]):
 
     def init_state(self) -> Denoiser:
         return Denoiser(None if self.sigma == "auto" else self.sigma / 255, self.flicker / 255)
+
+    def save_state(self, state: Denoiser) -> Mapping[str, Any]:
+        return state.saved()
+
+    def load_state(self, saved: Mapping[str, Any]) -> Denoiser:
+        state = self.init_state()
+        state.load(saved)
+        return state
 
     def report(self, state: Denoiser) -> Mapping[str, float]:
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -99,6 +99,17 @@ class Upscale(Filter[History]):
 
     def init_state(self) -> History:
         return History(self._trained, fine=self.tier == "q")
+
+    def resolved(self) -> Mapping[str, str]:
+        return {**self.network.resolved(), "tier": self.tier}
+
+    def save_state(self, state: History) -> Mapping[str, Any]:
+        return state.saved()
+
+    def load_state(self, saved: Mapping[str, Any]) -> History:
+        state = self.init_state()
+        state.load(saved)
+        return state
 
     def lighter(self) -> Sequence[str]:
         if self.tier == "q" and f"x{self._trained}-s" in WEIGHTS.shipped():

@@ -8,8 +8,9 @@ with the frame's own bicubic enlargement.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,6 +55,16 @@ class History:
         self._flow = FlowEstimator(refinements=0, finest=0 if fine else 1)
         self._picture = self._spare = np.empty((0, 0), np.float32)  # the spare is overwritten by the next history
         self._last: Floats | None = None
+
+    def saved(self) -> dict[str, Any]:
+        """All that it knows, as `Filter.save_state` wants it."""
+        return {"last": None if self._last is None else self._last.copy(), "picture": self._picture.copy()}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave, of the same scale."""
+        self._last = None if saved["last"] is None else saved["last"].copy()
+        self._picture = saved["picture"].copy()
+        self._spare = np.empty_like(self._picture)
 
     def step(self, luma: Floats, enlarged: Floats) -> Remembered:
         """Take the next frame. luma: (H, W) in [0, 1]. enlarged: the same at the new size; neither is changed."""

@@ -18,10 +18,12 @@ from typing import Any, get_type_hints
 import torch
 from torch import Tensor
 
+from ..boundary import Boundary
 from ..chainspec import parse_chain
 from ..filters.base import FILTERS, Filter
 from ..filters.batcher import Batcher
 from ..filters.restorer import Restorer
+from ..filters.saved import packed, unpacked
 from ..filters.tensors import called, in_two_parts, pad_to_multiple
 from ..frame import LAYOUTS, Frame, scaled
 from ..layout import to_layout
@@ -156,6 +158,30 @@ def split_at_cuts_is_whole(make: Make) -> None:
         _same(restore(make, frames), apart, f"cuts at {cuts}: something crossed a cut")
 
 
+def goes_on_from_a_saved_state(make: Make) -> None:
+    """If it `saves`, another object that loads what was saved in the middle gives the rest as the same one would."""
+    with closing(make()) as filter:
+        if not filter.saves:
+            return
+    for cuts, damaged, at in (((), (), 4), ((4,), (), 4), ((3,), (4,), 4), ((), (2,), 3), ((6,), (), 5)):
+        frames = clip(9, cuts=cuts, damaged=damaged)
+        boundary = Boundary(1, Fraction(0))
+        with closing(make()) as filter:
+            stage = Restorer(filter)
+            found = [item for given in (*frames[:at], boundary, *frames[at:]) for item in stage.push(given)]
+            found += stage.flush()
+        place = next(i for i, item in enumerate(found) if item is boundary)
+        assert place == at, f"what was saved came behind {place} frames in place of {at}"
+        whole = restore(make, frames)
+        _same([f for f in found if f is not boundary], whole, f"cuts at {cuts}: saving the state changed the results")
+        with closing(make()) as other:
+            stage = Restorer(other)
+            stage.load(unpacked(packed(boundary.states[0])))
+            rest = [frame for given in frames[at:] for frame in stage.push(given)]
+            rest += stage.flush()
+        _same(rest, whole[at:], f"cuts at {cuts}: saved before frame {at}, it did not go on as before")
+
+
 def looks_no_further_than_declared(make: Make) -> None:
     """Frames beyond the declared look-ahead do not change what comes out before them."""
     with closing(make()) as filter:
@@ -276,6 +302,7 @@ LAWS: dict[str, Law] = {
         in_two_parts_is_in_one,
         is_deterministic,
         split_at_cuts_is_whole,
+        goes_on_from_a_saved_state,
         looks_no_further_than_declared,
         keeps_damaged_frames_out,
         hears_how_frames_were_coded,

@@ -110,6 +110,31 @@ class Filter(ABC, Generic[S]):
         """
         return partial(self, x, states)
 
+    def save_state(self, state: S) -> Mapping[str, Any]:
+        """A stream's state as NumPy arrays, numbers, strings, booleans and None, in lists and mappings.
+
+        It is put into a file that a later run reads, so nothing else can be in it. With it a job that was killed goes
+        on where it was (`-resume`); a filter that has state and does not save it is shown some frames in front of each
+        segment in place of that. `state` stays as it is, and shares nothing with what is given.
+        """
+        if type(self).init_state is not Filter.init_state:
+            raise NotImplementedError(f"{type(self).__name__} does not save its state")
+        return {}
+
+    def load_state(self, saved: Mapping[str, Any]) -> S:
+        """A state that goes on as the one which `save_state` was given. `saved` is not to be changed, later neither."""
+        return self.init_state()
+
+    @property
+    def saves(self) -> bool:
+        """True if a stream can go on in another process as if nothing had happened: all that it knows can be saved.
+
+        A filter that sees frames before those it restores would need these as well, and so counts as one that cannot.
+        """
+        own = type(self)
+        stateless = own.init_state is Filter.init_state
+        return self.past == 0 and self.step == 1 and (stateless or own.save_state is not Filter.save_state)
+
     def lighter(self) -> Sequence[str]:
         """Chains, as after -vf, that a live stream steps down to where this filter is too slow, the best first.
 
@@ -120,6 +145,14 @@ class Filter(ABC, Generic[S]):
 
     def report(self, state: S) -> Mapping[str, float]:
         """What it has measured of a stream so far, by name, such as noise_luma in 8-bit codes; finite numbers."""
+        return {}
+
+    def resolved(self) -> Mapping[str, str]:
+        """What it has settled by itself, by name, once it is on its device: options that were left to it, such as tier.
+
+        A later run that is to give the same results gives it these options. What is no option, such as the hash of its
+        weights, is compared.
+        """
         return {}
 
     def to(self, device: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boundary import Boundary
 from ..frame import Frame
 from ..pipeline import Stage
 from ..threads import quiet
@@ -43,7 +44,9 @@ class CutDetector(Stage):
         self._usual = 0.0
 
     def push(self, item: Any) -> Iterator[Any]:
-        if isinstance(item, Frame) and not item.damaged:
+        if isinstance(item, Boundary):
+            item.states.append({"last": self._previous, "last_s": self._previous_s, "usual": self._usual})
+        elif isinstance(item, Frame) and not item.damaged:
             now = thumbnail(item)
             if item.cut or self._is_cut(now, item.time_s):
                 item = replace(item, cut=True)
@@ -54,6 +57,9 @@ class CutDetector(Stage):
 
     def reset(self) -> None:
         self._previous, self._usual = None, 0.0
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        self._previous, self._previous_s, self._usual = saved["last"], saved["last_s"], saved["usual"]
 
     @quiet
     def _is_cut(self, now: Thumbnail, time_s: float) -> bool:

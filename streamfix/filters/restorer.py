@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
+from ..boundary import Boundary
 from ..errors import DeviceError, FilterError, StreamfixError
 from ..frame import Frame
 from ..pipeline import Stage
@@ -36,6 +37,19 @@ class _Awaited:
     result: Frame | None = None
 
 
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A boundary whose first frame the filter has not seen yet.
+
+    frame: that frame, None while it has not come. known: what was known when the boundary came, beside the state.
+    """
+
+    boundary: Boundary
+    known: dict[str, Any]
+    frame: Frame | None = None
+    saved: bool = False
+
+
 class Restorer(Stage):
     """Runs one filter over one stream: its windows, its state, the layout and the order.
 
@@ -48,6 +62,9 @@ class Restorer(Stage):
     A result with NaN or infinity in it is no picture: the frame passes as it came in (resized, where the filter
     enlarges), the stream begins with a new state, the first such frame is told and all are counted
     (`not_finite_frames` of `report`). exit_on_error: it raises FilterError in place of that.
+
+    A `Boundary` leaves in its place among the frames, with the filter's state as it is before the frame behind it. The
+    filter then goes on from what was saved, as another run would.
     """
 
     def __init__(
@@ -68,13 +85,19 @@ class Restorer(Stage):
         self._exit_on_error = exit_on_error
         self._not_finite = 0
         self._state_spoilt = False
-        self._awaited: deque[_Awaited] = deque()
+        self._awaited: deque[_Awaited | _Pending] = deque()
+        self._pending: deque[_Pending] = deque()
         self._cut_pending = False
         self._size: tuple[int, int] | None = None
         self._finisher = ThreadPoolExecutor(1, f"{self.name}-end") if overlap and filter.two_parts else None
         self._begun: deque[tuple[Window, Future[list[Frame | None]]]] = deque()
 
     def push(self, item: Any) -> Iterator[Any]:
+        if isinstance(item, Boundary):
+            pending = _Pending(item, {"cut_pending": self._cut_pending, "size": self._size})
+            self._awaited.append(pending)
+            self._pending.append(pending)
+            return
         if not isinstance(item, Frame):
             yield item
             return
@@ -93,22 +116,31 @@ class Restorer(Stage):
             if self._cut_pending:
                 frame = awaited.frame = replace(frame, cut=True)
                 self._cut_pending = False
+            for pending in self._pending:
+                pending.frame = pending.frame or frame
             if frame.cut:
-                yield from self.flush()
+                yield from self._end_shot()
             self._awaited.append(awaited)
             for window in self._windower.push(frame):
                 self._restore(window)
         yield from self._ready()
 
-    def flush(self) -> Iterator[Frame]:
-        for window in self._windower.flush():
-            self._restore(window)
-        self._settle()
+    def flush(self) -> Iterator[Any]:
+        yield from self._end_shot()
+        while self._pending:
+            self._save(self._pending.popleft(), first=True)
         yield from self._ready()
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        size = saved["size"]
+        self._cut_pending, self._size = saved["cut_pending"], None if size is None else (size[0], size[1])
+        self._windower.first = saved["first"]
+        if saved["state"] is not None:
+            self._state = self.filter.load_state(saved["state"])
 
     def reset(self) -> None:
         self._let_go()
-        self._state = self.filter.init_state()
+        self._state, self._state_spoilt = self.filter.init_state(), False
         self._cut_pending, self._size = False, None
 
     def report(self) -> Mapping[str, float]:
@@ -131,6 +163,23 @@ class Restorer(Stage):
         unfinished = 0 if self._finisher is None else _MOST_BEGUN
         return ((pushed - self.filter.future) // self.filter.step - unfinished) * self.filter.step
 
+    def _end_shot(self) -> Iterator[Any]:
+        for window in self._windower.flush():
+            self._restore(window)
+        self._settle()
+        yield from self._ready()
+
+    def _save(self, pending: _Pending, *, first: bool) -> None:
+        """Add the filter's state to a boundary. first: a shot begins there, so it has none."""
+        self._settle()  # whether a result was finite is known then
+        fresh = first or self._state_spoilt
+        state = None if fresh else self.filter.save_state(self._state)
+        pending.boundary.states.append({**pending.known, "first": fresh, "state": state})
+        pending.boundary.report.update({f"{self.name}_{k}": v for k, v in self.report().items()})
+        pending.saved = True
+        if state is not None:
+            self._state = self.filter.load_state(state)
+
     def _let_go(self) -> None:
         """Forget every frame. What is being finished is waited for, and its result or error thrown away."""
         while self._begun:
@@ -138,6 +187,7 @@ class Restorer(Stage):
             if not future.cancel():
                 future.exception()
         self._awaited.clear()
+        self._pending.clear()
         self._windower = Windower(self.filter.past, self.filter.step, self.filter.future)
 
     def _in_layout(self, frame: Frame) -> Frame:
@@ -145,6 +195,8 @@ class Restorer(Stage):
         return self._handling.in_layout(frame, self.filter.layout)
 
     def _restore(self, window: Window) -> None:
+        while self._pending and self._pending[0].frame is window.centre[0]:
+            self._save(self._pending.popleft(), first=window.first)
         if window.first or self._state_spoilt:
             self._state_spoilt = False
             self._state = self.filter.init_state()
@@ -173,7 +225,7 @@ class Restorer(Stage):
     def _keep(self, window: Window, restored: list[Frame | None]) -> None:
         results = {id(f): r for f, r in zip(window.centre, restored, strict=True)}
         for awaited in self._awaited:
-            if awaited.result is None and id(awaited.frame) in results:
+            if isinstance(awaited, _Awaited) and awaited.result is None and id(awaited.frame) in results:
                 awaited.result = results[id(awaited.frame)] or self._passed(awaited)
 
     def _passed(self, awaited: _Awaited) -> Frame:
@@ -185,11 +237,18 @@ class Restorer(Stage):
 
         return enlarged(awaited.frame, awaited.given, scale)
 
-    def _ready(self) -> Iterator[Frame]:
-        while self._awaited and self._awaited[0].result is not None:
-            result = self._awaited.popleft().result
-            assert result is not None
-            yield result
+    def _ready(self) -> Iterator[Any]:
+        while self._awaited:
+            next_ = self._awaited[0]
+            if isinstance(next_, _Pending):
+                if not next_.saved:
+                    return
+                yield next_.boundary
+            elif next_.result is None:
+                return
+            else:
+                yield next_.result
+            self._awaited.popleft()
 
     def _call(self, window: Window, state: Any) -> list[Frame | None]:
         x, padded = self._seen(window, state), self._handling.padded

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -96,6 +98,14 @@ class Grain:
         self.factor += (_FOLLOWS if self._known else 1.0) * (float(seen) - self.factor)
         self._known = True
 
+    def saved(self) -> dict[str, Any]:
+        """What it has learnt, as `Filter.save_state` wants it."""
+        return {"factor": self.factor, "known": self._known}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave."""
+        self.factor, self._known = saved["factor"], saved["known"]
+
 
 def _quantile(values: Floats, share: float) -> float:
     """The value below which this share of the values lies, found without a full sort."""
@@ -181,7 +191,8 @@ def busy_cells(still: tuple[Floats, Floats]) -> Floats:
     ratio = shrink(found, rows, columns) / shrink(expected, rows, columns)
     # Behind a codec there is less noise than is told: the calmest quarter shows how much.
     noise = min(float(np.quantile(ratio, 0.25)) / _QUARTER, 1.0)
-    surely = cv2.compare(found, cv2.multiply(expected, _SURELY * noise), cv2.CMP_GT)
+    least = cv2.multiply(expected, _SURELY * noise)  # type: ignore[call-overload]  # the stub knows no numbers
+    surely = cv2.compare(found, least, cv2.CMP_GT)
     alarm = np.asarray(cv2.resize(surely, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     busy = cv2.dilate(((ratio > _CALM * noise) | (alarm > 0)).astype(np.float32), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.resize(busy, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)

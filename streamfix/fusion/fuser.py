@@ -6,7 +6,8 @@ the noise allows. Decisions are made on half-size luma; each picture is warped o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,15 +103,53 @@ class Fuser:
             self._bound_ghosts(fused, luma, chroma, noise)
         return fused
 
+    def saved(self) -> dict[str, Any]:
+        """The history and what is known of it, as `Filter.save_state` wants it."""
+        history, ahead = self.history, self._ahead
+        next_ = None if ahead is None or ahead.to_next is None else [part.copy() for part in ahead.to_next]
+        pictures = None
+        if history is not None:
+            pictures = [part.copy() for part in (history.luma, history.chroma, history.variance)]
+        return {
+            "history": pictures,
+            "guide": self._guide.copy(),
+            "still": self.still,
+            "camera_moves": self._camera_moves,
+            "grain": self._grain.saved(),
+            "drift": self._drift.copy(),
+            "steps": self._steps,
+            "back": None if self._back is None else self._back.copy(),
+            "to_next": next_,
+        }
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave, which had the same options."""
+        if saved["history"] is None:
+            return
+        history = Fused(*(part.copy() for part in saved["history"]))
+        self._begin(*history.luma.shape)
+        self.history, self._guide = history, saved["guide"].copy()
+        self.still, self._camera_moves = saved["still"], saved["camera_moves"]
+        self._grain.load(saved["grain"])
+        self._drift, self._steps = saved["drift"].copy(), saved["steps"]
+        self._back = None if saved["back"] is None else saved["back"].copy()
+        if saved["to_next"] is not None and self._ahead is not None:
+            luma, flow = saved["to_next"]
+            self._ahead.to_next = luma.copy(), flow.copy()
+
+    def _begin(self, height: int, width: int) -> None:
+        """Make what depends on the size of the pictures."""
+        self._warp, self._warp_half = motion.Warper(height, width), motion.Warper(height // 2, width // 2)
+        self._ahead = Ahead(height, width)
+        self._spare = None
+
     def _forward(self, luma: Floats, chroma: Floats, noise: Noise) -> Fused:
         """Fuse the frame with those before it: the new history."""
         h, w = chroma.shape[:2]
         guide = shrink(luma, h, w)
         history = self.history
         if history is None or history.luma.shape != luma.shape:
-            self._warp, self._warp_half = motion.Warper(*luma.shape), motion.Warper(h, w)
-            self._ahead = Ahead(*luma.shape)
-            self._spare = None
+            self._begin(*luma.shape)
             return self._start(luma, chroma, guide)
         flow, moving = self._motion(luma, guide, history, noise)
         parts = moving_parts(flow)

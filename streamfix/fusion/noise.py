@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -92,6 +94,19 @@ class NoiseEstimator:
         # Kept only for the next measurement, which compares two consecutive frames.
         self._before = (luma.copy(), chroma.copy()) if due_next else None
         return _before_codec(self._luma, self._chroma)
+
+    def saved(self) -> dict[str, Any]:
+        """All that it knows, as `Filter.save_state` wants it."""
+        before = None if self._before is None else [plane.copy() for plane in self._before]
+        known = {"frames": self._frames, "measured": self._measured, "luma": self._luma, "chroma": self._chroma}
+        return {**known, "before": before}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave."""
+        before = saved["before"]
+        self._before = None if before is None else (before[0].copy(), before[1].copy())
+        self._frames, self._measured = saved["frames"], saved["measured"]
+        self._luma, self._chroma = saved["luma"], saved["chroma"]
 
 
 def _is_due(number: int) -> bool:

@@ -11,9 +11,19 @@ from ..media.input.reader import Reader
 from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
-from .job import Hosting, Job, JobSpec, Progress
+from .job import Hosting, Job, JobSpec, Progress, Resume
 
-__all__ = ["Hosting", "Job", "JobSpec", "Progress", "Restoration", "build_job", "check_chain", "restore_stage"]
+__all__ = [
+    "Hosting",
+    "Job",
+    "JobSpec",
+    "Progress",
+    "Restoration",
+    "Resume",
+    "build_job",
+    "check_chain",
+    "restore_stage",
+]
 
 
 def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
@@ -24,6 +34,10 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     Raises a StreamfixError; nothing stays open then.
     """
     hosting = hosting or Hosting()
+    if spec.resume is not None:
+        from .segments.opening import resumable_job
+
+        return resumable_job(spec, spec.resume, hosting)
     if spec.live is not None:
         from .live import live_job
 

@@ -29,8 +29,26 @@ class Restoration(Chain):
         self.generative = [name for name, f in filters.items() if f.generative]
         self.wants_coding = any(f.wants_coding for f in self.filters)
 
+    @property
+    def saves(self) -> bool:
+        """True if all that the stages know of a stream can be saved at a `Boundary`."""
+        return all(each.saves for each in self.filters) and not self._graphs_remember()
+
+    def load_states(self, saved: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from a boundary's states, which another chain of these filters added; nothing has been pushed yet."""
+        left = list(saved)
+        for stage in self.stages:
+            if type(stage).load is not Stage.load:
+                stage.load(left.pop(0))
+
     def close(self) -> None:
         close_all((*self.stages, *self.filters))
+
+    def _graphs_remember(self) -> bool:
+        from ..media.picture.avfilter import GraphStage, memory
+
+        graphs = [stage for stage in self.stages if isinstance(stage, GraphStage)]
+        return any(memory(spec.name) != "none" for graph in graphs for spec in graph.specs)
 
 
 def restore_stage(

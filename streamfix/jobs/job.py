@@ -30,6 +30,16 @@ _NEVER_LESS_S = 1e-3  # the shortest time that a rate is computed over
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """A job keeps what is done in a folder beside its output, and one that was killed goes on there.
+
+    every_s: so many seconds of video are one segment, or some more: to the next keyframe of the input.
+    """
+
+    every_s: Fraction = Fraction(10)
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """The description of a job: inputs, filter chain, outputs.
 
@@ -39,6 +49,7 @@ class JobSpec:
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
     queue_depth: items held between two threads; a live job holds as few as it can.
     exit_on_error: a filter's result with NaN or infinity ends the job; else the frame passes as it was recorded.
+    resume: how to go on with it once it was killed, see `jobs.segments`; None begins anew.
     live: how to treat a camera, which is then the only input; None reads to the end and waits for every picture.
     Raises UsageError if it has no input or no output.
     """
@@ -54,6 +65,7 @@ class JobSpec:
     queue_depth: int = 4
     exit_on_error: bool = False
     live: LivePolicy | None = None
+    resume: Resume | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -94,6 +106,7 @@ class Progress:
     errors: damaged packets of the restored video. elapsed_s: since the job began to run.
     part: share of the work that is done, 0 to 1; None if the input does not say how long it is.
     busy_s: seconds that each thread has worked, without waiting. health: of a live job.
+    earlier: frames among them that earlier runs of a resumed job have written.
     """
 
     counts: FrameCounts = NO_FRAMES
@@ -104,6 +117,7 @@ class Progress:
     part: float | None = None
     busy_s: Mapping[str, float] = field(default_factory=dict)
     health: Report | None = None
+    earlier: int = 0
 
     @property
     def frames(self) -> int:
@@ -113,12 +127,13 @@ class Progress:
     @property
     def fps(self) -> float:
         """Pictures written per second, over the whole run."""
-        return self.frames / max(self.elapsed_s, _NEVER_LESS_S)
+        return (self.frames - self.earlier) / max(self.elapsed_s, _NEVER_LESS_S)
 
     @property
     def speed(self) -> float | None:
         """Seconds of video written per second."""
-        return None if self.time_s is None else self.time_s / max(self.elapsed_s, _NEVER_LESS_S)
+        now = 1 - self.earlier / max(self.frames, 1)
+        return None if self.time_s is None else self.time_s * now / max(self.elapsed_s, _NEVER_LESS_S)
 
     @property
     def bitrate_bps(self) -> float | None:
@@ -128,7 +143,9 @@ class Progress:
     @property
     def left_s(self) -> float | None:
         """Seconds that are left at the speed so far; None if nobody knows."""
-        return None if not self.part else self.elapsed_s * (1 - self.part) / self.part
+        if not self.part or self.frames == self.earlier:
+            return None
+        return self.elapsed_s * (1 - self.part) / (self.part * (1 - self.earlier / self.frames))
 
 
 class Job:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,24 @@ class Front:
     def tell(self, noise: Noise) -> None:
         """The noise of the frames from the next one on, [0, 1] units; it is not measured any more."""
         self._estimate, self.noise = None, noise
+
+    def saved(self) -> dict[str, Any]:
+        """All that it knows of the stream, as `Filter.save_state` wants it."""
+        return {
+            "fuser": self._fuser.saved(),
+            "estimate": None if self._estimate is None else self._estimate.saved(),
+            "noise": [self.noise.luma, self.noise.chroma],
+        }
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what another one gave, which had the same options."""
+        self._fuser.load(saved["fuser"])
+        if saved["estimate"] is None:
+            self._estimate = None
+        else:
+            self._estimate = NoiseEstimator()
+            self._estimate.load(saved["estimate"])
+        self.noise = Noise(*saved["noise"])
 
     def step(self, packed: Floats, ahead: Sequence[Floats] = ()) -> Fusion:
         """Take the next frame. packed: (6, H/2, W/2) float32 in [0, 1], the layout `yuv420`.

@@ -105,6 +105,12 @@ class TieredRunner:
                 self._runner = self._again(entry) or self._anew(device, entry)
             return self._runner
 
+    def resolved(self) -> dict[str, str]:
+        """Tier, backend and precision that run, and the sha256 of the weights, see `Filter.resolved`."""
+        backend, _, precision = self.name.rpartition(" ")
+        chosen = {"tier": self.tier, "weights": self._store.read(self.tier)[1]}
+        return chosen | ({"backend": backend, "precision": precision} if backend else {})
+
     def smaller(self) -> str | None:
         """The smallest shipped tier; None if it is the one that runs."""
         smallest = self._store.smallest()

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...chainspec import FilterSpec, parse_chain
 from ...errors import UsageError
-from ...jobs import JobSpec
+from ...jobs import JobSpec, Resume
 from ...media.redact import redact
 from ...media.specs import InputSpec, OutputSpec
 from .grammar import CommandLine, FileLine, Given
@@ -42,10 +42,22 @@ def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
         subtitles=not _off(line, "sn"),
         data=not _off(line, "dn"),
         live=live_policy(line),
+        resume=_resume(line),
         device=line.options.get("device", "auto"),
         exit_on_error=bool(line.options.get("xerror")),
         queue_depth=line.options.get("queue_depth", 4),
     )
+
+
+def _resume(line: CommandLine) -> Resume | None:
+    every_s = line.options.get("resume_every")
+    if every_s is not None and every_s <= 0:
+        raise UsageError(f"-resume_every {float(every_s):g}: it takes seconds of video, more than 0")
+    if not line.options.get("resume"):
+        if every_s is not None:
+            raise UsageError("-resume_every without -resume: nothing is kept; add -resume")
+        return None
+    return Resume() if every_s is None else Resume(every_s)
 
 
 def reads_stdin(line: CommandLine) -> bool:

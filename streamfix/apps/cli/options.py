@@ -93,6 +93,20 @@ _TABLE = (
     CliOption(
         "device", "global", "auto|cpu|cuda", "where filters compute; auto takes a GPU if there is one", parse_device
     ),
+    CliOption(
+        "resume",
+        "global",
+        None,
+        "keep what is done in a folder beside the output (out.mp4.streamfix), and go on there if the job was killed or "
+        "stopped: give the same command again",
+    ),
+    CliOption(
+        "resume_every",
+        "global",
+        "TIME",
+        "with -resume: keep what is done after so much video, 10 s by default",
+        parse_duration,
+    ),
     CliOption("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
     CliOption("hide_banner", "global", None, "do not print versions"),
     CliOption("stats", "global", None, "print progress (the default); -nostats does not"),

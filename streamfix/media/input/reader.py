@@ -144,6 +144,29 @@ class Reader(ItemSource):
             yield item
             del item
 
+    @property
+    def video(self) -> MappedStream:
+        """The restored stream."""
+        return self._video
+
+    @property
+    def first_frame(self) -> Frame:
+        """The first frame, before anything is read."""
+        return next(item for item in self._held if isinstance(item, Frame))
+
+    def begin_at(self, at_s: Fraction) -> None:
+        """Begin with the keyframe that is coded last up to that time; nothing is read yet. The first frame is a cut.
+
+        at_s: seconds, as those of packets; of an earlier frame, decoding begins there too, whatever -ss says. A wrong
+        index may lead to another keyframe: compare what comes.
+        """
+        source = self._sources[self._video.input_index]
+        self._items.close()
+        self._held.clear()
+        source.begin_at_s = at_s
+        self._decoder.restart()
+        self._items = self._read()
+
     def _open(self, maps: Sequence[str], audio: bool, subtitles: bool, data: bool) -> None:
         self.streams = choose_streams(
             [s.container for s in self._sources],

@@ -50,6 +50,8 @@ class InputSource:
     (MPEG-TS, program streams, HLS) or later than at 10 s, and with -ss. -copyts leaves all times as they are.
     jumped_s: the time since which frames do not continue those before, because the clock started again or jumped;
     None if it did not.
+    begin_at_s: read from the last keyframe of the video on that is not coded after this time, which counts like those
+    of packets; to be set before `packets`. None begins where the wanted part does.
     timeless: it has no timestamps, the user has not stated a rate either, and it comes at its true speed: a live input
     such as a bare H.264 stream, or motion JPEG that a server sends picture by picture.
     """
@@ -89,6 +91,7 @@ class InputSource:
         self._waiting: set[int] = set()
         self._ended = False
         self.jumped_s: Fraction | None = None
+        self.begin_at_s: Fraction | None = None
         self._told_new_stream = False
 
     def select(self, streams: Sequence[MappedStream]) -> None:
@@ -109,7 +112,9 @@ class InputSource:
         offset_s, round_ = Fraction(0), 0
         container = self.container
         while True:
-            if self.spec.start_s:
+            if self.begin_at_s is not None:
+                self._seek_exactly(container, self.begin_at_s - self.shift_s)
+            elif self.spec.start_s:
                 self._seek(container)
             end_s = self.start_s
             shifts = {i: to_units(self.shift_s + offset_s, s.time_base) for i, s in wanted.items()}
@@ -265,6 +270,14 @@ class InputSource:
                 log.debug("%s: cannot seek; reads and discards up to %s s instead", self.spec.shown, float(self.from_s))
                 return
             margin_s *= 8
+
+    def _seek_exactly(self, container: InputContainer, at_s: Fraction) -> None:
+        """Seek to the video's keyframe at that time of the input's own; a wrong index may lead elsewhere."""
+        video = next(s for s in self._streams if s.kind == "video")
+        try:
+            container.seek(round(at_s / video.time_base), backward=True, stream=container.streams[video.index])
+        except (av.FFmpegError, OSError):
+            log.debug("%s: cannot seek; reads and discards up to %s s instead", self.spec.shown, float(at_s))
 
     def _is_keyframe_before(self, container: InputContainer) -> bool:
         """True if the video's next packet is a keyframe and not after the wanted time."""

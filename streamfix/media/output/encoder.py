@@ -7,11 +7,12 @@ import os
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import av.error
 from av.codec.context import Flags
+from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
@@ -28,7 +29,7 @@ from ..streams import MappedStream
 from .container_support import held
 from .gaps import longest_step, states_short_steps, steps
 from .lost_side_data import LostSideData, keeping_options
-from .muxer import MOV_LIKE, Muxer
+from .muxer import MOV_LIKE
 from .negotiate import (
     DEFAULT_RATE,
     counts_frames,
@@ -39,6 +40,7 @@ from .negotiate import (
 )
 from .options import check_known, default_option, find_encoder
 from .rate import OutputTimestamps
+from .target import Target
 from .ungated import draft_stream
 
 log = logging.getLogger("streamfix.media")
@@ -49,6 +51,22 @@ _NOTHING_BUT_PICTURES = {"rawvideo", "yuv4mpegpipe", "null"}
 _UNORDERED = 2  # so few frames come out in the order they went in, even with B-frames
 _FULL_RANGE_ONLY = {"mjpeg", "ljpeg"}
 _QUALITY_OF_FRAMES = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "h263", "h263p", "flv", "msmpeg4", "msmpeg4v2"}
+
+
+class Container(Protocol):
+    """What an encoder has to know of the container that its packets go to; a `Muxer` is one.
+
+    target: for messages. format: the container's name. container: libav's, to which nothing was written yet.
+    """
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def format(self) -> str: ...
+
+    @property
+    def container(self) -> OutputContainer: ...
 
 
 class VideoEncoder:
@@ -63,7 +81,7 @@ class VideoEncoder:
 
     def __init__(
         self,
-        muxer: Muxer,
+        muxer: Container,
         codec: str,
         first: Frame,
         *,
@@ -178,7 +196,7 @@ class VideoEncoder:
 
     def _add(
         self,
-        muxer: Muxer,
+        muxer: Container,
         first: Frame,
         frame: av.VideoFrame,
         rate: Fraction,

@@ -8,11 +8,19 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ...frame import Frame
+from ..source_info import SourceInfo
 from ..timestamps import rescale
 
 log = logging.getLogger("streamfix.media")
 
 _LONGEST_GAP_S = 600  # that -r fills by repeating a frame; a longer one is shown as one long frame
+
+
+def rate_of(first: Frame, source: SourceInfo) -> Fraction | None:
+    """Frames a second: the input's, unless a filter has changed it."""
+    if first.duration and first.time_base != source.info.time_base:
+        return 1 / (first.duration * first.time_base)
+    return source.info.rate
 
 
 class OutputTimestamps:

@@ -15,9 +15,10 @@ from fractions import Fraction
 from av.codec.codec import Codec
 
 from ...errors import BadOption, OutputError, StreamfixError, UsageError, let_go
-from ...frame import VideoInfo
+from ...frame import Frame, VideoInfo
 from ..libav_options import container_options, muxer_options, protocol_options
 from ..redact import redact
+from ..source_info import SourceInfo
 from ..specs import OutputSpec
 from ..transport import srt
 from ..transport.output_kind import connects, connects_itself, output_kind
@@ -27,7 +28,7 @@ from .assembly import assemble
 from .container_support import inner_format, known_refusal
 from .made_up import MadeUpSource, blank_frame
 from .muxer import guess_format
-from .request import request_of, usual_encoder
+from .request import Request, request_of, usual_encoder
 from .target import NO_FILES, Target, file_of
 
 # Some encoders take a few sizes only: an output is wrong if no camera's size will do.
@@ -84,6 +85,24 @@ def try_output(spec: OutputSpec, *, sound: bool, info: VideoInfo | None = None) 
     own = isinstance(error, BadOption) or (spec.video_options and not _failure(bare, format, first, sound=sound))
     if own or all(_failure(spec, format, each, sound=sound) for each in others):
         raise error
+
+
+def try_whole(spec: OutputSpec, request: Request, source: SourceInfo, format: str, first: Frame) -> None:
+    """Open a file's encoders and its container in memory, with all streams of its source, and close them again.
+
+    first: the first frame of the video. Raises UsageError, BadOption or OutputError as the writer would.
+    """
+    target = Target("nowhere", "null", [], overwrite=True)
+    target.shown = spec.shown
+    untagged = replace(spec, metadata={}, map_metadata=False, map_chapters=False)  # what is said of tags is said later
+    output = assemble(
+        *(untagged, request, source, target, format, first),
+        rate=source.info.rate,
+        shift_s=Fraction(0),
+        covers={},
+        sink=_Nowhere(format),
+    )
+    output.muxer.give_up()
 
 
 def _failure(spec: OutputSpec, format: str, info: VideoInfo, *, sound: bool) -> StreamfixError | None:

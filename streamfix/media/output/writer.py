@@ -25,7 +25,7 @@ from .frame_ledger import FrameLedger
 from .input_files import input_files
 from .limits import Limits
 from .muxer import guess_format
-from .rate import ConstantRate
+from .rate import ConstantRate, rate_of
 from .request import request_of, streams_for, usual_encoder
 from .taken import TakenTimes
 from .target import Target
@@ -52,7 +52,7 @@ class Writer(Stage):
     Raises OutputError or UsageError when the request cannot be met; nothing has been written then.
     """
 
-    name = "encode"
+    name, keeps_incomplete = "encode", True
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Writer(Stage):
             self._limits.until_s = self._end_s
             self._write_held(self._end_s)
         muxer = self._output.muxer
-        self._mux(self._output.encoder.flush())
+        self._end_video()
         for other in self._output.others.values():
             other.flush()
         muxer.finish()
@@ -172,9 +172,13 @@ class Writer(Stage):
             self._output.muxer.give_up()
         if not self._complete:
             written = self.frames_written > 0 and self._output is not None and self._output.muxer.has_pictures
-            where = self._target.abandon(worth_keeping=written)
+            where = self._target.abandon(written and self.keeps_incomplete)
             if where is not None:
                 log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
+
+    def _end_video(self) -> None:
+        assert self._output is not None
+        self._mux(self._output.encoder.flush())
 
     def _push_frame(self, frame: Frame) -> None:
         if not self._limits.holds_frame(frame.pts * frame.time_base):
@@ -204,8 +208,7 @@ class Writer(Stage):
         self._end_s = frame.pts * frame.time_base + lasts_s
         if self._output is None:
             self._keep_visible(frame)
-        if self._shift_s:
-            frame = replace(frame, pts=frame.pts + to_units(self._shift_s, frame.time_base))
+        frame = self._shifted(frame)
         self._taken.newest = frame
         if self._output is None:
             self._open(frame)
@@ -223,6 +226,10 @@ class Writer(Stage):
             self._limits.end_video(self._end_s)
         if self.spec.shortest:
             self._write_held(self._end_s)
+
+    def _shifted(self, frame: Frame) -> Frame:
+        """The frame at its time in the output."""
+        return replace(frame, pts=frame.pts + to_units(self._shift_s, frame.time_base)) if self._shift_s else frame
 
     def _mux(self, packets: Iterable[av.Packet[Any]]) -> None:
         assert self._output is not None
@@ -247,7 +254,7 @@ class Writer(Stage):
             self._target,
             self._format,
             first,
-            rate=self.spec.rate or self._rate_of(first),
+            rate=self.spec.rate or rate_of(first, self._source),
             shift_s=self._shift_s,
             covers=self._covers(),
             live=self._live,
@@ -288,13 +295,6 @@ class Writer(Stage):
                 if mapped is not None and mapped.kind == "cover":
                     found[id(mapped.stream)] = bytes(packet)
         return found
-
-    def _rate_of(self, first: Frame) -> Fraction | None:
-        """Frames a second: the input's, unless a filter has changed it."""
-        info = self._source.info
-        if first.duration and first.time_base != info.time_base:
-            return 1 / (first.duration * first.time_base)
-        return info.rate
 
     def _push_packet(self, packet: av.Packet[Any]) -> None:
         assert self._output is not None

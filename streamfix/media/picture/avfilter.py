@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import av
 from av.filter import Filter, Graph
 
+from ...boundary import Boundary
 from ...chainspec import FilterSpec
 from ...coding import FrameCoding
 from ...errors import BadOption, FilterError, UnknownName
@@ -28,6 +29,35 @@ _KEEP_PLACE = {
     *("copy", "null", "format", "noformat", "fps", "framestep", "select", "trim", "realtime", "metadata", "showinfo"),
     *("setdar", "setfield", "setparams", "setpts", "setrange", "setsar", "settb", "sidedata"),
 }
+# Filters that see each picture by itself: a segment of a video passes them as it does within the whole.
+_ALONE = {
+    *("avgblur", "bilateral", "boxblur", "cas", "chromahold", "chromanr", "chromashift", "colorbalance"),
+    *("colorchannelmixer",),
+    *("colorcontrast", "colorcorrect", "colorize", "colorlevels", "colormatrix", "colorspace", "colortemperature"),
+    *("convolution", "copy", "crop", "curves", "dblur", "dctdnoiz", "deband", "deblock", "delogo", "dilation"),
+    *("drawbox", "drawgrid", "eq", "erosion", "exposure", "fftdnoiz", "fieldorder", "fillborders", "format", "fspp"),
+    *(
+        "gblur",
+        "gradfun",
+        "greyedge",
+        "hflip",
+        "histeq",
+        "hqx",
+        "hue",
+        "il",
+        "lenscorrection",
+        "limiter",
+        "lut",
+        "lut1d",
+    ),
+    *("lut3d", "lutrgb", "lutyuv", "median", "monochrome", "negate", "nlmeans", "noformat", "null"),
+    *("owdenoise", "pad", "perspective", "pixscope", "pp", "pp7", "prewitt", "removelogo", "rotate", "sab", "scale"),
+    *("setdar", "setfield", "setparams", "setrange", "setsar", "shear", "smartblur", "sobel", "spp", "super2xsai"),
+    *("swapuv", "tonemap", "transpose", "unsharp", "uspp", "v360", "vaguedenoiser", "vflip", "vibrance", "vignette"),
+    *("xbr", "yaepblur", "zscale"),
+}
+# Filters that also see pictures before and behind, fewer than a warm-up has, or that forget what is longer ago.
+_NEAR = {"atadenoise", "bwdif", "deflicker", "estdif", "hqdn3d", "tmedian", "w3fdif", "yadif"}
 _USUAL = tuple((*size, "yuv420p") for size in ((1920, 1080), (7680, 4320), (640, 360), (352, 288)))
 _ASPECTS = 16  # measured aspect ratios that are kept, also when the graph is built anew
 
@@ -51,6 +81,11 @@ def exists(name: str) -> bool:
     except (av.FFmpegError, ValueError):
         return False  # pads of another kind than video; PyAV does not show a pad's kind
     return True
+
+
+def memory(name: str) -> Literal["none", "short", "long"]:
+    """What a filter knows of other pictures than the one it is given: nothing; those near; or it may count them all."""
+    return "none" if name in _ALONE else "short" if name in _NEAR else "long"
 
 
 def names() -> list[str]:
@@ -120,6 +155,8 @@ class GraphStage(Stage):
         raise FilterError(f"{error}{rest}") from error
 
     def push(self, item: Any) -> Iterator[Any]:
+        if isinstance(item, Boundary):
+            yield from self.flush()  # expressions may count frames: the next segment is as if it were alone
         if not isinstance(item, Frame):
             yield item
             return

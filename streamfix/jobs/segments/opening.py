@@ -1,0 +1,127 @@
+"""From a job's description to a job that can go on: what is asked is checked, and what is done already is found."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import InputError, UsageError
+from ...frame import Frame
+from ...media.input.keyframes import pictures_of
+from ...media.input.reader import Reader
+from ...media.output.input_files import input_files
+from ...media.output.muxer import guess_format
+from ...media.output.request import Request, request_of, usual_encoder
+from ...media.output.segment_writer import EncodedOutput, repeatable
+from ...media.output.target import Target
+from ...media.output.trial import try_whole
+from ...media.source_info import DetachedSourceInfo
+from ...media.specs import InputSpec
+from ...pipeline import close_all
+from ..chain import Restoration, check_chain, restore_stage
+from ..job import Hosting, JobSpec, Resume
+from . import manifest, refusals
+from .folder import WorkFolder
+from .job import ResumableJob, open_reader
+from .once import Once
+from .plan import Plan, plan_from, plan_of
+
+log = logging.getLogger("streamfix.jobs")
+
+
+def resumable_job(spec: JobSpec, resume: Resume, hosting: Hosting) -> ResumableJob:
+    """Check what is asked, find out what is done already, and open all that is needed to go on.
+
+    Raises a StreamfixError; nothing stays open then, and of the folder what was done before.
+    """
+    refusals.check(spec)
+    check_chain(spec.filters)
+    once = Once()
+    with once.active():
+        output = spec.outputs[0]
+        format = guess_format(output.url, output.format)
+        inputs = [name for one in spec.inputs for name in input_files(one)]
+        target = Target(output.url, format, inputs, output.overwrite)
+        request = repeatable(request_of(output, format, usual_encoder(target, format)))
+        folder = WorkFolder(output.url, output.shown)
+        described = manifest.description(spec, resume, request)
+        folder.open()
+        try:
+            return _opened(spec, resume, hosting, folder, described, request, format, once)
+        except BaseException:
+            folder.close()
+            raise
+
+
+def _opened(
+    spec: JobSpec,
+    resume: Resume,
+    hosting: Hosting,
+    folder: WorkFolder,
+    described: Mapping[str, Any],
+    request: Request,
+    format: str,
+    once: Once,
+) -> ResumableJob:
+    known = folder.manifest()
+    if known is None:
+        folder.remove()
+    else:
+        manifest.check(known, described, str(folder.path))
+    done = folder.finished()
+    chain = spec.filters if known is None else manifest.with_resolved(spec.filters, known["resolved"])
+    restoration = restore_stage(chain, spec.device, hosting.pool, exit_on_error=spec.exit_on_error)
+    reader: Reader | None = None
+    try:
+        reader = open_reader(spec, restoration)
+        hosting.opening(reader)
+        hosting.admit(reader.info)
+        settled = manifest.resolved(() if restoration is None else restoration.filters)
+        if known is not None:
+            manifest.check({"settled": known["resolved"]}, {"settled": settled}, str(folder.path))
+        plan = (
+            _planned(spec.inputs[reader.video.input_index], reader, resume)
+            if known is None
+            else plan_from(known["plan"])
+        )
+        first = first_restored(reader, restoration)
+        encoded = EncodedOutput(spec.outputs[0], format, request, first, DetachedSourceInfo(reader))
+        encoded.encoder()
+        try_whole(spec.outputs[0], request, encoded.source, format, first)
+        if known is None:
+            folder.begin({**described, "resolved": settled, "plan": plan.as_values()})
+        else:
+            log.info("%s: %d of %d segments are done already", spec.outputs[0].shown, len(done), len(plan.segments))
+    except BaseException:
+        close_all([part for part in (reader, restoration) if part is not None])
+        raise
+    return ResumableJob(spec, hosting, folder, plan, done, reader, restoration, encoded, once)
+
+
+def _planned(spec: InputSpec, reader: Reader, resume: Resume) -> Plan:
+    """Where the input is cut; says so if it cannot be."""
+    log.info("looking for places to cut %s", spec.shown)
+    try:
+        plan = plan_of(pictures_of(spec, reader.video.index), resume.every_s)
+    except InputError as error:
+        raise InputError(f"{error}; -resume reads it all before it begins: leave -resume out") from error
+    if plan.refusal is not None:
+        log.warning("%s: it cannot be cut: %s. If the job is killed, it begins anew", spec.shown, plan.refusal)
+    return plan
+
+
+def first_restored(reader: Reader, restoration: Restoration | None) -> Frame:
+    """The video's first frame as the filters give it, to set up encoders by; reader and filters are as new afterwards.
+
+    Raises UsageError if the filters give none for the frames that the reader holds.
+    """
+    given = reader.first_frame
+    if restoration is None:
+        return given
+    found: list[Any] = [*restoration.push(given), *restoration.flush()]
+    restoration.reset()
+    frames = [item for item in found if isinstance(item, Frame)]
+    if not frames:
+        raise UsageError("-resume: the filters give no picture for the first one; leave -resume out")
+    return frames[0]

@@ -1,0 +1,166 @@
+"""How -resume stands up to kill -9, what it costs, and how long joining takes.
+
+    python -m tests.bench.bench_resume [--kills 50] [--clip FILE] [--filter smooth] [--json FILE]
+
+A job is killed at random moments until it is complete; its output is compared, packet by packet and picture by picture,
+with that of a job that nobody disturbed. The cost is the CPU time of a whole job with -resume over that of one without,
+run in turns, the best of several: other work on the machine hardly changes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import random
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from streamfix.devices.cpu import identity
+
+RATE, SIZE = 25, (640, 360)
+
+
+def make_clip(path: Path, seconds: float) -> None:
+    """A noisy moving pattern with sound, B-frames and a keyframe each second."""
+    noise = np.random.default_rng(0)
+    width, height = SIZE
+    y, x = np.mgrid[: height * 2, : width * 2].astype(np.float32)
+    scene = 128 + 60 * np.sin(x / 9) * np.cos(y / 13) + 40 * np.sin((x + y) / 31)
+    with av.open(str(path), "w") as out:
+        video: Any = out.add_stream("libx264", rate=RATE)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.options = {"g": str(RATE), "bf": "2", "preset": "veryfast"}
+        sound: Any = out.add_stream("aac", rate=48000)
+        for n in range(round(seconds * RATE)):
+            luma = scene[n % height : n % height + height, n : n + width] if n < width else scene[:height, :width]
+            noisy = np.clip(luma + noise.normal(0, 5, (height, width)), 16, 235).astype(np.uint8)
+            planes = np.concatenate([noisy.reshape(-1), np.full(width * height // 2, 128, np.uint8)])
+            frame = av.VideoFrame.from_ndarray(planes.reshape(height * 3 // 2, width), format="yuv420p")
+            frame.pts, frame.time_base = n, Fraction(1, RATE)
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+        for at in range(0, round(seconds * 48000), 1024):
+            wave = (np.sin(np.arange(at, at + 1024) * 0.05) * 8000).astype(np.int16)
+            part = av.AudioFrame.from_ndarray(np.repeat(wave, 2)[None], format="s16", layout="stereo")
+            part.sample_rate, part.pts, part.time_base = 48000, at, Fraction(1, 48000)
+            out.mux(sound.encode(part))
+        out.mux(sound.encode(None))
+
+
+def contents(path: Path) -> dict[str, Any]:
+    """All packets of all streams, all pictures, tags and chapters."""
+    with av.open(str(path)) as file:
+        packets: dict[int, list[Any]] = {s.index: [] for s in file.streams}
+        for p in file.demux():
+            if p.size:
+                digest = hashlib.sha256(bytes(p)).hexdigest()
+                packets[p.stream.index].append((p.pts, p.dts, p.duration, p.is_keyframe, digest))
+        tags, chapters = dict(file.metadata), list(file.chapters())
+    with av.open(str(path)) as file:
+        pictures = [(f.pts, hashlib.sha256(f.to_ndarray().tobytes()).hexdigest()) for f in file.decode(video=0)]
+    return {"packets": packets, "tags": tags, "chapters": chapters, "pictures": pictures}
+
+
+def command(clip: Path, out: Path, chain: str, *more: str) -> list[str]:
+    words = ["-hide_banner", "-nostats", "-nostdin", "-i", str(clip), "-vf", chain, "-preset", "veryfast", *more]
+    return [sys.executable, "-m", "streamfix", *words, str(out)]
+
+
+def run(words: Sequence[str]) -> tuple[float, float, str]:
+    """CPU seconds, seconds, and what was said. Raises CalledProcessError."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    took = time.monotonic() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took, done.stderr
+
+
+def kill_often(words: Sequence[str], out: Path, kills: int, took_s: float, want: dict[str, Any]) -> dict[str, Any]:
+    """Kill jobs until so many were killed, each time at a random moment; look at every output that became complete."""
+    moments = random.Random(0)
+    killed = complete = differ = 0
+    places: list[int] = []
+    while killed < kills or out.with_name(out.name + ".streamfix").exists():
+        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        try:
+            code = process.wait(moments.uniform(0, 1.1 * took_s) if killed < kills else None)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+            folder = out.with_name(out.name + ".streamfix")
+            places.append(len(list(folder.glob("segment-*.packets"))) if folder.exists() else 0)
+            if out.exists():  # killed after the output was complete, while the folder went away
+                out.unlink()
+                shutil.rmtree(folder, ignore_errors=True)
+            continue
+        assert code == 0, f"a job that was resumed ended with {code}"
+        complete += 1
+        found = contents(out)
+        differ += sum(a != b for a, b in zip(want["pictures"], found["pictures"], strict=True))
+        assert found["packets"] == want["packets"], "packets differ"
+        assert (found["tags"], found["chapters"]) == (want["tags"], want["chapters"]), "tags differ"
+        left = sorted(p.name for p in out.parent.iterdir() if p.name.startswith(out.stem))
+        assert left == [out.name], f"the job left {left}"
+        out.unlink()
+    return {"killed": killed, "complete": complete, "frames_that_differ": differ, "segments_done_when_killed": places}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--clip", type=Path, help="a video with sound; a noisy pattern by default")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of the pattern")
+    parser.add_argument("--filter", default="smooth")
+    parser.add_argument("--every", type=float, default=2.0, help="seconds of a segment while jobs are killed")
+    parser.add_argument("--rounds", type=int, default=3, help="of the measurement of what it costs")
+    parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "resume.json")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = given.clip or folder / "clip.mp4"
+        if given.clip is None:
+            make_clip(clip, given.seconds)
+        short = ("-resume", "-resume_every", f"{given.every:g}")
+        _, took_s, said = run(command(clip, folder / "undisturbed.mp4", given.filter, *short))
+        want = contents(folder / "undisturbed.mp4")
+        killed = {}
+        if given.kills:
+            out = folder / "killed.mp4"
+            killed = kill_often(command(clip, out, given.filter, *short), out, given.kills, took_s, want)
+        costs: dict[str, list[float]] = {"whole": [], "resume": []}
+        joined = re.search(r"joined in ([0-9.]+) s", said)
+        for i in range(given.rounds):
+            for kind, more in (("whole", ()), ("resume", ("-resume",))):
+                cpu_s, _, _ = run(command(clip, folder / f"{kind}{i}.mp4", given.filter, *more))
+                costs[kind].append(round(cpu_s, 2))
+        result = {
+            "machine": {"processor": identity(), "cores": os.cpu_count(), "system": platform.platform()},
+            "versions": {"av": av.__version__, "numpy": np.__version__},
+            "clip": {"frames": len(want["pictures"]), "filter": given.filter, "every_s": given.every},
+            "kills": killed,
+            "join_s": None if joined is None else float(joined[1]),
+            "cpu_s": costs,
+            "overhead": round(min(costs["resume"]) / min(costs["whole"]) - 1, 4) if given.rounds else None,
+        }
+    print(json.dumps(result, indent=1))
+    given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
