@@ -29,9 +29,11 @@ demo: $(BASE)
 check: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n auto --maxprocesses 8 --dist worksteal
 
-# One after the other: servers, senders and browsers are there with their own processes, and some tests take the time.
+# The quick ones, then the others one after the other: servers, senders and browsers are there with their own processes,
+# and some tests take the time. A failure of the first kind does not hide one of the second.
 test: $(DEV)
-	$(BIN)/python -m pytest
+	@quick=0; $(MAKE) --no-print-directory check || quick=$$?; \
+	    $(BIN)/python -m pytest -m slow && exit $$quick
 
 lint: $(DEV)
 	$(BIN)/ruff check .
