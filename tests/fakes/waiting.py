@@ -37,4 +37,4 @@ def exited(process: subprocess.Popen[Any]) -> int:
     try:
         return process.wait(LONG_S)
     except subprocess.TimeoutExpired:
-        raise AssertionError(f"the process does not end within {LONG_S:g} s: {process.args}") from None
+        raise AssertionError(f"the process does not end within {LONG_S:g} s: {process.args!r}") from None

@@ -35,7 +35,7 @@ class Watched(io.BytesIO):
 def readable(data: bytes) -> int:
     """How many pictures of a file that was cut off can be read."""
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             return sum(packet.size > 0 for packet in container.demux(video=0))
     except av.FFmpegError:
         return 0
