@@ -288,6 +288,7 @@ def test_what_counts_as_written_is_in_the_file_when_the_disk_fills(
     else:
         assert there - 5 <= len(written) <= there, "a fragment that is not whole may still be read"
         assert written
+    assert writer.frames_written == writer.counts.written == len(written), "the progress says the same"
 
 
 def test_segments_named_by_the_clock(source: Path, tmp_path: Path) -> None:

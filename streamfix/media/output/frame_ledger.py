@@ -76,12 +76,14 @@ class FrameLedger:
         self._waiting.remove(frame)
         self._left_out(frame, reason)
 
-    def give_up(self, reason: str) -> None:
-        """Leave out all frames that are not written yet."""
+    def give_up(self, reason: str) -> int:
+        """Leave out all frames that are not written yet. Returns how many packets were muxed and have not arrived."""
         sent = [frame for frame, _ in self._sent if frame is not None]
         frames = [*sent, *self._inside.values(), *self._waiting]
+        lost = len(self._sent)
         self._sent.clear()
         self._inside.clear()
         self._waiting.clear()
         for frame in frames:
             self._left_out(frame, reason)
+        return lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -119,26 +120,32 @@ def share_out(options: Mapping[str, str], *encoders: str) -> tuple[list[dict[str
     return shares, rest
 
 
+class _Unused(logging.Filter):
+    """Catches what PyAV says of options in one thread: other streams may begin at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.options: dict[str, str] = {}
+        self._thread = threading.get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        begin, _, rest = record.getMessage().partition("not used: ")
+        if not (begin and rest) or record.thread != self._thread:
+            return True
+        self.options.update(ast.literal_eval(rest))
+        return False
+
+
 @contextmanager
 def unused_options() -> Iterator[dict[str, str]]:
     """Collects the options that libavformat did not take: PyAV reports them only in a log message."""
-    unused: dict[str, str] = {}
-
-    class Catch(logging.Filter):
-        def filter(self, record: logging.LogRecord) -> bool:
-            begin, _, rest = record.getMessage().partition("not used: ")
-            if begin and rest:
-                unused.update(ast.literal_eval(rest))
-                return False
-            return True
-
     logger = logging.getLogger("av.container.output")
-    catch, level, disabled = Catch(), logger.level, logging.root.manager.disable
+    catch, level, disabled = _Unused(), logger.level, logging.root.manager.disable
     logger.addFilter(catch)
     logger.setLevel(logging.WARNING)
     logging.disable(logging.NOTSET)
     try:
-        yield unused
+        yield catch.options
     finally:
         logger.removeFilter(catch)
         logger.setLevel(level)

@@ -166,12 +166,13 @@ class Writer(Stage):
         source was stopped and there is an older file, which may be replaced by a complete one only.
         """
         self._held.clear()
+        any_muxed = self.frames_written > 0
         if self._ledger is not None:
-            self._ledger.give_up("output")
+            self.frames_written -= self._ledger.give_up("output")
         if self._output is not None and not self._finished:
             self._output.muxer.give_up()
         if not self._complete:
-            written = self.frames_written > 0 and self._output is not None and self._output.muxer.has_pictures
+            written = any_muxed and self._output is not None and self._output.muxer.has_pictures
             where = self._target.abandon(written and self.keeps_incomplete)
             if where is not None:
                 log.warning("%s (%d frames, %.2f s)", where, self.frames_written, self.position_s)
