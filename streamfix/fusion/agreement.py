@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from .. import motion
+from .. import cores, motion
 from .planes import Floats, box, shrink
-from .tiles import Area, Tile, each_tile
+from .tiles import Area, Tile, tiles
 
 LEAST_CONFIDENCE = 0.2  # a lower mean confidence is a scene change
 FINE_BLUR = 0.5  # half-size pixels: sigma of the blur applied to a noisy picture before fine flow
@@ -27,6 +28,7 @@ _CELL, _RUN = (
     8,
     16,
 )  # half-size pixels on a side of the cells that are looked at for motion, and of those warped at once
+_MOSTLY, _BLOCK = 0.5, 64  # a flow that is zero in more than half of the picture is refined in blocks of this side
 _MANY = 1 << 18  # half-size pixels of a large picture
 _NO_SIGNS = np.uint64(0x7FFFFFFF_7FFFFFFF)
 # A cell is calm if its residual is at most _CALM times what noise explains in the mean, and _SURELY times everywhere.
@@ -34,6 +36,9 @@ _NO_SIGNS = np.uint64(0x7FFFFFFF_7FFFFFFF)
 _CALM, _SURELY = 1.6, 4.0
 _QUARTER = 0.8  # the calmest quarter of such cells, relative to the mean
 STATIC_BIAS = 0.3  # motion must beat standing still by this fraction of the expected residual
+
+
+Bools: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,24 +204,41 @@ def busy_cells(still: tuple[Floats, Floats]) -> Floats:
 
 
 def refined(flow: Floats, now: Floats, before: Floats, sigma: float, warp: motion.Warper) -> Floats:
-    """`motion.refine` in tiles, and only in those in which anything moves."""
-    result = flow.copy()
+    """`motion.refine` in tiles, and only around what moves; where nothing does in a tile, flow may stay zero."""
+    result, moves = flow.copy(), _moves(flow)
+    height, width = moves.shape
+    most = float(np.mean(moves)) > _MOSTLY  # small tiles leave out more, and spend more on their margins
 
     def improve(tile: Tile) -> None:
-        at = tile.around(motion.REFINE_REACH)
-        if flow[at.half].any():
+        core = _around_all(moves, tile.core)
+        if core is not None:
+            at = Tile(core, height, width).around(motion.REFINE_REACH)
             better = motion.refine(flow[at.half], now[at.full], before, sigma, warp, at.full)
-            result[tile.core.half] = better[tile.core.inside(at).half]
+            result[core.half] = better[core.inside(at).half]
 
-    each_tile(improve, *flow.shape[:2])
+    cores.each(improve, tiles(height, width) if most else tiles(height, width, _BLOCK, _BLOCK**2))
     return result
+
+
+def _moves(flow: Floats) -> Bools:
+    """Where a flow is not zero."""
+    # Both components at once, without their signs: a negative component times 0 is -0.0.
+    return np.asarray((np.ascontiguousarray(flow).view(np.uint64)[..., 0] & _NO_SIGNS) != 0)
+
+
+def _around_all(moves: Bools, area: Area) -> Area | None:
+    """The smallest part of an area outside of which nothing in it moves; None if nothing does."""
+    here = moves[area.half]
+    rows, columns = (np.flatnonzero(here.any(axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    return Area(area.top + rows[0], area.top + rows[-1] + 1, area.left + columns[0], area.left + columns[-1] + 1)
 
 
 def moving_parts(flow: Floats) -> list[Area]:
     """Parts that together hold all of a flow that is not zero: runs of cells, those below each other as one."""
     h, w = flow.shape[:2]
-    # Both components at once, without their signs: a negative component times 0 is -0.0.
-    moves = (np.ascontiguousarray(flow).view(np.uint64)[..., 0] & _NO_SIGNS) != 0
+    moves = _moves(flow)
     run = _RUN if h * w < _MANY else 2 * _RUN  # in a large picture, warping many small parts would cost more
     lines = np.logical_or.reduceat(moves, np.arange(0, h, run), axis=0)
     cells = np.logical_or.reduceat(lines, np.arange(0, w, run), axis=1)

@@ -72,10 +72,13 @@ class Tile:
 
 
 @lru_cache(maxsize=64)
-def tiles(height: int, width: int) -> tuple[Tile, ...]:
-    """Divide a half-size picture into tiles of about equal size."""
-    columns = max(-(-width // _WIDE), 1)
-    rows = max(-(-height // max(_MOST // max(-(-width // columns), 1), 1)), 1)
+def tiles(height: int, width: int, wide: int = _WIDE, most: int = _MOST) -> tuple[Tile, ...]:
+    """Divide a half-size picture into tiles of about equal size.
+
+    wide: half-size pixels across that a tile has at most; most: in all.
+    """
+    columns = max(-(-width // wide), 1)
+    rows = max(-(-height // max(most // max(-(-width // columns), 1), 1)), 1)
     tops = [height * i // rows for i in range(rows + 1)]
     lefts = [width * i // columns for i in range(columns + 1)]
     return tuple(

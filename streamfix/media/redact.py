@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import quote
 
 HIDDEN = "***"
@@ -27,21 +28,19 @@ _VALUE = r"[^\s&;#'\"<>|]+"
 # Texts may come from anybody: each repetition is bounded, or ends where it could begin again, so that the time a text
 # takes grows with its length alone.
 # As libavformat splits: the authority ends at the first slash, its user part at the last @.
-_USER = re.compile(r"(?<=[a-z0-9+.-]://)[^\s/?#]*@", re.IGNORECASE)
+_USER = r"(?<=[a-z0-9+.-]://)[^\s/?#]*@"
 # A password with a slash, which belongs into a URL as %2F: the port would be no number.
-_TORN_USER = re.compile(r"(?<=[a-z0-9+.-]://)[^\s/?#@:]+:(?!\d*(?:[/?#\s'\"]|$))[^\s@]{0,4096}@", re.IGNORECASE)
-_NAMED = re.compile(rf"(?<![a-z0-9])({_ALWAYS})(\s*[=]\s*)(?:'[^']*'|\"[^\"]*\"|{_VALUE})", re.IGNORECASE)
-_QUERY = re.compile(rf"([?&;]{_IN_QUERY}=){_VALUE}", re.IGNORECASE)
-_HEADER = re.compile(
-    r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]{0,64}(?:key|token))(\s*:\s*)[^\r\n'\"]+", re.IGNORECASE
-)
+_TORN_USER = r"(?<=[a-z0-9+.-]://)[^\s/?#@:]+:(?!\d*(?:[/?#\s'\"]|$))[^\s@]{0,4096}@"
+_NAMED = rf"(?<![a-z0-9])({_ALWAYS})(\s*[=]\s*)(?:'[^']*'|\"[^\"]*\"|{_VALUE})"
+_QUERY = rf"([?&;]{_IN_QUERY}=){_VALUE}"
+_HEADER = r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]{0,64}(?:key|token))(\s*:\s*)[^\r\n'\"]+"
 # MediaMTX: publish:path:user:password
-_STREAM_ID = re.compile(r"(\b(?:srt_)?streamid=(?:publish|read):[^\s:&;'\"]+:)[^\s&;'\"]+", re.IGNORECASE)
+_STREAM_ID = r"(\b(?:srt_)?streamid=(?:publish|read):[^\s:&;'\"]+:)[^\s&;'\"]+"
 # The last part of an RTMP path, behind the application, is the key of whoever may publish there, however it looks.
-_RTMP = re.compile(r"(rtmp[a-z]{0,4}://[^\s'\"?#/]+/[^\s'\"?#/]+/)([^\s'\"?#]+)", re.IGNORECASE)
+_RTMP = r"(rtmp[a-z]{0,4}://[^\s'\"?#/]+/[^\s'\"?#/]+/)([^\s'\"?#]+)"
 _AROUND = ".,:;)]"  # of the sentence that a URL stands in
 
-_SECRET_NAME = re.compile(rf"(?:[a-z0-9_.-]*[_.-])?{_ALWAYS}|{_IN_QUERY}|headers|cookies", re.IGNORECASE)
+_SECRET_NAME = rf"(?:[a-z0-9_.-]*[_.-])?{_ALWAYS}|{_IN_QUERY}|headers|cookies"
 # ffmpeg's options of such names that hold no secret.
 _HARMLESS = frozenset({"pass", "policy", "code", "hash", "sign"})
 
@@ -54,13 +53,22 @@ def redact(text: str) -> str:
     """
     for secret in _secrets:
         text = text.replace(secret, HIDDEN)
-    text = _TORN_USER.sub(f"{HIDDEN}@", text)
-    text = _USER.sub(f"{HIDDEN}@", text)
-    text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
-    text = _STREAM_ID.sub(rf"\1{HIDDEN}", text)
-    text = _NAMED.sub(rf"\1\2{HIDDEN}", text)
-    text = _QUERY.sub(rf"\1{HIDDEN}", text)
-    return _RTMP.sub(_without_key, text)
+    # Without the sign that a pattern asks for it is not even compiled: that would take milliseconds of each start.
+    if has_url := "://" in text:
+        text = _pattern(_TORN_USER).sub(f"{HIDDEN}@", text)
+        text = _pattern(_USER).sub(f"{HIDDEN}@", text)
+    if ":" in text:
+        text = _pattern(_HEADER).sub(rf"\1\2{HIDDEN}", text)
+    if "=" in text:
+        text = _pattern(_STREAM_ID).sub(rf"\1{HIDDEN}", text)
+        text = _pattern(_NAMED).sub(rf"\1\2{HIDDEN}", text)
+        text = _pattern(_QUERY).sub(rf"\1{HIDDEN}", text)
+    return _pattern(_RTMP).sub(_without_key, text) if has_url else text
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
 
 
 def hide(secret: str) -> None:
@@ -80,7 +88,7 @@ def hide(secret: str) -> None:
 def redact_options(options: Mapping[str, str]) -> dict[str, str]:
     """Options by name, with secret values hidden and the others redacted."""
     return {
-        name: HIDDEN if _SECRET_NAME.fullmatch(name) and name.lower() not in _HARMLESS else redact(value)
+        name: HIDDEN if _pattern(_SECRET_NAME).fullmatch(name) and name.lower() not in _HARMLESS else redact(value)
         for name, value in options.items()
     }
 

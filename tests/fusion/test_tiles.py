@@ -108,6 +108,10 @@ def test_motion_is_refined_in_tiles_as_in_the_whole() -> None:
     assert np.allclose(refined(flow, now, before, SIGMA, warp), whole, atol=1e-4)
     still = np.zeros_like(flow)
     assert np.array_equal(refined(still, now, before, SIGMA, warp), still)
+    still[30:70, 100:190] = flow[30:70, 100:190]
+    few, around = refined(still, now, before, SIGMA, warp), motion.refine(still, now, before, SIGMA, warp)
+    assert np.allclose(few[30:70, 100:190], around[30:70, 100:190], atol=1e-4)
+    assert not few[:, :99].any() and not few[71:].any(), "where nothing moves, nothing is refined"
 
 
 def test_what_is_missed_is_bounded_as_a_difference_is() -> None:

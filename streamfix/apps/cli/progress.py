@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import io
 import os
 import socket
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from ...errors import OutputError, UsageError
 from ...jobs import Progress
 from .live import live_fields, live_words
 from .values import format_clock
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 
 class ProgressView(Protocol):
@@ -139,6 +141,8 @@ class Bar(AbstractContextManager["Bar"]):
 def open_url(url: str) -> io.RawIOBase | io.BufferedIOBase:
     """Open the -progress URL: a file, `-`, pipe:N, tcp://host:port or http://host/path. Raises one of ours."""
     parts = urlsplit(url)
+    if parts.scheme == "http":
+        return _posted(url, parts.netloc, parts.path or "/")
     try:
         if url == "-":
             return os.fdopen(os.dup(1), "wb", buffering=0)
@@ -146,11 +150,18 @@ def open_url(url: str) -> io.RawIOBase | io.BufferedIOBase:
             return os.fdopen(os.dup(int(parts.path or 1)), "wb", buffering=0)
         if parts.scheme == "tcp":
             return socket.create_connection((parts.hostname or "localhost", parts.port or 0), 10).makefile("wb")
-        if parts.scheme == "http":
-            return _HttpBody(parts.netloc, parts.path or "/")
         return open(parts.path if parts.scheme == "file" else url, "wb", buffering=0)
     except ValueError as error:
         raise UsageError(f"-progress {url}: pipe:N and tcp://host:port take a number ({error})") from None
+    except OSError as error:
+        raise OutputError(f"-progress {url}: {error.strerror or error}") from error
+
+
+def _posted(url: str, host: str, path: str) -> _HttpBody:
+    import http.client  # loads OpenSSL: milliseconds that nearly no start needs
+
+    try:
+        return _HttpBody(http.client.HTTPConnection(host, timeout=10), path)
     except (OSError, http.client.HTTPException) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise OutputError(f"-progress {url}: {reason or error}") from error
@@ -159,8 +170,8 @@ def open_url(url: str) -> io.RawIOBase | io.BufferedIOBase:
 class _HttpBody(io.RawIOBase):
     """The body of an HTTP POST, sent in chunks as it is written: what ffmpeg does with an http URL."""
 
-    def __init__(self, host: str, path: str) -> None:
-        self._connection = http.client.HTTPConnection(host, timeout=10)
+    def __init__(self, connection: HTTPConnection, path: str) -> None:
+        self._connection = connection
         self._connection.putrequest("POST", path)
         self._connection.putheader("Transfer-Encoding", "chunked")
         self._connection.endheaders()

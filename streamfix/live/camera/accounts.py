@@ -6,7 +6,6 @@ within a second, and makers lock an account after five to ten.
 
 from __future__ import annotations
 
-import hashlib
 import random as stdlib_random
 import threading
 import weakref
@@ -87,6 +86,8 @@ class Accounts:
         if "@" not in authority:
             return Account(waits_s, random)
         user, _, host = authority.rpartition("@")
+        import hashlib  # loads OpenSSL: milliseconds that only a camera's start needs
+
         key = hashlib.sha256(f"{scheme.lower()}://{user}@{host.lower()}".encode()).digest()
         with self._lock:
             account = self._known.get(key)

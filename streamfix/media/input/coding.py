@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import av
 import av.filter
-import numpy as np
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
-from numpy.typing import NDArray
 
 from ...coding import MACROBLOCK, FrameCoding
 from .. import pyav
 from ..picture.side_data import side_data_of_type
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # The decoder's option that makes it tell each macroblock's quantiser.
 _OPTION, _WANTED = "export_side_data", "venc_params"
@@ -135,6 +137,8 @@ def qp_map(data: bytes, width: int, height: int, depth: int = 8) -> NDArray[np.f
 
     None if they are of a kind that is not known here, or not of all macroblocks.
     """
+    import numpy as np
+
     try:
         blocks, offset, size, kind, base = struct.unpack_from("=I4xQQii", data)
         table = np.frombuffer(data, np.int32, blocks * size // 4, offset).reshape(blocks, size // 4)
@@ -158,6 +162,8 @@ def qp_map(data: bytes, width: int, height: int, depth: int = 8) -> NDArray[np.f
 
 def jpeg_qp(data: memoryview | bytes) -> float | None:
     """The quantiser of a JPEG picture's luma on the scale of `FrameCoding.qp`, None if it has no table of its own."""
+    import numpy as np
+
     steps: list[int] | None = None
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
@@ -191,10 +197,14 @@ def _first_table(segment: bytes) -> list[int] | None:
 
 def _of_step(step: Any) -> Any:
     """The QP at which H.264 has this step."""
+    import numpy as np
+
     return 6 * np.log2(step / np.float32(_LEAST_STEP))
 
 
 def _uniform(qp: float, width: int, height: int) -> NDArray[np.float32]:
+    import numpy as np
+
     made = np.full((-(-height // MACROBLOCK), -(-width // MACROBLOCK)), qp, np.float32)
     made.flags.writeable = False
     return made

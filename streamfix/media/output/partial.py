@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import glob
-import hashlib
 import os
 import re
 import time
@@ -124,6 +123,8 @@ def partial_name(name: str, number: int, longest: int = _NAME_MAX) -> str:
     mark = ".partial" if number == 1 else f".partial-{number}"
     if len(os.fsencode(stem + mark + ending)) <= longest:
         return stem + mark + ending
+    import hashlib  # loads OpenSSL: milliseconds that nearly no start needs
+
     tail = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{mark}"
     if len(os.fsencode(tail + ending)) <= longest // 2:
         tail += ending

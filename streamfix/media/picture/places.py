@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 
 from ...coding import MACROBLOCK, FrameCoding
 from ...frame import Color
 from .planes import DecodedPicture, is_planar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Filters that put each pixel elsewhere and leave it as it is.
 MOVERS = {"crop", "hflip", "vflip", "transpose"}
@@ -44,6 +46,8 @@ def places(move: Callable[[av.VideoFrame], av.VideoFrame], width: int, height: i
 
     move: gives the moved picture of such a size and format.
     """
+    import numpy as np
+
     rows, columns = -(-height // MACROBLOCK), -(-width // MACROBLOCK)
     if max(rows, columns) > _MOST or not is_planar(pix_fmt):
         return None
@@ -55,6 +59,8 @@ def places(move: Callable[[av.VideoFrame], av.VideoFrame], width: int, height: i
 
 def _numbered(numbers: NDArray[Any], width: int, height: int, pix_fmt: str) -> av.VideoFrame:
     """A picture with these values in its first plane."""
+    import numpy as np
+
     frame = av.VideoFrame(width, height, pix_fmt)
     frame.pts = 0
     for plane in frame.planes:
@@ -70,6 +76,8 @@ def _numbered(numbers: NDArray[Any], width: int, height: int, pix_fmt: str) -> a
 
 def _middles(frame: av.VideoFrame) -> NDArray[np.intp]:
     """The values of a picture's first plane in the middle of each macroblock."""
+    import numpy as np
+
     values = DecodedPicture(frame).planes(Color()).data[0]
     at = [
         np.minimum(np.arange(-(-side // MACROBLOCK)) * MACROBLOCK + MACROBLOCK // 2, side - 1)
