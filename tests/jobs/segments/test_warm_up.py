@@ -22,7 +22,7 @@ SECOND = Resume(Fraction(1))
 
 
 def noisy_clip(path: Path, frames: int = 100, cut_at: int | None = None) -> Path:
-    """A moving pattern with noise of 6 codes, a keyframe each second, losslessly. cut_at: another pattern from there."""
+    """A moving pattern, noise of 6 codes, a keyframe each second, losslessly. cut_at: another pattern from there."""
     random, (width, height) = np.random.default_rng(0), SIZE
     y, x = np.mgrid[:height, : width + frames].astype(np.float32)
     scenes = [120 + 50 * np.sin(x / 7) * np.cos(y / 9), 120 + 60 * np.sign(np.sin(x / 11 + y / 5))]
