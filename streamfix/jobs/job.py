@@ -34,9 +34,11 @@ class Resume:
     """A job keeps what is done in a folder beside its output, and one that was killed goes on there.
 
     every_s: so many seconds of video are one segment, or some more: to the next keyframe of the input.
+    warm_up: pictures that filters which cannot save their state are shown in front of each segment.
     """
 
     every_s: Fraction = Fraction(10)
+    warm_up: int = 32
 
 
 @dataclass(frozen=True, slots=True)

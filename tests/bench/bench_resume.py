@@ -30,7 +30,7 @@ from typing import Any
 import av
 import numpy as np
 
-from streamfix.devices.cpu import identity
+from tests.bench.bench_end_to_end import processor
 
 RATE, SIZE = 25, (640, 360)
 
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 cpu_s, _, _ = run(command(clip, folder / f"{kind}{i}.mp4", given.filter, *more))
                 costs[kind].append(round(cpu_s, 2))
         result = {
-            "machine": {"processor": identity(), "cores": os.cpu_count(), "system": platform.platform()},
+            "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
             "versions": {"av": av.__version__, "numpy": np.__version__},
             "clip": {"frames": len(want["pictures"]), "filter": given.filter, "every_s": given.every},
             "kills": killed,

@@ -203,7 +203,8 @@ class ResumableJob(Job):
     def _join(self) -> None:
         """Make the output of the segments, and of what lies beside the video in the input."""
         spec = self.spec
-        beside = BesideReader(spec.inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
+        inputs = [replace(each, realtime=False) for each in spec.inputs]
+        beside = BesideReader(inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
         try:
             source = JoinSource(beside, [self._folder.segment(s.index) for s in self._plan.segments])
             output = replace(spec.outputs[0], video_options=self._encoded.request.video)

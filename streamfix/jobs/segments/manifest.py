@@ -44,6 +44,7 @@ def description(spec: JobSpec, resume: Resume, request: Request) -> dict[str, An
         "options of the output": whole,
         "encoder": {"codec": request.codec, "options": dict(sorted(request.video.items()))},
         "resume_every": str(resume.every_s),
+        "warm-up": resume.warm_up,
     }
 
 

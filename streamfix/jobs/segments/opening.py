@@ -103,7 +103,7 @@ def _planned(spec: InputSpec, reader: Reader, resume: Resume) -> Plan:
     """Where the input is cut; says so if it cannot be."""
     log.info("looking for places to cut %s", spec.shown)
     try:
-        plan = plan_of(pictures_of(spec, reader.video.index), resume.every_s)
+        plan = plan_of(pictures_of(spec, reader.video.index), resume.every_s, warm_up=resume.warm_up)
     except InputError as error:
         raise InputError(f"{error}; -resume reads it all before it begins: leave -resume out") from error
     if plan.refusal is not None:

@@ -11,7 +11,6 @@ from typing import Any
 from ...media.input.keyframes import Pictures
 
 TAIL = 4  # pictures in front of a segment by which it is seen that reading has begun where it was to
-WARM_UP = 32  # pictures in front of a segment for filters whose state cannot be saved
 _SHORT = Fraction(1, 4)  # a last segment that is shorter than this part of the others belongs to the one before
 
 
@@ -57,7 +56,7 @@ class Plan:
         return {"segments": [_values(segment) for segment in self.segments], "refusal": self.refusal}
 
 
-def plan_of(pictures: Pictures, every_s: Fraction, *, warm_up: int = WARM_UP) -> Plan:
+def plan_of(pictures: Pictures, every_s: Fraction, *, warm_up: int = 32) -> Plan:
     """Cut a video at the first keyframe after every so many seconds.
 
     warm_up: pictures in front of each segment that filters are shown if they begin anew there.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -57,7 +57,7 @@ def pictures_of(spec: InputSpec, index: int, stopped: Interruption | None = None
 
     Raises InputError if the input cannot be opened or breaks off.
     """
-    source = InputSource(spec, stopped or Interruption())
+    source = InputSource(replace(spec, realtime=False), stopped or Interruption())
     try:
         mapped = describe(0, source.container.streams[index], restored=True)
         source.select([mapped])
