@@ -7,6 +7,7 @@ the same formulas.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,22 +32,26 @@ Scale = Literal[2, 4]
 
 GAIN = 16.0  # brings detail, which is what is left without local means, to the size that layers are initialised for
 _STEP = 0.1  # of the correction that a network answers
+_GREY = 0.5
 _WINDOW = 8  # of local means, pixels; they are half a window apart
 _SIZES = MappingProxyType({"s": (16, 4), "q": (48, 4)})  # width and residual blocks
 _kept = threading.local()  # each thread's input of a network, see `seen`
 
 
 def network(name: str) -> Flat:
-    """A new, untrained network of this name, such as "x2-s"; `seen` makes its input, `picture` its result."""
+    """A new, untrained network of this name; `seen` makes its input, `picture` its result.
+
+    name: scale and tier, such as "x2-s"; "x2-s-clean", the one for clean pictures, is made alike, see `for_clean`.
+    """
     from streamfix.networks import Flat
 
     planes = int(name[1]) ** 2
-    return Flat(3 + planes, planes, *_SIZES[name[3:]])
+    return Flat(3 + planes, planes, *_SIZES[name[3]])
 
 
 def info(name: str) -> NetworkInfo:
     """What the network of this name takes and gives: planes of its own, not pictures."""
-    planes, (_, blocks) = int(name[1]) ** 2, _SIZES[name[3:]]
+    planes, (_, blocks) = int(name[1]) ** 2, _SIZES[name[3]]
     return NetworkInfo(channels=3 + planes, results=planes, receptive_field=2 + 2 * blocks)
 
 
@@ -73,6 +78,23 @@ def seen(luma: Array, remembered: Array | None, trust: Array | None, scale: int,
     for at in range(scale * scale):
         lib.multiply(remembered[:, 0, *bicubic.in_larger(at, scale)], weight, out=x[:, 3 + at])
     return x
+
+
+def for_clean(x: Array) -> Array:
+    """The input for the network that enlarges clean pictures, made of what `seen` gives, in place.
+
+    Its means are about grey, so that what convolutions pad with, 0, is no black border, which darkens the pixels
+    beside it by up to 2 codes. The other networks were trained with that.
+    """
+    x[:, 1:2] -= _GREY
+    return x
+
+
+def adapted_for_clean(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a network for any picture, so changed that they give the same of the input that `for_clean` makes."""
+    found = dict(weights)
+    found["head.bias"] = found["head.bias"] + _GREY * found["head.weight"][:, 1].sum((1, 2))
+    return found
 
 
 def picture(enlarged: Array, answer: Array, scale: int, *, reuse: bool = False) -> Array:

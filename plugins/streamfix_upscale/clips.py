@@ -42,14 +42,8 @@ def kinds(scale: int) -> Mapping[str, Kind]:
     still: cut from a photograph, which stands still. bicubic: the same, never reduced otherwise. clean: a clip, nothing
     but reduced. noisy: with a little noise, not coded. coded: with a little noise at times, behind one or two codecs.
     """
-    bicubic = partial(_still, ways={"bicubic": 1.0})
-    found: dict[str, Callable[..., TwoSizes]] = {
-        "still": _still,
-        "bicubic": bicubic,
-        "clean": _clean,
-        "noisy": _noisy,
-        "coded": _coded,
-    }
+    found: dict[str, Callable[..., TwoSizes]] = {"still": _still, "clean": _clean, "noisy": _noisy, "coded": _coded}
+    found["bicubic"] = partial(_still, ways={"bicubic": 1.0})
     return {name: partial(kind, scale=scale) for name, kind in found.items()}
 
 

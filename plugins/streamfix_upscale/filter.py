@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from math import isfinite
@@ -13,22 +13,32 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from streamfix import BackendName, BadOption, Device, Filter, Tiler
+from streamfix import BackendName, BadOption, Device, Filter, Frame, Tiler
 from streamfix.models import TieredRunner, WeightsStore
 
 from . import arithmetic, bicubic
 from .arithmetic import Tier
+from .condition import Condition
 from .history import History
 from .three_quarters import reduced
 
 if TYPE_CHECKING:
     import torch
 
-_NAMES = ("x2-s", "x2-q", "x4-s", "x4-q")
+_CLEAN = "-clean"  # behind the name of weights for pictures that no codec has touched
+_NAMES = tuple(f"x{scale}-{tier}{of}" for scale in (2, 4) for tier in ("s", "q") for of in ("", _CLEAN))
 WEIGHTS = WeightsStore(Path(__file__).parent / "weights", "upscale", arithmetic.network, _NAMES)
 
 # what may be asked for: the network's scale, and what its result is then reduced by
 _SCALES = MappingProxyType({Fraction(2): 2, Fraction(4): 4, Fraction(3, 2): 2, Fraction(3): 4})
+
+
+@dataclass(slots=True)
+class Shot:
+    """A stream's state since the last cut."""
+
+    history: History
+    condition: Condition = field(default_factory=Condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class _Seen:
     """What is known of frames (B, 6, H, W) before the network looks at them, all of one kind of array.
 
     luma: (B, 1, 2H, 2W). packed: the frames, where they are needed again. more, trust: of the histories, if there are.
+    clean: the share of the network for clean pictures in each frame's answer.
     """
 
     luma: Any
@@ -43,19 +54,21 @@ class _Seen:
     packed: Any | None
     more: Any | None
     trust: Any | None
+    clean: Sequence[float]
 
 
-class Upscale(Filter[History]):
+class Upscale(Filter[Shot]):
     """Enlarge by 1.5, 2, 3 or 4, with more detail than interpolation has.
 
     A small network corrects bicubic interpolation. It was trained on what cameras record, noise and codecs included,
-    and it sees besides each frame what earlier frames have shown of the same places, moved along with the scene.
-    Trained for fidelity alone: letters and faces become sharper, not other ones. Put it last, after what removes
-    artifacts and noise.
+    and it sees besides each frame what earlier frames have shown of the same places, moved along with the scene. Where
+    no codec has taken anything away, the network has other weights, which sharpen more. Trained for fidelity alone:
+    letters and faces become sharper, not other ones. Put it last, after what removes artifacts and noise.
 
     scale: 1.5, 2, 3 or 4; 1.5 and 3 are made from the next larger one. The sample aspect ratio stays.
     tier: s keeps up with a camera; q gives better pictures, at several times the cost. Chroma is interpolated by both.
     history: off looks at each frame alone.
+    input: clean, coded, or auto, which goes by what the decoder tells and the pictures show.
     average: keep makes the mean over each recorded pixel equal to that pixel, codec's errors included; free lets the
     network correct it as well.
     backend: how the networks run: torch, openvino, or another that is installed; auto: OpenVINO on a CPU that has it.
@@ -69,12 +82,14 @@ class Upscale(Filter[History]):
     batch_tolerance = 1e-4
     thread_safe = True
     two_parts = True
+    wants_coding = True
 
     def __init__(
         self,
         scale: float = 2,
         tier: Tier | Literal["auto"] = "auto",
         history: bool = True,
+        input: Literal["auto", "clean", "coded"] = "auto",
         average: Literal["free", "keep"] = "free",
         backend: BackendName = "auto",
         precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
@@ -83,32 +98,42 @@ class Upscale(Filter[History]):
         if wanted not in _SCALES:
             raise BadOption(f"upscale=scale: {scale:g} is none of 1.5, 2, 3 and 4; other sizes: upscale,scale=WIDTH:-2")
         self.tier: Tier = "s" if tier == "auto" else tier
-        self.history, self.average, self._trained = history, average, _SCALES[wanted]
+        self.history, self.input, self.average, self._trained = history, input, average, _SCALES[wanted]
         self.scale = int(wanted) if wanted.denominator == 1 else wanted
         name = f"x{self._trained}-{self.tier}"
-        example = partial(arithmetic.example, name)
-        self.network = TieredRunner(WEIGHTS, example, tier=name, backend=backend, precision=precision)
-        self._tiled = Tiler(self._run, arithmetic.info(name))
+        runner = partial(TieredRunner, WEIGHTS, partial(arithmetic.example, name), backend=backend, precision=precision)
+        self.coded, self.clean = runner(tier=name), runner(tier=name + _CLEAN)
+        self._tiled = [Tiler(partial(_run, of), arithmetic.info(name)) for of in (self.coded, self.clean)]
 
     def to(self, device: torch.device | Device) -> None:
         self.arrays = "numpy" if device.type == "cpu" else "torch"
-        self.network.to(device)
+        for network, other in ((self.coded, "clean"), (self.clean, "coded")):
+            if self.input != other:
+                network.to(device)
 
     def close(self) -> None:
-        self.network.close()
+        self.coded.close()
+        self.clean.close()
 
-    def init_state(self) -> History:
-        return History(self._trained, fine=self.tier == "q")
+    def init_state(self) -> Shot:
+        return Shot(History(self._trained, fine=self.tier == "q"))
+
+    def tell(self, state: Shot, frames: Sequence[Frame]) -> None:
+        state.condition.hear(frames[0].coding)
+
+    def report(self, state: Shot) -> Mapping[str, float]:
+        return {"clean": state.condition.share}
 
     def resolved(self) -> Mapping[str, str]:
-        return {**self.network.resolved(), "tier": self.tier}
+        return {**self.coded.resolved(), "clean": self.clean.resolved()["weights"], "tier": self.tier}
 
-    def save_state(self, state: History) -> Mapping[str, Any]:
-        return state.saved()
+    def save_state(self, state: Shot) -> Mapping[str, Any]:
+        return {"history": state.history.saved(), "condition": state.condition.saved()}
 
-    def load_state(self, saved: Mapping[str, Any]) -> History:
+    def load_state(self, saved: Mapping[str, Any]) -> Shot:
         state = self.init_state()
-        state.load(saved)
+        state.history.load(saved["history"])
+        state.condition.load(saved["condition"])
         return state
 
     def lighter(self) -> Sequence[str]:
@@ -116,15 +141,15 @@ class Upscale(Filter[History]):
             return (f"upscale=scale={float(self.scale):g}:tier=s",)
         return ()
 
-    def __call__(self, x: Any, states: Sequence[History]) -> Any:
+    def __call__(self, x: Any, states: Sequence[Shot]) -> Any:
         """x: (B, 1, 6, H, W) in [0, 1], packed 4:2:0; H and W multiples of 4. NumPy on a CPU, a tensor on a GPU.
 
         Returns (B, 1, 6, H * scale, W * scale) of the same kind.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Any, states: Sequence[History]) -> Callable[[], Any]:
-        """Frames are interpolated and their histories moved along; the rest is the network's part."""
+    def begin(self, x: Any, states: Sequence[Shot]) -> Callable[[], Any]:
+        """Frames are interpolated, looked at, and their histories moved along; the rest is the network's part."""
         packed = x[:, 0]
         if not isinstance(x, np.ndarray):
             packed = packed.float()
@@ -133,18 +158,42 @@ class Upscale(Filter[History]):
         if self.history:
             # Histories are kept in NumPy and OpenCV, also where the network runs on a GPU.
             low, high = (_on_the_cpu(planes)[:, 0] for planes in (luma, bicubic.luma_of(enlarged)))
-            found = [state.step(y, large) for state, y, large in zip(states, low, high, strict=True)]
+            found = [state.history.step(y, large) for state, y, large in zip(states, low, high, strict=True)]
             more, trust = _stacked([one.more for one in found], x), _stacked([one.trust for one in found], x)
         again = None
         if self.average == "keep":
             again = bicubic.empty(packed, tuple(packed.shape))
             again[...] = packed
-        rest = partial(self._finished, _Seen(luma, enlarged, again, more, trust))
+        rest = partial(self._finished, _Seen(luma, enlarged, again, more, trust, self._look(packed, states)))
         return rest if isinstance(x, np.ndarray) else lambda: rest().to(x.dtype)
+
+    def _look(self, packed: Any, states: Sequence[Shot]) -> Sequence[float]:
+        """The share of the network for clean pictures in each answer for frames (B, 6, H, W)."""
+        if self.input != "auto":
+            return [float(self.input == "clean")] * len(states)
+        pictures = _on_the_cpu(packed)
+        return [state.condition.look(picture) for state, picture in zip(states, pictures, strict=True)]
+
+    def _answer(self, x: Any, clean: Sequence[float]) -> Any:
+        """What the networks make of their input x (B, C, H, W), mixed by the shares of the one for clean pictures.
+
+        x is changed.
+        """
+        of_coded, of_clean = self._tiled
+        if max(clean) <= 0:
+            return of_coded(x)
+        if min(clean) >= 1:
+            return of_clean(arithmetic.for_clean(x))
+        answer = of_coded(x)
+        other = of_clean(arithmetic.for_clean(x))
+        for one, more, share in zip(answer, other, clean, strict=True):
+            one += share * (more - one)
+        return answer
 
     def _finished(self, seen: _Seen) -> Any:
         scale = self._trained
-        answer = self._tiled(arithmetic.seen(seen.luma, seen.more, seen.trust, scale, reuse=True))
+        x = arithmetic.seen(seen.luma, seen.more, seen.trust, scale, reuse=True)
+        answer = self._answer(x, seen.clean)
         result = arithmetic.picture(seen.enlarged, answer, scale, reuse=True)
         if seen.packed is not None:
             arithmetic.keep_means(result, seen.packed, scale)
@@ -152,8 +201,9 @@ class Upscale(Filter[History]):
             result = reduced(result)
         return result[:, None]
 
-    def _run(self, x: Any) -> Any:
-        return self.network.array(x) if isinstance(x, np.ndarray) else self.network(x)
+
+def _run(network: TieredRunner, x: Any) -> Any:
+    return network.array(x) if isinstance(x, np.ndarray) else network(x)
 
 
 def _on_the_cpu(planes: Any) -> Any:

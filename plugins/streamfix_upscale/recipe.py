@@ -24,14 +24,22 @@ class Recipe(BaseRecipe[TwoSizes]):
     """The task `upscale`.
 
     scale: 2 or 4. tier: s, q. crop: side of a sample in pixels of the smaller size. margin: pixels around it that the
-    history sees as well. frames, samples: length of a clip, and how many samples are cut from it.
+    history sees as well. frames, samples: length of a clip, and how many samples are cut from it. clean: the network
+    is the one for clean pictures.
     """
 
     task = "upscale"
     turned = ("low", "target", "history", "trust")
 
     def __init__(
-        self, scale: Scale = 2, tier: Tier = "s", crop: int = 48, margin: int = 16, frames: int = 8, samples: int = 4
+        self,
+        scale: Scale = 2,
+        tier: Tier = "s",
+        crop: int = 48,
+        margin: int = 16,
+        frames: int = 8,
+        samples: int = 4,
+        clean: bool = False,
     ) -> None:
         if scale not in (2, 4) or tier not in ("s", "q"):
             raise BadOption(f"upscale recipe: there is no tier {tier!r} of scale {scale!r}: s and q, 2 and 4")
@@ -44,15 +52,15 @@ class Recipe(BaseRecipe[TwoSizes]):
             raise BadOption(f"upscale recipe: samples={samples} must be from 1 to one less than frames={frames}")
         self.scale, self.tier, self.crop, self.margin = scale, tier, crop, margin
         self.side = (crop + 2 * margin) * scale
-        self.frames, self.count = frames, samples
+        self.frames, self.count, self.clean = frames, samples, clean
         self.kinds = kinds(scale)
 
     def network(self) -> nn.Module:
         return arithmetic.network(f"x{self.scale}-{self.tier}")
 
     def begin_with(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-        """Also with the weights of another scale: the first and last layers are then new."""
-        copy_fitting(network, weights)
+        """With weights for any picture, also those of another scale: the first and last layers are then new."""
+        copy_fitting(network, arithmetic.adapted_for_clean(weights) if self.clean else weights)
 
     def clip_frames(self, rng: np.random.Generator) -> int:
         return self.frames
@@ -99,7 +107,7 @@ class Recipe(BaseRecipe[TwoSizes]):
 
     def _inputs(self, one: Batch) -> Tensor:
         inputs: Tensor = arithmetic.seen(bicubic.luma_of(one["low"]), one["history"], one["trust"], self.scale)
-        return inputs
+        return arithmetic.for_clean(inputs) if self.clean else inputs
 
     def shown(self, one: Batch) -> Sequence[tuple[str, Tensor]]:
         return [("low", one["low"]), ("bicubic", bicubic.enlarged(one["low"], self.scale))]

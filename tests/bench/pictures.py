@@ -3,6 +3,7 @@
     python -m tests.bench.pictures                 all of them
     python -m tests.bench.pictures speed           only speed.svg, from tests/bench/results/denoise.json
     python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with added noise
+    python -m tests.bench.pictures enlarged        enlarged.jpg: `upscale` on two samples at a quarter of their size
     python -m tests.bench.pictures daemon          daemon.jpg: the daemon's page; needs chromium and the extra dev
     python -m tests.bench.pictures daemon_grid     daemon_grid.jpg: the same, all streams
 
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import streamfix
+from streamfix.evaluation import bicubic
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "streamfix" / "docs" / "pictures"
@@ -130,6 +132,54 @@ def before_after() -> None:
         _write_jpeg("before_after.jpg", cv2.imread(str(png)))
 
 
+# -- what `upscale` does
+
+# sample, and the part that is shown: left, top, width, height at half the sample's size, where its codec is not seen
+_ENLARGED = (("campus.avi", (256, 8, 116, 76)), ("bunny.mp4", (150, 130, 116, 76)))
+_ZOOM = 3
+
+
+def enlarged() -> None:
+    """Write enlarged.jpg."""
+    rows = []
+    for name, (left, top, width, height) in _ENLARGED:
+        truth, small = _halved(SAMPLES / name, 1), _halved(SAMPLES / name, 2)
+        plain = np.stack([bicubic.enlarge(picture, 2) for picture in small])
+        with streamfix.Stream("upscale=tier=q", format="rgb24") as stream:
+            ours = [stream(picture) for picture in small]
+        shown = []
+        for pictures, label in (
+            (plain, "half the size, bicubic"),
+            (ours, "half the size, upscale=tier=q"),
+            (truth, "as it was"),
+        ):
+            last = np.clip(np.rint(pictures[-1]), 0, 255).astype(np.uint8)
+            part = last[top : top + height, left : left + width]
+            big = cv2.resize(part, None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_NEAREST)
+            shown.append(_labelled(np.asarray(big, np.uint8), label))
+        rows.append(np.hstack(shown))
+    _write_jpeg("enlarged.jpg", np.vstack(rows)[..., ::-1])
+
+
+def _halved(clip: Path, times: int) -> NDArray[np.uint8]:
+    """The first eight pictures of a clip at half its size or half of that, (T, H, W, 3) R'G'B'."""
+    with streamfix.open(clip) as video:
+        pictures = [frame.rgb() for frame in islice(video, 8)]
+    found = []
+    for picture in pictures:
+        height, width = (side // 4 * 4 for side in picture.shape[:2])
+        size = (width >> times, height >> times)
+        found.append(cv2.resize(picture[:height, :width], size, interpolation=cv2.INTER_AREA))
+    return np.stack(found).astype(np.uint8)
+
+
+def _labelled(picture: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:
+    """With a line of text above it."""
+    above = np.full((22, picture.shape[1], 3), 255, np.uint8)
+    cv2.putText(above, label, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA)
+    return np.vstack((above, picture))
+
+
 # -- the daemon's page
 
 
@@ -210,6 +260,7 @@ def _write_jpeg(name: str, picture: Any) -> None:
 MAKERS: Mapping[str, Callable[[], None]] = {
     "speed": speed,
     "before_after": before_after,
+    "enlarged": enlarged,
     "daemon": daemon,
     "daemon_grid": daemon_grid,
 }

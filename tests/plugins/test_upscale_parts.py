@@ -22,6 +22,7 @@ from streamfix.motion import Floats
 from streamfix.training import Material
 from streamfix_upscale import arithmetic, bicubic
 from streamfix_upscale import history as history_module
+from streamfix_upscale.arithmetic import Scale
 from streamfix_upscale.clips import reduced
 from streamfix_upscale.history import History
 from streamfix_upscale.recipe import Recipe
@@ -301,3 +302,20 @@ def test_large_pictures_are_run_in_tiles_without_seams(scale: int, tier: str) ->
         whole, tiled = network(x), Tiler(network, arithmetic.info(name), tile=64)(x)
     assert whole.abs().max() > 0.1
     assert (tiled - whole).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_network_for_clean_pictures_begins_with_what_the_other_gives(scale: Scale) -> None:
+    """But for the border, behind which the one sees black and the other grey."""
+    torch.manual_seed(1)
+    other = arithmetic.network(f"x{scale}-s")
+    torch.nn.init.normal_(other.tail.weight)
+    clean = Recipe(scale=scale, clean=True)
+    network = clean.network()
+    clean.begin_with(network, other.state_dict())
+    x = arithmetic.seen(bicubic.luma_of(pictures(4, 24, 28)), None, None, scale)
+    wanted = other(x)
+    got = network(arithmetic.for_clean(x))
+    inside = (..., slice(12, -12), slice(12, -12))
+    assert torch.allclose(got[inside], wanted[inside], atol=1e-4)
+    assert not torch.allclose(got, wanted, atol=1e-2)
