@@ -15,7 +15,7 @@ from ...errors import UsageError
 from ...frame import Frame
 from ..picture.convert import choose_pix_fmt
 from ..streams import MappedStream
-from .muxer import MOV_LIKE
+from .muxer_options import MOV_LIKE
 
 log = logging.getLogger("streamfix.media")
 
