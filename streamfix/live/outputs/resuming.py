@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 
-from ...media.output.muxer import LIVE_HLS_FLAGS
+from ...media.output.muxer_options import LIVE_HLS_FLAGS
 from ...media.specs import OutputSpec
 from ...media.transport.output_kind import output_kind
 from ...media.transport.protocols import SEGMENT_FORMATS

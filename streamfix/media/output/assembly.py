@@ -27,7 +27,8 @@ from .encoder import VideoEncoder
 from .headers import as_tag
 from .low_delay import low_delay_options
 from .mp4_boxes import Box, add_boxes, foreign_boxes, named
-from .muxer import MOV_LIKE, Muxer, TakenAt
+from .muxer import Muxer, TakenAt
+from .muxer_options import MOV_LIKE
 from .request import Request, streams_for
 from .stream_copy import StreamCopy
 from .tags import spelled_language, unheld_dispositions, unheld_stream_tags, unheld_tags

@@ -19,7 +19,7 @@ from .. import pyav
 from ..libav_errors import libav_explains, message_of
 from ..streams import MappedStream, is_mp4
 from ..transport.protocols import format_protocols
-from .muxer import MOV_LIKE
+from .muxer_options import MOV_LIKE
 from .ungated import copy_of, place
 
 # What MPEG-TS has a stream type or descriptor for; libavformat writes anything else as data that no player can read.

@@ -29,7 +29,7 @@ from ..streams import MappedStream
 from .container_support import held
 from .gaps import longest_step, states_short_steps, steps
 from .lost_side_data import LostSideData, keeping_options
-from .muxer import MOV_LIKE
+from .muxer_options import MOV_LIKE
 from .negotiate import (
     DEFAULT_RATE,
     counts_frames,

@@ -22,11 +22,11 @@ from ..libav_errors import cannot_write, libav_explains, message_of
 from ..redact import redact
 from ..timestamps import dts_or_pts
 from ..transport.output_kind import usual_format, with_address
-from ..transport.protocols import SEGMENT_FORMATS
 from ..transport.relay import Sink, sink_for, written_here
 from .disk import Room
 from .gaps import Gaps
 from .mux_times import MuxTimes
+from .muxer_options import LIVE, defaults_of
 from .options import refused, unused_options
 from .own_files import OwnFiles
 from .target import Target
@@ -37,29 +37,8 @@ log = logging.getLogger("streamfix.media")
 
 TakenAt = Callable[[Fraction | None], float | None]
 
-# Fragments of a second, so that a killed job leaves a readable file; at the end the index of a plain file is added, so
-# that nothing is lost by them. delay_moov: without it there are no edit lists, and so no start offsets.
-_CRASH_SAFE = {
-    # With delay_moov, FFmpeg 8.0 and older leave an MP4 of this kind without its pictures.
-    "movflags": "+hybrid_fragmented+frag_keyframe"
-    + ("+delay_moov" if av.library_versions["libavformat"] >= (62, 12, 0) else ""),
-    "frag_duration": "1000000",
-    "flush_packets": "1",
-}
-# A killed job leaves all but the last second: Matroska keeps a cluster, and libav what is written, until they are full.
-_FLUSHED = {"flush_packets": "1"}
-_CLUSTERS = {"cluster_time_limit": "1000"}
-# Of a live recording each picture leaves when the next one comes: a cluster that is still in libav's memory when its
-# disk is full would count as written. A cluster's own bytes are about twenty.
-_LIVE_CLUSTERS = {"cluster_time_limit": "1"}
-_STREAMABLE = {"movflags": "+frag_keyframe+empty_moov+delay_moov"}
-# Each packet leaves at once, and a stream that has gone silent holds the others up for 0.1 s at most.
-_LIVE = {"flush_packets": "1", "max_interleave_delta": "100000"}
-# With it a player can tell when a picture was taken.
-LIVE_HLS_FLAGS = "program_date_time"
 # What libavformat says of a packet that it does not like, rather than of the output.
 _ONE_PACKET = (av.error.InvalidDataError, av.error.PatchWelcomeError, ValueError)
-MOV_LIKE = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"}
 
 
 def guess_format(url: str, format: str | None) -> str:
@@ -126,37 +105,7 @@ class Muxer:
         self._gaps = Gaps(target.shown, format)
         self.payload_bytes = 0
         self.at_end: Callable[[str], None] | None = None
-        defaults: dict[str, str] = {}
-        clusters = _LIVE_CLUSTERS if live else _CLUSTERS
-        if format in MOV_LIKE:
-            if "movflags" not in options and not target.is_file:
-                defaults.update(_STREAMABLE)
-            elif "movflags" not in options and fragments:
-                defaults.update(_CRASH_SAFE)
-            # Edit lists, and so start offsets, count in this unit; the default is milliseconds.
-            if 1000 < time_base.denominator <= 1_000_000:
-                defaults["movie_timescale"] = str(time_base.denominator)
-        elif format in SEGMENT_FORMATS and "segment_format_options" not in options:
-            ending = target.url.rpartition(".")[2].lower()
-            inner = options.get("segment_format", ending)
-            if inner in MOV_LIKE | {"m4v"}:
-                defaults["segment_format_options"] = ":".join(f"{k}={v}" for k, v in _CRASH_SAFE.items())
-            elif inner in ("matroska", "webm", "mkv"):
-                defaults["segment_format_options"] = ":".join(f"{k}={v}" for k, v in (clusters | _FLUSHED).items())
-        elif format in ("matroska", "webm"):
-            # Matroska takes the timestamps before 0 that come from a codec's priming.
-            defaults = {"avoid_negative_ts": "disabled"}
-            if target.is_file:
-                defaults.update(clusters)
-        elif format == "yuv4mpegpipe":
-            defaults = {"strict": "-1"}  # more than 8 bits
-        if target.is_file and (fragments or format not in MOV_LIKE):
-            defaults.update(_FLUSHED)
-        if live:
-            defaults.update(_LIVE)
-            if format == "hls":
-                defaults["hls_flags"] = LIVE_HLS_FLAGS
-        given = {**defaults, **options}
+        given = {**defaults_of(target, format, options, time_base, fragments=fragments, live=live), **options}
         self._sink = sink or sink_for(target.url, format, given, live=live)
         own_header = aspect if format == "yuv4mpegpipe" else None
         if self._sink is None and own_header and room is None:
@@ -165,7 +114,7 @@ class Muxer:
             if aborted is not None:
                 aborted.calls(self._sink.kill)
             self._connect(self._sink)
-            given = {**_LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
+            given = {**LIVE, "strict": "-2"} if self._sink.takes_options else self._sink.left(given)
         self._at_s: Fraction | None = None  # of the packet that is being written
         opened: Any = with_address(target.url) if self._sink is None else self._sink.file
         self._files: OwnFiles | None = None

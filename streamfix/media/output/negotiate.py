@@ -16,7 +16,7 @@ from ...frame import Frame
 from .. import pyav
 from ..picture.convert import choose_pix_fmt
 from ..streams import MappedStream
-from .muxer import MOV_LIKE
+from .muxer_options import MOV_LIKE
 
 log = logging.getLogger("streamfix.media")
 

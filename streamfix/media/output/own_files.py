@@ -18,11 +18,11 @@ from ..libav_errors import cannot_write
 from ..transport.protocols import SEGMENT_FORMATS
 from .disk import Disk, DiskFile, Room, create_beside
 from .fragments import Fragments
+from .muxer_options import MOV_LIKE
 from .playlist_file import PlaylistFile, SegmentList, free_list
 from .target import Target, file_of
 
 _WRITES = 2  # AVIO_FLAG_WRITE
-FRAGMENTED = frozenset({"mp4", "mov", "m4v", "ipod", "3gp", "3g2", "psp", "f4v"})  # may be
 
 
 class OwnFiles:
@@ -197,7 +197,7 @@ def _is_fragmented(url: str, format: str, options: Mapping[str, str]) -> bool:
     if format in SEGMENT_FORMATS:
         format = options.get("segment_format", url.rpartition(".")[2].lower())
         options = {"movflags": options.get("segment_format_options", "")}
-    return format in FRAGMENTED and "frag" in options.get("movflags", "")
+    return format in MOV_LIKE | {"m4v"} and "frag" in options.get("movflags", "")
 
 
 def _names_parts(format: str, options: Mapping[str, str]) -> bool:

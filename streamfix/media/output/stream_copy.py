@@ -15,7 +15,8 @@ from ..streams import MappedStream
 from ..timestamps import dts_or_pts, time_of
 from .container_support import BARE_AAC, add_copy
 from .losses import Losses
-from .muxer import MOV_LIKE, Muxer
+from .muxer import Muxer
+from .muxer_options import MOV_LIKE
 
 log = logging.getLogger("streamfix.media")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from av.stream import Disposition
 
-from .muxer import MOV_LIKE
+from .muxer_options import MOV_LIKE
 
 _MP4 = {
     *("title", "artist", "album_artist", "album", "comment", "composer", "copyright", "date", "creation_time", "disc"),
