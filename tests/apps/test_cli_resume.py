@@ -26,7 +26,7 @@ def test_killed_at_random_moments(chain: str, ending: str, tmp_path: Path, monke
         monkeypatch.setenv(name, value)
     source = cut_clip(tmp_path / "in.mp4", frames=80, size=(96, 64))
     want, out = tmp_path / f"want.{ending}", tmp_path / f"out.{ending}"
-    words = ["-i", source, "-vf", chain, "-preset", "ultrafast"]
+    words: list[str | Path] = ["-i", source, "-vf", chain, "-preset", "ultrafast"]
     begun = time.monotonic()
     subprocess.run(command(*SHORT, *words, want), check=True, capture_output=True, timeout=LONG_S)
     took_s = time.monotonic() - begun
@@ -38,7 +38,7 @@ def test_killed_at_random_moments(chain: str, ending: str, tmp_path: Path, monke
 
 def test_stopped_by_the_user(tmp_path: Path) -> None:
     source, out = cut_clip(tmp_path / "in.mp4", frames=200), tmp_path / "out.mp4"
-    words = [*SHORT, "-re", "-i", source, "-vf", "null", out]
+    words: list[str | Path] = [*SHORT, "-re", "-i", source, "-vf", "null", out]
     with subprocess.Popen(command(*words), env=environment(), stderr=subprocess.PIPE) as running:
         try:
             until(lambda: len(segments_in(out)) >= 2)
