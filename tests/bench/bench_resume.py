@@ -175,8 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if given.clip is None:
             make_clip(clip, given.seconds, *map(int, given.size.split("x")))
         short = ("-resume", "-resume_every", f"{given.every:g}")
-        for name in parse_chain(given.filter):
-            FILTERS.get(name.name)
+        for each in parse_chain(given.filter):
+            FILTERS.get(each.name)
         said = run(words_of(clip, folder / "undisturbed.mp4", given.filter, *short))[2]
         begun = time.monotonic()
         attempt(words_of(clip, folder / "timed.mp4", given.filter, *short), None)
