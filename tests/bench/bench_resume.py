@@ -5,7 +5,8 @@
 A job is killed at random moments until it is complete; its output is compared, packet by packet and picture by picture,
 with that of a job that nobody disturbed. Each attempt is a process of its own, forked from one that has loaded
 everything, so that it is killed at its work and not while it starts. The cost is the CPU time of a whole job with
--resume over that of one without, run in turns, the best of several: other work on the machine hardly changes it.
+-resume over that of one without (and the same routines of x264), run in turns, the best of several: other work on the
+machine hardly changes it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ import streamfix.jobs.segments.opening  # noqa: F401  # loaded before the first 
 from streamfix import FILTERS
 from streamfix.apps.cli import main as main_of_streamfix
 from streamfix.chainspec import parse_chain
+from streamfix.media.output.encoder import repeatable_x264_params
 from tests.bench.bench_end_to_end import processor
 
 RATE = 25
@@ -189,7 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         costs: dict[str, list[float]] = {"whole": [], "resume": []}
         joined = re.search(r"joined in ([0-9.]+) s", said)
         for i in range(given.rounds):
-            for kind, more in (("whole", ()), ("resume", ("-resume",))):
+            same = ("-x264-params", repeatable_x264_params())  # which -resume sets by itself
+            for kind, more in (("whole", same), ("resume", ("-resume",))):
                 cpu_s, _, _ = run(words_of(clip, folder / f"{kind}{i}.mp4", given.filter, *more))
                 costs[kind].append(round(cpu_s, 2))
         result = {
