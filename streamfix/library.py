@@ -14,7 +14,7 @@ from typing import Any
 from .chainspec import FilterSpec, chain_text, parse_chain
 from .errors import BadOption, StreamfixError
 from .frame import Frame, VideoInfo
-from .jobs import Job, JobSpec, build_job, check_chain
+from .jobs import Job, JobSpec, Resume, build_job, check_chain
 from .live.policy import LivePolicy, is_live
 from .live_video import open_live
 from .media.input.reader import Reader
@@ -57,6 +57,7 @@ def restore(
     overwrite: bool = False,
     maps: Sequence[str] = (),
     exit_on_error: bool = False,
+    resume: bool = False,
     on_job: Callable[[Job], None] | None = None,
     **options: Any,
 ) -> Result:
@@ -69,6 +70,7 @@ def restore(
     overwrite: replace an existing output, once the new one is complete.
     maps: streams to take, as after -map; by default the best video and everything else of the first input.
     exit_on_error: fail where a filter gives NaN or infinity, in place of passing the recorded picture.
+    resume: keep what is done in a folder beside the output; called again after the process was killed, go on there.
     on_job: called with the job before it starts: `job.stop()`, `job.cancel()` and
     `job.progress` may be used from any thread.
     options: any field of `media.specs.OutputSpec` by name (video_codec, audio_codec,
@@ -86,6 +88,7 @@ def restore(
         maps=tuple(maps),
         device=device,
         exit_on_error=exit_on_error,
+        resume=Resume() if resume else None,
     )
     job = build_job(spec)
     if on_job is not None:

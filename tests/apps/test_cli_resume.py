@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.apps.material import command, environment
-from tests.bench.bench_resume import contents, kill_often
+from tests.bench.bench_resume import contents, kill_often, spawned
 from tests.fakes.waiting import LONG_S, until
 from tests.jobs.segments.material import cut_clip, folder_of, segments_in
 
@@ -30,7 +30,7 @@ def test_killed_at_random_moments(chain: str, ending: str, tmp_path: Path, monke
     begun = time.monotonic()
     subprocess.run(command(*SHORT, *words, want), check=True, capture_output=True, timeout=LONG_S)
     took_s = time.monotonic() - begun
-    found = kill_often([str(w) for w in command(*SHORT, *words, out)], out, 4, took_s, contents(want))
+    found = kill_often([*map(str, (*SHORT, *words, out))], out, 4, took_s, contents(want), spawned)
     assert found["killed"] == 4
     assert found["frames_that_differ"] == 0
     assert found["complete"] >= 1

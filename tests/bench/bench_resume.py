@@ -3,8 +3,10 @@
     python -m tests.bench.bench_resume [--kills 50] [--clip FILE] [--filter smooth] [--json FILE]
 
 A job is killed at random moments until it is complete; its output is compared, packet by packet and picture by picture,
-with that of a job that nobody disturbed. The cost is the CPU time of a whole job with -resume over that of one without,
-run in turns, the best of several: other work on the machine hardly changes it.
+with that of a job that nobody disturbed. Each attempt is a process of its own, forked from one that has loaded
+everything, so that it is killed at its work and not while it starts. The cost is the CPU time of a whole job with
+-resume over that of one without (and the same routines of x264), run in turns, the best of several: other work on the
+machine hardly changes it.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ import platform
 import random
 import re
 import resource
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,15 +34,20 @@ from typing import Any
 import av
 import numpy as np
 
+import streamfix.jobs.segments.opening  # noqa: F401  # loaded before the first fork
+from streamfix import FILTERS
+from streamfix.apps.cli import main as main_of_streamfix
+from streamfix.chainspec import parse_chain
+from streamfix.media.output.encoder import repeatable_x264_params
 from tests.bench.bench_end_to_end import processor
 
-RATE, SIZE = 25, (640, 360)
+RATE = 25
+Way = Callable[[Sequence[str], float | None], int | None]
 
 
-def make_clip(path: Path, seconds: float) -> None:
+def make_clip(path: Path, seconds: float, width: int, height: int) -> None:
     """A noisy moving pattern with sound, B-frames and a keyframe each second."""
     noise = np.random.default_rng(0)
-    width, height = SIZE
     y, x = np.mgrid[: height * 2, : width * 2].astype(np.float32)
     scene = 128 + 60 * np.sin(x / 9) * np.cos(y / 13) + 40 * np.sin((x + y) / 31)
     with av.open(str(path), "w") as out:
@@ -76,32 +85,62 @@ def contents(path: Path) -> dict[str, Any]:
     return {"packets": packets, "tags": tags, "chapters": chapters, "pictures": pictures}
 
 
-def command(clip: Path, out: Path, chain: str, *more: str) -> list[str]:
+def words_of(clip: Path, out: Path, chain: str, *more: str) -> list[str]:
     words = ["-hide_banner", "-nostats", "-nostdin", "-i", str(clip), "-vf", chain, "-preset", "veryfast", *more]
-    return [sys.executable, "-m", "streamfix", *words, str(out)]
+    return [*words, str(out)]
 
 
 def run(words: Sequence[str]) -> tuple[float, float, str]:
     """CPU seconds, seconds, and what was said. Raises CalledProcessError."""
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "streamfix", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     took = time.monotonic() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took, done.stderr
 
 
-def kill_often(words: Sequence[str], out: Path, kills: int, took_s: float, want: dict[str, Any]) -> dict[str, Any]:
-    """Kill jobs until so many were killed, each time at a random moment; look at every output that became complete."""
+def attempt(words: Sequence[str], most_s: float | None) -> int | None:
+    """Run the command line in a forked process; its exit code, None if it was killed after so many seconds."""
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os._exit(main_of_streamfix(list(words)))
+    ended = os.pidfd_open(child)
+    try:
+        if select.select([ended], [], [], most_s)[0]:
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return None
+    finally:
+        os.close(ended)
+
+
+def spawned(words: Sequence[str], most_s: float | None) -> int | None:
+    """As `attempt`, in a process that has to load everything first."""
+    process = subprocess.Popen([sys.executable, "-m", "streamfix", *words], stderr=subprocess.DEVNULL)
+    try:
+        return process.wait(most_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return None
+
+
+def kill_often(
+    words: Sequence[str], out: Path, kills: int, took_s: float, want: dict[str, Any], way: Way = attempt
+) -> dict[str, Any]:
+    """Kill jobs until so many were killed, each time at a random moment; look at every output that became complete.
+
+    words: behind `streamfix`. way: how a process is run, as `attempt` does.
+    """
     moments = random.Random(0)
     killed = complete = differ = 0
     places: list[int] = []
     while killed < kills or out.with_name(out.name + ".streamfix").exists():
-        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        try:
-            code = process.wait(moments.uniform(0, 1.1 * took_s) if killed < kills else None)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        code = way(words, moments.uniform(0, 1.1 * took_s) if killed < kills else None)
+        if code is None:
             killed += 1
             folder = out.with_name(out.name + ".streamfix")
             places.append(len(list(folder.glob("segment-*.packets"))) if folder.exists() else 0)
@@ -126,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--clip", type=Path, help="a video with sound; a noisy pattern by default")
     parser.add_argument("--seconds", type=float, default=12.0, help="of the pattern")
+    parser.add_argument("--size", default="640x360", help="of the pattern")
     parser.add_argument("--filter", default="smooth")
     parser.add_argument("--every", type=float, default=2.0, help="seconds of a segment while jobs are killed")
     parser.add_argument("--rounds", type=int, default=3, help="of the measurement of what it costs")
@@ -135,24 +175,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(name)
         clip = given.clip or folder / "clip.mp4"
         if given.clip is None:
-            make_clip(clip, given.seconds)
+            make_clip(clip, given.seconds, *map(int, given.size.split("x")))
         short = ("-resume", "-resume_every", f"{given.every:g}")
-        _, took_s, said = run(command(clip, folder / "undisturbed.mp4", given.filter, *short))
+        for each in parse_chain(given.filter):
+            FILTERS.get(each.name)
+        said = run(words_of(clip, folder / "undisturbed.mp4", given.filter, *short))[2]
+        begun = time.monotonic()
+        attempt(words_of(clip, folder / "timed.mp4", given.filter, *short), None)
+        took_s = time.monotonic() - begun
         want = contents(folder / "undisturbed.mp4")
         killed = {}
         if given.kills:
             out = folder / "killed.mp4"
-            killed = kill_often(command(clip, out, given.filter, *short), out, given.kills, took_s, want)
+            killed = kill_often(words_of(clip, out, given.filter, *short), out, given.kills, took_s, want)
         costs: dict[str, list[float]] = {"whole": [], "resume": []}
         joined = re.search(r"joined in ([0-9.]+) s", said)
         for i in range(given.rounds):
-            for kind, more in (("whole", ()), ("resume", ("-resume",))):
-                cpu_s, _, _ = run(command(clip, folder / f"{kind}{i}.mp4", given.filter, *more))
+            same = ("-x264-params", repeatable_x264_params())  # which -resume sets by itself
+            for kind, more in (("whole", same), ("resume", ("-resume",))):
+                cpu_s, _, _ = run(words_of(clip, folder / f"{kind}{i}.mp4", given.filter, *more))
                 costs[kind].append(round(cpu_s, 2))
         result = {
             "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
             "versions": {"av": av.__version__, "numpy": np.__version__},
-            "clip": {"frames": len(want["pictures"]), "filter": given.filter, "every_s": given.every},
+            "clip": {
+                "frames": len(want["pictures"]),
+                "size": given.size if given.clip is None else str(given.clip),
+                "filter": given.filter,
+                "every_s": given.every,
+            },
             "kills": killed,
             "join_s": None if joined is None else float(joined[1]),
             "cpu_s": costs,

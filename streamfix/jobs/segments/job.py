@@ -149,7 +149,7 @@ class ResumableJob(Job):
             counts=counts,
             bytes=self._done.bytes_written,
             time_s=float(counts.written / rate) if counts.written and rate else None,
-            errors=0 if self._unused is None else self._unused.errors,
+            errors=self.reader.errors,
             elapsed_s=elapsed_s,
             part=min(1.0, counts.written / total) if total else None,
             busy_s=dict(self._busy_s if self._running is None else self._running.busy_s),

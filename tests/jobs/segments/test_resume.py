@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import streamfix
 from streamfix.errors import Cancelled, FilterError, OutputError, UsageError
 from streamfix.jobs import Resume
 from streamfix.media import durable
@@ -195,6 +196,17 @@ def test_two_jobs_for_one_output_are_refused(tmp_path: Path) -> None:
         job(source, out)
     first.run()
     assert len(shown(out)) == 50
+
+
+def test_the_library_resumes(tmp_path: Path) -> None:
+    source, out = cut_clip(tmp_path / "in.mp4", frames=20), tmp_path / "out.mp4"
+    stopped = pytest.raises(Cancelled, match="run the same command again to go on")
+    with stopped:
+        streamfix.restore(source, out, "echo", device="cpu", resume=True, on_job=lambda job: job.stop())
+    assert folder_of(out).exists()
+    result = streamfix.restore(source, out, "echo", device="cpu", resume=True)
+    assert result.frames_out == len(shown(out)) == 20
+    assert not folder_of(out).exists()
 
 
 def test_progress_counts_what_was_done_before(tmp_path: Path) -> None:
