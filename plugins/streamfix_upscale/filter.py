@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from streamfix import BackendName, BadOption, Device, Filter, Tiler
-from streamfix.models import TieredRunner, WeightsStore
+from streamfix.models import TieredRunner, WeightsStore, arrays_on
 
 from . import arithmetic, bicubic
 from .arithmetic import Tier
-from .history import History
+from .history import Floats, History
 from .three_quarters import reduced
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _Seen:
     trust: Any | None
 
 
-class Upscale(Filter[History]):
+class Upscale(Filter[Any]):
     """Enlarge by 1.5, 2, 3 or 4, with more detail than interpolation has.
 
     A small network corrects bicubic interpolation. It was trained on what cameras record, noise and codecs included,
@@ -91,13 +91,17 @@ class Upscale(Filter[History]):
         self._tiled = Tiler(self._run, arithmetic.info(name))
 
     def to(self, device: torch.device | Device) -> None:
-        self.arrays = "numpy" if device.type == "cpu" else "torch"
+        self.arrays = arrays_on(device)
         self.network.to(device)
 
     def close(self) -> None:
         self.network.close()
 
-    def init_state(self) -> History:
+    def init_state(self) -> Any:
+        if self.arrays == "torch":
+            from .history_tensors import TensorHistory
+
+            return TensorHistory()
         return History(self._trained, fine=self.tier == "q")
 
     def lighter(self) -> Sequence[str]:
@@ -105,14 +109,14 @@ class Upscale(Filter[History]):
             return (f"upscale=scale={float(self.scale):g}:tier=s",)
         return ()
 
-    def __call__(self, x: Any, states: Sequence[History]) -> Any:
+    def __call__(self, x: Any, states: Sequence[Any]) -> Any:
         """x: (B, 1, 6, H, W) in [0, 1], packed 4:2:0; H and W multiples of 4. NumPy on a CPU, a tensor on a GPU.
 
         Returns (B, 1, 6, H * scale, W * scale) of the same kind.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Any, states: Sequence[History]) -> Callable[[], Any]:
+    def begin(self, x: Any, states: Sequence[Any]) -> Callable[[], Any]:
         """Frames are interpolated and their histories moved along; the rest is the network's part."""
         packed = x[:, 0]
         if not isinstance(x, np.ndarray):
@@ -120,10 +124,14 @@ class Upscale(Filter[History]):
         luma, enlarged = bicubic.luma_of(packed), bicubic.enlarged(packed, self._trained)
         more = trust = None
         if self.history:
-            # Histories are kept in NumPy and OpenCV, also where the network runs on a GPU.
-            low, high = (_on_the_cpu(planes)[:, 0] for planes in (luma, bicubic.luma_of(enlarged)))
-            found = [state.step(y, large) for state, y, large in zip(states, low, high, strict=True)]
-            more, trust = _stacked([one.more for one in found], x), _stacked([one.trust for one in found], x)
+            large = bicubic.luma_of(enlarged)
+            if isinstance(x, np.ndarray):
+                found = [state.step(y, z) for state, y, z in zip(states, luma[:, 0], large[:, 0], strict=True)]
+                more, trust = _stacked([one.more for one in found]), _stacked([one.trust for one in found])
+            else:
+                from . import history_tensors
+
+                more, trust = history_tensors.step(states, luma, large)
         again = None
         if self.average == "keep":
             again = bicubic.empty(packed, tuple(packed.shape))
@@ -145,15 +153,6 @@ class Upscale(Filter[History]):
         return self.network.array(x) if isinstance(x, np.ndarray) else self.network(x)
 
 
-def _on_the_cpu(planes: Any) -> Any:
-    return planes if isinstance(planes, np.ndarray) else planes.detach().cpu().numpy()
-
-
-def _stacked(planes: Sequence[Any], like: Any) -> Any:
-    """Planes (H, W) of each stream, (B, 1, H, W), as the kind of array that `like` is."""
-    together = planes[0][None, None] if len(planes) == 1 else np.stack(planes)[:, None]
-    if isinstance(like, np.ndarray):
-        return together
-    import torch
-
-    return torch.from_numpy(together).to(like.device)
+def _stacked(planes: Sequence[Floats]) -> Floats:
+    """Planes (H, W) of each stream, (B, 1, H, W)."""
+    return planes[0][None, None] if len(planes) == 1 else np.stack(planes)[:, None]
