@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -48,10 +49,11 @@ class Graphed:
         self._lock = threading.Lock()
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        record = self._record or (self._record_cuda if _is_graphed(tensors) else None)
+        device = tensors[0].device
+        record = self._record or (partial(self._record_cuda, device) if _is_graphed(device) else None)
         if record is None:
             return self._function(*tensors)
-        with self._lock:
+        with self._lock, torch.inference_mode():
             key = tuple((t.shape, t.dtype, t.device, t.stride()) for t in tensors)
             if key not in self._graphs and len(self._graphs) < _MOST:
                 self._graphs[key] = self._recorded(record, tensors)
@@ -79,21 +81,22 @@ class Graphed:
             return None
         return _Graph(given, replay, results)
 
-    def _record_cuda(self, call: Callable[[], tuple[Tensor, ...]]) -> Recorded:
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UP):
-                call()
-        torch.cuda.current_stream().wait_stream(side)
-        if self._pool is None:
-            self._pool = torch.cuda.graph_pool_handle()
-        graph = torch.cuda.CUDAGraph()
-        # other threads may use the device meanwhile
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            results = call()
+    def _record_cuda(self, device: torch.device, call: Callable[[], tuple[Tensor, ...]]) -> Recorded:
+        with torch.cuda.device(device):
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(_WARM_UP):
+                    call()
+            torch.cuda.current_stream().wait_stream(side)
+            if self._pool is None:
+                self._pool = torch.cuda.graph_pool_handle()
+            graph = torch.cuda.CUDAGraph()
+            # other threads may use the device meanwhile
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                results = call()
         return graph.replay, results
 
 
-def _is_graphed(tensors: Sequence[Tensor]) -> bool:
-    return tensors[0].device.type == "cuda" and os.environ.get("STREAMFIX_CUDA_GRAPHS", "1") != "0"
+def _is_graphed(device: torch.device) -> bool:
+    return device.type == "cuda" and os.environ.get("STREAMFIX_CUDA_GRAPHS", "1") != "0"
