@@ -125,13 +125,14 @@ class Upscale(Filter[Any]):
         more = trust = None
         if self.history:
             large = bicubic.luma_of(enlarged)
-            if isinstance(x, np.ndarray):
-                found = [state.step(y, z) for state, y, z in zip(states, luma[:, 0], large[:, 0], strict=True)]
-                more, trust = _stacked([one.more for one in found]), _stacked([one.trust for one in found])
-            else:
+            if self.arrays == "torch":
                 from . import history_tensors
 
                 more, trust = history_tensors.step(states, luma, large)
+            else:
+                given = zip(states, _array(luma)[:, 0], _array(large)[:, 0], strict=True)
+                found = [state.step(y, z) for state, y, z in given]
+                more, trust = _stacked([one.more for one in found], x), _stacked([one.trust for one in found], x)
         again = None
         if self.average == "keep":
             again = bicubic.empty(packed, tuple(packed.shape))
@@ -153,6 +154,15 @@ class Upscale(Filter[Any]):
         return self.network.array(x) if isinstance(x, np.ndarray) else self.network(x)
 
 
-def _stacked(planes: Sequence[Floats]) -> Floats:
-    """Planes (H, W) of each stream, (B, 1, H, W)."""
-    return planes[0][None, None] if len(planes) == 1 else np.stack(planes)[:, None]
+def _array(planes: Any) -> Floats:
+    return planes if isinstance(planes, np.ndarray) else np.asarray(planes.detach().cpu().numpy())
+
+
+def _stacked(planes: Sequence[Floats], like: Any) -> Any:
+    """Planes (H, W) of each stream, (B, 1, H, W), as the kind of array that `like` is."""
+    together = planes[0][None, None] if len(planes) == 1 else np.stack(planes)[:, None]
+    if isinstance(like, np.ndarray):
+        return together
+    import torch
+
+    return torch.from_numpy(together).to(like.device)

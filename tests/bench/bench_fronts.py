@@ -68,7 +68,7 @@ def restored(name: str, frames: Floats, *, tensors: bool) -> Floats:
             result = filter(torch.from_numpy(window) if tensors else window, [state])
         results.append(np.array(result[0, 0].numpy() if tensors else result[0, 0]))
     filter.close()
-    return np.clip(np.stack(results), 0, 1)
+    return np.asarray(np.clip(np.stack(results), 0, 1), np.float32)
 
 
 def psnr(a: Floats, b: Floats) -> float:

@@ -57,7 +57,8 @@ def of_each(value: float) -> Tensor:
 
 def fused(frames: Sequence[Picture], *, fine: bool = False, ahead: int = 0) -> list[batched.Fused]:
     """What the tensor fuser makes of one stream."""
-    history, results = batched.History.empty(*frames[0][0].shape, CPU), []
+    results = []
+    history = batched.History.empty(frames[0][0].shape[0], frames[0][0].shape[1], CPU)
     given = [(tensor(luma), tensor(chroma)) for luma, chroma in frames]
     packed = [batched.pack420(*one) for one in given]
     sigma = of_each(SIGMA)
@@ -151,7 +152,7 @@ def test_each_operation_is_the_front_s_own(
 @pytest.mark.parametrize("shift", [(0.3, 0.0), (-0.5, 0.7), (2.4, -1.6), (9.25, 3.5)])
 def test_fractions_of_a_pixel_are_found(shift: tuple[float, float]) -> None:
     """In a clean picture to a tenth of a pixel on average; where the other picture ends, nothing is known."""
-    whole = cv2.GaussianBlur(scene(height=160, width=224), (0, 0), 1.5)
+    whole = np.asarray(cv2.GaussianBlur(scene(height=160, width=224), (0, 0), 1.5), np.float32)
     move = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]])
     other = cv2.warpAffine(whole, move, (224, 160), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
     found = array(flow.flow_between(tensor(whole), tensor(np.asarray(other, np.float32))))[24:-24, 24:-24]

@@ -116,7 +116,7 @@ def _measure(plane: Tensor, before: Tensor | None, valid: Tensor, void: Tensor, 
 def _seen(plane: Tensor, void: Tensor) -> Tensor:
     """Which of a plane's blocks belong to the picture, (B, N); all of them if none does."""
     if void.shape[-2:] != plane.shape[-2:]:
-        void = F.adaptive_avg_pool2d(void, plane.shape[-2:])
+        void = F.adaptive_avg_pool2d(void, (plane.shape[-2], plane.shape[-1]))
     parts = (_blocks(void) <= terms._VOID_SHARE).repeat(1, plane.shape[1])
     return parts | ~parts.any(1, keepdim=True)
 
