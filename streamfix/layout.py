@@ -26,6 +26,7 @@ from .color import chroma_to_444, excursions, resize_chroma, rgb_to_ycbcr, scale
 from .forking import check_threads
 from .frame import Color, Frame, Layout, Picture, PixelFormat, Planes, scaled
 from .threads import quiet
+from .transfer import downloaded, uploaded
 from .yuv420 import ArrayPicture, is_420
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ def as_tensors(picture: Picture) -> Picture:
     """The picture, as a tensor if it is an array; nothing is copied."""
     if not isinstance(picture, ArrayPicture):
         return picture
-    tensor = torch.from_numpy(picture.array)
-    return TensorPicture(tensor, "yuv420", picture.format, picture.width, picture.height)
+    return TensorPicture(torch.from_numpy(picture.array), "yuv420", picture.format, picture.width, picture.height)
 
 
 @quiet
@@ -90,7 +90,7 @@ def to_layout(
     if layout == "luma" and isinstance(picture, TensorPicture) and picture.layout == "yuv420":
         return unpack420(picture.tensor.to(device=device, dtype=dtype), picture.width, picture.height)[0]
     if layout == "yuv420" and not isinstance(picture, TensorPicture) and is_420(picture.format):
-        return torch.from_numpy(yuv420.packed(picture.planes(color))).to(device=device, dtype=dtype)
+        return uploaded(picture.planes(color), device).to(dtype)
     y, uv, rgb = _components(picture, color, device)
     if layout == "rgb":
         if rgb is None:
@@ -347,4 +347,4 @@ def _quantise(x: Tensor, format: PixelFormat) -> NDArray[Any]:
     if values.device.type == "cpu":
         return yuv420.quantised(values.numpy(), format)
     codes = values.clamp(0, 1).mul(format.max_code).round_()
-    return codes.to(torch.uint8 if format.depth == 8 else torch.uint16).contiguous().cpu().numpy()
+    return downloaded(codes.to(torch.uint8 if format.depth == 8 else torch.uint16))

@@ -34,6 +34,7 @@ CORE = {
     "forking",
     "layout",
     "yuv420",
+    "transfer",
     "temporal",
     "motion",
     "pipeline",
@@ -61,7 +62,8 @@ MAY = {
     },  # Frame.tensor, array and av use these when they are called
     "arrays": {"errors", "frame", "layout"},
     "forking": {"errors"},
-    "layout": {"color", "color_cpu", "forking", "frame", "threads", "yuv420"},
+    "layout": {"color", "color_cpu", "forking", "frame", "threads", "transfer", "yuv420"},
+    "transfer": {"frame", "yuv420"},
     "yuv420": {"frame"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},

@@ -14,7 +14,7 @@ import numpy as np
 from streamfix import FILTERS, BackendName, BadOption, Device, Filter, Frame
 from streamfix.analysis import Analyser, Findings, shares
 from streamfix.fusion import Floats, unpack420
-from streamfix.models import array_library
+from streamfix.models import array_library, arrays_on
 
 from .choice import Choice
 from .later import Later, now
@@ -113,7 +113,7 @@ class Auto(Filter[Shot]):
 
     def to(self, device: Any) -> None:
         """device: a `streamfix.Device` or a torch.device."""
-        self.arrays = "numpy" if device.type == "cpu" else "torch"
+        self.arrays = arrays_on(device)
         for made in self._filters.values():
             made.to(device.for_torch() if made.arrays == "torch" and isinstance(device, Device) else device)
 

@@ -15,18 +15,18 @@ from streamfix import BackendName, BadOption, Device, Filter, Frame, FrameCoding
 from streamfix.analysis import block_contrast
 from streamfix.fusion import Floats, Noise
 from streamfix.models import (
-    Front,
-    Fusion,
+    Fronts,
+    Fusions,
     Tier,
     TieredRunner,
     WeightsStore,
+    array_library,
     corrected,
     correction_network,
     example,
     per_plane,
     seen,
     sigma_left,
-    stacked,
 )
 
 from . import levels, told
@@ -56,7 +56,7 @@ class Shot:
     measured.
     """
 
-    front: Front = field(default_factory=lambda: Front(Noise(0.0, 0.0)))
+    front: Any = field(default_factory=lambda: Fronts().new(Noise(0.0, 0.0)))
     level: Noise | None = None
     coding: FrameCoding | None = None
     keyframe: bool = False
@@ -135,20 +135,22 @@ class Deblock(Filter[Shot]):
         if not 0 <= lookahead <= _MOST_LOOKAHEAD:
             raise BadOption(f"deblock=lookahead: {lookahead} is not a number of frames from 0 to {_MOST_LOOKAHEAD}")
         self.strength, self.future = strength, lookahead
+        self._fronts = Fronts()
         self.network = TieredRunner(WEIGHTS, example, tier=tier, backend=backend, precision=precision)
         self.levels = TieredRunner(levels.store(), levels.example, backend=backend, precision="fp32")
 
     def to(self, device: torch.device | Device) -> None:
-        self.arrays = "numpy" if device.type == "cpu" else "torch"
+        self.arrays = self._fronts.to(device)
         self.network.to(device)
         self.levels.to(device)
 
     def close(self) -> None:
+        self._fronts.close()
         self.network.close()
         self.levels.close()
 
     def init_state(self) -> Shot:
-        return Shot()
+        return Shot(self._fronts.new(Noise(0.0, 0.0)))
 
     def resolved(self) -> Mapping[str, str]:
         return {**self.network.resolved(), "levels": self.levels.resolved()["weights"]}
@@ -179,43 +181,45 @@ class Deblock(Filter[Shot]):
         """The artifacts are measured and the frames fused; what is left is the network's part."""
         if self.strength == 0:
             return lambda: x[:, :1]
-        # What is measured is looked at in NumPy, and the front runs there, also where the networks run on a GPU.
+        # What is measured of each macroblock is looked at in NumPy, also where all else is on a GPU.
         if isinstance(x, np.ndarray):
-            recorded, windows = x[:, 0].copy(), x  # the frames ahead are done with
+            recorded = x[:, 0].copy()  # the frames ahead are done with
             answer = self.levels.array(recorded)
         else:
-            recorded, windows = x[:, 0].clone(), x.detach().float().cpu().numpy()
+            recorded = x[:, 0].clone()
             answer = self.levels(recorded.float()).cpu().numpy()
         share: Floats | None = None
         if self.strength == "auto":
-            heard = [listen(*one) for one in zip(answer, windows[:, 0], states, strict=True)]
+            heard = [listen(*one) for one in zip(answer, recorded, states, strict=True)]
             answer, share = (np.stack(parts) for parts in zip(*heard, strict=True))
-        fusions = []
-        for state, level, window in zip(states, levels.mean_level(answer), windows, strict=True):
+        for state, level in zip(states, levels.mean_level(answer), strict=True):
             state.tell(level)
-            fusions.append(state.front.step(window[0], window[1:]))
+        fusions = self._fronts.step(x, [state.front for state in states])
         return partial(self._restored, recorded, answer, share, fusions)
 
-    def _restored(self, recorded: Any, answer: Floats, worth: Floats | None, fusions: Sequence[Fusion]) -> Any:
+    def _restored(self, recorded: Any, answer: Floats, worth: Floats | None, fusions: Fusions) -> Any:
         """The network's part: (B, 1, 6, H/2, W/2) for recorded frames (B, 6, H/2, W/2), and what is known of them."""
-        sigma = levels.level_map(answer, (recorded.shape[-2], recorded.shape[-1]))
-        known = (*stacked(fusions), sigma, self._share(sigma, worth))
+        known: tuple[Any, ...] = (answer,) if worth is None else (answer, worth)
+        if not isinstance(recorded, np.ndarray):
+            import torch
+
+            known = tuple(torch.from_numpy(array).to(recorded.device) for array in known)
+        sigma = levels.level_map(known[0], (recorded.shape[-2], recorded.shape[-1]))
+        known = fusions.packed, fusions.variance, sigma, self._share(sigma, *known[1:])
         if isinstance(recorded, np.ndarray):
             return _computed(recorded, *known, network=self.network.array)[:, None]
-        import torch
+        return _computed(recorded.float(), *known, network=self.network)[:, None].to(recorded.dtype)
 
-        given = [torch.from_numpy(array).to(recorded.device) for array in known]
-        return _computed(recorded.float(), *given, network=self.network)[:, None].to(recorded.dtype)
-
-    def _share(self, sigma: Floats, worth: Floats | None = None) -> Floats:
+    def _share(self, sigma: Any, worth: Any | None = None) -> Any:
         """Share of the restored picture in the result, (B, 2, H, W), for levels (B, 2, H, W).
 
         worth: what the codec's word leaves of it, (B, 1, H/8, W/8).
         """
+        lib = array_library(sigma)
         if self.strength != "auto":
-            return np.full_like(sigma, self.strength)
-        share = (sigma - np.float32(_GOOD)) * np.float32(1 / (_BAD - _GOOD))
-        np.clip(share, 0, 1, out=share)
+            return lib.full_like(sigma, self.strength)
+        share = (sigma - _GOOD) * (1 / (_BAD - _GOOD))
+        lib.clip(share, 0, 1, out=share)
         if worth is not None:
             share *= levels.interpolated(worth, (sigma.shape[2], sigma.shape[3]))
         return share
@@ -231,15 +235,16 @@ def _computed(frame: Any, fused: Any, variance: Any, sigma: Any, share: Any, *, 
     return restored
 
 
-def listen(answer: Floats, frame: Floats, state: Shot) -> tuple[Floats, Floats]:
+def listen(answer: Floats, frame: Any, state: Shot) -> tuple[Floats, Floats]:
     """What the network answers for a frame, (2, H/16, W/16), with what its codec says; the share that is worth undoing.
 
-    frame: (6, H/2, W/2), packed. The share is (1, H/16, W/16), all 1 where the codec says nothing.
+    frame: (6, H/2, W/2), packed, an array or a tensor. The share is (1, H/16, W/16), all 1 where the codec says
+    nothing.
     """
     qp = None if state.coding is None else state.coding.qp
     if qp is None or qp.shape != answer.shape[1:]:
         return answer, np.ones_like(answer[:1])
-    found = block_contrast(frame)
+    found = block_contrast(frame if isinstance(frame, np.ndarray) else frame.float().cpu().numpy())
     state.contrast = found if state.contrast is None else _mixed(state.contrast, found)
     word = told.word(qp, state.contrast)
     most = levels.encode(word.most)

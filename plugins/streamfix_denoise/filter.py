@@ -13,8 +13,8 @@ import numpy as np
 from streamfix import FILTERS, BackendName, BadOption, Device, Filter, filter_text
 from streamfix.fusion import Noise
 from streamfix.models import (
-    Front,
-    Fusion,
+    Fronts,
+    Fusions,
     Tier,
     TieredRunner,
     WeightsStore,
@@ -25,7 +25,6 @@ from streamfix.models import (
     per_plane,
     seen,
     sigma_left,
-    stacked,
 )
 
 if TYPE_CHECKING:
@@ -42,11 +41,11 @@ _KEPT = 0.3  # detail=1 also gives back this share of what the network removed
 _LOOKAHEAD, _MOST_LOOKAHEAD = 8, 16
 
 
-class Denoise(Filter[Front]):
+class Denoise(Filter[Any]):
     """Denoise: average frames along their motion, then clean up with a small network that knows how much noise is left.
 
     Starts over at scene cuts. Trained for fidelity alone: what it cannot tell from noise it blurs, and it invents
-    nothing. Motion and noise are measured on the CPU; the network runs on any device.
+    nothing. On a GPU motion, noise and fusion are computed there as well.
 
     strength: 0 leaves every frame as it is, 1 removes all noise that can be told from detail; auto is 1, but leaves
     clean pictures alone.
@@ -97,25 +96,28 @@ class Denoise(Filter[Front]):
         self._told: Noise | None = None
         if sigma != "auto":
             self._told = Noise(sigma / 255, (sigma if sigma_uv == "auto" else sigma_uv) / 255)
+        self._fronts = Fronts()
         self.network = TieredRunner(WEIGHTS, example, tier=tier, backend=backend, precision=precision)
 
     def to(self, device: torch.device | Device) -> None:
-        self.arrays = "numpy" if device.type == "cpu" else "torch"
+        self.arrays = self._fronts.to(device)
         self.network.to(device)
 
     def close(self) -> None:
+        self._fronts.close()
         self.network.close()
 
-    def init_state(self) -> Front:
-        return Front(self._told)
+    def init_state(self) -> Any:
+        return self._fronts.new(self._told)
 
     def resolved(self) -> Mapping[str, str]:
         return self.network.resolved()
 
-    def save_state(self, state: Front) -> Mapping[str, Any]:
-        return state.saved()
+    def save_state(self, state: Any) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = state.saved()
+        return found
 
-    def load_state(self, saved: Mapping[str, Any]) -> Front:
+    def load_state(self, saved: Mapping[str, Any]) -> Any:
         state = self.init_state()
         state.load(saved)
         return state
@@ -131,36 +133,30 @@ class Denoise(Filter[Front]):
         chains = [_chain("denoise", own)] if smaller else []
         return [*chains, _chain("smooth", shared)] if "smooth" in FILTERS else chains
 
-    def report(self, state: Front) -> Mapping[str, float]:
+    def report(self, state: Any) -> Mapping[str, float]:
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
 
-    def __call__(self, x: Any, states: Sequence[Front]) -> Any:
+    def __call__(self, x: Any, states: Sequence[Any]) -> Any:
         """x: (B, 1 + lookahead, 6, H/2, W/2) in [0, 1], packed 4:2:0; NumPy on a CPU, a tensor on a GPU.
 
         Returns (B, 1, 6, H/2, W/2) of the same kind.
         """
         return self.begin(x, states)()
 
-    def begin(self, x: Any, states: Sequence[Front]) -> Callable[[], Any]:
+    def begin(self, x: Any, states: Sequence[Any]) -> Callable[[], Any]:
         """Fuse the frames; the returned call does the network's part."""
         if self.strength == 0:
             return lambda: x[:, :1]
-        # The front runs in NumPy and OpenCV, also where the network runs on a GPU.
-        windows = x if isinstance(x, np.ndarray) else x.detach().float().cpu().numpy()
-        fusions = [state.step(window[0], window[1:]) for window, state in zip(windows, states, strict=True)]
+        fusions = self._fronts.step(x, states)
         recorded = x[:, 0].copy() if isinstance(x, np.ndarray) else x[:, 0].clone()  # upcoming frames may go now
         return partial(self._restored, recorded, fusions)
 
-    def _restored(self, recorded: Any, fusions: Sequence[Fusion]) -> Any:
-        """The network's part: (B, 1, 6, H/2, W/2) from recorded frames (B, 6, H/2, W/2) and the fusion of each."""
-        fused, variance = stacked(fusions)
-        noise = np.array([[f.noise.luma, f.noise.chroma] for f in fusions], np.float32)
+    def _restored(self, recorded: Any, fusions: Fusions) -> Any:
+        """The network's part: (B, 1, 6, H/2, W/2) from recorded frames (B, 6, H/2, W/2) and their fusions."""
+        known = fusions.packed, fusions.variance, fusions.noise
         if isinstance(recorded, np.ndarray):
-            return self._computed(recorded, fused, variance, noise, network=self.network.array)[:, None]
-        import torch
-
-        given = [torch.from_numpy(a).to(recorded.device) for a in (fused, variance, noise)]
-        return self._computed(recorded.float(), *given, network=self.network)[:, None].to(recorded.dtype)
+            return self._computed(recorded, *known, network=self.network.array)[:, None]
+        return self._computed(recorded.float(), *known, network=self.network)[:, None].to(recorded.dtype)
 
     def _computed(self, frame: Any, fused: Any, variance: Any, noise: Any, *, network: Callable[[Any], Any]) -> Any:
         """The restored frames (B, 6, H/2, W/2). noise: (B, 2). All are NumPy arrays or all tensors."""
@@ -174,7 +170,7 @@ class Denoise(Filter[Front]):
         if self._told is not None:
             most = per_plane(_REACH * noise + _ROUNDING)[..., None, None]
             restored = lib.maximum(lib.minimum(restored, frame + most), frame - most)
-        if bool((share == 1).all()):
+        if isinstance(share, np.ndarray) and (share == 1).all():  # a tensor is not asked: that waits for the device
             return restored
         restored -= frame
         restored *= share

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamfix import BadOption, Filter
-from streamfix.fusion import Floats, pack420, unpack420
+from streamfix import BadOption, Device, Filter
+from streamfix.fusion import Floats, Noise, pack420, unpack420
+from streamfix.models import Fronts
 
 from .denoiser import Denoiser
 
+if TYPE_CHECKING:
+    import torch
 
-class Smooth(Filter[Denoiser]):
+
+class Smooth(Filter[Any]):
     """Denoise by averaging frames along their motion. Needs no weights and no look-ahead; also calms flicker.
 
     The average starts over at scene cuts, where motion cannot be followed, and where a ghost would rise above the
     noise (ghosts fainter than the noise remain possible). No pixel changes by more than four standard deviations of
-    the noise. Runs on the CPU.
+    the noise.
 
     strength: 0 leaves every frame as it is, 1 gives the smoothed one, values between mix the two.
     sigma: standard deviation of the noise in 8-bit codes; auto measures luma and chroma separately over two seconds.
@@ -29,7 +32,8 @@ class Smooth(Filter[Denoiser]):
     """
 
     layout = "yuv420"
-    arrays = "numpy"
+    arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
+    batch_tolerance = 0.0  # on a CPU; a GPU may sum in another order
     thread_safe = True
 
     def __init__(self, strength: float = 1.0, sigma: float | Literal["auto"] = "auto", flicker: float = 0.0) -> None:
@@ -43,24 +47,42 @@ class Smooth(Filter[Denoiser]):
         self.sigma = sigma
         self.flicker = flicker
 
-    def init_state(self) -> Denoiser:
-        return Denoiser(None if self.sigma == "auto" else self.sigma / 255, self.flicker / 255)
+        self._fronts = Fronts(fine=False, flicker=flicker / 255)
 
-    def save_state(self, state: Denoiser) -> Mapping[str, Any]:
-        return state.saved()
+    def to(self, device: torch.device | Device) -> None:
+        self.arrays = self._fronts.to(device)
+        self.batch_tolerance = 0.0 if self.arrays == "numpy" else 1e-4
 
-    def load_state(self, saved: Mapping[str, Any]) -> Denoiser:
+    def close(self) -> None:
+        self._fronts.close()
+
+    def init_state(self) -> Any:
+        sigma = None if self.sigma == "auto" else self.sigma / 255
+        if self.arrays == "numpy":
+            return Denoiser(sigma, self.flicker / 255)
+        return self._fronts.new(None if sigma is None else Noise(sigma, sigma))
+
+    def save_state(self, state: Any) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = state.saved()
+        return found
+
+    def load_state(self, saved: Mapping[str, Any]) -> Any:
         state = self.init_state()
         state.load(saved)
         return state
 
-    def report(self, state: Denoiser) -> Mapping[str, float]:
+    def report(self, state: Any) -> Mapping[str, float]:
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
 
-    def __call__(self, x: NDArray[np.float32], states: Sequence[Denoiser]) -> NDArray[np.float32]:
-        """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0. Returns the same shape."""
+    def __call__(self, x: Any, states: Sequence[Any]) -> Any:
+        """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0; NumPy on a CPU, a tensor on a GPU. Returns the same shape."""
         if self.strength == 0:
             return x
+        if not isinstance(x, np.ndarray):
+            from .tensors import finished
+
+            restored = finished(x[:, 0].float(), self._fronts.step(x, states), self.flicker / 255)[:, None]
+            return (x + self.strength * (restored - x)).to(x.dtype)
         result = np.empty_like(x)
         for picture, state, out in zip(x[:, 0], states, result[:, 0], strict=True):
             self._smooth(picture, state, out)

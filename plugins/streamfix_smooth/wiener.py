@@ -7,7 +7,7 @@ import numpy as np
 
 from streamfix.fusion import Floats, box
 
-_LEAST = 1e-12  # variance that avoids 0 / 0 in a flat, noiseless window
+LEAST = 1e-12  # variance that avoids 0 / 0 in a flat, noiseless window
 
 
 def wiener(picture: Floats, noise: Floats, window: int) -> Floats:
@@ -25,7 +25,7 @@ def wiener(picture: Floats, noise: Floats, window: int) -> Floats:
     variance = box(square, window)
     variance -= cv2.multiply(mean, mean, dst=square)
     np.maximum(variance, noise, out=variance)
-    variance += np.float32(_LEAST)
+    variance += np.float32(LEAST)
     share = np.divide(noise, variance, out=variance)  # share of noise, 0 to 1
     mean *= share
     out = box(mean, window)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from streamfix import BackendName, BadOption, Device, Filter, Frame, Tiler
-from streamfix.models import TieredRunner, WeightsStore
+from streamfix.models import TieredRunner, WeightsStore, arrays_on
 
 from . import arithmetic, bicubic
 from .arithmetic import Tier
 from .condition import Condition
-from .history import History
+from .history import Floats, History
 from .three_quarters import reduced
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ _SCALES = MappingProxyType({Fraction(2): 2, Fraction(4): 4, Fraction(3, 2): 2, F
 
 @dataclass(slots=True)
 class Shot:
-    """A stream's state since the last cut."""
+    """A stream's state since the last cut. history: a `History`, or a `TensorHistory` for tensors."""
 
-    history: History
+    history: Any
     condition: Condition = field(default_factory=Condition)
 
 
@@ -106,7 +106,7 @@ class Upscale(Filter[Shot]):
         self._tiled = [Tiler(partial(_run, of), arithmetic.info(name)) for of in (self.coded, self.clean)]
 
     def to(self, device: torch.device | Device) -> None:
-        self.arrays = "numpy" if device.type == "cpu" else "torch"
+        self.arrays = arrays_on(device)
         for network, other in ((self.coded, "clean"), (self.clean, "coded")):
             if self.input != other:
                 network.to(device)
@@ -116,6 +116,10 @@ class Upscale(Filter[Shot]):
         self.clean.close()
 
     def init_state(self) -> Shot:
+        if self.arrays == "torch":
+            from .history_tensors import TensorHistory
+
+            return Shot(TensorHistory())
         return Shot(History(self._trained, fine=self.tier == "q"))
 
     def tell(self, state: Shot, frames: Sequence[Frame]) -> None:
@@ -156,10 +160,16 @@ class Upscale(Filter[Shot]):
         luma, enlarged = bicubic.luma_of(packed), bicubic.enlarged(packed, self._trained)
         more = trust = None
         if self.history:
-            # Histories are kept in NumPy and OpenCV, also where the network runs on a GPU.
-            low, high = (_on_the_cpu(planes)[:, 0] for planes in (luma, bicubic.luma_of(enlarged)))
-            found = [state.history.step(y, large) for state, y, large in zip(states, low, high, strict=True)]
-            more, trust = _stacked([one.more for one in found], x), _stacked([one.trust for one in found], x)
+            large = bicubic.luma_of(enlarged)
+            histories = [state.history for state in states]
+            if self.arrays == "torch":
+                from . import history_tensors
+
+                more, trust = history_tensors.step(histories, luma, large)
+            else:
+                given = zip(histories, _array(luma)[:, 0], _array(large)[:, 0], strict=True)
+                found = [history.step(y, z) for history, y, z in given]
+                more, trust = _stacked([one.more for one in found], x), _stacked([one.trust for one in found], x)
         again = None
         if self.average == "keep":
             again = bicubic.empty(packed, tuple(packed.shape))
@@ -171,7 +181,7 @@ class Upscale(Filter[Shot]):
         """The share of the network for clean pictures in each answer for frames (B, 6, H, W)."""
         if self.input != "auto":
             return [float(self.input == "clean")] * len(states)
-        pictures = _on_the_cpu(packed)
+        pictures = _array(packed)
         return [state.condition.look(picture) for state, picture in zip(states, pictures, strict=True)]
 
     def _answer(self, x: Any, clean: Sequence[float]) -> Any:
@@ -206,11 +216,11 @@ def _run(network: TieredRunner, x: Any) -> Any:
     return network.array(x) if isinstance(x, np.ndarray) else network(x)
 
 
-def _on_the_cpu(planes: Any) -> Any:
-    return planes if isinstance(planes, np.ndarray) else planes.detach().cpu().numpy()
+def _array(planes: Any) -> Floats:
+    return planes if isinstance(planes, np.ndarray) else np.asarray(planes.detach().cpu().numpy())
 
 
-def _stacked(planes: Sequence[Any], like: Any) -> Any:
+def _stacked(planes: Sequence[Floats], like: Any) -> Any:
     """Planes (H, W) of each stream, (B, 1, H, W), as the kind of array that `like` is."""
     together = planes[0][None, None] if len(planes) == 1 else np.stack(planes)[:, None]
     if isinstance(like, np.ndarray):

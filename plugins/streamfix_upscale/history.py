@@ -19,9 +19,9 @@ from streamfix.fusion import Area, Tile, each_tile
 from streamfix.motion import Floats as Floats
 from streamfix.motion import FlowEstimator
 
-_TRUSTED = 8 / 255  # a local mean error up to this counts as none
-_DOUBT = 4 / 255  # above it, by so much more, trust falls to 1 / e
-_FRESH = 0.1  # share of the frame's own enlargement in the history
+TRUSTED = 8 / 255  # a local mean error up to this counts as none
+DOUBT = 4 / 255  # above it, by so much more, trust falls to 1 / e
+FRESH = 0.1  # share of the frame's own enlargement in the history
 _WINDOW = (5, 5)  # in which it is seen whether a place moves
 
 # How far around a tile, in the frame's own pixels, its neighbours count: for what the history misses, for that for the
@@ -82,15 +82,15 @@ class History:
             moved = self._moved(luma, last, (x, y), tile, part)
             shrunk = _shrunk(moved, self._scale)
             error = np.asarray(cv2.boxFilter(cv2.absdiff(luma[part.half], shrunk), -1, (3, 3)), np.float32)
-            error -= np.float32(_TRUSTED)
+            error -= np.float32(TRUSTED)
             np.maximum(error, 0, out=error)
-            cv2.multiply(error, error, dst=error, scale=-1 / _DOUBT**2)
+            cv2.multiply(error, error, dst=error, scale=-1 / DOUBT**2)
             trusted = np.asarray(cv2.exp(error, dst=error), np.float32)
             trust[core.half] = trusted[core.inside(part).half]
             moved += _grown(cv2.subtract(luma[part.half], shrunk), self._scale)
             # OpenCV, since NumPy takes three times as long for arrays that begin anywhere in memory
             cv2.subtract(moved[inside], enlarged[here], dst=more[here])
-            change = cv2.multiply(more[here], _grown(trusted, self._scale)[inside], scale=1 - _FRESH)
+            change = cv2.multiply(more[here], _grown(trusted, self._scale)[inside], scale=1 - FRESH)
             cv2.add(change, enlarged[here], dst=self._spare[here])
 
         each_tile(work, *luma.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -47,6 +48,18 @@ class Movable(Protocol):
 def move(filter: Movable, device: Device) -> None:
     """Move a filter to the device. For one that computes in NumPy torch is not loaded: it gets the `Device`."""
     filter.to(device.for_torch() if filter.arrays == "torch" else device)
+
+
+def arrays_on(device: torch.device | Device) -> Literal["torch", "numpy"]:
+    """What a filter with both an implementation in NumPy and one on tensors computes with there: NumPy on a CPU.
+
+    With STREAMFIX_FRONT=torch in the environment it is tensors on a CPU too, several times slower: as on a GPU, for
+    tests and comparisons.
+    """
+    asked = os.environ.get("STREAMFIX_FRONT", "auto")
+    if asked not in ("auto", "torch"):
+        raise UsageError(f"STREAMFIX_FRONT={asked} in the environment: it is torch, or auto, which is as without it")
+    return "torch" if asked == "torch" or device.type != "cpu" else "numpy"
 
 
 def choose(name: str = "auto") -> Device:

@@ -129,11 +129,14 @@ class Filter(ABC, Generic[S]):
     def saves(self) -> bool:
         """True if a stream can go on in another process as if nothing had happened: all that it knows can be saved.
 
-        A filter that sees frames before those it restores would need these as well, and so counts as one that cannot.
+        A filter that sees frames before those it restores would need these as well, and so counts as one that cannot;
+        and so does one that computes with other arrays on this device than it says of itself.
         """
         own = type(self)
-        stateless = own.init_state is Filter.init_state
-        return self.past == 0 and self.step == 1 and (stateless or own.save_state is not Filter.save_state)
+        saves = own.init_state is Filter.init_state or (
+            own.save_state is not Filter.save_state and self.arrays == own.arrays
+        )
+        return self.past == 0 and self.step == 1 and saves
 
     def lighter(self) -> Sequence[str]:
         """Chains, as after -vf, that a live stream steps down to where this filter is too slow, the best first.

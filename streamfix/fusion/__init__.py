@@ -3,9 +3,13 @@
     fuser = Fuser()
     fused = fuser.step(luma, chroma, Noise(8 / 255, 8 / 255))
 
-Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), with H and W even.
+Pictures are float32 NumPy arrays in [0, 1]: luma (H, W), chroma (H/2, W/2, 2), with H and W even. `batched` does the
+same on tensors.
 """
 
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 from .ahead import Fused
 from .fuser import Fuser
 from .keys import keys
@@ -32,6 +36,7 @@ __all__ = [
     "Noise",
     "NoiseEstimator",
     "Tile",
+    "batched",
     "blend",
     "bound_difference",
     "bound_pixels",
@@ -44,3 +49,8 @@ __all__ = [
     "shrink",
     "unpack420",
 ]
+
+if TYPE_CHECKING:
+    from . import batched
+
+__getattr__, __dir__ = lazy_names(__name__, {"batched": "batched"})  # it loads PyTorch

@@ -24,6 +24,7 @@ class InputSpec:
     autorotate: turn the picture as its display matrix says; False keeps the matrix.
     thread_count: the decoder's threads, 0 for one a core.
     video_codec: decoder by name, None for the usual one.
+    hwaccel: kind of video engine that decodes, such as "cuda"; "auto" for one that is there, "none" for the CPU.
     copy_timestamps: leave timestamps as they are, even with start_s (-copyts). Else a file of which the clock begins
     anywhere begins at 0; where it starts again, time goes on in either case.
     max_error_rate: decoding fails if a greater part of the frames than this had errors, 0 to 1.
@@ -41,6 +42,7 @@ class InputSpec:
     autorotate: bool = True
     thread_count: int = 0
     video_codec: str | None = None
+    hwaccel: str = "none"
     copy_timestamps: bool = False
     max_error_rate: float = 2 / 3
     timeout_s: float | None = None

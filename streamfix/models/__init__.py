@@ -2,11 +2,11 @@
 
     STORE = WeightsStore(Path(__file__).parent / "weights", "deblock", correction_network)
 
-    class Deblock(Filter[Front]):
+    class Deblock(Filter[Any]):
         def __init__(self, tier: Tier | Literal["auto"] = "auto", backend: str = "auto") -> None:
             self._network = TieredRunner(STORE, example, tier=tier, backend=backend)
 
-`WeightsStore` and `TieredRunner` serve any network. `Front`, `seen` and `corrected` serve networks that restore fused
+`WeightsStore` and `TieredRunner` serve any network. `Fronts`, `seen` and `corrected` serve networks that restore fused
 frames in units of their noise.
 """
 
@@ -17,12 +17,15 @@ from ..lazy import lazy_names
 __all__ = [
     "SIZES",
     "Front",
+    "Fronts",
     "Fusion",
+    "Fusions",
     "Size",
     "Tier",
     "TieredRunner",
     "WeightsStore",
     "array_library",
+    "arrays_on",
     "corrected",
     "correction_network",
     "example",
@@ -37,6 +40,7 @@ __all__ = [
 if TYPE_CHECKING:
     from .correction import array_library, corrected, correction_network, example, per_plane, seen, sigma_left, wanted
     from .front import Front, Fusion, fused_sample, stacked
+    from .fronts import Fronts, Fusions, arrays_on
     from .tiered import TieredRunner
     from .tiers import SIZES, Size, Tier
     from .weights import WeightsStore
@@ -46,13 +50,16 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "Front": "front",
+        "Fronts": "fronts",
         "Fusion": "front",
+        "Fusions": "fronts",
         "SIZES": "tiers",
         "Size": "tiers",
         "Tier": "tiers",
         "TieredRunner": "tiered",
         "WeightsStore": "weights",
         "array_library": "correction",
+        "arrays_on": "fronts",
         "corrected": "correction",
         "correction_network": "correction",
         "example": "correction",

@@ -115,6 +115,7 @@ def _input(file: FileLine, line: CommandLine) -> InputSpec:
         autorotate=file.get("autorotate", True),
         thread_count=file.get("threads", 0),
         video_codec=codec,
+        hwaccel=file.get("hwaccel", "none"),
         copy_timestamps=bool(line.options.get("copyts")),
         max_error_rate=line.options.get("max_error_rate", 2 / 3),
         start_s=start_s,

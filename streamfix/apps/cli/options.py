@@ -55,13 +55,6 @@ def parse_device(text: str) -> str:
     raise ValueError("expected auto, cpu, cuda or cuda:N")
 
 
-def parse_hwaccel(text: str) -> str:
-    """auto or none. Raises ValueError."""
-    if text in ("auto", "none"):
-        return text
-    raise ValueError("decoding runs on the CPU; leave -hwaccel out, or give auto or none")
-
-
 @dataclass(frozen=True, slots=True)
 class CliOption:
     """One option. takes: the name of its argument in the help, None for a switch, which has a -no form too."""
@@ -135,7 +128,13 @@ _TABLE = (
     CliOption(
         "autorotate", "input", None, "turn pictures upright (the default); -noautorotate keeps the display matrix"
     ),
-    CliOption("hwaccel", "input", "auto|none", "accepted for compatibility; decoding runs on the CPU", parse_hwaccel),
+    CliOption(
+        "hwaccel",
+        "input",
+        "NAME",
+        "decode on a video engine: cuda, or another that libav was built with; auto: on one that is there, else on the "
+        "CPU; none, the default: on the CPU",
+    ),
     # -- live inputs
     CliOption(
         "live",

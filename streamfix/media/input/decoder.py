@@ -24,6 +24,7 @@ from .codec_change import HEAD_BYTES, becomes, may_change, tail_of
 from .coding import CodingReader
 from .damage import Damage
 from .h264_frame_num import FrameNumChecker
+from .hardware import on_hardware, parameters_of
 from .idle import settle
 from .missing import MissingPictures
 from .order import Order
@@ -257,10 +258,8 @@ def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool, coding: Coding
             raise UnknownName(f"-c:v {spec.video_codec} before -i {spec.shown}: no decoder of that name") from error
         if not isinstance(own, VideoCodecContext):
             raise UnknownName(f"-c:v {spec.video_codec} before -i {spec.shown}: not a video decoder")
-        own.extradata = context.extradata
-        own.width, own.height = context.width, context.height
-        context = own
-    return _prepared(context, spec, live, coding)
+        context = parameters_of(context, own)
+    return _prepared(on_hardware(context, spec), spec, live, coding)
 
 
 def _check_size(stream: VideoStream, spec: InputSpec) -> None:
