@@ -247,7 +247,9 @@ def formats() -> Any:
     light = "torch" not in sys.modules and "numpy" not in sys.modules
     from streamfix.gstreamer import buffers, element
 
-    return {"light": light, "element": list(element.FORMATS), "buffers": list(buffers.FORMATS)}
+    Run(BARS % ("I420", 64, 48) + ' ! streamfix filter="null,smooth" ! appsink name=s').to_end()
+    lighter = "torch" not in sys.modules
+    return {"light": light, "lighter": lighter, "element": list(element.FORMATS), "buffers": list(buffers.FORMATS)}
 
 
 if __name__ == "__main__":
