@@ -29,6 +29,8 @@ CORE = {
     "color",
     "color_cpu",
     "arrays",
+    "rgb8",
+    "tensor_pictures",
     "frame",
     "forking",
     "layout",
@@ -55,12 +57,17 @@ MAY = {
         "errors",
         "layout",
         "arrays",
+        "rgb8",
+        "tensor_pictures",
         "media",
     },  # Frame.tensor, array and av use these when they are called
-    "arrays": {"errors", "frame", "layout"},
+    "arrays": {"errors", "frame", "layout", "rgb8", "yuv420"},
+    "rgb8": {"color_cpu", "frame", "layout", "yuv420"},  # the layout for tensors alone
+    "tensor_pictures": {"arrays", "errors", "frame", "layout"},
+    "pushed": CORE | {"media"},
     "forking": {"errors"},
-    "layout": {"color", "color_cpu", "forking", "frame", "threads", "yuv420"},
-    "yuv420": {"frame"},
+    "layout": {"color", "color_cpu", "forking", "frame", "rgb8", "threads", "yuv420"},
+    "yuv420": {"color_cpu", "frame"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},
     "pipeline": {"channel", "errors"},
@@ -79,11 +86,11 @@ MAY = {
     # of training only its degradations
     "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
     "latency": CORE | {"media", "filters", "jobs"},
-    "stream": CORE | {"jobs", "latency", "live", "media"},
+    "stream": CORE | {"jobs", "latency", "live", "media", "pushed"},
     "live_video": CORE | {"media", "live", "jobs"},
     "library": CORE | {"media", "live", "jobs", "stream", "live_video"},
     "opencv": CORE | {"filters", "jobs", "media", "live", "live_video", "stream"},
-    "gstreamer": CORE | {"filters", "jobs", "stream"},
+    "gstreamer": CORE | {"filters", "jobs", "live", "stream"},
     "vapoursynth": CORE | {"filters", "jobs", "stream"},
     "apps": CORE
     | {
