@@ -31,8 +31,8 @@ def waited_s(element: Any, segment: Any, at_ns: int, upstream_ns: int) -> float 
     running_ns = segment.to_running_time(Gst.Format.TIME, at_ns)
     if running_ns == Gst.CLOCK_TIME_NONE:
         return None
-    late_ns: int = clock.get_time() - element.get_base_time() - running_ns - upstream_ns
-    return late_ns / Gst.SECOND
+    waited: float = (clock.get_time() - element.get_base_time() - running_ns - upstream_ns) / Gst.SECOND
+    return waited
 
 
 def arrived_s(waited_s: float | None, least_s: float = 0.0) -> float:
