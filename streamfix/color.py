@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from . import color_cpu
+from .color_cpu import INVERSE, excursions, size_above
 from .frame import Color, PixelFormat
 
 
@@ -57,16 +57,6 @@ def on_cpu(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
 
 
-def excursions(full: bool, depth: int) -> tuple[float, float, float, float]:
-    """Black level, luma span, chroma span and neutral chroma, as fractions of the largest code."""
-    top = (1 << depth) - 1
-    neutral = (1 << (depth - 1)) / top
-    if full:
-        return 0.0, 1.0, 1.0, neutral
-    unit = (1 << (depth - 8)) / top
-    return 16 * unit, 219 * unit, 224 * unit, neutral
-
-
 def neutral_chroma(y: Tensor, shape: tuple[int, int], depth: int) -> Tensor:
     """Chroma of grey, (2, *shape), in y's dtype and on its device."""
     return y.new_full((2, *shape), (1 << (depth - 1)) / ((1 << depth) - 1))
@@ -84,31 +74,23 @@ def resize_chroma(uv: Tensor | None, y: Tensor, shape: tuple[int, int], source: 
     """Resample chroma (2, h, w) to (2, *shape), another subsampling of luma `y`, with the right siting on each axis."""
     if uv is None:
         return neutral_chroma(y, shape, source.depth)
+    if on_cpu(uv):
+        return torch.from_numpy(color_cpu.resized_chroma(uv.numpy(), (y.shape[-2], y.shape[-1]), shape))
     for axis in (-2, -1):
         have, want = uv.shape[axis], shape[axis + 2]
         full = y.shape[axis]
         if have == want:
             continue
         while uv.shape[axis] < want:  # one octave at a time; 4:1:1 needs two
-            step = _size_above(full, uv.shape[axis])
+            step = size_above(full, uv.shape[axis])
             uv = _upsample(uv, axis, step)
         while uv.shape[axis] > want:
             uv = _downsample(uv, axis)
     return uv
 
 
-def _size_above(full: int, size: int) -> int:
-    """The chroma size one octave above `size` on the way to `full`."""
-    while -(-full // 2) > size:
-        full = -(-full // 2)
-    return full
-
-
 def _upsample(x: Tensor, axis: int, size: int) -> Tensor:
     """Double the length along `axis` by linear interpolation. x: (2, h, w)."""
-    if on_cpu(x):
-        double = color_cpu.doubled_across if axis == -1 else color_cpu.doubled_down
-        return torch.from_numpy(np.stack([double(plane) for plane in x.numpy()])).narrow(axis, 0, size)
     n = x.shape[axis]
     before = torch.cat((x.narrow(axis, 0, 1), x.narrow(axis, 0, n - 1)), axis)
     after = torch.cat((x.narrow(axis, 1, n - 1), x.narrow(axis, n - 1, 1)), axis)
@@ -121,19 +103,9 @@ def _upsample(x: Tensor, axis: int, size: int) -> Tensor:
     )
 
 
-# The least-squares inverse of `_upsample` along one axis is its adjoint followed by the inverse of the
-# tridiagonal (a, b, a) = U'U. That inverse is a two-sided exponential, gain * ratio**|n|, where ratio
-# solves a r^2 + b r + a = 0 and gain = 1 / sqrt(b^2 - 4 a^2).
-# axis: adjoint taps, offset of the first, gain, ratio, reach (where ratio**reach is under a 12-bit code)
-_INVERSE = {
-    -1: ((0.5, 1.0, 0.5), -1, 1 / 2**0.5, 8**0.5 - 3, 5),
-    -2: ((0.25, 0.75, 0.75, 0.25), -1, 1.0, -1 / 3, 8),
-}
-
-
 def _downsample(x: Tensor, axis: int) -> Tensor:
     """Halve the length along `axis`: the samples that `_upsample` brings closest to x. x: (2, h, w)."""
-    adjoint, offset, gain, ratio, reach = _INVERSE[axis]
+    adjoint, offset, gain, ratio, reach = INVERSE[axis]
     size = x.shape[axis]
     first, last = x.narrow(axis, 0, 1), x.narrow(axis, size - 1, 1)
     if axis == -2 and size % 2 and size > 1:
@@ -141,10 +113,6 @@ def _downsample(x: Tensor, axis: int) -> Tensor:
         last = 1.5 * last - 0.5 * x.narrow(axis, size - 2, 1)
         x, size = torch.cat((x, last), axis), size + 1
     weights = [gain * ratio ** abs(k) for k in range(-reach, reach + 1)]
-    if on_cpu(x):
-        taps = tuple(a / sum(adjoint) for a in adjoint)
-        kernel = np.asarray([w / sum(weights) for w in weights], np.float32)
-        return torch.from_numpy(np.stack([color_cpu.halved(p, axis, taps, offset, kernel) for p in x.numpy()]))
     half = -(-size // 2)
     wide = torch.cat((*[first] * (2 * reach - offset), x, *[last] * (2 * reach + len(adjoint))), axis)
     n = half + 2 * reach

@@ -151,5 +151,71 @@ def halved(x: Floats, axis: int, taps: tuple[float, ...], offset: int, kernel: F
     return found[:, reach : reach + half] if axis == -1 else found[reach : reach + half]
 
 
+# The least-squares inverse of doubling along one axis is its adjoint followed by the inverse of the tridiagonal
+# (a, b, a) = U'U. That inverse is a two-sided exponential, gain * ratio**|n|, where ratio solves a r^2 + b r + a = 0
+# and gain = 1 / sqrt(b^2 - 4 a^2).
+# axis: adjoint taps, offset of the first, gain, ratio, reach (where ratio**reach is under a 12-bit code)
+INVERSE = {
+    -1: ((0.5, 1.0, 0.5), -1, 1 / 2**0.5, 8**0.5 - 3, 5),
+    -2: ((0.25, 0.75, 0.75, 0.25), -1, 1.0, -1 / 3, 8),
+}
+
+
+def resized_chroma(uv: Floats, full: tuple[int, int], shape: tuple[int, int]) -> Floats:
+    """Chroma (2, h, w) of luma of size `full` at another subsampling: (2, *shape)."""
+    for axis in (-2, -1):
+        want = shape[axis]
+        if uv.shape[axis] == want:
+            continue
+        while uv.shape[axis] < want:  # one octave at a time; 4:1:1 needs two
+            uv = doubled(uv, axis, size_above(full[axis], uv.shape[axis]))
+        while uv.shape[axis] > want:
+            uv = halved_chroma(uv, axis)
+    return uv
+
+
+def size_above(full: int, size: int) -> int:
+    """The chroma size one octave above `size` on the way to `full`."""
+    while -(-full // 2) > size:
+        full = -(-full // 2)
+    return full
+
+
+def doubled(x: Floats, axis: int, size: int) -> Floats:
+    """x (2, h, w) with double the length along `axis`, cut to `size`, by linear interpolation."""
+    double = doubled_across if axis == -1 else doubled_down
+    whole = np.stack([double(plane) for plane in x])
+    return whole[..., :size] if axis == -1 else whole[..., :size, :]
+
+
+def halved_chroma(x: Floats, axis: int) -> Floats:
+    """x (2, h, w) at half the length along `axis`: the samples that `doubled` brings closest to it."""
+    adjoint, offset, gain, ratio, reach = INVERSE[axis]
+    size = x.shape[axis]
+    if axis == -2 and size % 2 and size > 1:
+        # Add the line that an even height would have, so that the last chroma line is recovered exactly.
+        last = np.float32(1.5) * x[:, -1:] - np.float32(0.5) * x[:, -2:-1]
+        x = np.concatenate((x, last), -2)
+    weights = [gain * ratio ** abs(k) for k in range(-reach, reach + 1)]
+    taps = tuple(a / sum(adjoint) for a in adjoint)
+    kernel = np.asarray([w / sum(weights) for w in weights], np.float32)
+    return np.stack([halved(plane, axis, taps, offset, kernel) for plane in x])
+
+
+def neutral_chroma(shape: tuple[int, int], depth: int) -> Floats:
+    """Chroma of grey, (2, *shape)."""
+    return np.full((2, *shape), (1 << (depth - 1)) / ((1 << depth) - 1), np.float32)
+
+
+def excursions(full: bool, depth: int) -> tuple[float, float, float, float]:
+    """Black level, luma span, chroma span and neutral chroma, as fractions of the largest code."""
+    top = (1 << depth) - 1
+    neutral = (1 << (depth - 1)) / top
+    if full:
+        return 0.0, 1.0, 1.0, neutral
+    unit = (1 << (depth - 8)) / top
+    return 16 * unit, 219 * unit, 224 * unit, neutral
+
+
 def _blocks(height: int) -> Iterator[slice]:
     return (slice(top, min(top + _ROWS, height)) for top in range(0, height, _ROWS))

@@ -14,17 +14,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import color_cpu, yuv420
-from .color import chroma_to_444, excursions, resize_chroma, rgb_to_ycbcr, scale_chroma, ycbcr_to_rgb
+from . import yuv420
+from .color import chroma_to_444, resize_chroma, rgb_to_ycbcr, scale_chroma, ycbcr_to_rgb
+from .color_cpu import excursions
 from .forking import check_threads
 from .frame import Color, Frame, Layout, Picture, PixelFormat, Planes, scaled
+from .rgb8 import Order, converted
 from .threads import quiet
 from .transfer import downloaded, uploaded
 from .yuv420 import ArrayPicture, is_420
@@ -73,7 +75,9 @@ def as_tensors(picture: Picture) -> Picture:
     """The picture, as a tensor if it is an array; nothing is copied."""
     if not isinstance(picture, ArrayPicture):
         return picture
-    return TensorPicture(torch.from_numpy(picture.array), "yuv420", picture.format, picture.width, picture.height)
+    finer = picture.finer and FinerChroma(picture.finer.recorded, torch.from_numpy(picture.finer.packed))
+    tensor = torch.from_numpy(picture.array)
+    return TensorPicture(tensor, "yuv420", picture.format, picture.width, picture.height, finer=finer)
 
 
 @quiet
@@ -172,59 +176,24 @@ def _chroma_changed(picture: TensorPicture, y: Tensor, now: Tensor, color: Color
 
 
 @quiet
-def to_rgb8(frame: Frame, order: Literal["rgb", "bgr"] = "rgb") -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 R'G'B' of that order, full range, rounded once."""
-    picture, color = as_tensors(frame.picture), frame.color
+def tensor_rgb8(picture: TensorPicture, color: Color, order: Order) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 R'G'B' of that order, full range, rounded once; see `rgb8`."""
     check_threads()
-    if not isinstance(picture, TensorPicture):
-        planes = picture.planes(color)
-        f, top = planes.format, float(planes.format.max_code)
-        arrays = planes.data
-        if f.kind == "rgb":
-            return _merged(arrays, f, color, order)
-        if f.kind == "gray" or _is_whole(f) or is_420(f):
-            uv = (arrays[1], arrays[2]) if f.kind == "yuv" else None
-            return _rgb8(arrays[0], uv, top, (bool(f.log2_w), bool(f.log2_h)), color, f.depth, order)
-    elif picture.layout == "yuv420" and picture.finer is None and picture.format.kind != "gray":
-        packed = picture.tensor.to("cpu", torch.float32)
-        y, chroma = unpack420(packed, picture.width, picture.height)
+    if picture.layout == "yuv420" and picture.finer is None and picture.format.kind != "gray":
+        y, chroma = unpack420(picture.tensor.to("cpu", torch.float32), picture.width, picture.height)
         uv = (chroma[0].numpy(), chroma[1].numpy())
-        return _rgb8(y[0].numpy(), uv, 1.0, (True, True), color, picture.format.depth, order)
+        return converted(y[0].numpy(), uv, 1.0, (True, True), color, picture.format.depth, order)
     y, uv, rgb = _components(picture, color, "cpu")
     if rgb is not None:
         red, green, blue = (_quantise(c, _EIGHT_BITS) for c in rgb)
         return np.asarray(cv2.merge([red, green, blue] if order == "rgb" else [blue, green, red]), np.uint8)
-    native = _native(picture) if isinstance(picture, TensorPicture) else picture.format
     if uv is not None:
-        u, v = chroma_to_444(uv, y, native)
+        u, v = chroma_to_444(uv, y, _native(picture))
         uv = (u.numpy(), v.numpy())
-    return _rgb8(y[0].numpy(), uv, 1.0, (False, False), color, picture.format.depth, order)
+    return converted(y[0].numpy(), uv, 1.0, (False, False), color, picture.format.depth, order)
 
 
 _EIGHT_BITS = PixelFormat("gray", "gray", 8)
-
-
-def _rgb8(
-    y: NDArray[Any],
-    uv: tuple[NDArray[Any], NDArray[Any]] | None,
-    top: float,
-    halved: tuple[bool, bool],
-    color: Color,
-    depth: int,
-    order: str,
-) -> NDArray[np.uint8]:
-    levels, weights = excursions(color.is_full(), depth), color.kr_kb(y.shape[0])
-    return color_cpu.rgb8(y, uv, top=top, levels=levels, kr_kb=weights, halved=halved, order=order)
-
-
-def _merged(planes: Sequence[NDArray[Any]], format: PixelFormat, color: Color, order: str) -> NDArray[np.uint8]:
-    """G, B and R planes as one array of 8 bits, full range."""
-    black, span, _, _ = excursions(color.full_range is not False, format.depth)
-    if format.depth > 8 or black:
-        gain = 255 / (span * format.max_code)
-        planes = [cv2.addWeighted(p, gain, p, 0, -black * 255 / span, dtype=cv2.CV_8U) for p in planes]
-    green, blue, red = planes
-    return np.asarray(cv2.merge([red, green, blue] if order == "rgb" else [blue, green, red]), np.uint8)
 
 
 @quiet
@@ -322,10 +291,6 @@ def _floats(planes: Sequence[NDArray[Any]], scale: float) -> Tensor:
     for plane, values in zip(planes, out, strict=True):
         np.multiply(plane, np.float32(scale), out=values)
     return torch.from_numpy(out)
-
-
-def _is_whole(format: PixelFormat) -> bool:
-    return format.kind == "yuv" and (format.log2_w, format.log2_h) == (0, 0)
 
 
 def _native(picture: TensorPicture) -> PixelFormat:

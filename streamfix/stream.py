@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from .chainspec import parse_chain
-from .errors import BadOption, UsageError
-from .frame import ArrayFormat, Color, Frame, Picture, VideoInfo, check_array_format
+from .errors import UsageError
+from .frame import ArrayFormat, Color, Frame, VideoInfo, check_array_format
 from .jobs import Restoration, restore_stage
 from .latency import latency_frames
 from .live.health import Health, Report
 from .live.policy import LivePolicy
+from .pushed import Times, info_of, like, seen, whole_number
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .live.ladder.restoration import LiveRestoration
 
 _USUAL_RATE = Fraction(25)
-_CLOCK = Fraction(1, 1_000_000)
 
 
 class Stream:
@@ -98,7 +97,7 @@ class Stream:
         self._health = Health()
         self._restoration = _made(chain, device, live, max_latency, pool, self._health)
         self._health.began()
-        self._times = _Times(None if max_latency is not None else (info and info.rate) or _USUAL_RATE)
+        self._times = Times(None if max_latency is not None else (info and info.rate) or _USUAL_RATE)
         self._shape: tuple[int, int, str] | None = None
         self._latency_frames: int | None = None
         self._calling = threading.Lock()
@@ -120,7 +119,7 @@ class Stream:
         Raises UsageError if the chain looks ahead or changes the number of frames, else as `push`.
         """
         frame = self._frame(picture, **about)
-        self._info = self._info or _info_of(frame)
+        self._info = self._info or info_of(frame)
         if self.latency_frames:
             raise UsageError(
                 f"{self.chain!r} looks {self.latency_frames} frames ahead, so a call cannot give the picture it was "
@@ -129,7 +128,7 @@ class Stream:
         found = self._push(frame)
         if len(found) != 1:
             raise UsageError(f"{self.chain!r} gave {len(found)} frames for one: use push() and flush()")
-        return _like(picture, found[0], self.format)
+        return like(picture, found[0], self.format)
 
     def push(
         self,
@@ -244,7 +243,7 @@ class Stream:
 
     def _push(self, frame: Frame) -> list[Frame]:
         with self._call():
-            self._info = self._info or _info_of(frame)
+            self._info = self._info or info_of(frame)
             self._health.received(damaged=frame.damaged)
             if frame.received_s is None:
                 frame = replace(frame, received_s=time.monotonic())
@@ -280,20 +279,17 @@ class Stream:
             return replace(picture, cut=picture.cut or cut, damaged=picture.damaged or damaged)
         if pts is not None and time_base is None:
             raise UsageError(f"pts={pts}: say its unit too, such as time_base=Fraction(1, 1000) for milliseconds")
-        if _is_av(picture):
-            from .media.picture.planes import DecodedPicture, color_of
-
-            held: Picture
-            damaged |= picture.is_corrupt
-            if pts is None and picture.pts is not None and picture.time_base:
-                pts, time_base = picture.pts, picture.time_base
-            held, color, origin = DecodedPicture(picture), color_of(picture), picture
-        else:
-            from .arrays import usual_color
-
-            held, color, origin = _picture(picture, self.format), self._color or usual_color(self.format), None
-        at, unit = self._times.next() if pts is None or time_base is None else (_whole_number(pts), time_base)
-        return Frame(held, at, unit, color=color, cut=cut, damaged=damaged, origin=origin)
+        given = seen(picture, self.format, self._color)
+        if pts is None:
+            pts, time_base = given.time or self._times.next()
+        assert time_base is not None
+        return Frame(
+            *(given.picture, whole_number(pts), time_base),
+            color=given.color,
+            cut=cut,
+            damaged=damaged or given.damaged,
+            origin=given.origin,
+        )
 
     @contextmanager
     def _call(self) -> Iterator[None]:
@@ -305,29 +301,6 @@ class Stream:
             yield
         finally:
             self._calling.release()
-
-
-class _Times:
-    """Times of pictures that come without: by their number at that rate, or by the clock where rate is None."""
-
-    def __init__(self, rate: Fraction | None) -> None:
-        self._rate, self._number, self._begun_s = rate, 0, 0.0
-        self._last = -1
-
-    def next(self) -> tuple[int, Fraction]:
-        """pts and time base of the next picture."""
-        if self._rate is not None:
-            self._last += 1
-            return self._last, 1 / self._rate
-        now_s = time.monotonic()
-        if self._last < 0:
-            self._begun_s = now_s
-        self._last = max(round((now_s - self._begun_s) / _CLOCK), self._last + 1)
-        return self._last, _CLOCK
-
-    def reset(self) -> None:
-        """Begin at 0."""
-        self._last = -1
 
 
 def _made(
@@ -342,67 +315,3 @@ def _made(
     from .jobs.ladder import live_restoration
 
     return live_restoration(specs, LivePolicy(max_latency_s=max_latency), health, device=device, pool=pool)
-
-
-def _is_av(picture: object) -> bool:
-    import av
-
-    return isinstance(picture, av.VideoFrame)
-
-
-def _picture(given: Any, format: ArrayFormat) -> Picture:
-    """What an array or tensor shows. Raises TypeError for anything else."""
-    import torch
-    from torch.utils.dlpack import from_dlpack
-
-    from .arrays import picture_of, picture_of_tensor
-
-    if isinstance(given, np.ndarray):
-        return picture_of(given, format)
-    if isinstance(given, torch.Tensor):
-        return picture_of_tensor(given, format)
-    if hasattr(given, "__dlpack__"):
-        return picture_of_tensor(from_dlpack(given), format)
-    raise TypeError(
-        f"a Stream takes NumPy arrays, PyTorch tensors, av.VideoFrame and streamfix.Frame, got {type(given).__name__}"
-    )
-
-
-def _like(given: Any, frame: Frame, format: ArrayFormat) -> Any:
-    """The frame as what was given: an array, a tensor, a VideoFrame of its pixel format, or the Frame."""
-    if isinstance(given, Frame):
-        return frame
-    if isinstance(given, np.ndarray):
-        return frame.array(format)
-    if _is_av(given):
-        from .media.picture.convert import reformat
-        from .media.picture.planes import planar_format
-
-        made = frame.av()
-        same = planar_format(given.format.name).name == made.format.name
-        return reformat(made, given.format.name, color=frame.color) if same else made
-    import torch
-    from torch.utils.dlpack import from_dlpack
-
-    from .arrays import tensor_like
-
-    return tensor_like(frame, given if isinstance(given, torch.Tensor) else from_dlpack(given), format)
-
-
-def _whole_number(pts: Any) -> int:
-    try:
-        return operator.index(pts)
-    except TypeError:
-        raise BadOption(f"pts={pts!r}: a time is a whole number of time_base units") from None
-
-
-def _info_of(frame: Frame) -> VideoInfo:
-    return VideoInfo(
-        frame.width,
-        frame.height,
-        frame.picture.format.name,
-        frame.time_base,
-        rate=1 / (frame.duration * frame.time_base) if frame.duration else None,
-        color=frame.color,
-        sample_aspect_ratio=frame.sample_aspect_ratio,
-    )

@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 import streamfix
-from streamfix import arrays
 from streamfix import color as formulas
-from streamfix.arrays import array_of, picture_of, picture_of_tensor, tensor_like, usual_color
+from streamfix import tensor_pictures
+from streamfix.arrays import array_of, picture_of, usual_color
 from streamfix.frame import ARRAY_FORMATS, ArrayFormat, Color, Frame, PixelFormat, Planes
 from streamfix.layout import from_tensor, to_layout
+from streamfix.tensor_pictures import picture_of_tensor, tensor_like
 
 FORMATS = ARRAY_FORMATS
 RGB: tuple[ArrayFormat, ...] = ("bgr24", "rgb24")
@@ -155,7 +156,7 @@ def test_a_tensor_of_another_device_gives_what_one_here_gives(
 ) -> None:
     """Other devices' tensors go another way; that way is tried on the CPU."""
     given = torch.from_numpy(array(format))
-    monkeypatch.setattr(arrays, "_is_here", lambda x: False)
+    monkeypatch.setattr(tensor_pictures, "_is_here", lambda x: False)
     frame = frame_of(picture_of_tensor(given, format), usual_color(format))
     assert not isinstance(frame.picture, Planes)
     assert torch.equal(tensor_like(frame, given, format), given)

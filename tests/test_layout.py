@@ -13,7 +13,8 @@ from torch import Tensor
 
 from streamfix.color import rgb_to_ycbcr, ycbcr_to_rgb
 from streamfix.frame import LAYOUTS, Color, Frame, Layout, PixelFormat, Planes
-from streamfix.layout import from_tensor, pack420, to_layout, to_rgb8, unpack420
+from streamfix.layout import from_tensor, pack420, to_layout, unpack420
+from streamfix.rgb8 import to_rgb8
 
 SUBSAMPLINGS = {"yuv420p": (1, 1), "yuv422p": (1, 0), "yuv444p": (0, 0), "yuv411p": (2, 0), "yuv440p": (0, 1)}
 SIZES = [(64, 48), (65, 47), (641, 359), (1, 1), (2, 2), (3, 5)]

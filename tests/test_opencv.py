@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import streamfix
-from streamfix import opencv
-from streamfix.opencv import VideoCapture
+from streamfix.opencv import VideoCapture, request
 from tests.apps.material import write_clip
 from tests.live.legs import BUNNY, encode, free_port, needs_rtsp_server, rtsp
 from tests.media.make import needs_ffmpeg
@@ -196,7 +195,7 @@ def test_a_wrong_chain_is_refused() -> None:
 
 def test_a_number_is_a_camera_and_params_are_its_options() -> None:
     params = [cv2.CAP_PROP_FRAME_WIDTH, 640, cv2.CAP_PROP_FRAME_HEIGHT, 480, cv2.CAP_PROP_FPS, 30]
-    spec = opencv._spec(2, opencv._pairs(params))
+    spec = request.spec_of(2, request.pairs_of(params))
     assert (spec.url, spec.format) == ("/dev/video2", "v4l2")
     assert spec.options == {"video_size": "640x480", "framerate": "30"}
     assert not passing(99).isOpened()  # there is none

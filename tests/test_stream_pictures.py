@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -282,3 +283,38 @@ def test_a_wrong_request_is_refused_when_the_stream_is_made() -> None:
         streamfix.Stream("null", live=False, max_latency=1)
     with pytest.raises(streamfix.UsageError, match="max_latency_s=-1"):
         streamfix.Stream("null", max_latency=-1)
+
+
+@pytest.mark.parametrize("chain", ["null", "smooth"])
+@pytest.mark.parametrize("format", ["bgr24", "gray"])
+def test_arrays_go_through_filters_of_numpy_without_pytorch(chain: str, format: str) -> None:
+    """A process, since this one has loaded it long ago."""
+    program = (
+        "import sys, numpy, streamfix\n"
+        f"array = numpy.zeros({(32, 48, 3) if format == 'bgr24' else (32, 48)}, numpy.uint8)\n"
+        f"with streamfix.Stream({chain!r}, format={format!r}) as stream: same = stream(array).shape == array.shape\n"
+        "print(same, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["True", "False"]
+
+
+@pytest.mark.slow
+def test_a_network_that_was_opened_before_starts_without_pytorch(file: Path) -> None:
+    """In the Stream, the VideoCapture and live, as on the command line."""
+    pytest.importorskip("openvino")
+    program = (
+        "import sys, numpy, streamfix, streamfix.opencv\n"
+        "from streamfix.media.specs import InputSpec\n"
+        "array = numpy.zeros((48, 64, 3), numpy.uint8)\n"
+        "with streamfix.Stream('denoise') as stream: shapes = [stream(array).shape]\n"
+        f"shapes.append(streamfix.opencv.VideoCapture({str(file)!r}, chain='denoise').read()[1].shape)\n"
+        f"with streamfix.live(InputSpec({str(file)!r}, realtime=True), 'denoise') as video:\n"
+        "    shapes.append(video.read(60).array('bgr24').shape)\n"
+        "print(len(shapes), 'torch' in sys.modules)"
+    )
+    said = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300).stdout
+        for _ in range(2)
+    ]
+    assert said[1].split() == ["3", "False"]

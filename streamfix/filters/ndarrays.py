@@ -1,4 +1,4 @@
-"""Pictures as NumPy arrays, see `handling`. torch is loaded for video that is not 4:2:0, and for other layouts."""
+"""Pictures as NumPy arrays, see `handling`. torch is loaded for other layouts, and for pictures that are tensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..frame import Frame, Layout, scaled
-from ..yuv420 import ArrayPicture, is_420, packed
+from ..yuv420 import ArrayPicture, seen
 
 Array = NDArray[Any]
 
@@ -21,14 +21,11 @@ class NDArrays:
 
     def in_layout(self, frame: Frame, layout: Layout) -> Frame:
         old = frame.picture
-        if layout != "yuv420" or not is_420(old.format) or hasattr(old, "tensor"):
+        if layout != "yuv420" or hasattr(old, "tensor"):
             from .tensors import Tensors
 
             return Tensors("cpu").in_layout(frame, layout)
-        if isinstance(old, ArrayPicture):
-            return frame
-        array = packed(old.planes(frame.color))
-        return frame.with_picture(ArrayPicture(array, old.format, old.width, old.height))
+        return frame.with_picture(seen(old, frame.color))
 
     def window(self, frames: Sequence[Frame], layout: Layout) -> Array:
         arrays = [_array(frame, layout) for frame in frames]
@@ -53,7 +50,7 @@ class NDArrays:
 
     def frame(self, frame: Frame, picture: Array, layout: Layout, scale: int | Fraction) -> Frame:
         old = frame.picture
-        if layout != "yuv420" or not is_420(old.format) or hasattr(old, "tensor"):
+        if layout != "yuv420" or hasattr(old, "tensor"):
             import torch
 
             from ..layout import from_tensor
@@ -62,7 +59,8 @@ class NDArrays:
         width, height = scaled(old.width, scale), scaled(old.height, scale)
         # An odd size times an even scale leaves one packed row or column too many.
         array = np.asarray(picture[:, : -(-height // 2), : -(-width // 2)], np.float32)
-        return frame.with_picture(ArrayPicture(array, old.format, width, height))
+        finer = old.finer if isinstance(old, ArrayPicture) and scale == 1 else None
+        return frame.with_picture(ArrayPicture(array, old.format, width, height, finer))
 
     def is_memory_error(self, error: Exception) -> bool:
         return isinstance(error, MemoryError)

@@ -6,7 +6,6 @@ that leaves the state NULL.
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,30 +15,20 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstVideo", "1.0")
 from gi.repository import GObject, Gst, GstVideo  # noqa: E402 - the versions come first
 
-from ..chainspec import parse_chain  # noqa: E402
 from ..errors import StreamfixError, UsageError  # noqa: E402
+from .bus import tell_failure, tell_refusal, warn  # noqa: E402
+from .caps import CAPS, answer_caps, color_of  # noqa: E402
+from .contents import buffer_of, copy_about, picture_in, without_picture  # noqa: E402
+from .settings import PROPERTIES, USUAL, checked, stats_of  # noqa: E402
+from .timing import arrived_s, said_by_upstream, waited_s  # noqa: E402
 
 if TYPE_CHECKING:
-    from ..frame import Color, Frame, Planes
+    from ..frame import Color, Frame
     from ..stream import Stream
-    from .buffers import PlaneLayout, RawFormat
-
-if not Gst.is_initialized():
-    Gst.init(None)
+    from .buffers import RawFormat
 
 _NS = Fraction(1, 1_000_000_000)
 _USUAL_DURATION = 40_000_000  # ns, of pictures without times or a rate
-
-# As in `buffers`, which is too heavy to import here; a test compares them.
-FORMATS = (
-    *("I420", "NV12", "YV12", "NV21", "Y42B", "Y444", "I420_10LE", "P010_10LE", "I422_10LE", "Y444_10LE"),
-    *("I420_12LE", "I422_12LE", "Y444_12LE", "GRAY8", "GRAY16_LE"),
-)
-_CAPS = Gst.Caps.from_string(
-    f"video/x-raw,format={{{','.join(FORMATS)}}},width=[1,32767],height=[1,32767],framerate=[0/1,2147483647/1]"
-)
-_ABOUT = Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.TIMESTAMPS | Gst.BufferCopyFlags.META
-_FLAGS = GObject.ParamFlags.READWRITE | Gst.PARAM_MUTABLE_READY
 
 
 class Streamfix(Gst.Element):  # type: ignore[misc]
@@ -61,23 +50,14 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
         "The streamfix authors",
     )
     __gsttemplates__ = (
-        Gst.PadTemplate.new("sink", Gst.PadDirection.SINK, Gst.PadPresence.ALWAYS, _CAPS),
-        Gst.PadTemplate.new("src", Gst.PadDirection.SRC, Gst.PadPresence.ALWAYS, _CAPS),
+        Gst.PadTemplate.new("sink", Gst.PadDirection.SINK, Gst.PadPresence.ALWAYS, CAPS),
+        Gst.PadTemplate.new("src", Gst.PadDirection.SRC, Gst.PadPresence.ALWAYS, CAPS),
     )
-    __gproperties__ = {  # noqa: RUF012 - PyGObject reads it
-        "filter": (str, "filter", "Filters as after streamfix's -vf", "denoise", _FLAGS),
-        "device": (str, "device", "auto, cpu, cuda or cuda:N", "auto", _FLAGS),
-        "live": (int, "live", "1: live, 0: a recording, -1: as upstream says", -1, 1, -1, _FLAGS),
-        "max-latency": (
-            *(float, "max-latency", "Seconds that a live picture may take; 0: never lighter filters"),
-            *(0.0, 60.0, 0.2, _FLAGS),
-        ),
-        "stats": (Gst.Structure, "stats", "Frames, latency, step, what filters measure", GObject.ParamFlags.READABLE),
-    }
+    __gproperties__ = PROPERTIES
 
     def __init__(self) -> None:
         super().__init__()
-        self._settings: dict[str, Any] = {"filter": "denoise", "device": "auto", "live": -1, "max-latency": 0.2}
+        self._settings = dict(USUAL)
         self._sink = Gst.Pad.new_from_template(self.get_pad_template("sink"), "sink")
         self._src = Gst.Pad.new_from_template(self.get_pad_template("src"), "src")
         self._sink.set_chain_function_full(self._chain, None)
@@ -133,53 +113,20 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
     def _checked(self) -> bool:
         """True if the settings can be used; else an error is on the bus."""
         try:
-            from ..filters import FILTERS
-            from ..jobs import check_chain
-
-            chain = parse_chain(self._settings["filter"]) if self._settings["filter"] else []
-            check_chain(chain)
-            self._only_ours, self._scale = True, 1
-            for spec in chain:
-                if spec.name in FILTERS:
-                    made = FILTERS.create(spec.name, spec.options)
-                    self._scale *= made.scale
-                    made.close()
-                elif spec.name != "null":
-                    self._only_ours = False
+            self._only_ours, self._scale = checked(self._settings["filter"])
         except (StreamfixError, ImportError) as error:
-            self._fail(Gst.ResourceError.quark(), Gst.ResourceError.SETTINGS, str(error))
+            tell_refusal(self, self._settings["filter"], str(error))
             return False
         return True
 
-    def _fail(self, domain: Any, code: Any, text: str) -> None:
-        """Put an error on the bus, in our words."""
-        name = f"{self.get_name()}: filter={self._settings['filter']!r}"
-        self.message_full(Gst.MessageType.ERROR, domain, int(code), text, name, __file__, "streamfix", 0)
-
     def _stats(self) -> Any:
-        found = Gst.Structure.new_empty("streamfix")
-        stream = self._stream
-        if stream is None:
-            return found
-        report = stream.report()
-        counts = report.counts
-        for name, number in (
-            *(("received", counts.received), ("written", counts.written), ("dropped", counts.dropped_total)),
-            *(("damaged", counts.damaged), ("step", report.step)),
-        ):
-            found.set_value(name, number)
-        found.set_value("step-name", report.step_name)
-        for name, seconds in report.latency_s.items():
-            found.set_value(f"latency-{name}", float(seconds))
-        for name, value in report.figures.items():
-            found.set_value(name.replace("_", "-"), float(value))
-        return found
+        return stats_of(None if self._stream is None else self._stream.report())
 
     # -- queries
 
     def _sink_query(self, pad: Any, parent: Any, query: Any) -> bool:
         if query.type == Gst.QueryType.CAPS:
-            return self._answer_caps(query, self._src)
+            return answer_caps(query, self._src, self._only_ours, self._scale)
         if query.type == Gst.QueryType.ALLOCATION:
             query.add_allocation_meta(GstVideo.video_meta_api_get_type(), None)
             return True
@@ -189,7 +136,7 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
 
     def _src_query(self, pad: Any, parent: Any, query: Any) -> bool:
         if query.type == Gst.QueryType.CAPS:
-            return self._answer_caps(query, self._sink)
+            return answer_caps(query, self._sink, self._only_ours, self._scale)
         if query.type == Gst.QueryType.LATENCY:
             if not self._sink.peer_query(query):
                 return False
@@ -198,19 +145,6 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
             query.set_latency(live, least + own, most if most == Gst.CLOCK_TIME_NONE else most + own)
             return True
         return bool(Gst.Pad.query_default(pad, parent, query))
-
-    def _answer_caps(self, query: Any, other: Any) -> bool:
-        """What one pad takes is what goes on at the other one, as far as the filters leave it alone."""
-        limits = query.parse_caps()
-        caps = _CAPS
-        if other.is_linked():
-            caps = other.peer_query_caps(_CAPS)
-            if not self._only_ours:
-                caps = _CAPS if not caps.is_empty() else caps
-            elif self._scale != 1:
-                caps = _without_size(caps).intersect(_CAPS)
-        query.set_caps_result(caps if limits is None else limits.intersect_full(caps, Gst.CapsIntersectMode.FIRST))
-        return True
 
     def _latency_ns(self, live: bool) -> int:
         """How much later than without this element a picture may be: what it may take, or waits for."""
@@ -274,23 +208,16 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
             self._src.push_event(event)
 
     def _set_caps(self, caps: Any) -> bool:
-        from ..frame import Color
         from .buffers import FORMATS as RAW
 
         info = GstVideo.VideoInfo.new_from_caps(caps)
         if info is None or info.finfo.name not in RAW:
             return False
         self._caps, self._info, self._raw = caps, info, RAW[info.finfo.name]
-        tags = info.colorimetry
-        self._color = Color(
-            GstVideo.video_color_primaries_to_iso(tags.primaries) or 2,
-            GstVideo.video_transfer_function_to_iso(tags.transfer) or 2,
-            _matrix(tags.matrix),
-            {1: True, 2: False}.get(int(tags.range)),  # 0..255, 16..235: Python cannot spell these names
-        )
+        self._color = color_of(info)
         if info.interlace_mode != GstVideo.VideoInterlaceMode.PROGRESSIVE and not self._warned:
             self._warned = True
-            self._warn("the video is interlaced: filters see both fields of a frame at once; put `deinterlace` before")
+            warn(self, "the video is interlaced: filters see both fields of a frame at once; put `deinterlace` before")
         if self._stream is None and not self._made():
             return False
         self._cut = True
@@ -299,17 +226,14 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
         self.post_message(Gst.Message.new_latency(self))
         return True
 
-    def _warn(self, text: str) -> None:
-        domain, code = Gst.StreamError.quark(), int(Gst.StreamError.FORMAT)
-        self.message_full(Gst.MessageType.WARNING, domain, code, text, None, __file__, "streamfix", 0)
-
     def _made(self) -> bool:
         """True if the filters could be loaded; else an error is on the bus."""
         from ..frame import VideoInfo
         from ..stream import Stream
 
         assert self._raw is not None and self._color is not None
-        self._is_live = self._asked_live()
+        live, self._upstream_ns = said_by_upstream(self._sink)
+        self._is_live = live if self._settings["live"] < 0 else bool(self._settings["live"])
         budget_s = self._settings["max-latency"]
         rate = Fraction(self._info.fps_n, self._info.fps_d) if self._info.fps_n else None
         about = VideoInfo(self._info.width, self._info.height, self._raw.pixels.name, _NS, rate=rate, color=self._color)
@@ -321,18 +245,9 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
                 max_latency=budget_s if self._is_live and budget_s else None,
             )
         except StreamfixError as error:
-            self._fail(Gst.ResourceError.quark(), Gst.ResourceError.SETTINGS, str(error))
+            tell_refusal(self, self._settings["filter"], str(error))
             return False
         return True
-
-    def _asked_live(self) -> bool:
-        """As the property says, else as upstream does. Notes how late upstream's pictures are when they come."""
-        self._upstream_ns = 0
-        query = Gst.Query.new_latency()
-        live = False
-        if self._sink.peer_query(query):
-            live, self._upstream_ns, _ = query.parse_latency()
-        return bool(live) if self._settings["live"] < 0 else bool(self._settings["live"])
 
     # -- frames
 
@@ -349,7 +264,7 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
     def _frame(self, buffer: Any) -> Frame:
         from ..frame import Frame
 
-        assert self._color is not None
+        assert self._color is not None and self._raw is not None
         duration = self._duration_ns()
         at_ns = self._last_ns + duration if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts
         self._last_ns = at_ns
@@ -357,33 +272,21 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
         # anything, and would keep the ladder at its beginning. Filters see long gaps by the times.
         cut, self._cut = self._cut, False
         return Frame(
-            self._read(buffer),
+            picture_in(buffer, self._raw, self._info),
             at_ns,
             _NS,
             duration=duration if buffer.duration == Gst.CLOCK_TIME_NONE else buffer.duration,
             color=self._color,
             cut=cut,
             damaged=buffer.has_flags(Gst.BufferFlags.CORRUPTED),
-            origin=_without_picture(buffer),
+            origin=without_picture(buffer),
             received_s=self._arrived_s(at_ns),
         )
 
     def _arrived_s(self, at_ns: int) -> float:
-        """When the picture came into the pipeline, by `time.monotonic()`, as far as the clock can tell.
-
-        It may have waited before this element since, or the sink says that pictures reach it too late.
-        """
-        now_s = time.monotonic()
-        clock = self.get_clock()
-        if not self._is_live or clock is None:
-            return now_s
-        running_ns = self._segment.to_running_time(Gst.Format.TIME, at_ns)
-        if running_ns == Gst.CLOCK_TIME_NONE:
-            return now_s
-        waited_s: float = (clock.get_time() - self.get_base_time() - running_ns - self._upstream_ns) / Gst.SECOND
-        if self._late_s:
-            waited_s = max(waited_s, self._settings["max-latency"] + self._late_s)
-        return now_s - max(waited_s, 0.0)
+        """When the picture came. It may have waited before, or be too late for the sink."""
+        waited = waited_s(self, self._segment, at_ns, self._upstream_ns) if self._is_live else None
+        return arrived_s(waited, self._settings["max-latency"] + self._late_s if self._late_s else 0.0)
 
     def _deliver(self, frames: list[Frame]) -> Any:
         for frame in frames:
@@ -413,20 +316,11 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
     def _broken(self, error: Exception) -> Any:
         """Put what went wrong on the bus; a fault that is not of our own words says its kind."""
         text = str(error) if isinstance(error, StreamfixError) else f"a fault in streamfix: {error!r}"
-        self._fail(Gst.StreamError.quark(), Gst.StreamError.FAILED, text)
+        tell_failure(self, self._settings["filter"], text)
         return Gst.FlowReturn.ERROR
 
-    def _read(self, buffer: Any) -> Planes:
-        from .buffers import planes_of
-
-        assert self._raw is not None
-        meta = GstVideo.buffer_get_video_meta(buffer)
-        with buffer.map(Gst.MapFlags.READ) as mapped:
-            layout = _layout(meta or self._info, self._raw)
-            return planes_of(mapped.data, self._raw, self._info.width, self._info.height, layout)
-
     def _written(self, frame: Frame) -> Any:
-        from .buffers import format_of, write_planes
+        from .buffers import format_of
 
         assert self._raw is not None
         planes = frame.picture.planes(frame.color)
@@ -439,57 +333,15 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
             self._announce(caps, raw, kind)
         assert self._out is not None
         _, _, raw, info = self._out
-        buffer = Gst.Buffer.new_allocate(None, info.size, None)
-        with buffer.map(Gst.MapFlags.WRITE) as mapped:
-            write_planes(planes, mapped.data, raw, _layout(info, raw))
-        self._copy_about(frame, buffer, same_size=kind[:2] == (self._info.width, self._info.height))
+        buffer = buffer_of(planes, raw, info)
+        copy_about(frame, buffer, same_size=kind[:2] == (self._info.width, self._info.height))
         return buffer
-
-    def _copy_about(self, frame: Frame, buffer: Any, same_size: bool) -> None:
-        """Times, flags, captions, time codes: all that the frame's buffer had besides the picture."""
-        came = frame.origin if isinstance(frame.origin, Gst.Buffer) else None
-        if came is not None:
-            buffer.copy_into(came, _ABOUT, 0, 0)
-        buffer.pts, buffer.duration = frame.pts, frame.duration or Gst.CLOCK_TIME_NONE
-        buffer.unset_flags(Gst.BufferFlags.TAG_MEMORY)
-        places = [GstVideo.video_meta_api_get_type()]  # how it lay in memory
-        if not same_size:
-            places.append(GstVideo.video_region_of_interest_meta_api_get_type())
-        for place in places:
-            while (meta := buffer.get_meta(place)) is not None:
-                buffer.remove_meta(meta)
 
     def _announce(self, caps: Any, raw: RawFormat, kind: Any) -> None:
         """Tell downstream what comes from now on, and then what waited for that."""
         self._out = (kind, caps, raw, GstVideo.VideoInfo.new_from_caps(caps))
         self._src.push_event(Gst.Event.new_caps(caps))
         self._let_go()
-
-
-def _layout(about: Any, raw: RawFormat) -> list[PlaneLayout]:
-    """about: a VideoMeta or VideoInfo."""
-    from .buffers import PlaneLayout
-
-    return [PlaneLayout(about.offset[i], about.stride[i]) for i in range(raw.planes)]
-
-
-def _without_picture(buffer: Any) -> Any:
-    """All that a buffer has besides its memory, which may be one of a few that the decoder or the camera waits for."""
-    about = Gst.Buffer.new()
-    about.copy_into(buffer, _ABOUT, 0, 0)
-    return about
-
-
-def _matrix(matrix: Any) -> int:
-    """The code point; GStreamer's RGB and UNKNOWN both give 0 there, and such video has no R'G'B'."""
-    return int(GstVideo.video_color_matrix_to_iso(matrix)) or 2
-
-
-def _without_size(caps: Any) -> Any:
-    caps = caps.copy()
-    for index in range(caps.get_size()):
-        caps.get_structure(index).remove_fields(["width", "height"])
-    return caps
 
 
 GObject.type_register(Streamfix)

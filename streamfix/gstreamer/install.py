@@ -64,6 +64,30 @@ class Loader:
     version: tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Shim:
+    """The file that was installed. version: of the Python it is for. leads: streamfix is where it says."""
+
+    path: Path
+    version: tuple[int, int]
+    leads: bool
+
+
+def installed() -> Shim | None:
+    """The file in the user's plugin folder; None if there is none that `install` has written."""
+    path = plugin_folder() / SHIM
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    version = re.search(r"^VERSION = \((\d+), (\d+)\)$", text, re.M)
+    if version is None:
+        return None
+    folders = re.findall(r"'([^']*)'", next((ln for ln in text.splitlines() if ln.startswith("FOLDERS = ")), ""))
+    leads = any(Path(folder, "streamfix", "gstreamer", "element.py").is_file() for folder in folders)
+    return Shim(path, (int(version[1]), int(version[2])), leads)
+
+
 def plugin_folder() -> Path:
     """Where the loader looks for a user's Python plugins, whatever GST_PLUGIN_PATH says."""
     return Path.home() / ".gstreamer-1.0" / "plugins" / "python"

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color import excursions
+from ..color_cpu import excursions
 from ..frame import Color
 
 Floats: TypeAlias = NDArray[np.float32]

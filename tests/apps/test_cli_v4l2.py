@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from tests.apps.material import blocks, command, environment, read_until
@@ -84,6 +85,29 @@ def test_what_is_restored_is_a_camera_for_others(there: dict[str, str], tmp_path
     frames = int(blocks(said.stdout)[-1]["frame"])
     assert frames > 10
     assert shown.stat().st_size == frames * 160 * 90 * 3 // 2
+
+
+def test_sound_is_not_missed_on_a_device_that_shows_pictures(there: dict[str, str], tmp_path: Path) -> None:
+    """It was told to write to .mkv instead, of a virtual camera."""
+    source = tmp_path / "in.mkv"
+    with av.open(str(source), "w") as container:
+        video, sound = container.add_stream("mpeg4", rate=25), container.add_stream("pcm_s16le", rate=8000)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = 160, 90, "yuv420p"
+        for stream, made in (
+            (video, av.VideoFrame.from_ndarray(np.zeros((90, 160, 3), np.uint8))),
+            (sound, av.AudioFrame.from_ndarray(np.zeros((1, 320), np.int16), "s16", "mono")),
+        ):
+            made.pts = 0
+            if isinstance(made, av.AudioFrame):
+                made.sample_rate = 8000
+            container.mux([*stream.encode(made), *stream.encode(None)])
+    words = command("-nostats", "-i", source, "-c:v", "rawvideo", "-pix_fmt", "yuyv422", "-f", "v4l2", "/dev/video9")
+    shown = {**there, "FAKE_V4L2_SHOWN": os.fspath(tmp_path / "shown")}
+    said = subprocess.run(words, env=shown, capture_output=True, text=True, timeout=LONG_S, check=False)
+    assert said.returncode == 0, said.stderr
+    assert (tmp_path / "shown").stat().st_size == 160 * 90 * 2
+    assert "left out" not in said.stderr and ".mkv" not in said.stderr
 
 
 def test_a_device_that_is_not_there_is_named(there: dict[str, str], pictures: Path, tmp_path: Path) -> None:

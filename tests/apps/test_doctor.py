@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from streamfix.apps.doctor import main, packages, parts
+from streamfix.apps.doctor import hosts, main, packages, parts
 from streamfix.apps.doctor.finding import Finding
 from streamfix.backends import BACKENDS
+from streamfix.errors import UsageError
 from streamfix.filters import FILTERS
+from streamfix.gstreamer import install
 from tests.apps.material import environment
 
 PIP = f"{sys.executable} -m pip"
@@ -158,3 +160,65 @@ def test_wrong_usage_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--nosuch"]) == 1
     assert "--nosuch" in capsys.readouterr().err
     assert main(["-h"]) == 0
+
+
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, loader: tuple[int, int] | None) -> dict[str, Finding]:
+    """What is found of GStreamer where there is such a loader, and such a home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(hosts.shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
+    monkeypatch.setattr(hosts, "_python3_gst", lambda version: Finding("ok", f"python{version} imports GStreamer"))
+
+    def find() -> install.Loader:
+        if loader is None:
+            raise UsageError("not installed")
+        return install.Loader(Path("/usr/lib/libgstpython.so"), loader)
+
+    monkeypatch.setattr(install, "find_loader", find)
+    return {one.text: one for one in hosts._gstreamer()}
+
+
+OWN = (sys.version_info[0], sys.version_info[1])
+
+
+def test_gstreamer_without_its_loader_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = told(monkeypatch, tmp_path, loader=None)
+    assert found["GStreamer's loader of Python plugins is not there"].remedy == hosts._APT
+
+
+def test_an_element_that_is_not_installed_is_told_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = told(monkeypatch, tmp_path, loader=OWN)["the element streamfix is not installed for GStreamer"]
+    assert (found.state, found.remedy) == ("missing", f"{sys.executable} -m streamfix gstreamer --install")
+    other = told(monkeypatch, tmp_path, loader=(2, 7))["the element streamfix is not installed for GStreamer"]
+    assert other.remedy == "install streamfix for Python 2.7, and there: streamfix gstreamer --install"
+
+
+def test_an_element_of_another_python_or_a_lost_environment_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / ".gstreamer-1.0" / "plugins" / "python" / install.SHIM
+    path.parent.mkdir(parents=True)
+    path.write_text(install.shim_text(OWN, ["/nowhere"]), encoding="utf-8")
+    lost = told(monkeypatch, tmp_path, loader=OWN)[f"{path} leads to an environment without streamfix"]
+    assert lost.state == "wrong" and lost.remedy.endswith("streamfix gstreamer --install")
+    path.write_text(install.shim_text(OWN, install.package_folders()), encoding="utf-8")
+    good = told(monkeypatch, tmp_path, loader=OWN)[f"the element streamfix is installed for GStreamer, {path}"]
+    assert good.state == "ok"
+    (other,) = [one for text, one in told(monkeypatch, tmp_path, loader=(2, 7)).items() if "GStreamer runs 2.7" in text]
+    assert other.state == "wrong"
+
+
+def test_vapoursynth_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(hosts, "import_module", missing)
+    (found,) = hosts._vapoursynth()
+    assert found.state == "missing" and "streamfix[vapoursynth]" in found.remedy
+
+    class Module:
+        __version__ = type("Version", (), {"release_major": 74})()
+
+    monkeypatch.setattr(hosts, "import_module", lambda name: Module)
+    assert list(hosts._vapoursynth()) == [Finding("ok", "VapourSynth 74 can be imported")]

@@ -245,9 +245,11 @@ def live() -> Any:
 def formats() -> Any:
     Gst.ElementFactory.make("streamfix", None)
     light = "torch" not in sys.modules and "numpy" not in sys.modules
-    from streamfix.gstreamer import buffers, element
+    from streamfix.gstreamer import buffers, caps
 
-    return {"light": light, "element": list(element.FORMATS), "buffers": list(buffers.FORMATS)}
+    Run(BARS % ("I420", 64, 48) + ' ! streamfix filter="null,smooth" ! appsink name=s').to_end()
+    lighter = "torch" not in sys.modules
+    return {"light": light, "lighter": lighter, "element": list(caps.FORMATS), "buffers": list(buffers.FORMATS)}
 
 
 if __name__ == "__main__":

@@ -202,12 +202,13 @@ def test_live_the_budget_is_told_and_qos_ends_here(results: dict[str, Any]) -> N
     assert found["least_s"] >= 0.3
     assert found["sent"] and "qos" not in found["seen"]
     assert "received=(int)12, written=(int)12" in found["stats"]
-    assert "step-name=(string)smooth" in found["stats"]
+    assert re.search(r"step-name=\(string\)(smooth|pass-through)", found["stats"])  # by how busy the machine is
 
 
 def test_the_scanner_loads_nothing_heavy_and_both_tables_agree(results: dict[str, Any]) -> None:
+    """Filters that compute in NumPy run without PyTorch."""
     found = results["formats"]
-    assert found["light"]
+    assert found["light"] and found["lighter"]
     assert found["element"] == found["buffers"] == list(FORMATS)
 
 

@@ -17,6 +17,7 @@ _ORDER = (
     "daemon",
     "python",
     "hosts",
+    "frameworks",
     "filters",
     "write-a-filter",
     "train",

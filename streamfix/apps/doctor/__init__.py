@@ -34,7 +34,7 @@ def main(words: Sequence[str]) -> int:
 
 def examined() -> list[Section]:
     """All that was found, in the order in which one thing rests on another."""
-    from . import machine, packages, parts
+    from . import hosts, machine, packages, parts
 
     return [
         Section("streamfix", packages.own()),
@@ -44,6 +44,7 @@ def examined() -> list[Section]:
         Section("video", parts.video()),
         Section("networks", parts.backends()),
         Section("filters", parts.filters()),
+        Section("hosts", hosts.all_of_them()),
     ]
 
 

@@ -32,7 +32,7 @@ from .muxer_options import MOV_LIKE
 from .request import Request, streams_for
 from .stream_copy import StreamCopy
 from .tags import spelled_language, unheld_dispositions, unheld_stream_tags, unheld_tags
-from .target import Target, file_of
+from .target import DEVICES, Target, file_of
 from .transcode import AudioTranscode, SubtitleTranscode
 
 log = logging.getLogger("streamfix.media")
@@ -196,6 +196,9 @@ def _other_stream(spec: OutputSpec, request: Request, muxer: Muxer, mapped: Mapp
                 *(spec.shown, mapped, encoder, inner, reason, keep),
             )
             return other
+    if inner in DEVICES and bare_video(inner):  # nobody expects sound of a screen, and no file would help
+        log.info("%s: %s is left out: a device shows pictures alone", spec.shown, mapped)
+        return f"{mapped} is left out: a device shows pictures alone"
     usual = {"audio": container.default_audio_codec, "subtitle": container.default_subtitle_codec}.get(mapped.kind, "")
     log.warning(
         "%s: %s is left out: %s cannot hold it (%s); %s",

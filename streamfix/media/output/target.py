@@ -24,8 +24,10 @@ _MANY_FILES = {
     *("hds", "webm_chunk", "fifo"),
 }
 
-# Muxers that write nothing, or to a device: what their URL names is never a file to be put in place.
-NO_FILES = frozenset({"null", "alsa", "oss", "pulse", "v4l2", "video4linux2", "fbdev", "decklink", "caca", "xv"})
+#: Muxers that write to a device.
+DEVICES = frozenset({"alsa", "oss", "pulse", "v4l2", "video4linux2", "fbdev", "decklink", "caca", "xv"})
+# What these, and the one that writes nothing, name by their URL is never a file to be put in place.
+NO_FILES = DEVICES | {"null"}
 
 
 class Target:

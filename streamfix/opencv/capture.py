@@ -1,54 +1,34 @@
-"""cv2.VideoCapture with a chain of filters: the same methods, and restored pictures.
-
-cap = streamfix.opencv.VideoCapture("in.mp4", chain="denoise")
-while True:
-    ok, picture = cap.read()
-    if not ok:
-        break
-    ...
-cap.release()
-"""
+"""`VideoCapture` itself: methods and properties as cv2 has them."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import numpy as np
 
-from .chainspec import parse_chain
-from .errors import BadOption, InputError, StreamfixError
-from .filters import FILTERS
-from .frame import Frame, VideoInfo, scaled
-from .live.policy import LivePolicy, is_live
-from .live_video import LiveVideo, open_live
-from .media.input.reader import Reader
-from .media.specs import InputSpec
-from .stream import Stream
+from ..chainspec import parse_chain
+from ..errors import BadOption, StreamfixError
+from ..frame import Frame
+from ..live.policy import LivePolicy, is_live
+from ..live_video import open_live
+from ..stream import Stream
+from .opened import OpenedCamera, OpenedFile
+from .request import pairs_of, spec_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .jobs.pool import FilterPool
-
-__all__ = ["VideoCapture"]
+    from ..jobs.pool import FilterPool
 
 log = logging.getLogger("streamfix.opencv")
 
 _APIS = {cv2.CAP_ANY, cv2.CAP_FFMPEG, cv2.CAP_V4L2}
 _TIMEOUT_S = 30.0  # cv2's own, for opening and for reading
-_DEVICE_OPTIONS = {cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS}
-_PARAMS = {
-    *_DEVICE_OPTIONS,
-    *(cv2.CAP_PROP_CONVERT_RGB, cv2.CAP_PROP_N_THREADS, cv2.CAP_PROP_ORIENTATION_AUTO),
-    *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC, cv2.CAP_PROP_BUFFERSIZE),
-}
 
 
 class VideoCapture:
@@ -93,7 +73,7 @@ class VideoCapture:
         self._policy = LivePolicy(max_latency_s=max_latency)
         self._stream: Stream | None = None
         self._raises = False
-        self._opened: _File | _Camera | None = None
+        self._opened: OpenedFile | OpenedCamera | None = None
         self._frame: Frame | None = None
         self._settings: dict[int, float] = {}
         if filename is not None:
@@ -111,18 +91,18 @@ class VideoCapture:
         try:
             if apiPreference not in _APIS:
                 raise BadOption(f"apiPreference={apiPreference}: it reads by CAP_FFMPEG and CAP_V4L2; take CAP_ANY")
-            self._settings |= _pairs(params or ())
-            spec = _spec(filename, self._settings)
+            self._settings |= pairs_of(params or ())
+            spec = spec_of(filename, self._settings)
             timeout_s = self._settings.get(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 0) / 1000 or _TIMEOUT_S
             if is_live(spec.url, spec.format):
                 chain = parse_chain(self.chain) if self.chain else []
                 device = self._device if self._pool is None else self._pool.device_for(self._device)
                 video = open_live(spec, chain, self._policy, device=device, pool=self._pool)
-                self._opened = _Camera(video, timeout_s)
+                self._opened = OpenedCamera(video, timeout_s)
             else:
                 if self._stream is None:
                     self._stream = Stream(self.chain, device=self._device, live=False, pool=self._pool)
-                self._opened = _File(spec, self._stream, self.chain)
+                self._opened = OpenedFile(spec, self._stream, self.chain)
         except StreamfixError as error:
             return self._failed(f"could not open {filename!r}", error)
         return True
@@ -201,7 +181,7 @@ class VideoCapture:
             self._settings[propId] = float(value)
             return True
         rate = opened.info.rate
-        if not isinstance(opened, _File) or not rate:
+        if not isinstance(opened, OpenedFile) or not rate:
             return False
         if propId == cv2.CAP_PROP_POS_FRAMES:
             number = round(value)
@@ -243,145 +223,6 @@ class VideoCapture:
             raise cv2.error(f"{what}: {error}") from error
         log.warning("%s: %s", what, error)
         return False
-
-
-class _File:
-    """A file's restored frames, from any of them on. number: of frames that were taken; position_s: of the last."""
-
-    def __init__(self, spec: InputSpec, stream: Stream, chain: str) -> None:
-        self._spec, self._stream = spec, stream
-        self._reader = self._open(spec)
-        self.info: VideoInfo = self._reader.info
-        self.fourcc = _fourcc(self._reader)
-        self.number, self.position_s = 0, 0.0
-        self._begin_s, self._sought = 0.0, False
-        self._ahead: Frame | None = None
-        filters = parse_chain(chain) if chain else []
-        self._sized = all(one.name in FILTERS or one.name == "null" for one in filters)
-        self._frames = self._restored(self._reader)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the pictures that come."""
-        if self._sized:
-            return scaled(self.info.width, self._stream.scale), scaled(self.info.height, self._stream.scale)
-        self._ahead = self._ahead or next(self._frames, None)
-        return (self._ahead.width, self._ahead.height) if self._ahead else (self.info.width, self.info.height)
-
-    def next(self, timeout_s: float) -> Frame | None:
-        ahead, self._ahead = self._ahead, None
-        frame = ahead or next(self._frames, None)
-        if frame is not None:
-            if self._sought:  # -ss counts times from itself, rounded to the container's time base
-                self._sought, self._begin_s = False, float(self.number / (self.info.rate or 1)) - frame.time_s
-            self.number += 1
-            self.position_s = self._begin_s + frame.time_s
-        return frame
-
-    def seek(self, number: int) -> None:
-        """Go to where the frame of that number is next."""
-        self._close()
-        rate, count = self.info.rate, self.info.frames
-        assert rate
-        number = min(number, count) if count else number
-        self.number, self.position_s = number, max(float((number - 1) / rate), 0.0)
-        self._begin_s, self._sought = 0.0, number > 0
-        spec = self._spec
-        if number and count and number >= count:
-            self._frames = iter(())
-            return
-        if number:
-            # between two frames, whichever way their times are rounded
-            spec = replace(spec, start_s=(number - Fraction(1, 2)) / rate)
-        self._reader = self._open(spec)
-        self._frames = self._restored(self._reader)
-
-    def close(self) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        self._frames, self._ahead = iter(()), None
-        self._stream.reset()
-        with suppress(StreamfixError):  # of what is not read to its end
-            self._reader.close()
-
-    def _open(self, spec: InputSpec) -> Reader:
-        return Reader((spec,), audio=False, subtitles=False, data=False, coding=self._stream.wants_coding)
-
-    def _restored(self, reader: Reader) -> Iterator[Frame]:
-        for item in reader:
-            if isinstance(item, Frame):
-                yield from self._stream.push(item)
-        yield from self._stream.flush()
-
-
-class _Camera:
-    """A camera's newest frame. The first one waits to be taken, so that its properties are known."""
-
-    def __init__(self, video: LiveVideo, timeout_s: float) -> None:
-        self._video = video
-        self.number, self.position_s, self._begin_s = 0, 0.0, 0.0
-        try:
-            self._ahead = video.read(timeout_s)
-        except BaseException:
-            video.close()
-            raise
-        if self._ahead is None or video.info is None:
-            video.close()
-            raise InputError(f"no picture within {timeout_s:g} s")
-        self.info: VideoInfo = video.info
-        self.size = self._ahead.width, self._ahead.height
-        self.fourcc = _letters(video.codec or "")
-        self._begin_s = self._ahead.time_s
-
-    def next(self, timeout_s: float) -> Frame | None:
-        ahead, self._ahead = self._ahead, None
-        frame = ahead or self._video.read(timeout_s)
-        if frame is not None:
-            self.number += 1
-            self.position_s = frame.time_s - self._begin_s
-        return frame
-
-    def close(self) -> None:
-        self._video.close()
-
-
-def _spec(filename: str | os.PathLike[str] | int, settings: dict[int, float]) -> InputSpec:
-    """What is to be read."""
-    threads = int(settings.get(cv2.CAP_PROP_N_THREADS, 0))
-    upright = bool(settings.get(cv2.CAP_PROP_ORIENTATION_AUTO, 1))
-    if not isinstance(filename, int):
-        return InputSpec(os.fspath(filename), thread_count=threads, autorotate=upright)
-    options: dict[str, str] = {}
-    width, height = (settings.get(p, 0) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-    if width and height:
-        options["video_size"] = f"{int(width)}x{int(height)}"
-    if rate := settings.get(cv2.CAP_PROP_FPS, 0):
-        options["framerate"] = f"{rate:g}"
-    return InputSpec(f"/dev/video{filename}", format="v4l2", options=options, thread_count=threads)
-
-
-def _pairs(params: Sequence[int]) -> dict[int, float]:
-    """Property and value by turns. Raises BadOption for one that cannot be opened with."""
-    values = np.asarray(params).reshape(-1).tolist()
-    if len(values) % 2:
-        raise BadOption(f"params={values}: a value is missing; they are property and value by turns")
-    pairs = dict(zip(values[::2], map(float, values[1::2]), strict=True))
-    if unknown := set(pairs) - _PARAMS:
-        raise BadOption(f"params={values}: property {min(unknown)} cannot be opened with")
-    return pairs
-
-
-def _fourcc(reader: Reader) -> str:
-    """Four letters for the codec, as cv2 has them: its name if that has four, else the container's tag."""
-    video = next(s for s in reader.streams if s.restored)
-    tag: Any = getattr(video.stream.codec_context, "codec_tag", "")
-    name = video.codec if len(video.codec) == 4 else tag if isinstance(tag, str) else ""
-    return _letters(name)
-
-
-def _letters(name: str) -> str:
-    return (name + "\0\0\0\0")[:4]
 
 
 def _unknown(property: int) -> float:
