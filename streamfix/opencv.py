@@ -26,6 +26,7 @@ from .chainspec import parse_chain
 from .errors import BadOption, InputError, StreamfixError
 from .filters import FILTERS
 from .frame import Frame, VideoInfo, scaled
+from .jobs import split_privacy
 from .live.policy import LivePolicy, is_live
 from .live_video import LiveVideo, open_live
 from .media.input.reader import Reader
@@ -256,7 +257,7 @@ class _File:
         self.number, self.position_s = 0, 0.0
         self._begin_s, self._sought = 0.0, False
         self._ahead: Frame | None = None
-        filters = parse_chain(chain) if chain else []
+        filters = split_privacy(parse_chain(chain) if chain else [])[1]
         self._sized = all(one.name in FILTERS or one.name == "null" for one in filters)
         self._frames = self._restored(self._reader)
 

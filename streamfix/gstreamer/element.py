@@ -134,12 +134,12 @@ class Streamfix(Gst.Element):  # type: ignore[misc]
         """True if the settings can be used; else an error is on the bus."""
         try:
             from ..filters import FILTERS
-            from ..jobs import check_chain
+            from ..jobs import check_chain, split_privacy
 
             chain = parse_chain(self._settings["filter"]) if self._settings["filter"] else []
             check_chain(chain)
             self._only_ours, self._scale = True, 1
-            for spec in chain:
+            for spec in split_privacy(chain)[1]:
                 if spec.name in FILTERS:
                     made = FILTERS.create(spec.name, spec.options)
                     self._scale *= made.scale
