@@ -49,8 +49,8 @@ class LiveSource(ItemSource):
 
     maps, audio, subtitles, data, coding, privacy: as for `Reader`. name: written on the slate. wanted_s: seconds from
     the beginning after which no output wants more; a camera that is away then is not waited for. room: how much may
-    wait for a recording, None if there is none. open: makes readers, like `Reader`. clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: in [0, 1).
-    accounts: that this and other sources log in with.
+    wait for a recording, None if there is none. open: makes readers, like `Reader`. clock: monotonic seconds. walltime:
+    Unix time. pause: waits for so many seconds. random: in [0, 1). accounts: that this and other sources log in with.
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
