@@ -182,7 +182,7 @@ class Video:
         Raises UsageError.
         """
         more = parse_chain(chain) if chain else []
-        check_chain(more)
+        check_chain((*self._chain, *more))
         return Video(self._input, (*self._chain, *more), self._device)
 
     def __iter__(self) -> Iterator[Frame]:

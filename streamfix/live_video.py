@@ -17,6 +17,7 @@ from .errors import Cancelled, UsageError
 from .frame import Frame, VideoInfo
 from .jobs.ladder import live_restoration
 from .jobs.live import Overload, live_pipeline
+from .jobs.privacy import split_privacy
 from .live.camera.input import ends_by_itself
 from .live.camera.source import LiveSource
 from .live.health import Health, Report
@@ -84,6 +85,7 @@ def open_live(
     coding: bool = False,
 ) -> LiveVideo:
     """The same, of what was read already. coding: frames say how they were coded, also where no filter asks for it."""
+    privacy, chain = split_privacy(chain)
     health = Health()
     overload = Overload(health)
     opened: list[Closable] = []
@@ -93,7 +95,9 @@ def open_live(
         )
         opened.append(restoration)
         coding = coding or restoration.wants_coding
-        source = LiveSource(spec, policy, health, audio=False, subtitles=False, data=False, coding=coding)
+        source = LiveSource(
+            *(spec, policy, health), audio=False, subtitles=False, data=False, coding=coding, privacy=privacy
+        )
         opened.append(source)
         return LiveVideo(source, restoration, policy, health, overload)
     except BaseException:

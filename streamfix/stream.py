@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from .chainspec import parse_chain
+from .chainspec import FilterSpec, parse_chain
 from .errors import UsageError
 from .frame import ArrayFormat, Color, Frame, VideoInfo, check_array_format
-from .jobs import Restoration, restore_stage
+from .jobs import Restoration, restore_stage, split_privacy
 from .latency import latency_frames
 from .live.health import Health, Report
 from .live.policy import LivePolicy
+from .media.privacy.burner import Burner
 from .pushed import Times, info_of, like, seen, whole_number
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Stream:
     live=False, gives what `streamfix.open(path).filter(chain)` gives, bit for bit. (Without `coding`, a filter that
     looks at how frames were coded goes by the pictures alone; `wants_coding` tells.)
 
-    chain: filters as after -vf, libavfilter's among them; "" or "null" hands every frame through untouched.
+    chain: filters as after -vf, libavfilter's among them; "" or "null" hands every frame through untouched. With
+    `privacy` at its beginning, a copy of each picture is covered before any filter has it.
     info: what is known of the frames to come: the rate of pictures that come without times, 25 if it does not say, and
     what `latency_frames` wants to know where it is asked for before the first frame.
     format: of arrays and tensors, see `Frame.array`.
@@ -95,7 +97,9 @@ class Stream:
         self.chain, self.format = chain, check_array_format(format)
         self._color, self._info = color, info
         self._health = Health()
-        self._restoration = _made(chain, device, live, max_latency, pool, self._health)
+        privacy, rest = split_privacy(parse_chain(chain) if chain else [])
+        self._burner = None if privacy is None else Burner(privacy)
+        self._restoration = _made(rest, device, live, max_latency, pool, self._health)
         self._health.began()
         self._times = Times(None if max_latency is not None else (info and info.rate) or _USUAL_RATE)
         self._shape: tuple[int, int, str] | None = None
@@ -223,6 +227,8 @@ class Stream:
                 self._health.ended()
                 if self._restoration is not None:
                     self._restoration.close()
+                if self._burner is not None:
+                    self._burner.close()
 
     def __enter__(self) -> Stream:
         return self
@@ -243,6 +249,8 @@ class Stream:
 
     def _push(self, frame: Frame) -> list[Frame]:
         with self._call():
+            if self._burner is not None:
+                frame = self._burner.burn_frame(frame)
             self._info = self._info or info_of(frame)
             self._health.received(damaged=frame.damaged)
             if frame.received_s is None:
@@ -304,10 +312,14 @@ class Stream:
 
 
 def _made(
-    chain: str, device: str, live: bool, max_latency: float | None, pool: FilterPool | None, health: Health
+    specs: Sequence[FilterSpec],
+    device: str,
+    live: bool,
+    max_latency: float | None,
+    pool: FilterPool | None,
+    health: Health,
 ) -> Restoration | LiveRestoration | None:
     """The stage that restores; None for none."""
-    specs = parse_chain(chain) if chain else []
     if pool is not None:
         device = pool.device_for(device)
     if max_latency is None:

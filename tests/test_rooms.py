@@ -172,7 +172,8 @@ MEDIA_ROOMS = {
     "": set[str](),  # specs, streams, timestamps, source_info, libav_errors, redact, interruption
     "picture": {""},
     "transport": {""},
-    "input": {"", "picture", "transport"},
+    "privacy": {"", "picture"},
+    "input": {"", "picture", "transport", "privacy"},
     "output": {"", "picture", "transport"},
 }
 LIVE_ROOMS = {"": set[str](), "camera": {""}, "ladder": {""}, "outputs": {""}}

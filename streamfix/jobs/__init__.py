@@ -12,6 +12,7 @@ from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
 from .job import Hosting, Job, JobSpec, Progress, Resume
+from .privacy import hoisted, split_privacy
 
 __all__ = [
     "Hosting",
@@ -22,7 +23,9 @@ __all__ = [
     "Resume",
     "build_job",
     "check_chain",
+    "hoisted",
     "restore_stage",
+    "split_privacy",
 ]
 
 
@@ -33,7 +36,7 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     hosting: what the program that runs several jobs gives this one.
     Raises a StreamfixError; nothing stays open then.
     """
-    hosting = hosting or Hosting()
+    hosting, spec = hosting or Hosting(), hoisted(spec)
     if spec.resume is not None:
         from .segments.opening import resumable_job
 
@@ -53,6 +56,7 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
             subtitles=spec.subtitles,
             data=spec.data,
             coding=restoration is not None and restoration.wants_coding,
+            privacy=spec.privacy,
         )
         opened.append(reader)
         hosting.opening(reader)

@@ -10,6 +10,8 @@ from ..chainspec import FilterSpec
 from ..errors import BadOption, UnknownName
 from ..filters import FILTERS
 from ..pipeline import Chain, Stage, close_all
+from .privacy import NAME as PRIVACY
+from .privacy import refuse_privacy, split_privacy
 
 if TYPE_CHECKING:
     from ..filters.base import Filter
@@ -68,6 +70,7 @@ def restore_stage(
     """
     chain = tuple(chain)
     check_chain(chain)
+    refuse_privacy(chain)
     wanted = [_for_live(spec) if live else spec for spec in chain if spec.name != "null"]
     stages: list[Stage] = []
     filters: dict[str, Filter[Any]] = {}
@@ -110,7 +113,8 @@ def restore_stage(
 
 def check_chain(chain: Iterable[FilterSpec]) -> None:
     """Raise UnknownName or BadOption for mistakes that can be seen before a filter is made or a model loaded."""
-    for spec in chain:
+    _, rest = split_privacy(chain)
+    for spec in rest:
         if spec.name in FILTERS:
             _ = spec.options
         elif spec.name != "null":
@@ -126,7 +130,7 @@ def _check_libavfilter(spec: FilterSpec) -> None:
 
     if not avfilter.exists(spec.name):
         ours = list(FILTERS)
-        near = difflib.get_close_matches(spec.name, ours, n=1)
+        near = difflib.get_close_matches(spec.name, [*ours, PRIVACY], n=1)
         theirs = difflib.get_close_matches(spec.name, av.filter.filters_available, n=3)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UnknownName(

@@ -16,6 +16,7 @@ from ..live.health import Health, Report
 from ..live.policy import LivePolicy
 from ..media.input.reader import Reader
 from ..media.output.writer import Writer
+from ..media.privacy.zones import Privacy
 from ..media.specs import InputSpec, OutputSpec
 from ..pipeline import Pipeline, Source
 from .chain import Restoration
@@ -53,6 +54,7 @@ class JobSpec:
     exit_on_error: a filter's result with NaN or infinity ends the job; else the frame passes as it was recorded.
     resume: how to go on with it once it was killed, see `jobs.segments`; None begins anew.
     live: how to treat a camera, which is then the only input; None reads to the end and waits for every picture.
+    privacy: what is burnt into every picture as it is read; the chain may begin with `privacy` and add to it.
     Raises UsageError if it has no input or no output.
     """
 
@@ -68,6 +70,7 @@ class JobSpec:
     exit_on_error: bool = False
     live: LivePolicy | None = None
     resume: Resume | None = None
+    privacy: Privacy | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs:

@@ -19,6 +19,7 @@ from ..live.ladder.runner import LadderStep
 from ..live.policy import LivePolicy
 from ..pipeline import Closable, close_all
 from .chain import Restoration, check_chain, restore_stage
+from .privacy import refuse_privacy
 
 if TYPE_CHECKING:
     from ..filters.base import Filter
@@ -51,7 +52,8 @@ def live_restoration(
     opened: list[Closable] = []
     try:
         for text in policy.ladder or ():
-            check_chain(parse_chain(text))
+            check_chain(part := parse_chain(text))
+            refuse_privacy(part)
         whole = step_of(chain, _name(chain))
         restoration = whole.stage if isinstance(whole.stage, Restoration) else None
         filters = () if restoration is None else restoration.filters

@@ -49,6 +49,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
             subtitles=spec.subtitles,
             data=spec.data,
             coding=restoration.wants_coding,
+            privacy=spec.privacy,
             name=health.name,
             wanted_s=outputs_end_s(spec.outputs),
             room=room,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import platform
+from collections.abc import Mapping
 from fractions import Fraction
 from importlib import metadata
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from ... import __version__
 from ...errors import StreamfixError, UnknownName, UsageError
 from ...filters import FILTERS
-from ...registry import described
+from ...jobs.privacy import NAME, OPTIONS
+from ...registry import Option, described
 from .options import REFUSED, CliOption, table
 
 USAGE = "usage: streamfix [options] [[infile options] -i infile]... [outfile options] outfile"
@@ -118,6 +120,10 @@ def filters_text() -> str:
 
     lines = ["Filters of streamfix (installed packages add theirs):"]
     lines += [line for name in FILTERS for line in _filter_lines(name)] or ["  none is installed"]
+    lines += [
+        f"  {NAME:9s} {_first_line(OPTIONS.get(NAME))}",
+        f"            options: {_options_line(OPTIONS.options(NAME))}",
+    ]
     lines += ["  null      Pass pictures through untouched.", ""]
     theirs = sum(avfilter.exists(name) for name in av.filter.filters_available)
     lines.append(
@@ -133,12 +139,16 @@ def _filter_lines(name: str) -> list[str]:
         return [f"  {name:9s} Another name of {main}."]
     try:
         cls, options = FILTERS.get(name), FILTERS.options(name)
-        shown = ":".join(k if _required(o) else f"{k}={_default(o.default)}" for k, o in options.items())
+        shown = _options_line(options)
         return [f"  {name:9s} {_first_line(cls)}", f"            {_traits(cls)}; options: {shown or 'none'}"]
     except StreamfixError as error:  # a broken package must not hide the others
         return [f"  {name:9s} broken: {error}"]
     except Exception as error:  # noqa: BLE001  # such as a class that is no filter
         return [f"  {name:9s} broken: {described(error)}"]
+
+
+def _options_line(options: Mapping[str, Option]) -> str:
+    return ":".join(k if _required(o) else f"{k}={_default(o.default)}" for k, o in options.items())
 
 
 def filter_help(name: str) -> str:
@@ -147,12 +157,9 @@ def filter_help(name: str) -> str:
         cls, options = FILTERS.get(name), FILTERS.options(name)
         main = FILTERS.main_name(name)
         also = "" if main == name else f"another name of {main}; "
-        lines = [f"{name} ({also}{_traits(cls)})", "", inspect.getdoc(cls) or "It has no description.", ""]
-        lines += ["Options:"] if options else ["It has no options."]
-        for key, option in options.items():
-            default = "must be given" if _required(option) else f"default {_default(option.default)}"
-            lines.append(f"  {key:16s} {option.takes} ({default})")
-        return "\n".join(lines)
+        return _described(f"{name} ({also}{_traits(cls)})", cls, options)
+    if name == NAME:
+        return _described(f"{name} (where pictures are read)", OPTIONS.get(NAME), OPTIONS.options(NAME))
     if name == "null":
         return "null: Pass pictures through untouched. It has no options."
     import av.filter
@@ -165,6 +172,15 @@ def filter_help(name: str) -> str:
         f"{name}: {av.filter.Filter(name).description}\n  a libavfilter filter, FFmpeg {av.ffmpeg_version_info}\n\n"
         f"'ffmpeg -h filter={name}' and https://ffmpeg.org/ffmpeg-filters.html list its options."
     )
+
+
+def _described(title: str, cls: type, options: Mapping[str, Option]) -> str:
+    lines = [title, "", inspect.getdoc(cls) or "It has no description.", ""]
+    lines += ["Options:"] if options else ["It has no options."]
+    for key, option in options.items():
+        default = "must be given" if _required(option) else f"default {_default(option.default)}"
+        lines.append(f"  {key:16s} {option.takes} ({default})")
+    return "\n".join(lines)
 
 
 def _required(option: Any) -> bool:

@@ -232,7 +232,8 @@ def describe(job: Job) -> None:
         facts.append(f"live within {policy.max_latency_s * 1000:g} ms")
     urls = ", ".join(repr(spec.shown) for spec in job.spec.inputs)
     _log.info("Input %s: %s", urls, ", ".join(facts))
-    chain = ",".join(spec.name for spec in job.spec.filters) or "null"
+    masks = ["privacy"] if job.spec.privacy is not None else []
+    chain = ",".join([*masks, *(spec.name for spec in job.spec.filters)]) or "null"
     codecs = dict.fromkeys([job.writer.video_codec, *(o.video_codec for o in job.spec.outputs[1:] if o.video_codec)])
     outputs = job.spec.outputs
     ways = {

@@ -41,6 +41,7 @@ def open_reader(spec: JobSpec, restoration: Restoration | None) -> Reader:
         subtitles=spec.subtitles,
         data=spec.data,
         coding=restoration is not None and restoration.wants_coding,
+        privacy=spec.privacy,
     )
 
 
@@ -204,7 +205,13 @@ class ResumableJob(Job):
         """Make the output of the segments, and of what lies beside the video in the input."""
         spec = self.spec
         inputs = [replace(each, realtime=False) for each in spec.inputs]
-        beside = BesideReader(inputs, spec.maps, audio=spec.audio, subtitles=spec.subtitles, data=spec.data)
+        beside = BesideReader(
+            *(inputs, spec.maps),
+            audio=spec.audio,
+            subtitles=spec.subtitles,
+            data=spec.data,
+            privacy=spec.privacy and replace(spec.privacy, audit=None),
+        )
         try:
             source = JoinSource(beside, [self._folder.segment(s.index) for s in self._plan.segments])
             output = replace(spec.outputs[0], video_options=self._encoded.request.video)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -38,6 +38,7 @@ def description(spec: JobSpec, resume: Resume, request: Request) -> dict[str, An
         "version": {"streamfix": __version__, "libraries": _versions()},
         "inputs": [_identity(each) for each in spec.inputs],
         "filters (-vf)": chain_text(spec.filters) or "null",
+        "zones of privacy": None if spec.privacy is None else [_plain(asdict(zone)) for zone in spec.privacy.zones],
         "streams": [list(spec.maps), spec.audio, spec.subtitles, spec.data],
         "device": spec.device,
         "xerror": spec.exit_on_error,

@@ -17,6 +17,7 @@ from ...errors import Cancelled, InputError
 from ...frame import Frame, VideoInfo
 from ...media.input.item_source import ItemSource
 from ...media.input.reader import LiveInput, Reader
+from ...media.privacy.zones import Privacy
 from ...media.specs import InputSpec
 from ...media.streams import MappedStream
 from ..health import Health
@@ -46,11 +47,10 @@ class LiveSource(ItemSource):
     `LivePolicy` says what is done when. Frames say when their packet came (`received_s`), the first one after a gap has
     `cut`, and times only increase.
 
-    maps, audio, subtitles, data, coding: as for `Reader`. name: written on the slate. wanted_s: seconds from the
-    beginning after which no output wants more; a camera that is away then is not waited for. room: how much may wait
-    for a recording, None if there is none. open: makes readers, like
-    `Reader`. clock: monotonic seconds. walltime: Unix time. pause: waits for so many seconds. random: in [0, 1).
-    accounts: that this and other sources log in with.
+    maps, audio, subtitles, data, coding, privacy: as for `Reader`. name: written on the slate. wanted_s: seconds from
+    the beginning after which no output wants more; a camera that is away then is not waited for. room: how much may
+    wait for a recording, None if there is none. open: makes readers, like `Reader`. clock: monotonic seconds. walltime:
+    Unix time. pause: waits for so many seconds. random: in [0, 1). accounts: that this and other sources log in with.
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
@@ -72,6 +72,7 @@ class LiveSource(ItemSource):
         subtitles: bool = True,
         data: bool = True,
         coding: bool = False,
+        privacy: Privacy | None = None,
         name: str = "",
         wanted_s: Fraction | None = None,
         room: Room | None = None,
@@ -100,8 +101,9 @@ class LiveSource(ItemSource):
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
+        masks = {} if privacy is None else {"privacy": privacy}
         self._camera = Camera(
-            lambda stopped: open([reading], maps, **streams, live=LiveInput(stopped, joined.shape)),
+            lambda stopped: open([reading], maps, **streams, **masks, live=LiveInput(stopped, joined.shape)),
             self._begin,
             policy,
             health,

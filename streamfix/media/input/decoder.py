@@ -17,6 +17,8 @@ from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
 from .. import pyav
 from ..picture import planes as picture
+from ..privacy.burner import Burner
+from ..privacy.zones import Privacy
 from ..specs import InputSpec
 from ..streams import MappedStream
 from .clock import Clock
@@ -45,6 +47,7 @@ class VideoDecoder:
     they are among all packets.
     shape: (width, height, pixel format) that all frames are scaled to; None takes that of the first one.
     coding: frames say how they were coded, as far as the decoder knows; one that was scaled does not.
+    privacy: is burnt into each picture before anything else is done with it.
     Raises InputError for a picture of more than 2**27 pixels or what the option max_pixels says.
 
     errors: packets so far that were flagged corrupt or could not be decoded. frames: frames so far. missing: pictures
@@ -59,12 +62,14 @@ class VideoDecoder:
         live: bool = False,
         shape: Shape | None = None,
         coding: bool = False,
+        privacy: Privacy | None = None,
     ) -> None:
         stream = mapped.stream
         assert isinstance(stream, VideoStream)
         self._mapped, self._spec = mapped, spec
         _check_size(stream, spec)
         self._coding = CodingReader(spec.options) if coding else None
+        self._burner = None if privacy is None else Burner(privacy)
         self._context = _decoder_of(stream, spec, live, self._coding)
         self.rate = _rate(stream)
         self._clock = Clock(mapped.time_base, self.rate)
@@ -84,7 +89,7 @@ class VideoDecoder:
         self._frame_nums = FrameNumChecker(self._context.extradata) if live_h264 else None
         self._cut = True
         self._sound_shape: Shape | None = None
-        self._shaping = Shaping(mapped, shape, autorotate=spec.autorotate, coding=coding)
+        self._shaping = Shaping(mapped, shape, autorotate=spec.autorotate, coding=coding, burner=self._burner)
 
     def decode(self, packet: av.Packet[Any] | None, arrived_s: float | None = None) -> list[Frame]:
         """The frames that became ready; None drains the decoder. Raises DecodeError if too much is damaged.
@@ -157,6 +162,8 @@ class VideoDecoder:
     def close(self) -> None:
         """Let go of the decoder, which may still be at work."""
         settle(self._context)
+        if self._burner is not None:
+            self._burner.close()
 
     def check(self) -> None:
         """Raise DecodeError if more of the stream was damaged than is allowed, or its end gave no picture at all."""

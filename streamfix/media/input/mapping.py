@@ -131,6 +131,21 @@ def _select(inputs: Sequence[InputContainer], text: str, body: str) -> tuple[int
     return i, streams
 
 
+def named_streams(inputs: Sequence[InputContainer], maps: Sequence[str]) -> set[tuple[int, int]]:
+    """Input and index of the streams that a map singles out: by number, metadata, or as data or attachments.
+
+    `-map 0` and `-map 0:v` take what there is; who writes them need not know what that is.
+    """
+    found: set[tuple[int, int]] = set()
+    for text in maps:
+        body = text.removesuffix("?")
+        match = re.fullmatch(r"\d+(?::([vVasdt]))?(:.+)?", body)
+        if match and (match[2] or match[1] in ("d", "t")):
+            i, streams = _select(inputs, text, body)
+            found |= {(i, stream.index) for stream in streams}
+    return found
+
+
 def _contents(container: InputContainer) -> str:
     return ", ".join(f"{s.index} {kind_of(s)}" for s in container.streams) or "none"
 

@@ -16,12 +16,14 @@ from ...errors import DecodeError, StreamfixError, let_go
 from ...frame import Frame, VideoInfo
 from .. import pyav
 from ..interruption import Interruption
+from ..privacy import leaks
+from ..privacy.zones import Privacy
 from ..specs import InputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
 from .decoder import VideoDecoder
 from .item_source import ItemSource
-from .mapping import choose_streams
+from .mapping import choose_streams, named_streams
 from .packet_reader import PacketReader
 from .shaping import Shape
 from .source import InputSource, LoopEnd
@@ -56,6 +58,7 @@ class Reader(ItemSource):
 
     live: the input is a camera: its frames say when they arrived, and it may be stopped while it is being opened.
     coding: frames say how they were coded (`Frame.coding`), where the decoder tells; that takes some of its time.
+    privacy: what is burnt into every picture. Other streams that show something go along only where -map names them.
 
     info: of the restored video, taken from its first frame, which is decoded here.
     streams: in output order; one of them is `restored`.
@@ -78,6 +81,7 @@ class Reader(ItemSource):
         data: bool = True,
         live: LiveInput | None = None,
         coding: bool = False,
+        privacy: Privacy | None = None,
     ) -> None:
         stopped = Interruption() if live is None else live.stopped
         super().__init__(stopped)
@@ -85,6 +89,7 @@ class Reader(ItemSource):
         self.position_s = 0.0
         self._live = live
         self.coding = coding
+        self._privacy = privacy
         self._cut = False  # of a frame that -ss left out, for the first that it does not
         self._jumped_s: Fraction | None = None  # the clock's last jump of which the first frame has come
         self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
@@ -177,13 +182,20 @@ class Reader(ItemSource):
             data=data,
         )
         self._video = next(s for s in self.streams if s.restored)
+        if self._privacy is not None:
+            self._look_for_leaks(maps)
         for i, source in enumerate(self._sources):
             source.select([s for s in self.streams if s.input_index == i])
         source = self._sources[self._video.input_index]
         self._by_id = {id(s.stream): s for s in self.streams}
         shape = None if self._live is None else self._live.shape
         self._decoder = VideoDecoder(
-            self._video, source.spec, live=self._live is not None, shape=shape, coding=self.coding
+            self._video,
+            source.spec,
+            live=self._live is not None,
+            shape=shape,
+            coding=self.coding,
+            privacy=self._privacy,
         )
         self._parts.callback(self._decoder.close)
         first = self._sources[0]
@@ -192,6 +204,11 @@ class Reader(ItemSource):
         frame = self._first_frame()
         self._first_s = frame.pts * frame.time_base
         self.info = self._describe(frame, source)
+
+    def _look_for_leaks(self, maps: Sequence[str]) -> None:
+        shown = self._sources[self._video.input_index].spec.shown
+        leaks.check_streams(self.streams, named_streams([s.container for s in self._sources], maps), shown)
+        leaks.warn(self.streams, self._sources[0].container.metadata, shown)
 
     def _first_frame(self) -> Frame:
         """The first frame; raises why there is none."""

@@ -14,6 +14,7 @@ from ..picture import convert
 from ..picture import planes as picture
 from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, places_turned, rotation_filters
 from ..picture.places import Places
+from ..privacy.burner import Burner
 from ..streams import MappedStream
 
 Shape: TypeAlias = tuple[int, int, str]  # width, height, pixel format
@@ -24,14 +25,25 @@ log = logging.getLogger("streamfix.media")
 class Shaping:
     """What all frames of one stream have in common: upright, of one size and pixel format.
 
+    burner: covers what nobody may see, before a picture is turned or scaled, and again behind that: zones are of the
+    picture that is shown.
     first: what they are scaled to; None takes that of the first frame. coding: frames come with how they were coded.
 
     changed: the frame before it was of another size than this one. aspect: of the pixels, as they are now.
     """
 
-    def __init__(self, mapped: MappedStream, first: Shape | None, *, autorotate: bool, coding: bool) -> None:
+    def __init__(
+        self,
+        mapped: MappedStream,
+        first: Shape | None,
+        *,
+        autorotate: bool,
+        coding: bool,
+        burner: Burner | None = None,
+    ) -> None:
         assert isinstance(mapped.stream, VideoStream)
         self._mapped, self._first, self._autorotate, self._coding = mapped, first, autorotate, coding
+        self._burner = burner
         self._stated_aspect = mapped.stream.sample_aspect_ratio or None
         self._shape: Shape | None = None
         self._warned: Shape | None = None
@@ -49,11 +61,17 @@ class Shaping:
         self, frame: av.VideoFrame, coding: FrameCoding | None, at_s: float
     ) -> tuple[av.VideoFrame, FrameCoding | None]:
         """The frame in the common shape, and how it was coded; None for a frame that was scaled. at_s: its time."""
-        turned = self._turn(frame)
+        given = frame if self._burner is None else self._burner.burn(frame)
+        turned = self._turn(given)
         shaped = self._to_first_shape(turned, at_s)
-        if coding is not None and turned is not frame:
+        if coding is not None and turned is not given:
             coding = None if self._places is None else self._places.of(coding)
-        return shaped, coding if shaped is turned else None
+        if shaped is not turned:
+            coding = None
+        if self._burner is not None and (shaped is not given or (self._autorotate and display_matrix(given))):
+            # A matrix that comes late turns nothing, and the zones of the picture as it is shown count too.
+            shaped = self._burner.burn(shaped, upright=self._autorotate, record=False)
+        return shaped, coding
 
     def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)

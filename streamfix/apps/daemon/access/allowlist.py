@@ -14,6 +14,8 @@ from pathlib import PurePath
 from ....chainspec import FilterSpec
 from ....errors import BadOption, UsageError
 from ....filters import FILTERS
+from ....jobs.privacy import NAME as PRIVACY
+from ....jobs.privacy import OPTIONS
 from ....registry import choices
 
 
@@ -95,6 +97,11 @@ def check_filter(spec: FilterSpec) -> list[str]:
 
     A filter of an installed package is trusted, but each text option may be a file's name.
     """
+    if spec.name == PRIVACY:
+        given = OPTIONS.create(PRIVACY, spec.options)
+        if given.audit is not None:
+            raise BadOption(f"privacy=audit={given.audit}: it would write a file; set it in the daemon's own file")
+        return [given.zones]
     if spec.name in FILTERS:
         known = FILTERS.options(spec.name)
         values = FILTERS.values(spec.name, spec.options)

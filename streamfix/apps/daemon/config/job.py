@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ....chainspec import parse_chain
 from ....errors import BadOption, OutputError
-from ....jobs import JobSpec
+from ....jobs import JobSpec, hoisted
 from ....live.outputs.resuming import neighbour, resumed
 from ....media.input.options import check_option
 from ....media.output.muxer import guess_format
@@ -48,7 +48,7 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
         options = {"rtsp_transport": stream.transport, **options}
     # The operator may set guards aside for an input of their own, such as a playlist of local files.
     options = {**options, **guards} if "input" in stream.foreign else {**guards, **options}
-    return JobSpec(
+    job = JobSpec(
         inputs=(InputSpec(url, format, options),),
         outputs=tuple(_begun(output_spec(output, stream, secrets.resolve)) for output in stream.outputs),
         filters=tuple(parse_chain(stream.filters)) if stream.filters else (),
@@ -57,7 +57,9 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
         data=False,
         device=device,
         live=stream.policy,
+        privacy=stream.privacy,
     )
+    return hoisted(job)
 
 
 def output_spec(output: OutputConfig, stream: StreamConfig, resolve: Callable[[str], str]) -> OutputSpec:

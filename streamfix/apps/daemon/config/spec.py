@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Literal, get_args
 
 from ....live.policy import LivePolicy, OnDamaged, OnLost
+from ....media.privacy.zones import Mode, Privacy, Zone, checked_points
 from ..recordings.retention import Limits
 from .options import as_table, option, options_of, read_table, texts
 from .problems import Problem, Problems, shown
@@ -20,8 +21,10 @@ from .values import (
     Seconds,
     StreamName,
     Text,
+    Zones,
     age_s,
     choice,
+    points_of,
     size_bytes,
 )
 
@@ -34,6 +37,7 @@ _CODING = "Encoding"
 _CAMERA = "Camera's connection"
 _LOSSES = "Latency and lost pictures"
 _RECORDINGS = "Recordings"
+_PRIVACY = "Privacy"
 
 #: Key of a stream in the file: the names of its options that came over HTTP.
 FROM_HTTP = "over_http"
@@ -108,6 +112,26 @@ class StreamConfig:
         Text,
         option("Filters", "A filter chain, as for -vf.", empty="pictures pass through", examples=["denoise"]),
     ] = ""
+    zones: Annotated[
+        Zones,
+        option(
+            "Covered zones",
+            "What nobody may see: name=corners, one per line. Corners are x y, from 0 to 1 of the picture.",
+            empty="nothing is covered",
+            group=_PRIVACY,
+            examples=[{"door": "0.1 0.2, 0.4 0.2, 0.4 0.6"}],
+        ),
+    ] = field(default_factory=dict)
+    zone_mode: Annotated[
+        Mode,
+        choice(*get_args(Mode)),
+        option(
+            "Covered by",
+            "Mosaic shows mean colours, eight cells across a zone at most. Blur joins them.",
+            group=_PRIVACY,
+            choices={"solid": "Black", "mosaic": "A mosaic", "blur": "A blur"},
+        ),
+    ] = "solid"
     enabled: Annotated[Boolean, option("Start by itself", "Choose No to keep it stopped until you start it.")] = True
     input_format: Annotated[
         FilledText | None,
@@ -266,6 +290,12 @@ class StreamConfig:
     def runs_like(self, other: StreamConfig) -> bool:
         """True if a stream that runs as `other` need not restart for this configuration."""
         return replace(self, **{name: getattr(other, name) for name in BESIDE}) == other
+
+    @property
+    def privacy(self) -> Privacy | None:
+        """What is burnt into its pictures; None for nothing."""
+        zones = (Zone(checked_points(points_of(text)), name, self.zone_mode) for name, text in self.zones.items())
+        return Privacy(tuple(zones)) if self.zones else None
 
     @property
     def policy(self) -> LivePolicy:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ....chainspec import parse_chain
 from ....errors import InputError, StreamfixError
 from ....frame import VideoInfo
+from ....jobs import split_privacy
 from ....jobs.trial import check_device, try_chain, try_filters
 from ....media.input.options import check_demuxer, check_option
 from ....media.redact import redact_options
@@ -185,12 +186,14 @@ class _Trial:
         before = len(self.findings.problems)
         for place, text in well:
             with self.findings.noted(place, text, anything=True):
-                self.made.add(try_chain(parse_chain(text), ground.device, pool, ground.info))
+                chain = parse_chain(text)
+                chain = list(split_privacy(chain)[1]) if place == ("filters",) else chain
+                self.made.add(try_chain(chain, ground.device, pool, ground.info))
         if len(well) == len([text for _, text in parts if text]) and len(self.findings.problems) == before:
             with self.findings.noted(
                 ("filters",), stream.filters, anything=True
             ):  # and the lighter steps that they offer
-                chain = parse_chain(stream.filters) if stream.filters else []
+                chain = list(split_privacy(parse_chain(stream.filters) if stream.filters else [])[1])
                 self.made.add(try_filters(chain, stream.policy, ground.device, pool))
 
     def outputs(self) -> None:

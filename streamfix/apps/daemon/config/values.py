@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, TypeAdapter
 
+from ....media.privacy.zones import checked_points
 from ..access.secrets import references
 
 _TIME = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*(us|ms|s|min|h)?", re.ASCII)
@@ -203,6 +204,44 @@ def retention(value: Any) -> Mapping[str, str]:
     return {key: limit if isinstance(limit, str) else f"{limit:.15g}" for key, limit in value.items()}
 
 
+_ZONE = 'it takes three points or more, as in [[0.1, 0.2], [0.4, 0.2], [0.4, 0.6]] or "0.1 0.2, 0.4 0.2, 0.4 0.6"'
+
+
+def zone(value: Any) -> str:
+    """A zone's corners, from 0 to 1: a list of [x, y], or such pairs as text, which is how they are kept."""
+    points = value
+    if isinstance(value, str):
+        try:
+            points = [[float(number) for number in pair.split()] for pair in text(value).split(",")]
+        except ValueError:
+            raise ValueError(_ZONE) from None
+    try:
+        found = checked_points(points)
+    except ValueError as error:
+        raise ValueError(f"{error}; {_ZONE}") from None
+    return ", ".join(f"{x:.15g} {y:.15g}" for x, y in found)
+
+
+def zones(value: Any) -> Mapping[str, str]:
+    """Zones by their names."""
+    if not isinstance(value, Mapping):
+        raise ValueError('it takes a table of zones by name, as in {door = "0.1 0.2, 0.4 0.2, 0.4 0.6"}')
+    found = {}
+    for name, points in value.items():
+        if not str(name).isprintable():
+            raise ValueError(f"zone {name!r}: its name takes a text of one line")
+        try:
+            found[str(name)] = zone(points)
+        except ValueError as error:
+            raise ValueError(f"zone {name!r}: {error}") from None
+    return found
+
+
+def points_of(text: str) -> list[list[float]]:
+    """The corners of a zone as it is kept."""
+    return [[float(number) for number in pair.split()] for pair in text.split(",")]
+
+
 def _is_number(value: Any) -> bool:
     """True for a number that is finite as a float, which an integer of JSON need not be."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
@@ -237,5 +276,7 @@ _NETWORKS = TypeAdapter(tuple[Annotated[Network, PlainValidator(network, json_sc
 _Url = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
 Address = Annotated[str, PlainValidator(filled_text, json_schema_input_type=_Url), Refers()]
 Retention = Annotated[Mapping[str, str], PlainValidator(retention, json_schema_input_type=Mapping[str, str | float])]
+_Points = str | list[tuple[float, float]]
+Zones = Annotated[Mapping[str, str], PlainValidator(zones, json_schema_input_type=Mapping[str, _Points])]
 _OptionText = Annotated[str, PlainValidator(option_text, json_schema_input_type=str | float | bool)]
 Options = Annotated[Mapping[str, _OptionText], Refers()]

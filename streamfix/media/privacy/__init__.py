@@ -1,0 +1,1 @@
+"""Masks over what nobody may see, burnt into decoded pictures before anything else has them."""
