@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import random
 import re
 import resource
@@ -196,17 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 cpu_s, _, _ = run(words_of(clip, folder / f"{kind}{i}.mp4", given.filter, *more))
                 costs[kind].append(round(cpu_s, 2))
         result = {
-            "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
-            "versions": {"av": av.__version__, "numpy": np.__version__},
-            "clip": {
-                "frames": len(want["pictures"]),
-                "size": given.size if given.clip is None else str(given.clip),
-                "filter": given.filter,
-                "every_s": given.every,
-            },
-            "kills": killed,
+            "title": "Jobs that go on (-resume)",
+            "command": " ".join(["python -m tests.bench.bench_resume", *(arguments or sys.argv[1:])]),
+            "machine": {"cpu": processor(), "cores": os.cpu_count(), "av": av.__version__},
+            "clip": f"{len(want['pictures'])} pictures, {given.clip or given.size}, {given.filter}",
+            **killed,
             "join_s": None if joined is None else float(joined[1]),
-            "cpu_s": costs,
+            "cpu_s_without": costs["whole"],
+            "cpu_s_with": costs["resume"],
             "overhead": round(min(costs["resume"]) / min(costs["whole"]) - 1, 4) if given.rounds else None,
         }
     print(json.dumps(result, indent=1))
