@@ -187,7 +187,7 @@ def busy_cells(still: tuple[Floats, Floats]) -> Floats:
     ratio = shrink(found, rows, columns) / shrink(expected, rows, columns)
     # Behind a codec there is less noise than is told: the calmest quarter shows how much.
     noise = min(float(np.quantile(ratio, 0.25)) / _QUARTER, 1.0)
-    surely = cv2.compare(found, cv2.multiply(expected, _SURELY * noise), cv2.CMP_GT)
+    surely = cv2.compare(found, expected * np.float32(_SURELY * noise), cv2.CMP_GT)
     alarm = np.asarray(cv2.resize(surely, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     busy = cv2.dilate(((ratio > _CALM * noise) | (alarm > 0)).astype(np.float32), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.resize(busy, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
