@@ -31,9 +31,9 @@ _MOSTLY, _BLOCK = 0.5, 64  # a flow that is zero in more than half of the pictur
 _MANY = 1 << 18  # half-size pixels of a large picture
 _NO_SIGNS = np.uint64(0x7FFFFFFF_7FFFFFFF)
 # A cell is calm if its residual is at most _CALM times what noise explains in the mean, and _SURELY times everywhere.
-# White noise of a still picture passes the first in 3 cells of 1000, the second in 1 of 2000.
+# Of white noise, 2 cells in 1000 are above the first and 1 in 2000 above the second.
 _CALM, _SURELY = 1.6, 4.0
-_QUARTER = 0.8  # the calmest quarter of such cells, relative to the mean
+_QUARTER = 0.8  # the calmest quarter of cells, relative to what noise explains; 0.88 for white noise
 STATIC_BIAS = 0.3  # motion must beat standing still by this fraction of the expected residual
 
 
