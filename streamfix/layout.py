@@ -75,8 +75,8 @@ def as_tensors(picture: Picture) -> Picture:
     """The picture, as a tensor if it is an array; nothing is copied."""
     if not isinstance(picture, ArrayPicture):
         return picture
-    known = picture.finer
-    finer = None if known is None else FinerChroma(known.recorded, torch.from_numpy(known.packed))
+    was = picture.finer
+    finer = None if was is None else FinerChroma(was.recorded, torch.from_numpy(was.packed))
     tensor = torch.from_numpy(picture.array)
     return TensorPicture(tensor, "yuv420", picture.format, picture.width, picture.height, finer=finer)
 

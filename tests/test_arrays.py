@@ -15,6 +15,7 @@ import streamfix
 from streamfix import color as formulas
 from streamfix import tensor_pictures
 from streamfix.arrays import array_of, picture_of, usual_color
+from streamfix.color_cpu import excursions
 from streamfix.frame import ARRAY_FORMATS, ArrayFormat, Color, Frame, PixelFormat, Planes
 from streamfix.layout import from_tensor, to_layout
 from streamfix.tensor_pictures import picture_of_tensor, tensor_like
@@ -61,9 +62,7 @@ def by_the_standard(frame: Frame) -> NDArray[np.float64]:
 
     kr, kb = frame.color.kr_kb(height)
     depth = planes.format.depth
-    black, luma, chroma, neutral = (
-        x * planes.format.max_code for x in formulas.excursions(frame.color.is_full(), depth)
-    )
+    black, luma, chroma, neutral = (x * planes.format.max_code for x in excursions(frame.color.is_full(), depth))
     light = (y - black) / luma
     pb, pr = ((at_luma(c) - neutral) / chroma for c in (u, v))
     r, b = light + 2 * (1 - kr) * pr, light + 2 * (1 - kb) * pb

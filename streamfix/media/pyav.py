@@ -98,8 +98,8 @@ def reformatted(
             full = (full[0], not full[0])
         else:
             matrices = (_BT470BG, _SMPTE170M)
+    threads: dict[str, Any] = {"threads": 1 if one_thread else 0} if _HAS_SCALING_THREADS else {}
     ranges = [ColorRange.JPEG if is_full else ColorRange.MPEG for is_full in full]
-    more: dict[str, Any] = {"threads": 1 if one_thread else 0} if _HAS_SCALING_THREADS else {}
     return context.reformat(
         frame,
         *shape,
@@ -108,7 +108,7 @@ def reformatted(
         interpolation=flags,
         src_color_range=ranges[0],
         dst_color_range=ranges[1],
-        **more,
+        **threads,
     )
 
 

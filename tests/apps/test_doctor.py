@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -165,7 +166,7 @@ def test_wrong_usage_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
 def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, loader: tuple[int, int] | None) -> dict[str, Finding]:
     """What is found of GStreamer where there is such a loader, and such a home."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(hosts.shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
     monkeypatch.setattr(hosts, "_python3_gst", lambda version: Finding("ok", f"python{version} imports GStreamer"))
 
     def find() -> install.Loader:
