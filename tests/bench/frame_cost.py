@@ -38,7 +38,7 @@ class Traffic(TorchDispatchMode):
     """Counts operations of PyTorch that touch memory, and the bytes that they touch."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = self.calls = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
