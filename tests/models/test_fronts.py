@@ -28,6 +28,8 @@ FILTERS: dict[str, Callable[[], Filter[Any]]] = {
     "upscale": lambda: Upscale(backend="torch", precision="fp32"),
 }
 
+EACH = ["smooth", *(pytest.param(name, marks=pytest.mark.slow) for name in ("denoise", "deblock", "upscale"))]
+
 
 @pytest.fixture(autouse=True)
 def on_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +67,7 @@ def run(filter: Filter[Any], pictures: Tensor) -> list[Tensor]:
         return [filter(x, [state]) for x in windows(pictures, filter)]
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_batch_of_streams_is_each_stream_alone(name: str) -> None:
     """Bit-equal on a CPU but for the network, which is told to lie within the tolerance that the filter states."""
     filter, clips = opened(name), [clip("campus.avi", 4), clip("bunny.mp4", 4)]
@@ -92,7 +94,7 @@ def test_a_stream_that_joins_later_gets_what_it_gets_alone() -> None:
                 assert torch.equal(together[1:], alone[t - 2])
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("name", EACH)
 def test_another_size_starts_over(name: str) -> None:
     filter, small = opened(name), clip("bunny.mp4", 2)
     state = filter.init_state()
@@ -125,6 +127,7 @@ def test_the_picture_is_as_good_as_on_a_cpu(name: str, of: str, monkeypatch: pyt
     assert errors[0] <= errors[1] * 10**0.015
 
 
+@pytest.mark.slow
 def test_auto_takes_what_its_filters_take() -> None:
     filter = Auto(lookahead=0)
     filter.to(Device("cpu"))
