@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def job(path: Path, folder: Path, chain: str, **more: Any) -> JobSpec:
     folder.mkdir(exist_ok=True)
-    lossless = {"video_codec": "ffv1", "format_options": {"fflags": "+bitexact"}}
+    lossless: dict[str, Any] = {"video_codec": "ffv1", "format_options": {"fflags": "+bitexact"}}
     return JobSpec(
         inputs=(InputSpec(str(path)),),
         outputs=(OutputSpec(str(folder / "out.mkv"), **lossless), OutputSpec(str(folder / "%d.jpg"), format="image2")),
@@ -154,12 +154,13 @@ def test_a_stream_covers_whatever_is_pushed(kind: str, clips: list[Path], zones:
     for path in clips:
         with streamfix.open(path) as video, Stream(f"privacy=zones={zones}", format="rgb24") as stream:
             frame = next(iter(video))
-            pushed: Any = {
+            makes: dict[str, Callable[[], Any]] = {
                 "array": frame.rgb,
                 "tensor": lambda f=frame: torch.from_numpy(f.rgb()),
                 "av": frame.av,
                 "frame": lambda f=frame: f,
-            }[kind]()
+            }
+            pushed = makes[kind]()
             before = frame.rgb().tobytes()
             (made,) = stream.push(pushed)
             found.append([made.rgb().tobytes(), made.av().to_ndarray().tobytes()])
