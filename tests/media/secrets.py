@@ -31,7 +31,8 @@ def inside(points: Points, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_
         left = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
         winding += (y0 <= y) & (y1 > y) & (left > 0)
         winding -= (y0 > y) & (y1 <= y) & (left < 0)
-    return winding != 0
+    found: NDArray[np.bool_] = winding != 0
+    return found
 
 
 def touched(zones: Sequence[Points], width: int, height: int) -> NDArray[np.bool_]:

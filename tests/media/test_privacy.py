@@ -15,12 +15,14 @@ from streamfix.errors import BadOption, OutputError, UnusableInput
 from streamfix.frame import Color, Frame
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.picture.planes import DecodedPicture, color_of, planar_format
+from streamfix.media.picture.side_data import side_data
 from streamfix.media.privacy.burner import Burner
 from streamfix.media.privacy.coat import codes
 from streamfix.media.privacy.coverage import covered
 from streamfix.media.privacy.zones import Privacy, Zone, zones_in_file
 from tests.media.make import clip
 from tests.media.secrets import ZONES, plane_masks, secret_clip, show, touched
+from tests.media.test_side_data import photo
 
 FORMATS = [
     *("yuv420p", "yuv422p", "yuv444p", "yuv410p", "yuvj420p", "gray", "gbrp"),
@@ -97,7 +99,8 @@ def test_what_is_covered_shows_in_no_format_and_all_else_is_as_it_was(
 
 def covered_by_all(size: tuple[int, int]) -> NDArray[np.bool_]:
     masks = [covered([(x * size[0], y * size[1]) for x, y in points], *size) for points in ZONES]
-    return np.logical_or.reduce(masks)
+    whole: NDArray[np.bool_] = np.logical_or.reduce(masks)
+    return whole
 
 
 def planes_of(frame: av.VideoFrame) -> list[NDArray[Any]]:
@@ -343,3 +346,25 @@ def test_a_place_in_the_metadata_is_told(tmp_path: Path, caplog: pytest.LogCaptu
     assert "says where it was recorded (location" in caplog.text
     assert "-map_metadata -1" in caplog.text
     assert "48.1" not in caplog.text
+
+
+def test_a_photos_thumbnail_does_not_go_along_and_its_orientation_counts(tmp_path: Path) -> None:
+    reader = Reader([InputSpec(str(photo(tmp_path / "in.jpg", 6)))], privacy=PRIVACY)
+    try:
+        frame = reader.first_frame
+        assert (frame.width, frame.height) == (48, 64)
+        assert [data.type.name for data in side_data(frame.origin)] == []
+        assert (planes_of(frame.origin)[0][covered_by_all((48, 64))] == 0).all()
+    finally:
+        reader.close()
+
+
+def test_side_data_of_other_kinds_goes_along(tmp_path: Path) -> None:
+    path = secret_clip(
+        tmp_path / "in.mp4", 1, touched(ZONES, 64, 48), codec="libx264", frames=2, rotation=(90.0, False, False)
+    )
+    reader = Reader([InputSpec(str(path), autorotate=False)], privacy=PRIVACY)
+    try:
+        assert "DISPLAYMATRIX" in [data.type.name for data in side_data(reader.first_frame.origin)]
+    finally:
+        reader.close()

@@ -24,6 +24,8 @@ from .upright import stored_points
 from .zones import Privacy
 
 _COATS = 8  # sets of masks that are kept: of sizes and formats that come again
+# libavutil's side data that has a picture of its own: LCEVC's residuals, Exif's thumbnail (frame.h).
+_SHOWING = (28, 31)
 _Key = tuple[int, int, str, Color, Matrix | None]
 
 
@@ -137,6 +139,7 @@ def _graph(frame: av.VideoFrame) -> Graph:
     planar = planar_format(name).name
     if name.replace("yuvj", "yuv") != planar:  # alpha goes too: its outlines would show what is covered
         nodes.append(graph.add("format", planar))
+    nodes += [graph.add("sidedata", f"mode=delete:type={kind}") for kind in _SHOWING]
     graph.link_nodes(*nodes, graph.add("buffersink")).configure()
     return graph
 
