@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -17,7 +17,6 @@ from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
 from .. import pyav
 from ..picture import planes as picture
-from ..privacy.burner import Burner
 from ..privacy.zones import Privacy
 from ..specs import InputSpec
 from ..streams import MappedStream
@@ -31,6 +30,9 @@ from .idle import settle
 from .missing import MissingPictures
 from .order import Order
 from .shaping import Shape, Shaping
+
+if TYPE_CHECKING:
+    from ..privacy.burner import Burner
 
 log = logging.getLogger("streamfix.media")
 
@@ -69,7 +71,11 @@ class VideoDecoder:
         self._mapped, self._spec = mapped, spec
         _check_size(stream, spec)
         self._coding = CodingReader(spec.options) if coding else None
-        self._burner = None if privacy is None else Burner(privacy)
+        self._burner: Burner | None = None
+        if privacy is not None:  # it needs NumPy, which a job without filters starts sooner without
+            from ..privacy.burner import Burner
+
+            self._burner = Burner(privacy)
         self._context = _decoder_of(stream, spec, live, self._coding)
         self.rate = _rate(stream)
         self._clock = Clock(mapped.time_base, self.rate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import av
 from av.video.stream import VideoStream
@@ -14,8 +14,10 @@ from ..picture import convert
 from ..picture import planes as picture
 from ..picture.autorotate import AutorotateGraph, Matrix, display_matrix, places_turned, rotation_filters
 from ..picture.places import Places
-from ..privacy.burner import Burner
 from ..streams import MappedStream
+
+if TYPE_CHECKING:
+    from ..privacy.burner import Burner
 
 Shape: TypeAlias = tuple[int, int, str]  # width, height, pixel format
 
