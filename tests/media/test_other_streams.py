@@ -14,7 +14,7 @@ import av
 import av.error
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from streamfix.errors import OutputError, UsageError
@@ -357,6 +357,7 @@ DAMAGES = st.dictionaries(
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@example(film="mp2", damages={0: ("flip", 0), 1: ("flip", 0), 2: ("flip", 0)}, ending="mp4", audio="copy")
 @given(
     film=st.sampled_from(["aac in ts", "aac in mkv", "ac3", "mp2", "opus", "pcm"]),
     damages=DAMAGES,
@@ -374,7 +375,8 @@ def test_damaged_sound_never_ends_the_picture(
     )  # fmt: skip
     assert writer.frames_written == 12
     assert len(hashes(out)) == 12
-    with av.open(str(out)) as container:
+    # As they are in the file: a parser that splits damaged packets anew gives some parts the time of the packet before.
+    with av.open(str(out), options={"fflags": "noparse"}) as container:
         for stream in container.streams.audio:
             dts = [p.dts for p in container.demux(stream) if p.dts is not None and p.size]
             assert all(a <= b for a, b in pairwise(dts))
