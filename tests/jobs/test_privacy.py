@@ -156,9 +156,9 @@ def test_a_stream_covers_whatever_is_pushed(kind: str, clips: list[Path], zones:
             frame = next(iter(video))
             makes: dict[str, Callable[[], Any]] = {
                 "array": frame.rgb,
-                "tensor": lambda f=frame: torch.from_numpy(f.rgb()),
+                "tensor": lambda: torch.from_numpy(frame.rgb()),  # noqa: B023
                 "av": frame.av,
-                "frame": lambda f=frame: f,
+                "frame": lambda: frame,  # noqa: B023
             }
             pushed = makes[kind]()
             before = frame.rgb().tobytes()

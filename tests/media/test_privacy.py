@@ -213,6 +213,22 @@ def test_a_mosaic_shows_the_means_of_few_cells_and_nothing_else(mode: Any, pix_f
             assert (np.diff(box, axis=0) != 0).any(axis=1).sum() <= 8
 
 
+@pytest.mark.parametrize("pix_fmt", ["gray", "gray10le"])
+def test_each_cell_is_its_mean(pix_fmt: str) -> None:
+    square = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    frame = show(0, np.ones((77, 101), bool), pix_fmt, 1)
+    (was,), (now,) = planes_of(frame), planes_of(Burner(Privacy((Zone(square, "z", "mosaic"),))).burn(frame))
+    rows, columns = (np.flatnonzero(np.diff(now.astype(int), axis=axis).any(axis=1 - axis)) + 1 for axis in (0, 1))
+    assert (len(rows), len(columns)) == (5, 7)
+    for cell, of in zip(_split(now, rows, columns), _split(was, rows, columns), strict=True):
+        assert np.ptp(cell) == 0
+        assert abs(float(cell.flat[0]) - float(of.mean())) <= 0.51
+
+
+def _split(plane: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]) -> list[NDArray[Any]]:
+    return [cell for row in np.split(plane, rows, axis=0) for cell in np.split(row, columns, axis=1)]
+
+
 @pytest.mark.parametrize("size", [4, 7, 16, 24])
 def test_a_small_zone_gets_fewer_cells(size: int) -> None:
     square = ((0.0, 0.0), (size / 64, 0.0), (size / 64, size / 64), (0.0, size / 64))

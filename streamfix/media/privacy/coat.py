@@ -119,11 +119,23 @@ def _blurred(view: NDArray[Any], cells: tuple[int, int]) -> NDArray[Any]:
 
 
 def _means(view: NDArray[Any], cells: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Each cell's mean, rounded, and the borders of the cells' rows and columns."""
-    columns, rows = (
-        np.linspace(0, length, min(count, length) + 1).astype(np.intp)
-        for count, length in zip(cells, reversed(view.shape), strict=True)
-    )
-    sums = np.add.reduceat(np.add.reduceat(view, rows[:-1], axis=0, dtype=np.uint32), columns[:-1], axis=1)
-    sizes = np.outer(np.diff(rows), np.diff(columns))
-    return ((sums + sizes // 2) // sizes).astype(view.dtype), rows, columns
+    """Each cell's mean, rounded, and the borders of the cells' rows and columns. The last ones are a little larger."""
+    import cv2  # whose mean of equal cells takes a third of NumPy's time
+
+    columns, rows = _borders(view.shape[1], cells[0]), _borders(view.shape[0], cells[1])
+    means = np.empty((len(rows) - 1, len(columns) - 1), view.dtype)
+    parts = slice(0, -1), slice(-1, None)  # the equal cells, and the last one
+    for down, across in itertools.product(parts, parts):
+        part = means[down, across]
+        if part.size:
+            top, bottom = rows[:-1][down][0], rows[1:][down][-1]
+            left, right = columns[:-1][across][0], columns[1:][across][-1]
+            found = cv2.resize(view[top:bottom, left:right], part.shape[::-1], interpolation=cv2.INTER_AREA)
+            part[:] = found.reshape(part.shape)
+    return means, rows, columns
+
+
+def _borders(length: int, count: int) -> NDArray[Any]:
+    """Where cells begin and where the last one ends; what is left over is the last one's."""
+    count = min(count, length)
+    return np.append(np.arange(count) * (length // count), length)
