@@ -126,8 +126,8 @@ def _smoothing(values: Floats, unit: float) -> Floats:
     across = np.diff(values, axis=1, append=values[:, -1:])
     down = np.diff(values, axis=0, append=values[-1:])
     length = np.sqrt(np.square(across) + np.square(down) + np.float32(unit**2))
-    across, down = across / length, down / length
-    return np.asarray(np.diff(across, axis=1, prepend=0) + np.diff(down, axis=0, prepend=0), np.float32)
+    ends = np.diff(across / length, axis=1, prepend=0) + np.diff(down / length, axis=0, prepend=0)
+    return np.asarray(ends, np.float32)
 
 
 def _sigma(one: View, residual: Floats, unit: float) -> float:

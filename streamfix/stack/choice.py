@@ -21,7 +21,9 @@ _LEAST_INSIDE = 0.75  # of the region has to lie in the frame
 _BLUR = 0.4  # of the median frame's sharpness: less is left out
 _STEP_AT_0 = 0.625  # codes: the quantiser's step at QP 0, of which six more make it twice as large
 _ROUNDING = 1.0  # codes^2: what a frame errs by beside its quantiser
-_COPIED = {"I": 1.0, "P": 0.9, "B": 0.8, None: 0.9}  # parts of P and B pictures repeat others: no evidence of their own
+# What P and B pictures show is largely taken from others, at whole and half pixels: little evidence of their own.
+# Measured, stack of 16 plates behind x264 at crf 28, two scenes: 27.9 and 28.2 dB with all alike, 28.5 and 29.0 so.
+_COPIED = {"I": 1.0, "P": 0.3, "B": 0.1, None: 0.3}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import picture_of, usual_color
 from ..errors import BadOption, InputError
 from ..filters.cut import CutDetector
-from ..frame import Frame
+from ..frame import ArrayFormat, Frame
 from ..layout import to_layout
 from ..media.input.reader import Reader
 from ..media.specs import InputSpec
@@ -83,5 +83,5 @@ def _taken(source: Any) -> Iterator[Frame]:
             yield item
         else:
             array = np.asarray(item)
-            format = "gray" if array.ndim == 2 else "bgr24"
+            format: ArrayFormat = "gray" if array.ndim == 2 else "bgr24"
             yield Frame(picture_of(array, format), number, Fraction(1, 25), color=usual_color(format))

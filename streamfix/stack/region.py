@@ -50,10 +50,11 @@ class Region:
         # The centre of fine pixel f is (f + 1/2) / s - 1/2 recorded pixels from the centre of the first one.
         fine = np.array([[1 / s, 0, 0.5 / s - 0.5 - MARGIN], [0, 1 / s, 0.5 / s - 0.5 - MARGIN], [0, 0, 1.0]])
         if self.corners is None:
-            return _shift(self.roi[0], self.roi[1]) @ fine
+            return np.asarray(_shift(self.roi[0], self.roi[1]) @ fine, np.float64)
         w, h = self.size[0] / s, self.size[1] / s
         front = np.array([[-0.5, -0.5], [w - 0.5, -0.5], [w - 0.5, h - 0.5], [-0.5, h - 0.5]], np.float32)
-        return np.asarray(cv2.getPerspectiveTransform(front, np.array(self.corners, np.float32)), np.float64) @ fine
+        seen = cv2.getPerspectiveTransform(front, np.array(self.corners, np.float32))
+        return np.asarray(seen @ fine, np.float64)
 
 
 def region(frame: tuple[int, int], roi: Sequence[int] | None, corners: Sequence[float] | None, scale: int) -> Region:

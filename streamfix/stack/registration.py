@@ -16,7 +16,6 @@ Motion = Literal["translation", "affine", "homography"]
 MOTIONS: tuple[Motion, ...] = ("translation", "affine", "homography")
 
 _KIND = {"translation": cv2.MOTION_TRANSLATION, "affine": cv2.MOTION_AFFINE, "homography": cv2.MOTION_HOMOGRAPHY}
-_SMOOTHED = 5  # pixels: the Gaussian under which pictures are compared, of cv2's default deviation for it
 _STEPS, _LEAST_GAIN = 60, 1e-5
 _AROUND = 6  # pixels around the region that are compared as well, as far as one sees it move
 _SEARCH = 24  # pixels around the predicted place, before all of the picture is searched
@@ -98,7 +97,9 @@ class Tracker:
         ]
         if part.shape[0] < patch.shape[0] or part.shape[1] < patch.shape[1]:
             return start.copy() if search is not None else None
-        scores = cv2.matchTemplate(_smooth(part), _smooth(np.asarray(patch, np.float32)), cv2.TM_CCOEFF_NORMED)
+        scores = cv2.matchTemplate(
+            _smooth(np.asarray(part, np.float32)), _smooth(np.asarray(patch, np.float32)), cv2.TM_CCOEFF_NORMED
+        )
         _, best, _, (at_x, at_y) = cv2.minMaxLoc(scores)
         if best < _FOUND:
             return None
@@ -152,7 +153,9 @@ def refined(view: View, fine: Floats, motion: Motion) -> Matrix | None:
     template = np.ascontiguousarray(expected[top:bottom, left:right])
     if min(template.shape) < 8:
         return None
-    found = _ecc(template / 255, view.recorded / 255, _shift(float(left), float(top)), motion, 0)
+    found = _ecc(
+        template / np.float32(255), view.recorded / np.float32(255), _shift(float(left), float(top)), motion, 0
+    )
     if found is None:
         return None
     moved = found[0] @ _shift(-float(left), -float(top))
@@ -179,9 +182,7 @@ def _ecc(template: Floats, part: Floats, warp: Matrix, motion: str, halvings: in
         return warp, 0.0
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, _LEAST_GAIN)
     try:
-        correlation, found = cv2.findTransformECC(
-            template * 255, part * 255, given, _KIND[motion], criteria, None, _SMOOTHED
-        )
+        correlation, found = cv2.findTransformECC(template * 255, part * 255, given, _KIND[motion], criteria)
     except cv2.error:  # it did not converge, or left the picture
         return None
     whole = np.eye(3)

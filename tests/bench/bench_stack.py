@@ -36,7 +36,7 @@ LEAST = {"noise 6": (27.4, 28.8, 34.7), "noise 6, x264 crf 28": (25.5, 25.7, 27.
 _SIZE = 640, 200  # of the plate with what is around it, fine pixels
 _PLATE = 60, 50, 580, 160
 _AT = 96, 80  # where that lies in the scene, fine pixels; whole recorded ones
-_TEXTS = ("KM 4817 TQ", "B XR 2903", "HH 71 EVA")
+TEXTS = ("KM 4817 TQ", "B XR 2903", "HH 71 EVA")
 
 Floats = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ def recorded(fine: Floats, seed: int) -> tuple[list[NDArray[np.uint8]], list[NDA
 def written(path: Path, frames: Sequence[NDArray[np.uint8]], codec: str, **options: str) -> Path:
     """The frames as a file; their luma is full range, as it is compared."""
     with av.open(str(path), "w") as out:
-        stream = out.add_stream(codec, rate=Fraction(25), options=options)
+        stream: Any = out.add_stream(codec, rate=Fraction(25), options=options)
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape, "yuv420p"
         for luma in frames:
             flat = np.concatenate((luma, np.full((luma.shape[0] // 2, luma.shape[1]), 128, np.uint8)))
@@ -163,7 +163,7 @@ def main() -> None:
     clips = args.clips or [ROOT / "samples" / name for name in SAMPLES]
     rows: dict[str, dict[str, dict[str, Any]]] = {case: {} for case in LEAST}
     for seed, clip in enumerate(clips):
-        found = measured(first_frame(clip), _TEXTS[seed % len(_TEXTS)], seed + 1)
+        found = measured(first_frame(clip), TEXTS[seed % len(TEXTS)], seed + 1)
         for case, (figures, _) in found.items():
             rows[case][clip.name] = figures
             print(case, clip.name, {name: round(value, 2) for name, value in figures.items()}, flush=True)

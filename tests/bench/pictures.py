@@ -3,6 +3,7 @@
     python -m tests.bench.pictures                 all of them
     python -m tests.bench.pictures speed           only speed.svg, from tests/bench/results/denoise.json
     python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with added noise
+    python -m tests.bench.pictures stack           stack.jpg: `streamfix stack`, a plate before samples/campus.avi
     python -m tests.bench.pictures daemon          daemon.jpg: the daemon's page; needs chromium and the extra dev
     python -m tests.bench.pictures daemon_grid     daemon_grid.jpg: the same, all streams
 
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import streamfix
+from tests.bench import bench_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "streamfix" / "docs" / "pictures"
@@ -130,6 +132,12 @@ def before_after() -> None:
         _write_jpeg("before_after.jpg", cv2.imread(str(png)))
 
 
+def stack() -> None:
+    """Write stack.jpg."""
+    found = bench_stack.measured(bench_stack.first_frame(SAMPLES / "campus.avi"), bench_stack.TEXTS[0], 1)
+    _write_jpeg("stack.jpg", bench_stack.sheet({case: result for case, (_, result) in found.items()}))
+
+
 # -- the daemon's page
 
 
@@ -210,6 +218,7 @@ def _write_jpeg(name: str, picture: Any) -> None:
 MAKERS: Mapping[str, Callable[[], None]] = {
     "speed": speed,
     "before_after": before_after,
+    "stack": stack,
     "daemon": daemon,
     "daemon_grid": daemon_grid,
 }

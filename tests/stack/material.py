@@ -35,7 +35,7 @@ def truth(fine: Floats) -> Floats:
 
 def recorded(fine: Floats, shift: tuple[float, float], noise: float = 0.0, seed: int = 0) -> Bytes:
     """The scene shifted by (x, y) fine pixels, recorded: (H, W) uint8. noise: codes."""
-    moved = np.float32([[1, 0, shift[0]], [0, 1, shift[1]]])  # type: ignore[arg-type]
+    moved = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
     there = cv2.warpAffine(fine, moved, fine.shape[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     small = cv2.resize(np.ascontiguousarray(truth(np.asarray(there, np.float32))), SIZE, interpolation=cv2.INTER_AREA)
     small = small + np.random.default_rng(seed).normal(0, noise, small.shape)

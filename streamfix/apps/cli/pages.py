@@ -18,6 +18,7 @@ _ORDER = (
     "python",
     "hosts",
     "filters",
+    "stack",
     "write-a-filter",
     "train",
     "benchmarks",
