@@ -69,6 +69,7 @@ _PUBLIC = {
     "opencv": "opencv",
     "open_runner": "backends.runner",
     "restore": "library",
+    "stack": "stack",
     "training": "training",
 }
 
@@ -115,6 +116,7 @@ __all__ = [
     "open_runner",
     "opencv",
     "restore",
+    "stack",
     "training",
 ]
 
@@ -148,6 +150,7 @@ if TYPE_CHECKING:
     from .jobs.pool import FilterPool
     from .library import open, restore
     from .live_video import live
+    from .stack.making import stack
     from .stream import Stream
 
 __getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

@@ -89,6 +89,7 @@ MAY = {
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
     # of training only its degradations
     "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
+    "stack": CORE | {"media", "filters"},  # of filters only where a scene ends
     "latency": CORE | {"media", "filters", "jobs"},
     "stream": CORE | {"jobs", "latency", "live", "media", "pushed"},
     "live_video": CORE | {"media", "live", "jobs"},
@@ -110,6 +111,7 @@ MAY = {
         "library",
         "training",
         "evaluation",
+        "stack",
     },
     "__main__": {"apps"},
 }

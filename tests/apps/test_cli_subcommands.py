@@ -19,6 +19,7 @@ CONFIG = "[schedule]\nsteps = 1\n[[stages]]\nuntil = 1.0\n[stages.mix]\nclean = 
         ["train", "quantise", "-h"],
         ["eval", "-h"],
         ["bench", "-h"],
+        ["stack", "-h"],
         ["help", "-h"],
     ],
 )

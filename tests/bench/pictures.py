@@ -4,6 +4,7 @@
     python -m tests.bench.pictures speed           only speed.svg, from tests/bench/results/denoise.json
     python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with added noise
     python -m tests.bench.pictures enlarged        enlarged.jpg: `upscale` on two samples at a quarter of their size
+    python -m tests.bench.pictures stack           stack.jpg: `streamfix stack`, a plate before samples/campus.avi
     python -m tests.bench.pictures daemon          daemon.jpg: the daemon's page; needs chromium and the extra dev
     python -m tests.bench.pictures daemon_grid     daemon_grid.jpg: the same, all streams
 
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 
 import streamfix
 from streamfix.evaluation import bicubic
+from tests.bench import bench_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "streamfix" / "docs" / "pictures"
@@ -180,6 +182,12 @@ def _labelled(picture: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:
     return np.vstack((above, picture))
 
 
+def stack() -> None:
+    """Write stack.jpg."""
+    found = bench_stack.measured(bench_stack.first_frame(SAMPLES / "campus.avi"), bench_stack.TEXTS[0], 1)
+    _write_jpeg("stack.jpg", bench_stack.sheet({case: result for case, (_, result) in found.items()}))
+
+
 # -- the daemon's page
 
 
@@ -261,6 +269,7 @@ MAKERS: Mapping[str, Callable[[], None]] = {
     "speed": speed,
     "before_after": before_after,
     "enlarged": enlarged,
+    "stack": stack,
     "daemon": daemon,
     "daemon_grid": daemon_grid,
 }

@@ -19,6 +19,7 @@ _ORDER = (
     "hosts",
     "frameworks",
     "filters",
+    "stack",
     "write-a-filter",
     "train",
     "benchmarks",

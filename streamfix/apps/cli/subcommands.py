@@ -1,4 +1,4 @@
-"""`streamfix train`, `eval`, `bench`, `inspect`, `gstreamer`, `help`: what is no job of ffmpeg's kind has its word."""
+"""`streamfix train`, `eval`, `bench`, `inspect`, `stack` and others: what is no job of ffmpeg's kind has its word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "bench", "inspect", "gstreamer", "help")
+NAMES = ("train", "eval", "bench", "inspect", "stack", "gstreamer", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -44,6 +44,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from .inspection import command as inspection
 
         return _made("streamfix inspect", "Measure what a video is like and tell which filters it needs.", inspection)
+    if words[0] == "stack":
+        from .stacking import command as stacking
+
+        return _made("streamfix stack", "Make one good picture of a region from many frames that show it.", stacking)
     if words[0] == "gstreamer":
         from ...gstreamer import command as gstreamer
 

@@ -1,0 +1,1 @@
+"""`streamfix stack`: one good picture from many frames."""
