@@ -187,12 +187,14 @@ def test_the_example_filter_keeps_the_laws(law: str) -> None:
 def test_the_daemons_configuration_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (block,) = fenced(page("daemon"), "toml")
+    first, usual, zones = fenced(page("daemon"), "toml")
     monkeypatch.setenv("YARD_PASSWORD", "x")
-    block = block.replace("/var/lib/streamfix", str(tmp_path))
-    (tmp_path / "streams.toml").write_text(block, encoding="utf-8")
-    assert service.run(["-c", str(tmp_path / "streams.toml"), "--check"]) == 0
-    assert "1 stream, nothing wrong" in capsys.readouterr().out
+    for text in (first, usual, f"{usual}\n{zones}"):
+        for folder in ("/srv/rec", "/var/lib/streamfix"):
+            text = text.replace(folder, str(tmp_path))
+        (tmp_path / "streams.toml").write_text(text, encoding="utf-8")
+        assert service.run(["-c", str(tmp_path / "streams.toml"), "--check"]) == 0, text
+        assert "1 stream, nothing wrong" in capsys.readouterr().out
 
 
 def test_the_training_configuration_is_right(tmp_path: Path) -> None:
