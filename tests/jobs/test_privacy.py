@@ -12,11 +12,16 @@ import torch
 
 import streamfix
 from streamfix.chainspec import parse_chain
-from streamfix.errors import BadOption, UsageError
+from streamfix.errors import BadOption, Cancelled, InputError, UsageError
 from streamfix.frame import Frame
-from streamfix.jobs import Hosting, JobSpec, build_job, check_chain, restore_stage, split_privacy
+from streamfix.jobs import Hosting, JobSpec, build_job, check_chain, hoisted, restore_stage, split_privacy
 from streamfix.jobs.job import Resume
+from streamfix.jobs.segments.manifest import check, description
+from streamfix.live.camera.source import LiveSource
+from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
+from streamfix.media.output.request import request_of
+from streamfix.media.privacy.zones import Privacy, Zone
 from streamfix.media.specs import InputSpec, OutputSpec
 from streamfix.stream import Stream
 from tests.fakes.waiting import LONG_S
@@ -92,6 +97,20 @@ def test_a_resumed_job_covers_too(clips: list[Path], zones: Path, tmp_path: Path
             made.append([f.rgb().tobytes() for f in video])
     assert made[0] == made[1]
     assert len(made[0]) == 6
+
+
+def test_a_resumed_job_of_other_zones_is_another_job(clips: list[Path], zones: Path, tmp_path: Path) -> None:
+    spec = job(clips[0], tmp_path / "out", f"privacy=zones={zones}")
+    same, without = hoisted(spec), JobSpec(spec.inputs, spec.outputs)
+    zones.write_text("[[zone]]\npoints = [[0, 0], [1, 0], [1, 1]]\n")
+    other = hoisted(spec)
+    output = spec.outputs[0]
+    request = request_of(output, "matroska", "ffv1")
+    first, *rest = (description(one, Resume(), request) for one in (same, without, other))
+    for changed in rest:
+        with pytest.raises(UsageError, match="zones of privacy"):
+            check(first, changed, str(tmp_path))
+    check(first, description(same, Resume(), request), str(tmp_path))
 
 
 def arrays(thing: Any, done: set[int]) -> Iterator[np.ndarray[Any, Any]]:
@@ -223,3 +242,25 @@ def test_two_in_a_row_cover_both(zones: Path, tmp_path: Path) -> None:
     assert [zone.mode for zone in found.zones] == ["mosaic", "mosaic", "solid", "solid"]
     assert found.audit == "a.jsonl"
     assert [spec.name for spec in rest] == ["smooth"]
+
+
+def test_each_connection_to_a_camera_covers() -> None:
+    opened: list[Any] = []
+
+    def refuse(*_: object, privacy: Privacy, **__: object) -> Any:
+        opened.append(privacy)
+        raise InputError("the camera is away")
+
+    def wait(seconds: float) -> None:
+        if len(opened) >= 3:
+            source.stop()
+
+    privacy = Privacy((Zone(((0, 0), (1, 0), (1, 1)), "z"),))
+    source = LiveSource(
+        *(InputSpec("rtsp://camera/x"), LivePolicy(), Health()), privacy=privacy, open=refuse, pause=wait
+    )
+    with pytest.raises(Cancelled):
+        source.open()
+    source.close()
+    assert len(opened) >= 3
+    assert all(given is privacy for given in opened)

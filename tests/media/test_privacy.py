@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamfix.errors import BadOption, OutputError, UnusableInput
+from streamfix.errors import OutputError, UnusableInput
 from streamfix.frame import Color, Frame
 from streamfix.media.input.reader import InputSpec, Reader
 from streamfix.media.picture.planes import DecodedPicture, color_of, planar_format
@@ -19,14 +19,14 @@ from streamfix.media.picture.side_data import side_data
 from streamfix.media.privacy.burner import Burner
 from streamfix.media.privacy.coat import codes
 from streamfix.media.privacy.coverage import covered
-from streamfix.media.privacy.zones import Privacy, Zone, zones_in_file
+from streamfix.media.privacy.zones import Privacy, Zone
 from tests.media.make import clip
 from tests.media.secrets import ZONES, plane_masks, secret_clip, show, touched
 from tests.media.test_side_data import photo
 
 FORMATS = [
     *("yuv420p", "yuv422p", "yuv444p", "yuv410p", "yuvj420p", "gray", "gbrp"),
-    *("yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le", "gbrp10le", "bgr0", "yuva420p"),
+    *("yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le", "gbrp10le", "bgr0", "yuva420p", "nv12"),
 ]
 PRIVACY = Privacy(tuple(Zone(tuple(points), f"z{i}") for i, points in enumerate(ZONES)))
 
@@ -78,8 +78,12 @@ def test_the_whole_picture_can_be_covered() -> None:
 # -- nothing of it is in a picture
 
 
-@pytest.mark.parametrize("size", [(64, 48), (61, 47)], ids=str)
-@pytest.mark.parametrize("pix_fmt", FORMATS)
+@pytest.mark.parametrize(
+    ("pix_fmt", "size"),
+    # swscale leaves the last chroma column open where it makes P010 of an odd width
+    [*((pix_fmt, size) for pix_fmt in FORMATS for size in ((64, 48), (61, 47))), ("p010le", (64, 48))],
+    ids=str,
+)
 def test_what_is_covered_shows_in_no_format_and_all_else_is_as_it_was(
     pix_fmt: str, size: tuple[int, int], tmp_path: Path
 ) -> None:
@@ -246,56 +250,6 @@ def test_the_colour_is_the_one_that_was_asked_for() -> None:
         assert abs(int(red) - 0xC0) <= 3
         assert abs(int(green) - 0x40) <= 3
         assert abs(int(blue) - 0x20) <= 3
-
-
-# -- the file
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "it has no zone"),
-        ("[[zones]]\n", "there is no 'zones'; did you mean 'zone'"),
-        ("[[zone]]\n", "zone 1 has no points; give it points = "),
-        ("[[zone]]\npoints = [[0, 0], [1, 1]]", "zone 1: a zone has 3 to 1000 points, this one has 2"),
-        ("[[zone]]\npoints = [[0, 0], [1, 1], [0, 1.5]]", "zone 1: point 3: y is 1.5: it goes from 0 to 1"),
-        ("[[zone]]\npoints = [[0, 0], [1, 1], [-0.1, 1]]", "point 3: x is -0.1"),
-        ("[[zone]]\npoints = [[0, 0], [1, 1], [nan, 1]]", "point 3: x is nan"),
-        ("[[zone]]\npoints = [[0, 0], [1, 1], [0]]", "point 3 is [0]: it takes two numbers"),
-        ('[[zone]]\npoints = "here"', "points is 'here': it takes a list"),
-        ("[[zone]]\npoints = [[0, 0], [1, 1], [0, 1]]\nnmae = 'x'", "zone 1: there is no 'nmae'; did you mean 'name'"),
-        ("[[zone]]\npoints = [[0, 0], [1, 1], [0, 1]]\nname = 3", "zone 1: name is 3: it takes a text"),
-        ("zone = 1", "it has no zone"),
-        ("zone = [1]", "zone 1 is 1: it takes a [[zone]] table"),
-        ("[[zone]", "no TOML"),
-    ],
-)
-def test_a_bad_file_says_where_what_and_how(text: str, says: str, tmp_path: Path) -> None:
-    path = tmp_path / "zones.toml"
-    path.write_text(text)
-    with pytest.raises(BadOption) as raised:
-        zones_in_file(str(path))
-    assert str(raised.value).startswith(f"{path}: ")
-    assert says in str(raised.value)
-
-
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    for path in (tmp_path / "no.toml", tmp_path):
-        with pytest.raises(BadOption, match="cannot be read"):
-            zones_in_file(str(path))
-    (tmp_path / "latin.toml").write_bytes(b"# \xe9\n")
-    with pytest.raises(BadOption, match="not text in UTF-8"):
-        zones_in_file(str(tmp_path / "latin.toml"))
-
-
-def test_a_file_of_zones_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "zones.toml"
-    path.write_text(
-        "[[zone]]\nname = 'door'\npoints = [[0, 0], [1, 1], [0, 1]]\n[[zone]]\npoints=[[0,0],[1,0],[0,0.5]]"
-    )
-    zones = zones_in_file(str(path), "mosaic")
-    assert [(z.name, z.mode) for z in zones] == [("door", "mosaic"), ("zone 2", "mosaic")]
-    assert zones[0].points == ((0, 0), (1, 1), (0, 1))
 
 
 # -- audit

@@ -120,6 +120,7 @@ class _Copier:
         copy = self._graph.pull()
         assert isinstance(copy, av.VideoFrame)
         copy.make_writable()
+        assert copy.planes[0].buffer_ptr != frame.planes[0].buffer_ptr  # the decoder still looks at its own
         copy.pts, copy.time_base = frame.pts, frame.time_base or Fraction(1, 1_000_000)
         pyav.set_duration(copy, pyav.duration_of(frame))
         copy.colorspace, copy.color_range = frame.colorspace, frame.color_range

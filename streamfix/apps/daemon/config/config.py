@@ -17,10 +17,11 @@ from ..access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
 from ..notices.mqtt import check_mqtt
 from ..notices.webhook import check_webhook
 from .checking import check_stream
+from .foreign import foreign_parts, marked_foreign
 from .options import option, read_table
 from .origin import Origin, in_file
 from .problems import ConfigError, Problem, Problems, shown
-from .spec import FROM_HTTP, OutputConfig, StreamConfig, foreign_parts, marked_foreign, read_stream
+from .spec import FROM_HTTP, OutputConfig, StreamConfig, read_stream
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
 _TABLES = ("daemon", "defaults", "streams")
