@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -38,18 +38,17 @@ def average(views: Sequence[View], unit: float = 1.0) -> Floats:
 
     unit: codes of the plane for one code of 8 bits.
     """
-    resampled = [(fine, one.spread(one.weight)) for one in views for fine in [one.resampled()]]
-    mean = _mean(resampled)
+    mean = _mean((one.resampled(), one.spread(one.weight)) for one in views)
     for _ in range(2 if len(views) > 2 else 0):
-        spread = _mean([(np.abs(fine - mean), weight) for fine, weight in resampled])
-        reach = 2 * np.maximum(spread, LEAST_SIGMA * unit)
-        mean = _mean(
-            [
-                (fine, weight * np.minimum(1, reach / np.maximum(np.abs(fine - mean), 1e-6)))
-                for fine, weight in resampled
-            ]
-        )
+        spread = _mean((np.abs(one.resampled() - mean), one.spread(one.weight)) for one in views)
+        mean = _mean(_near(one, mean, 2 * np.maximum(spread, LEAST_SIGMA * unit)) for one in views)
     return mean
+
+
+def _near(one: View, mean: Floats, reach: Floats) -> tuple[Floats, Floats]:
+    """A view on the finer grid, and its weight there: less beyond `reach` from the mean."""
+    fine = one.resampled()
+    return fine, one.spread(one.weight) * np.minimum(1, reach / np.maximum(np.abs(fine - mean), 1e-6))
 
 
 def backproject(views: Sequence[View], iterations: int, smooth: float, unit: float = 1.0) -> Plane:
@@ -87,7 +86,7 @@ def _believed(views: Sequence[View], residuals: Sequence[Floats], sigmas: Sequen
     absolute = [np.abs(residual) for residual in residuals]
     weights = [one.weight * np.float32(share) for one, share in zip(views, shares(sigmas), strict=True)]
     typical = _mean(
-        [(one.spread(a * w), one.spread(w)) for one, a, w in zip(views, absolute, weights, strict=True)], True
+        ((one.spread(a * w), one.spread(w)) for one, a, w in zip(views, absolute, weights, strict=True)), True
     )
     reach = [np.maximum(HUBER * one.project(typical), HUBER * np.float32(LEAST_SIGMA * unit)) for one in views]
     return [w * np.minimum(1, r / np.maximum(a, 1e-6)) for w, r, a in zip(weights, reach, absolute, strict=True)]
@@ -103,12 +102,20 @@ def shares(sigmas: Sequence[float]) -> list[float]:
     return [min(1.0, usual / sigma) ** 2 for sigma in sigmas]
 
 
-def _mean(parts: Sequence[tuple[Floats, Floats]], weighted: bool = False) -> Floats:
-    """Of (values, weights), values already `weighted` or not; where nothing has a weight, the first."""
-    weight = sum((weight for _, weight in parts), np.zeros_like(parts[0][1]))
-    total = sum((fine if weighted else fine * weight for fine, weight in parts), np.zeros_like(parts[0][0]))
+def _mean(parts: Iterable[tuple[Floats, Floats]], weighted: bool = False) -> Floats:
+    """Of (values, weights), values already `weighted` or not; where nothing has a weight, the first.
+
+    The parts come one by one: all views on the finer grid would be gigabytes of a large picture.
+    """
+    first: Floats = np.zeros(0, np.float32)
+    weight = total = first
+    for number, (fine, counts) in enumerate(parts):
+        if number == 0:
+            first, weight, total = fine, np.zeros_like(counts), np.zeros_like(fine)
+        weight += counts
+        total += fine if weighted else fine * counts
     seen = weight > _TOUCHED * float(weight.max())
-    return np.where(seen, total / np.where(seen, weight, 1), parts[0][0]).astype(np.float32)
+    return np.where(seen, total / np.where(seen, weight, 1), first).astype(np.float32)
 
 
 def _error(views: Sequence[View], residuals: Sequence[Floats], believed: Sequence[Floats]) -> Floats:

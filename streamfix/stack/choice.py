@@ -97,7 +97,9 @@ def weight_map(coding: FrameCoding | None, shape: tuple[int, int], believed: flo
     counts = 1 / _variance(coding.qp)
     counts = (counts / counts.mean() * believed).astype(np.float32)
     whole = np.repeat(np.repeat(counts, MACROBLOCK, 0), MACROBLOCK, 1)
-    return np.ascontiguousarray(whole[: shape[0], : shape[1]]) if whole.shape >= shape else None
+    if whole.shape[0] < shape[0] or whole.shape[1] < shape[1]:
+        return None  # of a picture that was turned since
+    return np.ascontiguousarray(whole[: shape[0], : shape[1]])
 
 
 def _candidate(

@@ -22,8 +22,6 @@ from .region import Floats
 
 Source: TypeAlias = "str | os.PathLike[str] | InputSpec | Iterable[Frame | np.ndarray[Any, Any]]"
 
-MOST_FRAMES = 400
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:

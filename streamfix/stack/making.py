@@ -179,7 +179,7 @@ class _Making:
             for number, plane in enumerate(values)
         )
         picture = Planes(format, *self.region.size, data)
-        return replace(like.with_picture(picture), cut=False, damaged=False, origin=None, sample_aspect_ratio=None)
+        return replace(like.with_picture(picture), cut=False, damaged=False, origin=None)
 
     def cut(self, plane: Floats, number: int) -> Floats:
         """A plane without its margin."""

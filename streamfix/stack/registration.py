@@ -73,7 +73,6 @@ class Tracker:
             search = min(width, height) // 4  # most of the picture is the region: it cannot go far
         x, y, w, h = self.roi
         if search is not None:  # a large region's middle is enough, and leaves room to search
-            less_x, less_y = max(0, min(search, x, width - x - w, w // 4)), 0
             less_x = min(search, w // 4) if w + 2 * search > width else 0
             less_y = min(search, h // 4) if h + 2 * search > height else 0
             x, y, w, h = x + less_x, y + less_y, w - 2 * less_x, h - 2 * less_y

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from streamfix.apps.cli import main
 from tests.analysis.material import write_clip
+from tests.fakes.waiting import LONG_S
 from tests.stack.material import Bytes, fine_scene, moving, recorded
 
 QUICK = ("-iterations", "2", "-motion", "translation")
@@ -108,3 +111,25 @@ def test_what_is_wrong_is_one_line(
 def test_a_file_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(tmp_path / "no.mkv", tmp_path)) == 1
     assert "no.mkv" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_one_core_and_two_give_the_same_bytes(clip: Path, tmp_path: Path) -> None:
+    """In processes of their own, one of them bound to one core."""
+    script = """
+import os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])
+from streamfix.apps.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+    kept = []
+    for cores in (1, 2):
+        folder = tmp_path / str(cores)
+        folder.mkdir()
+        said = ["stack", "-i", str(clip), "-sidecar", str(folder / "s.json"), str(folder / "plate.png")]
+        ran = subprocess.run(
+            [sys.executable, "-c", script, str(cores), *said], capture_output=True, text=True, timeout=LONG_S
+        )
+        assert ran.returncode == 0, ran.stderr
+        kept.append([(folder / name).read_bytes() for name in ("plate.png", "s.json")])
+    assert kept[0] == kept[1]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ....errors import BadOption, OutputError, UsageError
+from ....errors import BadOption, InputError, OutputError, UsageError
 from ....media import durable
 from ....media.specs import InputSpec
 from ....stack import pictures, sidecar
@@ -79,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
         min_correlation=arguments.min_correlation,
         most_frames=arguments.frames,
     )
+    if before is not None and sidecar.file_sha256(arguments.input) != before:
+        raise InputError(f"{arguments.input}: the recording has changed while it was read; work on a copy")
     for line in account(result):
         _log.info("%s", line)
     for path, data in _outputs(arguments, result, spec, before):
