@@ -234,13 +234,13 @@ def test_frames_can_be_pickled_and_copied(clip: Path, chain: str) -> None:
 
 @pytest.mark.slow
 def test_a_fork_is_told_that_it_has_no_threads(clip: Path) -> None:
-    """It hung. With one thread it works, as in a worker of a DataLoader."""
+    """Where PyTorch computes it hung. With one thread it works, as in a worker of a DataLoader."""
     script = f"""
 import os, sys, torch, streamfix
 torch.set_num_threads(2)
 def pictures():
     with streamfix.open({str(clip)!r}) as video:
-        return [frame.rgb().sum() for frame in video]
+        return [float(frame.tensor("rgb").sum()) for frame in video]
 whole = pictures()
 child = os.fork()
 if not child:
