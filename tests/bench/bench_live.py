@@ -1,6 +1,7 @@
 """Live streams: the latency we add, what happens to a model that is too slow, and to cameras that disconnect.
 
     python -m tests.bench.bench_live CLIP latency [--seconds 60] [--rounds 3]
+    python -m tests.bench.bench_live CLIP ladder [--filters denoise] [--seconds 600]
     python -m tests.bench.bench_live CLIP slow [--seconds 600]
     python -m tests.bench.bench_live CLIP lost [--times 50]
 
@@ -158,6 +159,43 @@ def live_job(url: str, filters: str, **policy: float) -> Job:
     )
 
 
+# -- where on the ladder a camera's frames are restored
+
+
+def bench_ladder(a: argparse.Namespace) -> dict[str, Any]:
+    """How many frames each step of the ladder restores while the machine has nothing else to do than camera and job."""
+    by_step: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        with process(camera(a.clip, Path(folder) / "sent", INPUT + "?listen=1&tcp_nodelay=1")):
+            time.sleep(3)
+            job = live_job(INPUT, a.filters)
+            assert job.health is not None
+            runner = threading.Thread(target=job.run)
+            runner.start()
+            began_s, before = time.monotonic(), 0
+            while time.monotonic() - began_s < a.seconds:
+                time.sleep(0.2)
+                report = job.health.report()
+                name = report.step_name or "pass-through"
+                by_step[name] = by_step.get(name, 0) + report.counts.written - before
+                before = report.counts.written
+            job.stop()
+            runner.join(30)
+        report = job.health.report()
+    written = max(1, sum(by_step.values()))
+    return {
+        "ladder": {
+            "filters": a.filters,
+            "seconds": a.seconds,
+            "received": report.counts.received,
+            "dropped": report.counts.dropped_total,
+            "late": report.counts.late,
+            "steps taken": len([event for event in job.health.events if event.kind == "step"]),
+            **{f"restored by {name}, %": round(100 * count / written, 1) for name, count in by_step.items() if count},
+        }
+    }
+
+
 # -- a model that is too slow
 
 
@@ -290,6 +328,10 @@ def main() -> None:
     latency.add_argument("--seconds", type=float, default=60)
     latency.add_argument("--rounds", type=int, default=3)
     latency.set_defaults(run=bench_latency)
+    ladder = parts.add_parser("ladder")
+    ladder.add_argument("--filters", default="denoise")
+    ladder.add_argument("--seconds", type=float, default=600)
+    ladder.set_defaults(run=bench_ladder)
     slow = parts.add_parser("slow")
     slow.add_argument("--seconds", type=float, default=600)
     slow.set_defaults(run=bench_slow)
@@ -319,7 +361,8 @@ def record(part: dict[str, Any]) -> None:
     whole = json.loads(path.read_text()) if path.exists() else {}
     head = {
         "title": "Live: 640x360 at 25 frames a second",
-        "command": "python -m tests.bench.bench_live CLIP latency|slow|lost; python -m tests.bench.bench_daemon CLIP",
+        "command": "python -m tests.bench.bench_live CLIP latency|ladder|slow|lost; "
+        "python -m tests.bench.bench_daemon CLIP",
         "machine": machine(),
     }
     RESULTS.mkdir(exist_ok=True)
