@@ -7,11 +7,10 @@ each output; so has a job with several outputs for these.
 
 from __future__ import annotations
 
-from ..media.input.reader import Reader
 from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
-from .job import Hosting, Job, JobSpec, Progress, Resume
+from .job import Hosting, Job, JobSpec, Progress, Resume, open_reader
 from .privacy import hoisted, split_privacy
 
 __all__ = [
@@ -49,15 +48,7 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     try:
         if restoration := restore_stage(spec.filters, spec.device, hosting.pool, exit_on_error=spec.exit_on_error):
             opened.append(restoration)
-        reader = Reader(
-            spec.inputs,
-            spec.maps,
-            audio=spec.audio,
-            subtitles=spec.subtitles,
-            data=spec.data,
-            coding=restoration is not None and restoration.wants_coding,
-            privacy=spec.privacy,
-        )
+        reader = open_reader(spec, restoration)
         opened.append(reader)
         hosting.opening(reader)
         hosting.admit(reader.info)

@@ -79,6 +79,19 @@ class JobSpec:
             raise UsageError("a job needs an output")
 
 
+def open_reader(spec: JobSpec, restoration: Restoration | None) -> Reader:
+    """The job's inputs, opened. restoration: the filters that will see their frames, None for none."""
+    return Reader(
+        spec.inputs,
+        spec.maps,
+        audio=spec.audio,
+        subtitles=spec.subtitles,
+        data=spec.data,
+        coding=restoration is not None and restoration.wants_coding,
+        privacy=spec.privacy,
+    )
+
+
 def _nothing(*_: object) -> None:
     """Ignore what a job tells its host."""
 

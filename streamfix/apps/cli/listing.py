@@ -12,7 +12,6 @@ from typing import Any
 from ... import __version__
 from ...errors import StreamfixError, UnknownName, UsageError
 from ...filters import FILTERS
-from ...jobs.privacy import NAME, OPTIONS
 from ...registry import Option, described
 from .options import REFUSED, CliOption, table
 
@@ -116,6 +115,7 @@ def filters_text() -> str:
     """-filters: ours first, each with options, first docstring line, layout and look-ahead."""
     import av.filter
 
+    from ...jobs.privacy import NAME, OPTIONS
     from ...media.picture import avfilter
 
     lines = ["Filters of streamfix (installed packages add theirs):"]
@@ -153,6 +153,8 @@ def _options_line(options: Mapping[str, Option]) -> str:
 
 def filter_help(name: str) -> str:
     """-h filter=NAME: options, types, defaults and docstring. Raises UnknownName."""
+    from ...jobs.privacy import NAME, OPTIONS
+
     if name in FILTERS:
         cls, options = FILTERS.get(name), FILTERS.options(name)
         main = FILTERS.main_name(name)

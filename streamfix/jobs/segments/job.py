@@ -20,7 +20,7 @@ from ...media.output.packet_file import PacketFile
 from ...media.output.segment_writer import EncodedOutput, SegmentWriter
 from ...pipeline import Pipeline, Stage, close_all
 from ..chain import Restoration
-from ..job import Hosting, Job, JobSpec, Progress
+from ..job import Hosting, Job, JobSpec, Progress, open_reader
 from .folder import WorkFolder
 from .joining import JoinSource
 from .once import Once
@@ -30,19 +30,6 @@ from .source import StretchSource
 log = logging.getLogger("streamfix.jobs")
 
 _PACKETS = 64  # that wait between two threads while segments are joined: they are small
-
-
-def open_reader(spec: JobSpec, restoration: Restoration | None) -> Reader:
-    """The job's input, opened. restoration: the filters that will see its frames."""
-    return Reader(
-        spec.inputs,
-        spec.maps,
-        audio=spec.audio,
-        subtitles=spec.subtitles,
-        data=spec.data,
-        coding=restoration is not None and restoration.wants_coding,
-        privacy=spec.privacy,
-    )
 
 
 @dataclass(slots=True)

@@ -20,10 +20,10 @@ from ...media.source_info import DetachedSourceInfo
 from ...media.specs import InputSpec
 from ...pipeline import close_all
 from ..chain import Restoration, check_chain, restore_stage
-from ..job import Hosting, JobSpec, Resume
+from ..job import Hosting, JobSpec, Resume, open_reader
 from . import manifest, refusals
 from .folder import WorkFolder
-from .job import ResumableJob, open_reader
+from .job import ResumableJob
 from .once import Once
 from .plan import Plan, plan_from, plan_of
 

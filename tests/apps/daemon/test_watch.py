@@ -30,4 +30,4 @@ def test_a_watch_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch, caplog: pyt
     made.close()
     assert "the watch over the streams hangs" in caplog.text
     goes_on.set()
-    joined(made._thread)
+    joined(made._loop.thread)

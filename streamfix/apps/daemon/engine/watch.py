@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..load.admission import Need
+from ..loop import Loop
 from ..notices.notice import StreamState
 from ..notices.notices import Notices
 from .heap import give_back
@@ -46,29 +46,18 @@ class Watch:
         self._last: tuple[float, float, float] | None = None  # of the last step: when, processors' and GPU's seconds
         self._worked: dict[str, tuple[int, float]] = {}
         self._tidied_s = clock()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+        period_s = TICK_S if self._notifier.watchdog_s is None else min(TICK_S, self._notifier.watchdog_s / 4)
+        self._loop = Loop("watch", "looking after the streams", self.tick, period_s)
 
     def start(self) -> None:
-        self._thread.start()
+        self._loop.start()
 
     def close(self) -> None:
         """End the loop; waits only a moment, since the daemon must end whatever hangs."""
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join(_PATIENCE_S)
-            if self._thread.is_alive():
-                log.error("the watch over the streams hangs, and is abandoned")
+        if not self._loop.close(_PATIENCE_S):
+            log.error("the watch over the streams hangs, and is abandoned")
         if self._notices is not None:
             self._notices.close()
-
-    def _loop(self) -> None:
-        period_s = TICK_S if self._notifier.watchdog_s is None else min(TICK_S, self._notifier.watchdog_s / 4)
-        while not self._ended.wait(period_s):
-            try:
-                self.tick()
-            except Exception:
-                log.exception("looking after the streams failed because of a bug in the daemon; the daemon goes on")
 
     def tick(self) -> None:
         """The work of each second."""

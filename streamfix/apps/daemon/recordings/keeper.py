@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,6 +12,7 @@ from ..access.location import split, usual_format
 from ..access.secrets import Secrets
 from ..access.urls import Allowed
 from ..config.spec import StreamConfig
+from ..loop import Loop
 from .catalogue import Catalogue, Recording, open_files
 from .names import PERIOD_S, RecordingNames, make_folder, names_of
 from .retention import too_many
@@ -52,26 +52,14 @@ class Keeper:
         self._doubted_s = float("-inf")  # when the clock last went ahead
         self._swept_s = float("-inf")
         self._told: dict[tuple[str, str], str] = {}  # by stream and kind: a trouble that was told and goes on
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="recordings", daemon=True)
+        self._loop = Loop("recordings", "looking after the recordings", self.tick, LOOK_S, at_once=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._loop.start()
 
     def close(self) -> None:
         """End the loop; waits only a moment, since a disk may hang."""
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join(_PATIENCE_S)
-
-    def _loop(self) -> None:
-        while True:
-            try:
-                self.tick()
-            except Exception:
-                log.exception("looking after the recordings failed because of a bug in the daemon; the daemon goes on")
-            if self._ended.wait(LOOK_S):
-                return
+        self._loop.close(_PATIENCE_S)
 
     def tick(self) -> None:
         """Make folders; now and then, delete."""
