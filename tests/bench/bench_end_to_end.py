@@ -25,6 +25,8 @@ from pathlib import Path
 
 import av
 
+from tests.bench.processor import processor
+
 RESULTS = Path(__file__).parent / "results"
 VS_STREAM = Path(__file__).parent / "vs_stream.py"
 SHORT = 20
@@ -63,12 +65,6 @@ def command(name: str, chain: str, clip: Path, frames: int, output: Sequence[str
     program = [sys.executable, "-m", "streamfix"] if name.startswith("streamfix") else ["ffmpeg"]
     options = ["-hide_banner", "-v", "error", "-nostdin", "-y", "-i", str(clip), "-frames:v", str(frames)]
     return [*program, *options, "-vf", chain, *output]
-
-
-def processor() -> str:
-    """Its model's name, where the system tells."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def seconds(words: Sequence[str]) -> float:

@@ -31,6 +31,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import av
 
+from tests.bench.processor import processor
+
 if TYPE_CHECKING:
     from streamfix.jobs import Job
 
@@ -348,7 +350,7 @@ def machine() -> dict[str, Any]:
     """What a benchmark ran on."""
     return {
         "cores": os.cpu_count(),
-        "cpu": platform.machine(),
+        "cpu": processor(),
         "python": platform.python_version(),
         "PyAV": av.__version__,
         "ffmpeg": subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split()[2],

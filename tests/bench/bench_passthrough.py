@@ -25,6 +25,8 @@ from typing import Any
 
 import av
 
+from tests.bench.processor import processor
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results" / "passthrough.json"
 FLAT_FRAMES = 5000
@@ -145,10 +147,8 @@ print(json.dumps([seen, readings]))
 def machine() -> dict[str, Any]:
     said = subprocess.check_output(["ffmpeg", "-version"], text=True)
     version = re.search(r"version (\S+)", said)
-    info = Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*:\s*(.*)", info)
     return {
-        "cpu": model[1] if model else platform.machine(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "load before": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),

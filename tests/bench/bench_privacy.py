@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -15,6 +14,7 @@ import numpy as np
 
 from streamfix.media.privacy.burner import Burner
 from streamfix.media.privacy.zones import Mode, Privacy, Zone
+from tests.bench.processor import processor
 from tests.media.secrets import show
 
 _ZONES = (
@@ -37,7 +37,7 @@ def cost_ms(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Print a line for each pixel format."""
-    print(f"{platform.processor() or platform.machine()}, NumPy {np.__version__}, 1920x1080, 19 percent covered")
+    print(f"{processor()}, NumPy {np.__version__}, 1920x1080, 19 percent covered")
     for pix_fmt in ("yuv420p", "yuv420p10le"):
         frame = show(0, np.zeros((1080, 1920), bool), pix_fmt, 0)
         frame.pts, frame.time_base = 0, Fraction(1, 25)

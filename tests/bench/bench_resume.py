@@ -38,7 +38,7 @@ from streamfix import FILTERS
 from streamfix.apps.cli import main as main_of_streamfix
 from streamfix.chainspec import parse_chain
 from streamfix.media.output.encoder import repeatable_x264_params
-from tests.bench.bench_end_to_end import processor
+from tests.bench.processor import processor
 
 RATE = 25
 Way = Callable[[Sequence[str], float | None], int | None]
