@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Plane = NDArray[Any]
 Floats = NDArray[np.float32]
 
-_ROWS = 32  # of a block; even, so that blocks begin with a line of chroma
+_PIXELS = 40_000  # of a block, or a little more
 
 
 def rgb8(
@@ -42,7 +42,7 @@ def rgb8(
     dark, grey = -black * 255 / luma, neutral * top
     cr, cb = (510 * (1 - k) / (chroma * top) for k in (kr, kb))
     gr, gb = -kr * cr / kg, -kb * cb / kg
-    for rows in _blocks(height):
+    for rows in _blocks(height, width):
         light = y[rows]
         if uv is None:
             one = cv2.addWeighted(light, gain, light, 0, dark, dtype=cv2.CV_8U)
@@ -57,6 +57,32 @@ def rgb8(
     return out
 
 
+def rgb_of_codes(
+    y: Plane,
+    uv: tuple[Plane, Plane],
+    *,
+    top: float,
+    levels: tuple[float, float, float, float],
+    kr_kb: tuple[float, float],
+    halved: tuple[bool, bool],
+) -> Floats:
+    """R'G'B' (3, H, W) in [0, 1], clipped, in one pass over the codes. See `rgb8` for what it takes."""
+    (height, width), (kr, kb), (black, luma, chroma, neutral) = y.shape, kr_kb, levels
+    out = np.empty((3, height, width), np.float32)
+    kg, gain, dark, grey = 1 - kr - kb, 1 / (luma * top), -black / luma, neutral * top
+    cr, cb = (2 * (1 - k) / (chroma * top) for k in (kr, kb))
+    gr, gb = -kr * cr / kg, -kb * cb / kg
+    for rows in _blocks(height, width):
+        light = np.asarray(y[rows], np.float32)
+        u, v = (enlarged(plane, rows, height, width, halved) for plane in uv)
+        cv2.addWeighted(light, gain, v, cr, dark - grey * cr, dst=out[0, rows])
+        cv2.addWeighted(light, gain, u, cb, dark - grey * cb, dst=out[2, rows])
+        both = cv2.addWeighted(u, gb, v, gr, dark - grey * (gb + gr))
+        cv2.addWeighted(light, gain, both, 1, 0, dst=out[1, rows])
+        np.clip(out[:, rows], 0, 1, out=out[:, rows])
+    return out
+
+
 def ycbcr_to_rgb(
     y: Floats, uv: Floats, levels: tuple[float, float, float, float], kr_kb: tuple[float, float]
 ) -> Floats:
@@ -66,7 +92,7 @@ def ycbcr_to_rgb(
     kg, gain, dark = 1 - kr - kb, 1 / luma, -black / luma
     cr, cb = (2 * (1 - k) / chroma for k in (kr, kb))
     gr, gb = -kr * cr / kg, -kb * cb / kg
-    for rows in _blocks(len(y)):
+    for rows in _blocks(*y.shape):
         light, u, v = y[rows], uv[0, rows], uv[1, rows]
         cv2.addWeighted(light, gain, v, cr, dark - neutral * cr, dst=out[0, rows])
         cv2.addWeighted(light, gain, u, cb, dark - neutral * cb, dst=out[2, rows])
@@ -82,7 +108,7 @@ def rgb_to_ycbcr(
     """rgb: (3, H, W). Returns luma (H, W) and chroma (2, H, W)."""
     (kr, kb), (black, luma, chroma, neutral) = kr_kb, levels
     y, uv = np.empty(rgb.shape[1:], np.float32), np.empty((2, *rgb.shape[1:]), np.float32)
-    for rows in _blocks(len(y)):
+    for rows in _blocks(*y.shape):
         r, g, b = rgb[:, rows]
         some = cv2.addWeighted(r, kr * luma, g, (1 - kr - kb) * luma, black)
         light = cv2.addWeighted(some, 1, b, kb * luma, 0, dst=y[rows])
@@ -217,5 +243,7 @@ def excursions(full: bool, depth: int) -> tuple[float, float, float, float]:
     return 16 * unit, 219 * unit, 224 * unit, neutral
 
 
-def _blocks(height: int) -> Iterator[slice]:
-    return (slice(top, min(top + _ROWS, height)) for top in range(0, height, _ROWS))
+def _blocks(height: int, width: int) -> Iterator[slice]:
+    """Rows of a picture of that size, some at a time; an even number, so that blocks begin with a line of chroma."""
+    some = max(_PIXELS // width, 1) // 2 * 2 + 2
+    return (slice(top, min(top + some, height)) for top in range(0, height, some))

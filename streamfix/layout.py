@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import yuv420
+from . import color_cpu, yuv420
 from .color import chroma_to_444, resize_chroma, rgb_to_ycbcr, scale_chroma, ycbcr_to_rgb
 from .color_cpu import excursions
 from .forking import check_threads
@@ -94,8 +94,11 @@ def to_layout(
     color = frame.color
     if layout == "luma" and isinstance(picture, TensorPicture) and picture.layout == "yuv420":
         return unpack420(picture.tensor.to(device=device, dtype=dtype), picture.width, picture.height)[0]
-    if layout == "yuv420" and not isinstance(picture, TensorPicture) and is_420(picture.format):
-        return uploaded(picture.planes(color), device).to(dtype)
+    if not isinstance(picture, TensorPicture):
+        if layout == "yuv420" and is_420(picture.format):
+            return uploaded(picture.planes(color), device).to(dtype)
+        if layout == "rgb" and torch.device(device).type == "cpu" and _at_most_halved(picture.format):
+            return torch.from_numpy(_rgb_of_codes(picture.planes(color), color)).to(dtype)
     y, uv, rgb = _components(picture, color, device)
     if layout == "rgb":
         if rgb is None:
@@ -107,6 +110,23 @@ def to_layout(
         luma: Tensor = y.to(dtype)
         return luma
     return pack420(y, resize_chroma(uv, y, (-(-y.shape[-2] // 2), -(-y.shape[-1] // 2)), picture.format)).to(dtype)
+
+
+def _at_most_halved(format: PixelFormat) -> bool:
+    """True for Y'CbCr whose chroma is at most half as wide and half as high as its luma."""
+    return format.kind == "yuv" and max(format.log2_w, format.log2_h) <= 1
+
+
+def _rgb_of_codes(planes: Planes, color: Color) -> NDArray[np.float32]:
+    f = planes.format
+    y, u, v = planes.data
+    return color_cpu.rgb_of_codes(
+        *(y, (u, v)),
+        top=float(f.max_code),
+        levels=excursions(color.is_full(), f.depth),
+        kr_kb=color.kr_kb(planes.height),
+        halved=(bool(f.log2_w), bool(f.log2_h)),
+    )
 
 
 @quiet

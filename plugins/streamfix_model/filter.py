@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -56,6 +57,9 @@ class Model(Filter[None]):
     """
 
     layout: Layout = "rgb"  # luma if the network takes one channel
+    thread_safe = True
+    two_parts = True  # the second is all of it: frames are converted meanwhile
+    ends_apart = True
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Model(Filter[None]):
         self.generative = generative
         self._tiler = Tiler(self._run, self.info, tile, overlap)
         self._runner: Runner | None = None
+        self._opening = threading.Lock()
 
     @property
     def runs_on(self) -> str:
@@ -113,10 +118,12 @@ class Model(Filter[None]):
         return self._tiler(x[:, 0])[:, None]
 
     def _run(self, x: Tensor) -> Tensor:
-        if self._runner is None:
-            self.to(x.device)
-        assert self._runner is not None
-        return self._runner(x)
+        with self._opening:
+            if self._runner is None:
+                self.to(x.device)
+            runner = self._runner
+        assert runner is not None
+        return runner(x)
 
     def _example(self) -> Tensor:
         """A picture with detail, of a size the network takes: (1, C, h, w) in [0, 1], with h and w different."""

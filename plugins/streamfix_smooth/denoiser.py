@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 
-from streamfix.fusion import Floats, Noise, Tile, bound_pixels, each_tile, enlarge_part
+from streamfix.fusion import Floats, Fused, Noise, Tile, bound_pixels, each_tile, enlarge_part
 from streamfix.models import Front
 
 from .wiener import reach, smoothed
@@ -17,6 +19,7 @@ REACH = 4.0  # no pixel ends up further than this many standard deviations from 
 # Window and share of the remaining noise for each pass. The second pass works on statistics without single outliers.
 LUMA_PASSES = ((5, 0.5), (3, 0.5))
 CHROMA_PASSES = ((3, 0.7), (5, 0.3))
+_own = threading.local()
 
 
 class Denoiser:
@@ -29,7 +32,6 @@ class Denoiser:
 
     def __init__(self, sigma: float | None = None, flicker: float = 0.0) -> None:
         self._front = Front(None if sigma is None else Noise(sigma, sigma), fine=False, flicker=flicker)
-        self._luma = self._chroma = np.empty(0, np.float32)
 
     @property
     def noise(self) -> Noise:
@@ -47,25 +49,49 @@ class Denoiser:
     def step(self, luma: Floats, chroma: Floats) -> tuple[Floats, Floats]:
         """Smooth the next frame. luma: (H, W), chroma: (H/2, W/2, 2), float32 in [0, 1].
 
-        The results are valid until the next step.
+        The results are valid until this thread's next call.
         """
-        fused, noise, changes = self._front.fuse(luma, chroma), self.noise, self._front.changes
-        if self._luma.shape != luma.shape:
-            self._luma, self._chroma = np.empty_like(luma), np.empty_like(chroma)
-        luma_out, chroma_out = self._luma, self._chroma
+        return self.begin(luma, chroma)()
 
-        def smooth(tile: Tile) -> None:
-            at, core = tile.around(-(-reach(LUMA_PASSES) // 2)), tile.core
-            inner = core.inside(at)
-            left = enlarge_part(fused.variance, at, tile)
-            luma_out[core.full] = smoothed(fused.luma[at.full], left, noise.luma, LUMA_PASSES)[inner.full]
-            bound_pixels(luma_out[core.full], luma[core.full], REACH * changes.luma)
+    def begin(self, luma: Floats, chroma: Floats) -> Callable[[], tuple[Floats, Floats]]:
+        """Do the part of `step` that needs the frames before, and changes what is known of them; return the rest.
 
-            at = tile.around(reach(CHROMA_PASSES))
-            inner = core.inside(at)
-            left = np.asarray(cv2.merge([fused.variance[at.half]] * 2), np.float32)
-            chroma_out[core.half] = smoothed(fused.chroma[at.half], left, noise.chroma, CHROMA_PASSES)[inner.half]
-            bound_pixels(chroma_out[core.half], chroma[core.half], REACH * changes.chroma)
+        Frames after this one may be begun before the rest is done.
+        """
+        fused = self._front.fuse(luma, chroma)
+        # The fuser overwrites its pictures two steps later.
+        own = Fused(fused.luma.copy(), fused.chroma.copy(), fused.variance)
+        return partial(_finished, own, (luma, chroma), self.noise, self._front.changes)
 
-        each_tile(smooth, *chroma.shape[:2])
-        return luma_out, chroma_out
+
+def _finished(fused: Fused, recorded: tuple[Floats, Floats], noise: Noise, changes: Noise) -> tuple[Floats, Floats]:
+    """The fused frame with the noise left in it smoothed, no pixel of it too far from the recorded one.
+
+    The results are valid until this thread's next call.
+    """
+    luma, chroma = recorded
+    luma_out, chroma_out = _kept(luma, chroma)
+
+    def smooth(tile: Tile) -> None:
+        at, core = tile.around(-(-reach(LUMA_PASSES) // 2)), tile.core
+        inner = core.inside(at)
+        left = enlarge_part(fused.variance, at, tile)
+        luma_out[core.full] = smoothed(fused.luma[at.full], left, noise.luma, LUMA_PASSES)[inner.full]
+        bound_pixels(luma_out[core.full], luma[core.full], REACH * changes.luma)
+
+        at = tile.around(reach(CHROMA_PASSES))
+        inner = core.inside(at)
+        left = np.asarray(cv2.merge([fused.variance[at.half]] * 2), np.float32)
+        chroma_out[core.half] = smoothed(fused.chroma[at.half], left, noise.chroma, CHROMA_PASSES)[inner.half]
+        bound_pixels(chroma_out[core.half], chroma[core.half], REACH * changes.chroma)
+
+    each_tile(smooth, *chroma.shape[:2])
+    return luma_out, chroma_out
+
+
+def _kept(luma: Floats, chroma: Floats) -> tuple[Floats, Floats]:
+    """This thread's pictures of these shapes: the system hands over fresh memory page by page, which takes its time."""
+    if getattr(_own, "shapes", None) != (luma.shape, chroma.shape):
+        _own.shapes, _own.pictures = (luma.shape, chroma.shape), (np.empty_like(luma), np.empty_like(chroma))
+    found: tuple[Floats, Floats] = _own.pictures
+    return found

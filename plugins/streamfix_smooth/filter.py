@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -35,6 +36,8 @@ class Smooth(Filter[Any]):
     arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     batch_tolerance = 0.0  # on a CPU; a GPU may sum in another order
     thread_safe = True
+    two_parts = True
+    ends_apart = True
 
     def __init__(self, strength: float = 1.0, sigma: float | Literal["auto"] = "auto", flicker: float = 0.0) -> None:
         if not 0 <= strength <= 1:
@@ -83,14 +86,22 @@ class Smooth(Filter[Any]):
 
             restored = finished(x[:, 0].float(), self._fronts.step(x, states), self.flicker / 255)[:, None]
             return (x + self.strength * (restored - x)).to(x.dtype)
-        result = np.empty_like(x)
-        for picture, state, out in zip(x[:, 0], states, result[:, 0], strict=True):
-            self._smooth(picture, state, out)
-        return result
+        return self.begin(x, states)()
 
-    def _smooth(self, packed: Floats, state: Denoiser, out: Floats) -> None:
-        pack420(*state.step(*unpack420(packed)), out)
-        if self.strength < 1:
-            out -= packed
-            out *= np.float32(self.strength)
-            out += packed
+    def begin(self, x: Any, states: Sequence[Any]) -> Callable[[], Any]:
+        """Fuse the frames; the returned call smooths what noise is left in each."""
+        if self.strength == 0 or not isinstance(x, np.ndarray):
+            return super().begin(x, states)
+        return partial(
+            self._smoothed, x, [state.begin(*unpack420(p)) for p, state in zip(x[:, 0], states, strict=True)]
+        )
+
+    def _smoothed(self, x: Floats, rests: Sequence[Callable[[], tuple[Floats, Floats]]]) -> Floats:
+        result = np.empty_like(x)
+        for packed, rest, out in zip(x[:, 0], rests, result[:, 0], strict=True):
+            pack420(*rest(), out)
+            if self.strength < 1:
+                out -= packed
+                out *= np.float32(self.strength)
+                out += packed
+        return result

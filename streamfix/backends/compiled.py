@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ from .cache import Parts
 
 _OPENING = threading.Lock()
 _SIZES = 16  # picture sizes for which a graph stays compiled; the tiles of one picture have up to nine
+_AT_ONCE = 2  # pictures: one core is then never without work, and more would only take memory
 
 
 def is_installed() -> bool:
@@ -124,11 +126,15 @@ def in_float32(model: Any) -> Any:
 
 
 class Compiled:
-    """Runs an openvino.Model with one input (N, C, H, W) on the CPU, one picture at a time, each at full speed.
+    """Runs an openvino.Model with one input (N, C, H, W) on the CPU.
 
     precision: "fp32", "bf16" or "int8" (a quantised graph; its floating-point parts run in bfloat16 if the processor
     has it). Left to itself, OpenVINO would use bfloat16 everywhere; here nothing is less exact than its name says.
     threads: 0 for as many as `cores.threads` says.
+
+    A call that is alone has all threads. One that comes while another runs has half of them, and so have those that
+    follow as long as they meet: after each layer all threads of a picture wait for the slowest, which two pictures with
+    threads of their own do not do for each other. The results are the same. Further calls wait.
 
     Compiles the graph for each picture size, and keeps it compiled for the last `_SIZES`. Leaving sizes open is just as
     fast, but on one thread OpenVINO 2026.4 then answers a size that the network cannot take with the previous picture's
@@ -143,24 +149,24 @@ class Compiled:
         self._model: Any | None = in_float32(model.clone())
         if precision == "bf16" and not has_bf16():
             raise DeviceError(f"{self._core.get_property('CPU', 'FULL_DEVICE_NAME')} has no bfloat16; use fp32 or int8")
+        self._threads = threads or cores.threads()
+        self._at_once = min(_AT_ONCE, self._threads)
         self._settings = {
-            "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision != "fp32" and has_bf16() else "f32",
-            "INFERENCE_NUM_THREADS": threads or cores.threads(),
             "ENABLE_CPU_PINNING": False,  # otherwise every process pins its threads to the same first cores
         }
-        self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-        self._lock = threading.Lock()  # streams share a filter, and a request handles one picture at a time
+        self._idle: OrderedDict[tuple[int, ...], _Idle] = OrderedDict()
+        self._running = 0
+        self._changed = threading.Condition()
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """x: (B, Cin, h, w). Returns (B, Cout, h', w'), a new array.
+        """x: (B, Cin, h, w). Returns (B, Cout, h', w'), a new array. Several threads may call it.
 
         Raises MemoryError if memory runs out, FilterError for a size that the network does not take.
         """
         try:
             inputs = np.ascontiguousarray(x, np.float32)
-            with self._lock:
-                request = self._request((1, *x.shape[1:]))
+            with self._request((1, *x.shape[1:])) as request:
                 y = np.empty((len(x), *request.get_output_tensor().shape[1:]), np.float32)
                 for i in range(len(x)):  # no slower on a CPU than a batch, whose other pictures might change the result
                     request.set_input_tensor(self._tensor(inputs[i : i + 1], shared_memory=True))
@@ -176,25 +182,69 @@ class Compiled:
 
     def parts(self) -> dict[str, bytes]:
         """Its graph as bytes, see `to_parts`."""
-        with self._lock:
+        with self._changed:
             return to_parts(self._model)
 
     def close(self) -> None:
-        with self._lock:
+        """Release the graphs; calls that are running end first."""
+        with self._changed:
             self._model = None
-            self._requests.clear()
+            self._changed.wait_for(lambda: not self._running)
+            self._idle.clear()
 
-    def _request(self, shape: tuple[int, ...]) -> Any:
+    @contextmanager
+    def _request(self, shape: tuple[int, ...]) -> Iterator[Any]:
+        """A request for pictures of that shape that nobody else uses."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._running < self._at_once)
+            wide = self._running == 0
+            idle = self._compiled(shape, wide)
+            request = (idle.wide if wide else idle.narrow).pop()
+            self._running += 1
+        try:
+            yield request
+        finally:
+            with self._changed:
+                (idle.wide if wide else idle.narrow).append(request)
+                self._running -= 1
+                self._changed.notify_all()
+
+    def _compiled(self, shape: tuple[int, ...], wide: bool) -> _Idle:
+        """The requests for that shape; the graph is compiled for it where it is not yet."""
         if self._model is None:
             raise FilterError(f"{self.name} was closed")
-        if shape not in self._requests:
-            model = self._model.clone()
-            model.reshape(list(shape))
-            self._requests[shape] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
-        self._requests.move_to_end(shape)
-        while len(self._requests) > _SIZES:
-            self._requests.popitem(last=False)
-        return self._requests[shape]
+        idle = self._idle.setdefault(shape, _Idle([], []))
+        self._idle.move_to_end(shape)
+        try:
+            if wide and not idle.wide:
+                idle.wide.append(self._compile(shape, 1).create_infer_request())
+            elif not wide and not idle.narrow and not idle.divided:
+                graph = self._compile(shape, self._at_once)
+                idle.narrow += (graph.create_infer_request() for _ in range(self._at_once))
+                idle.divided = True
+        except RuntimeError:
+            del self._idle[shape]
+            raise
+        while len(self._idle) > _SIZES:
+            self._idle.popitem(last=False)
+        return idle
+
+    def _compile(self, shape: tuple[int, ...], streams: int) -> Any:
+        """The graph for pictures of that shape, so many at once, each with its share of the threads."""
+        assert self._model is not None
+        model = self._model.clone()
+        model.reshape(list(shape))
+        divided = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": self._threads // streams * streams}
+        return self._core.compile_model(model, "CPU", {**self._settings, **divided})
+
+
+@dataclass(slots=True)
+class _Idle:
+    """What of one size's requests is not in use. wide: has all threads. narrow: have a part each, once `divided`."""
+
+    wide: list[Any]
+    narrow: list[Any]
+    divided: bool = False
 
 
 def has_bf16() -> bool:

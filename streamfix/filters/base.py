@@ -59,7 +59,8 @@ class Filter(ABC, Generic[S]):
     batch_tolerance: how far a batch's result may lie from each stream's alone, in [0, 1] units; 0 is bit-exact.
     keeps_level: False if it is meant to change brightness or hue (low light, white balance).
     thread_safe: True if several threads may call it at once, each with states of its own.
-    two_parts: True if `begin` does a good part of the work.
+    two_parts: True if `begin` does a good part of the work, or if what it leaves uses fewer than all cores at times.
+    ends_apart: True if the second parts of two windows of one stream may run at the same time.
     wants_coding: True if `tell` looks at how frames were coded; the decoder is asked for it then.
     live_options: options that a live stream sets where the user does not, such as no look-ahead, which would delay it.
     """
@@ -77,6 +78,7 @@ class Filter(ABC, Generic[S]):
     keeps_level: bool = True
     thread_safe: bool = False
     two_parts: bool = False
+    ends_apart: bool = False
     wants_coding: bool = False
     live_options: Mapping[str, Any] = MappingProxyType({})
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
@@ -84,12 +85,15 @@ class Restorer(Stage):
         self._state = filter.init_state()
         self._exit_on_error = exit_on_error
         self._not_finite = 0
+        self._telling = threading.Lock()  # several windows may be finished at once
         self._state_spoilt = False
         self._awaited: deque[_Awaited | _Pending] = deque()
         self._pending: deque[_Pending] = deque()
         self._cut_pending = False
         self._size: tuple[int, int] | None = None
-        self._finisher = ThreadPoolExecutor(1, f"{self.name}-end") if overlap and filter.two_parts else None
+        self._finisher: ThreadPoolExecutor | None = None
+        if overlap and filter.two_parts:
+            self._finisher = ThreadPoolExecutor(_MOST_BEGUN if filter.ends_apart else 1, f"{self.name}-end")
         self._begun: deque[tuple[Window, Future[list[Frame | None]]]] = deque()
 
     def push(self, item: Any) -> Iterator[Any]:
@@ -294,9 +298,12 @@ class Restorer(Stage):
         if self._handling.is_finite(pictures):
             return [True] * len(pictures)
         sound = [self._handling.is_finite(picture) for picture in pictures]
-        for frame, good in zip(window.centre, sound, strict=True):
-            if good:
-                continue
+        with self._telling:
+            self._tell_not_finite([f for f, good in zip(window.centre, sound, strict=True) if not good])
+        return sound
+
+    def _tell_not_finite(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
             where = f"{self.name} at pts {frame.pts} ({frame.time_s:.3f} s)"
             if self._exit_on_error:
                 raise FilterError(f"{where}: gave values that are no numbers (NaN or infinity)")
@@ -308,7 +315,6 @@ class Restorer(Stage):
                 )
             self._not_finite += 1
             self._state_spoilt = True
-        return sound
 
     def _guarded(self, window: Window, shape: _Shape, work: Callable[[], T]) -> T:
         """What the filter gives. Raises what it raises as a StreamfixError that names the frame."""

@@ -66,6 +66,10 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
             dropped=lambda: overload.count,
         )
         opened.append(writer)
+        if source.goes_on and not recording:
+            if (first := source.first) is not None:
+                restoration.make_ready(first)
+            source.begin_now()
     except BaseException:
         close_all(opened)
         raise

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,12 +19,13 @@ from torch import nn
 from streamfix.backends import compiled, openvino
 from streamfix.backends.base import NetworkSource
 from streamfix.backends.cache import Cache
-from streamfix.backends.compiled import from_parts, to_parts
+from streamfix.backends.compiled import Compiled, from_parts, to_parts
 from streamfix.backends.graphs import Graphs
 from streamfix.backends.openvino import OpenVinoRunner, code_version, convert
 from streamfix.backends.runner import open_runner
 from streamfix.errors import DeviceError, ModelError, UsageError
 from tests.backends.conftest import needs_openvino, pictures, unet
+from tests.fakes.waiting import LONG_S
 
 pytestmark = needs_openvino
 
@@ -165,6 +170,54 @@ def test_more_sizes_than_it_keeps_compiled_are_served(monkeypatch: pytest.Monkey
     for width in (8, 12, 16, 8, 12, 16):
         x = pictures(1, 16, 8, width)
         assert torch.allclose(runner(x), network(x), atol=1e-5)
+
+
+class Slow:
+    """A request that ends only once another one has begun."""
+
+    def __init__(self, request: Any, both: threading.Barrier) -> None:
+        self._request, self._both = request, both
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+    def infer(self) -> None:
+        self._both.wait(LONG_S)
+        self._request.infer()
+
+
+def test_two_pictures_at_once_share_the_threads_and_come_out_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    compile_for = Compiled._compile
+    both = threading.Barrier(2)
+
+    class Graph:
+        def __init__(self, graph: Any) -> None:
+            self._graph = graph
+
+        def create_infer_request(self) -> Any:
+            return Slow(self._graph.create_infer_request(), both)
+
+    def noted(self: Compiled, shape: tuple[int, ...], streams: int) -> Any:
+        graph = compile_for(self, shape, streams)
+        asked.append((streams, graph.get_property("INFERENCE_NUM_THREADS")))
+        return Graph(graph)
+
+    model, xs = convert(unet(), X), [pictures(1, 16, 24, 32, seed=seed).numpy() for seed in range(6)]
+    alone = [Compiled(model, threads=2)(x) for x in xs]
+    monkeypatch.setattr(Compiled, "_compile", noted)
+    shared = Compiled(model, threads=2)
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(shared, xs, timeout=LONG_S))
+    shared.close()
+    assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
+    assert sorted(asked) == [(1, 2), (2, 2)]
+
+
+def test_one_thread_takes_one_picture_at_a_time() -> None:
+    runner, x = Compiled(convert(unet(), X), threads=1), pictures(1, 16, 8, 8).numpy()
+    with ThreadPoolExecutor(3) as pool:
+        assert all(np.array_equal(y, runner(x)) for y in pool.map(runner, [x] * 6, timeout=LONG_S))
 
 
 def test_bf16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,29 @@ def test_two_parts_overlap_and_give_the_same() -> None:
     assert not [t for t in threading.enumerate() if t.name.startswith("two-end")]
 
 
+class Meeting(Filter[None]):
+    """Each second part waits for that of a neighbour, as two can that run at once."""
+
+    two_parts = ends_apart = True
+
+    def __init__(self) -> None:
+        self.both = threading.Barrier(2)
+
+    def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
+        self.both.wait(LONG_S)
+        return x / 2
+
+
+def test_second_parts_run_at_once_where_a_filter_allows_it() -> None:
+    frames = clip(6)
+    restorer = Restorer(Meeting(), overlap=True)
+    found = [*chain.from_iterable(map(restorer.push, frames)), *restorer.flush()]
+    restorer.close()
+    assert [f.pts for f in found] == [f.pts for f in frames]
+    halves = [f.with_picture(replace(f.picture, tensor=f.picture.tensor / 2)) for f in restored(Copy(), frames)]
+    assert all(difference(a, b) == 0 for a, b in zip(found, halves, strict=True))
+
+
 def test_without_overlap_each_frame_comes_at_once() -> None:
     filter = TwoParts()
     restorer = Restorer(filter)

@@ -215,6 +215,16 @@ def test_every_step_has_seen_a_frame_of_the_size_before_it_is_needed() -> None:
     assert [f.pts for f in stages[0].given] == [1000, 1000]  # and its own frame comes as if nothing had been
 
 
+def test_steps_that_were_made_ready_see_no_further_frame_for_that() -> None:
+    clock = Clock()
+    stages = [Filters("a", clock, 2), Filters("b", clock)]
+    live = Live(*stages, None, clock=clock)
+    live.stage.make_ready(CLIP[0])
+    assert [[f.pts for f in s.given] for s in stages] == [[1000], [1000]]
+    assert [f.pts for f in live.run(CLIP)] == [f.pts for f in CLIP]
+    assert [len(s.given) for s in stages] == [1 + len(CLIP), 1]
+
+
 @pytest.mark.parametrize("held", [0, 2])
 def test_a_chain_that_is_too_slow_steps_down_and_the_frames_it_holds_come_first(held: int) -> None:
     clock = Clock()

@@ -6,9 +6,10 @@ import gc
 import os
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import av
@@ -449,6 +450,73 @@ def test_frames_held_back_by_the_network_come_after_what_stood_in() -> None:
     after = real(items)[5:]
     dts = [p.dts for p in packets(items)]
     assert float(dts[0] * Fraction(1, 48000)) == pytest.approx(after[0].time_s, abs=0.05)
+
+
+# -- what piled up while filters were made ready
+
+
+def begun(script: Script, ready_s: float = 0.0) -> tuple[World, list[Any]]:
+    """What comes of a camera whose pictures are wanted so long after the first has come."""
+    world = World([script])
+    source = world.source()
+    source.open()
+    first = source.first
+    assert first is not None and first.pts == 0
+    world.now_s += ready_s
+    source.begin_now()
+    items = []
+    for item in source:
+        items.append(item)
+        if len(shown(items)) == 11:
+            source.stop()
+    source.close()
+    return world, items
+
+
+def test_what_piled_up_is_left_out_and_told() -> None:
+    """A second of pictures lies ready, read a millisecond apart; then they come as they are taken."""
+    waited = [(1.0 + 0.001 * i, frame) for i, (_, frame) in enumerate(frames(26))][1:]
+    sound = [(1.0 + 0.001 * i, 1920 * i) for i in range(26)]
+    live = [
+        (1.026 + 0.04 * (i + 1), replace(f, pts=(26 + i) * TICKS, cut=False)) for i, (_, f) in enumerate(frames(20))
+    ]
+    script = Script(sorted([(0.0, frames(1)[0][1]), *waited, *sound, *live], key=lambda x: x[0]))
+    world, items = begun(script, ready_s=1.0)
+    seen = shown(items)
+    assert [f.pts // TICKS for f in seen] == [0, *range(29, 39)]
+    assert [f.cut for f in seen] == [True, True, *[False] * 9]
+    assert not packets(items)
+    report = world.health.report()
+    assert report.counts.received == len(seen) and not report.counts.dropped_total
+    assert [e.text for e in world.health.events if e.kind == "start"] == [
+        "28 pictures came before all was ready, and are left out"
+    ]
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.02])
+def test_where_nothing_piled_up_a_fifth_of_a_second_is_left_out(late_s: float) -> None:
+    _, items = begun(Script([(at_s + late_s * (i % 2), frame) for i, (at_s, frame) in enumerate(frames(20))]))
+    assert [f.pts // TICKS for f in shown(items)] == [0, *range(5, 15)]
+
+
+def test_one_picture_that_a_busy_machine_was_slow_with_has_waited_all_the_same() -> None:
+    slow = {7: 0.03, 12: 0.05}
+    at_s = list(accumulate(slow.get(i, 0.004) for i in range(25)))
+    waited = [(at, frame) for at, (_, frame) in zip(at_s, frames(25), strict=True)]
+    later = [replace(frame, cut=False) for _, frame in frames(20, 25 * TICKS)]
+    _, items = begun(Script([*waited, *((at_s[-1] + 0.04 * (i + 1), frame) for i, frame in enumerate(later))]))
+    assert [f.pts // TICKS for f in shown(items)][:2] == [0, 28]
+
+
+def test_a_camera_of_few_pictures_begins_with_the_first_that_is_waited_for() -> None:
+    _, items = begun(Script(frames(20, ticks=10 * TICKS)))
+    assert [f.pts // TICKS for f in shown(items)] == list(range(0, 110, 10))
+
+
+def test_an_input_that_never_makes_wait_begins_after_some_seconds() -> None:
+    _, items = begun(Script([(0.02 * i, frame) for i, (_, frame) in enumerate(frames(300))]))
+    pts = [f.pts // TICKS for f in shown(items)]
+    assert pts[0] == 0 and 140 <= pts[1] <= 160 and pts[2:] == list(range(pts[1] + 1, pts[1] + 10))
 
 
 # -- threads

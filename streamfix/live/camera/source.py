@@ -6,6 +6,7 @@ import random as stdlib_random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
@@ -30,6 +31,7 @@ from .connection import Connection
 from .input import end_s, ends_by_itself, is_incurable, live_spec, waits_for_a_sender, warn_of_silent_loss
 from .join import JoinedConnections
 from .observer import Observer
+from .piled_up import PiledUp
 from .stand_in import StandIn
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ class LiveSource(ItemSource):
         taken_s = partial(_taken_s, self._camera, joined)
         self._observer = Observer(health, taken_s, self._time_of_day, walltime)
         self._opened_s: float | None = None
+        self._piled_up: PiledUp | None = None
 
     @property
     def streams(self) -> Sequence[MappedStream]:
@@ -200,6 +203,17 @@ class LiveSource(ItemSource):
                 raise InputError(f"{self._shown}: no picture came in the {wanted_s:g} s of -t: {reason}")
             raise Cancelled(f"{self._shown}: stopped before the first picture came")
 
+    @property
+    def goes_on(self) -> bool:
+        """True for a camera, which takes pictures whether they are read or not; False for files and pipes."""
+        return not ends_by_itself(self._spec)
+
+    def begin_now(self) -> None:
+        """Leave out what has come since the first picture and was not read yet. Called after `open`, for a camera."""
+        first = self.first
+        if first is not None:
+            self._piled_up = PiledUp(first, self._clock())
+
     def retry(self) -> None:
         """Try to reach a camera that is away now. From any thread; does nothing while it is there."""
         self._camera.retry()
@@ -217,8 +231,11 @@ class LiveSource(ItemSource):
     def _read(self) -> Generator[Item, None, None]:
         self._opened_s = self._clock()
         while not self._stopped.is_set() and not self._camera.ended:
-            due_s = self._standin.due_in_s(self._clock())
+            asked_s = self._clock()
+            due_s = self._standin.due_in_s(asked_s)
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
+            if self._piled_up is not None:
+                item = self._unless_old(self._piled_up, item, asked_s)
             if isinstance(item, Frame):
                 now_s = self._clock()
                 frame = self._joined.frame(item, now_s if item.received_s is None else item.received_s)
@@ -245,6 +262,20 @@ class LiveSource(ItemSource):
                 del frame
         self._camera.leave()
         self.failure = self._camera.failure
+
+    def _unless_old(self, piled_up: PiledUp, item: Item | None, asked_s: float) -> Item | None:
+        """The item, None if it is one that has waited. The first frame that has not does not follow the one before."""
+        if item is not None and not isinstance(item, Frame):
+            return None  # sound stays with its picture
+        now_s = self._clock()
+        wanted = piled_up.waited_for(item, now_s - asked_s, now_s)
+        if piled_up.over:
+            self._piled_up = None
+            if piled_up.left_out:
+                self._health.note("start", f"{piled_up.left_out} pictures came before all was ready, and are left out")
+        if item is None or not wanted:
+            return None
+        return replace(item, cut=True) if piled_up.left_out else item
 
     def _is_behind_end(self, frame: Frame) -> bool:
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s

@@ -64,12 +64,19 @@ class LiveRestoration(Stage):
         self._restored: Frame | None = None  # the last one that a step gave
         self._swallowed = 0
 
+    def make_ready(self, frame: Frame) -> None:
+        """Let every step see a frame of the stream's size, which takes its time the first time.
+
+        The first frame that is pushed does it where nobody has done it before.
+        """
+        if not self._warm:
+            self._warm_up(frame)
+
     def push(self, item: Any) -> Iterator[Any]:
         if not isinstance(item, Frame):
             yield item
         else:
-            if not self._warm:
-                self._warm_up(item)
+            self.make_ready(item)
             if item.standing_in:
                 yield from self._empty()
                 yield from self._shown(self._reorder.around(item))

@@ -43,6 +43,11 @@ class ItemSource(ABC):
         """True if `stop` ended it before its own end."""
         return self._stopped_early
 
+    @property
+    def first(self) -> Frame | None:
+        """The first frame, once it was looked at and until it was given."""
+        return next((item for item in self._held if isinstance(item, Frame)), None)
+
     def __iter__(self) -> Iterator[Item]:
         while self._held:
             yield self._held.popleft()
