@@ -46,6 +46,7 @@ def description(spec: JobSpec, resume: Resume, request: Request) -> dict[str, An
         "encoder": {"codec": request.codec, "options": dict(sorted(request.video.items()))},
         "resume_every": str(resume.every_s),
         "warm-up": resume.warm_up,
+        **({"segments apart": True} if resume.apart else {}),
     }
 
 
