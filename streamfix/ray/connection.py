@@ -46,6 +46,11 @@ def connected(address: str = "auto", **options: Any) -> Iterator[Any]:
         ray.shutdown()
 
 
+def connect(address: str, **options: Any) -> None:
+    """Connect this process to a cluster until `ray.shutdown`. Raises as `connected`."""
+    _connect(loaded(), address, options)
+
+
 def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
     usual: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     if address == "local":

@@ -28,6 +28,7 @@ class FileReport:
     frames: restored in this run. video_s: of the output, as far as it is known. took_s: of workers, in this run, all
     tasks together. nodes: that worked on it. segments: of it, 1 for a whole file. tries: tasks that were begun.
     replaces: an output was there when it was begun. identity: of the input, by which it is known again.
+    tasks: of this run: what was done ("whole", "plan", "join", or a segment's number), where, how long it took.
     """
 
     input: str
@@ -43,6 +44,7 @@ class FileReport:
     nodes: list[str] = field(default_factory=list)
     replaces: bool = False
     identity: dict[str, Any] = field(default_factory=dict)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -56,6 +56,7 @@ class _Task:
 
 
 _PLAN, _JOIN = -1, -2
+_NAMES: dict[int | None, str] = {None: "whole", _PLAN: "plan", _JOIN: "join"}
 
 
 def restore_files(
@@ -230,6 +231,7 @@ class Run:
         while self._joins and not self._joining:
             task = self._joins.popleft()
             parts = self._parts[task.item.number]
+            task.begun_s = time.monotonic()
             ref = crew.joiner().join.remote(
                 *(task.item, self._resume, str(parts.folder.path)), len(parts.plan.segments)
             )
@@ -244,7 +246,7 @@ class Run:
             self._lost(task, member, " ".join(str(error).split())[:200])
             return
         crew.idle.append(member)
-        self._count(task, outcome)
+        self._count(task, member.node, outcome)
         if outcome.reason is not None:
             self._fail(task.item, outcome.reason)
         elif task.index is None:
@@ -269,8 +271,14 @@ class Run:
             "workers a node (-cores, -memory)",
         )
 
-    def _count(self, task: _Task, outcome: Outcome) -> None:
+    def _count(self, task: _Task, node: str, outcome: Outcome) -> None:
         file = self.report.files[task.item.number]
+        what = _NAMES.get(task.index, task.index)
+        waited_s = time.monotonic() - task.begun_s - outcome.took_s
+        seconds = {"took_s": outcome.took_s, "cpu_s": outcome.cpu_s, "around_s": waited_s}
+        seconds["begun_s"] = task.begun_s - self._begun_s
+        rounded = {name: round(value, 3) for name, value in seconds.items()}
+        file.tasks.append({"what": what, "node": node, "frames": outcome.frames, **rounded})
         file.frames += outcome.frames
         file.took_s = round(file.took_s + outcome.took_s, 3)
         file.video_s = outcome.video_s or file.video_s
@@ -307,6 +315,7 @@ class Run:
             return
         file = self.report.files[task.item.number]
         file.join_s = round(outcome.took_s, 3)
+        self._count(task, "", outcome)
         if outcome.reason is not None:
             self._fail(task.item, outcome.reason)
             return

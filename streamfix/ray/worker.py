@@ -40,12 +40,14 @@ Carried = Callable[[str, int, int], bytes]
 class Outcome:
     """What became of a task. reason: why it failed, None if it did not. frames: restored. video_s: of the result.
 
+    took_s, cpu_s: how long it took, and how much of processors.
     values: what the task is for: a plan, a segment's bytes.
     """
 
     reason: str | None = None
     frames: int = 0
     took_s: float = 0.0
+    cpu_s: float = 0.0
     video_s: float = 0.0
     values: Any = None
 
@@ -155,7 +157,7 @@ class Worker:
 
     def _told(self, work: Callable[[], Outcome]) -> Outcome:
         """What `work` gives; an error of ours, or of the file's, is its reason."""
-        begun_s = time.monotonic()
+        begun_s, cpu_s = time.monotonic(), time.process_time()
         try:
             outcome = work()
         except Cancelled:
@@ -166,7 +168,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # a file costs itself, whatever it is
             self._let_go()
             outcome = Outcome(f"internal error, please report it: {type(error).__name__}: {error}")
-        return replace(outcome, took_s=time.monotonic() - begun_s)
+        return replace(outcome, took_s=time.monotonic() - begun_s, cpu_s=time.process_time() - cpu_s)
 
     def _built(self, spec: JobSpec) -> Job:
         """The job; the worker of a lost node may hold its folder until it notices."""

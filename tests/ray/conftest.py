@@ -19,14 +19,14 @@ class Nodes:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        self._cluster = Cluster(
+        self._cluster: Any = Cluster(
             initialize_head=True,
             head_node_args={"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False},
         )
         self.address: str = self._cluster.address
 
-    def add(self, cpus: int = 1, **environment: str) -> Any:
-        more = {"env_vars": environment} if environment else {}
+    def add(self, cpus: int = 1, **more: Any) -> Any:
+        """Another node. more: as Ray's `add_node` takes it, such as node_name."""
         return self._cluster.add_node(num_cpus=cpus, object_store_memory=MEMORY, **more)
 
     def kill(self, node: Any) -> None:
