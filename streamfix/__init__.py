@@ -68,6 +68,7 @@ _PUBLIC = {
     "open": "library",
     "opencv": "opencv",
     "open_runner": "backends.runner",
+    "ray": "ray",
     "restore": "library",
     "stack": "stack",
     "training": "training",
@@ -115,13 +116,14 @@ __all__ = [
     "open",
     "open_runner",
     "opencv",
+    "ray",
     "restore",
     "stack",
     "training",
 ]
 
 if TYPE_CHECKING:
-    from . import analysis, fusion, models, motion, networks, opencv, training
+    from . import analysis, fusion, models, motion, networks, opencv, ray, training
     from .backends import BackendName, check_backend
     from .backends.base import Runner
     from .backends.graph_info import graph_info

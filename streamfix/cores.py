@@ -19,10 +19,22 @@ _CGROUP = Path("/sys/fs/cgroup")
 def count() -> int:
     """How many cores this process may use at a time: by its affinity and its control group's limit; 1 at least."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(min(allowed, _quota(_CGROUP)), 1)
+    return max(min(allowed, _quota(_CGROUP), _limit), 1)
 
 
+_NO_LIMIT = 1 << 16
+_limit = _NO_LIMIT
 _share: int | None = None
+
+
+def limit(cores: int | None) -> None:
+    """Have `count` give so many at most, for a process that has a part of its machine; None: as it was.
+
+    To be called before any work is divided: threads that were started for more cores stay.
+    """
+    global _limit
+    _limit = _NO_LIMIT if cores is None else cores
+    count.cache_clear()
 
 
 def threads() -> int:
@@ -53,7 +65,7 @@ def _quota(group: Path) -> int:
             continue
         if quota > 0 and period > 0:
             return -(-quota // period)
-    return 1 << 16
+    return _NO_LIMIT
 
 
 class _Helpers:

@@ -134,6 +134,23 @@ class Chain(Stage):
                 return
 
 
+class Kept(Stage):
+    """A stage that several pipelines use one after the other: it is not closed with them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.name = stage.name
+
+    def push(self, item: Any) -> Any:
+        return self._stage.push(item)
+
+    def flush(self) -> Any:
+        return self._stage.flush()
+
+    def abort(self) -> None:
+        self._stage.abort()
+
+
 class Closable(Protocol):
     """An object that holds a resource until it is closed."""
 

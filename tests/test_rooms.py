@@ -97,9 +97,11 @@ MAY = {
     "opencv": CORE | {"filters", "jobs", "media", "live", "live_video", "stream"},
     "gstreamer": CORE | {"filters", "jobs", "live", "stream"},
     "vapoursynth": CORE | {"filters", "jobs", "stream"},
+    "ray": CORE | {"folders", "devices", "filters", "media", "live", "jobs", "library", "stream"},
     "apps": CORE
     | {
         "folders",
+        "ray",
         "gstreamer",
         "backends",
         "media",

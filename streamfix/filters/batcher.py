@@ -72,6 +72,19 @@ class Batcher(Filter[Any]):
     def report(self, state: Any) -> Mapping[str, float]:
         return self.wrapped.report(state)
 
+    @property
+    def saves(self) -> bool:
+        return self.wrapped.saves
+
+    def save_state(self, state: Any) -> Mapping[str, Any]:
+        return self.wrapped.save_state(state)
+
+    def load_state(self, saved: Mapping[str, Any]) -> Any:
+        return self.wrapped.load_state(saved)
+
+    def resolved(self) -> Mapping[str, str]:
+        return self.wrapped.resolved()
+
     def to(self, device: Any) -> None:
         self.wrapped.to(device)
 

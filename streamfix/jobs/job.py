@@ -36,10 +36,12 @@ class Resume:
 
     every_s: so many seconds of video are one segment, or some more: to the next keyframe of the input.
     warm_up: pictures that filters which cannot save their state are shown in front of each segment.
+    apart: all filters begin anew in front of each segment, by that warm-up, so that segments need not be made in order.
     """
 
     every_s: Fraction = Fraction(10)
     warm_up: int = 32
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

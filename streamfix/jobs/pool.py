@@ -156,6 +156,19 @@ class Lease(Filter[Any]):
     def report(self, state: Any) -> Mapping[str, float]:
         return self._filter.report(state)
 
+    @property
+    def saves(self) -> bool:
+        return self._filter.saves
+
+    def save_state(self, state: Any) -> Mapping[str, Any]:
+        return self._filter.save_state(state)
+
+    def load_state(self, saved: Mapping[str, Any]) -> Any:
+        return self._filter.load_state(saved)
+
+    def resolved(self) -> Mapping[str, str]:
+        return self._filter.resolved()
+
     def to(self, device: Any) -> None:
         """Do nothing: the filter is on the pool's device, and other streams use it."""
 

@@ -122,6 +122,23 @@ class Health:
         self._latency: deque[float] = deque(maxlen=_RECENT)
         self._written_at: deque[float] = deque(maxlen=_RECENT)
         self.events: deque[Event] = deque(maxlen=_EVENTS)
+        self._mirrored: Report | None = None
+
+    # -- a stream that runs in another process
+
+    def mirror(self, report: Report) -> None:
+        """Show what another process reports of the stream, until it has ended."""
+        with self._lock:
+            self._mirrored = report
+
+    def replay(self, event: Event) -> None:
+        """An event of another process, which has logged it."""
+        self.events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def latency(self, latency_s: float) -> None:
+        """The latency of a frame that another process has written."""
 
     # -- the source
 
@@ -240,6 +257,12 @@ class Health:
     def ended(self, error: BaseException | None = None) -> None:
         """The stream is over, by its own end or by an error. What is in flight counts as dropped."""
         with self._lock:
+            if self._mirrored is not None:
+                seen, self._mirrored = self._mirrored, None
+                self._known.counts, self._known.reconnects = seen.counts, seen.reconnects
+                self._known.last_frame_s = seen.last_frame_s
+                each = {i: _Output(own.name, own.trouble, own.counts) for i, own in enumerate(seen.outputs)}
+                self._known.outputs = each
             if (left := self._known.counts.in_flight) > 0:
                 self._known.counts += FrameCounts(dropped={"stopped" if error is None else "error": left})
             self._ended = "stopped" if error is None else "error"
@@ -250,6 +273,8 @@ class Health:
     def report(self) -> Report:
         """The stream's state and counts now."""
         with self._lock:
+            if self._mirrored is not None:
+                return self._mirrored
             known = self._known
             recent = sorted(self._latency)
             now_s = self._clock()

@@ -20,6 +20,7 @@ CONFIG = "[schedule]\nsteps = 1\n[[stages]]\nuntil = 1.0\n[stages.mix]\nclean = 
         ["eval", "-h"],
         ["bench", "-h"],
         ["stack", "-h"],
+        ["cluster", "restore", "-h"],
         ["help", "-h"],
     ],
 )

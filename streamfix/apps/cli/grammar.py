@@ -66,7 +66,7 @@ def parse(words: Sequence[str]) -> CommandLine:
         if word == "--" and rest:
             word = rest.pop(0)
         elif len(word) > 1 and word.startswith("-"):
-            given = _read_option(word[1:], rest)
+            given = read_option(word[1:], rest)
             option = OPTIONS.get(given.name)
             if option is None:
                 unknown.append(given)
@@ -88,7 +88,7 @@ def parse(words: Sequence[str]) -> CommandLine:
     return line
 
 
-def _read_option(word: str, rest: list[str]) -> Given:
+def read_option(word: str, rest: list[str]) -> Given:
     """Read one option, taking its argument from `rest`. word: without the dash."""
     name, _, spec = word.partition(":")
     option = OPTIONS.get(name)

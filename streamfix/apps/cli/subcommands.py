@@ -9,13 +9,17 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "bench", "inspect", "stack", "gstreamer", "help")
+NAMES = ("train", "eval", "bench", "inspect", "stack", "gstreamer", "cluster", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
 
 def run(words: Sequence[str]) -> int:
     """Run the subcommand that `words` begin with; its exit code, 1 for wrong usage as everywhere."""
+    if words[0] == "cluster":  # its options are those of a job as well
+        from .clustering import command as clustering
+
+        return clustering.run(words[1:])
     try:
         arguments, command = read(words)
     except SystemExit as stop:  # argparse has said why; its own code for wrong usage is 2

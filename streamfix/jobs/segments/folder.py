@@ -20,6 +20,10 @@ from ...media.output.target import file_of
 _MANIFEST, _LOCK, _JOINING = "manifest.json", "lock", "joining"
 
 
+class FolderInUse(OutputError):
+    """Another job uses the work folder just now."""
+
+
 class WorkFolder:
     """`out.mp4.streamfix/`: the manifest, finished segments, and the filters' state behind the last one.
 
@@ -45,7 +49,7 @@ class WorkFolder:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise OutputError(
+            raise FolderInUse(
                 f"{self.shown}: another job is writing it just now, through {self.path}; wait until it has ended"
             ) from None
         except OSError:
@@ -139,4 +143,4 @@ class WorkFolder:
         return self.path / f"state-{index:06d}.npz"
 
 
-__all__: Sequence[str] = ("WorkFolder",)
+__all__: Sequence[str] = ("FolderInUse", "WorkFolder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,19 @@ from ...boundary import Boundary
 from ...counts import FrameCounts
 from ...errors import Cancelled, StreamfixError
 from ...media import durable
-from ...media.input.beside import BesideReader
 from ...media.input.reader import Reader
-from ...media.output.joining import JoiningWriter
 from ...media.output.packet_file import PacketFile
 from ...media.output.segment_writer import EncodedOutput, SegmentWriter
-from ...pipeline import Pipeline, Stage, close_all
+from ...pipeline import Kept, Pipeline, Stage, close_all
 from ..chain import Restoration
 from ..job import Hosting, Job, JobSpec, Progress, open_reader
 from .folder import WorkFolder
-from .joining import JoinSource
+from .joining import joining
 from .once import Once
 from .plan import Plan, Segment
 from .source import StretchSource
 
 log = logging.getLogger("streamfix.jobs")
-
-_PACKETS = 64  # that wait between two threads while segments are joined: they are small
 
 
 @dataclass(slots=True)
@@ -56,23 +52,6 @@ class _Done:
             self.frames, self.bytes, self.writer = self.counts.written, self.bytes_written, None
 
 
-class _Kept(Stage):
-    """A stage that several pipelines use one after the other: it is not closed with them."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self.name = stage.name
-
-    def push(self, item: Any) -> Any:
-        return self._stage.push(item)
-
-    def flush(self) -> Any:
-        return self._stage.flush()
-
-    def abort(self) -> None:
-        self._stage.abort()
-
-
 class ResumableJob(Job):
     """A job with a work folder, ready to run once. `opening.resumable_job` makes it."""
 
@@ -95,6 +74,7 @@ class ResumableJob(Job):
         self._begun_s = self._ended_s = None
         self._hosting, self._folder, self._plan, self._encoded, self._once = hosting, folder, plan, encoded, once
         self._next = len(done)  # the segment that comes next
+        self._apart = spec.resume is not None and spec.resume.apart
         self._unused: Reader | None = reader
         self._filters = restoration
         self._stopped: Cancelled | None = None
@@ -156,7 +136,7 @@ class ResumableJob(Job):
         left = self._plan.segments[self._next :]
         if not left:
             return
-        if self._filters is None or self._filters.saves:
+        if self._filters is None or (self._filters.saves and not self._apart):
             self._run_stretch(left, warm_up=False)
             return
         for segment in left:
@@ -184,33 +164,18 @@ class ResumableJob(Job):
             end_s=last.end_s,
         )
         self._done.writer = writer
-        stages: list[Stage] = [writer] if self._filters is None else [_Kept(self._filters), writer]
+        stages: list[Stage] = [writer] if self._filters is None else [Kept(self._filters), writer]
         self._run(Pipeline(source, *stages, depth=self.spec.queue_depth, worked=self._hosting.worked))
         self._done.settle()
 
     def _join(self) -> None:
         """Make the output of the segments, and of what lies beside the video in the input."""
-        spec = self.spec
-        inputs = [replace(each, realtime=False) for each in spec.inputs]
-        beside = BesideReader(
-            *(inputs, spec.maps),
-            audio=spec.audio,
-            subtitles=spec.subtitles,
-            data=spec.data,
-            privacy=spec.privacy and replace(spec.privacy, audit=None),
-        )
-        try:
-            source = JoinSource(beside, [self._folder.segment(s.index) for s in self._plan.segments])
-            output = replace(spec.outputs[0], video_options=self._encoded.request.video)
-            writer = JoiningWriter(output, beside, self._encoded.first, source.extradata)
-            self._folder.joins_into(writer.path)
-        except BaseException:
-            beside.close()
-            raise
+        segments = [self._folder.segment(s.index) for s in self._plan.segments]
+        pipeline, writer = joining(self.spec, self._encoded, segments, self._folder.joins_into)
         begun_s = time.monotonic()
-        self._run(Pipeline(source, writer, depth=_PACKETS))
-        count, took_s = len(self._plan.segments), time.monotonic() - begun_s
-        log.info("%s: %d segments were joined in %.2f s", output.shown, count, took_s)
+        self._run(pipeline)
+        count, took_s = len(segments), time.monotonic() - begun_s
+        log.info("%s: %d segments were joined in %.2f s", self.spec.outputs[0].shown, count, took_s)
         durable.sync_file(Path(writer.path))
 
     def _run(self, pipeline: Pipeline) -> None:

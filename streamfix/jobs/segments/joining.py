@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 
 from ...errors import OutputError
 from ...frame import Frame
 from ...media.input.beside import BesideReader
-from ...media.output.joining import Encoded, in_decoding_order
+from ...media.output.joining import Encoded, JoiningWriter, in_decoding_order
 from ...media.output.packet_file import facts_of, packets_of, times_of
+from ...media.output.segment_writer import EncodedOutput
 from ...media.timestamps import time_of
+from ...pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from ..job import JobSpec
+
+_PACKETS = 64  # that wait between two threads while segments are joined: they are small
 
 
 class JoinSource:
@@ -69,3 +77,29 @@ class JoinSource:
 
     def close(self) -> None:
         self.beside.close()
+
+
+def joining(
+    spec: JobSpec, encoded: EncodedOutput, segments: Sequence[Path], writes: Callable[[str], None]
+) -> tuple[Pipeline, JoiningWriter]:
+    """A pipeline that makes the output of its segments' files and of what lies beside the video in the input.
+
+    writes: is told the file that is written until the output is complete; the writer's `path` is its own name then.
+    Raises a StreamfixError; nothing stays open then.
+    """
+    beside = BesideReader(
+        *([replace(each, realtime=False) for each in spec.inputs], spec.maps),
+        audio=spec.audio,
+        subtitles=spec.subtitles,
+        data=spec.data,
+        privacy=spec.privacy and replace(spec.privacy, audit=None),
+    )
+    try:
+        source = JoinSource(beside, segments)
+        output = replace(spec.outputs[0], video_options=encoded.request.video)
+        writer = JoiningWriter(output, beside, encoded.first, source.extradata)
+        writes(writer.path)
+    except BaseException:
+        beside.close()
+        raise
+    return Pipeline(source, writer, depth=_PACKETS), writer

@@ -32,13 +32,13 @@ _PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "openvino", "to
 def description(spec: JobSpec, resume: Resume, request: Request) -> dict[str, Any]:
     """All that the result depends on and that is known before the filters are made, as plain values by what it is."""
     output = spec.outputs[0]
-    whole = {f.name: _plain(getattr(output, f.name)) for f in fields(output) if f.name not in ("url", "overwrite")}
+    whole = {f.name: plain(getattr(output, f.name)) for f in fields(output) if f.name not in ("url", "overwrite")}
     return {
         "format": FORMAT,
         "version": {"streamfix": __version__, "libraries": _versions()},
-        "inputs": [_identity(each) for each in spec.inputs],
+        "inputs": [identity_of(each) for each in spec.inputs],
         "filters (-vf)": chain_text(spec.filters) or "null",
-        "zones of privacy": None if spec.privacy is None else [_plain(asdict(zone)) for zone in spec.privacy.zones],
+        "zones of privacy": None if spec.privacy is None else [plain(asdict(zone)) for zone in spec.privacy.zones],
         "streams": [list(spec.maps), spec.audio, spec.subtitles, spec.data],
         "device": spec.device,
         "xerror": spec.exit_on_error,
@@ -46,12 +46,13 @@ def description(spec: JobSpec, resume: Resume, request: Request) -> dict[str, An
         "encoder": {"codec": request.codec, "options": dict(sorted(request.video.items()))},
         "resume_every": str(resume.every_s),
         "warm-up": resume.warm_up,
+        **({"segments apart": True} if resume.apart else {}),
     }
 
 
 def check(old: Mapping[str, Any], new: Mapping[str, Any], folder: str) -> None:
     """Raise UsageError if a folder's job is another one than `new`. old: the manifest, with more in it."""
-    found = _difference({name: old.get(name) for name in new}, new, "")
+    found = difference({name: old.get(name) for name in new}, new, "")
     if found is not None:
         place, was, now = found
         raise UsageError(
@@ -80,7 +81,7 @@ def with_resolved(chain: Sequence[FilterSpec], values: Sequence[Mapping[str, str
     return tuple(found)
 
 
-def _identity(spec: InputSpec) -> dict[str, Any]:
+def identity_of(spec: InputSpec) -> dict[str, Any]:
     """By what an input is known again: size, time of change, hash of its first and last MiB; and how it is read."""
     path = file_of(spec.url) or spec.url
     try:
@@ -96,7 +97,7 @@ def _identity(spec: InputSpec) -> dict[str, Any]:
         "time of change": known.st_mtime_ns,
         "beginning": head,
         "end": tail,
-        "options": {f.name: _plain(getattr(spec, f.name)) for f in fields(spec) if f.name != "url"},
+        "options": {f.name: plain(getattr(spec, f.name)) for f in fields(spec) if f.name != "url"},
     }
 
 
@@ -115,25 +116,26 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a specification as JSON holds it."""
     if isinstance(value, Fraction):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in sorted(value.items())}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+        return {str(k): plain(v) for k, v in sorted(value.items())}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def _difference(old: Any, new: Any, place: str) -> tuple[str, Any, Any] | None:
+def difference(old: Any, new: Any, place: str) -> tuple[str, Any, Any] | None:
     """Where two values differ first, and both values there."""
     if old == new:
         return None
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            if (found := _difference(old.get(key), new.get(key), f"{place} {key}".strip())) is not None:
+            if (found := difference(old.get(key), new.get(key), f"{place} {key}".strip())) is not None:
                 return found
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for one, other in zip(old, new, strict=True):
-            if (found := _difference(one, other, place)) is not None:
+            if (found := difference(one, other, place)) is not None:
                 return found
     return place, old, new
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from ...chainspec import FilterSpec
 from ...errors import InputError, UsageError
 from ...frame import Frame
 from ...media.input.keyframes import pictures_of
@@ -17,7 +19,6 @@ from ...media.output.segment_writer import EncodedOutput, repeatable
 from ...media.output.target import Target
 from ...media.output.trial import try_whole
 from ...media.source_info import DetachedSourceInfo
-from ...media.specs import InputSpec
 from ...pipeline import close_all
 from ..chain import Restoration, check_chain, restore_stage
 from ..job import Hosting, JobSpec, Resume, open_reader
@@ -35,15 +36,10 @@ def resumable_job(spec: JobSpec, resume: Resume, hosting: Hosting) -> ResumableJ
 
     Raises a StreamfixError; nothing stays open then, and of the folder what was done before.
     """
-    refusals.check(spec)
-    check_chain(spec.filters)
     once = Once()
     with once.active():
+        request, format = asked(spec)
         output = spec.outputs[0]
-        format = guess_format(output.url, output.format)
-        inputs = [name for one in spec.inputs for name in input_files(one)]
-        target = Target(output.url, format, inputs, output.overwrite)
-        request = repeatable(request_of(output, format, usual_encoder(target, format)))
         folder = WorkFolder(output.url, output.shown)
         described = manifest.description(spec, resume, request)
         folder.open()
@@ -52,6 +48,20 @@ def resumable_job(spec: JobSpec, resume: Resume, hosting: Hosting) -> ResumableJ
         except BaseException:
             folder.close()
             raise
+
+
+def asked(spec: JobSpec) -> tuple[Request, str]:
+    """What is asked of the encoder, and the output's format, once it is seen that the job can be done in segments.
+
+    Raises UsageError, or what `Target` and `request_of` raise.
+    """
+    refusals.check(spec)
+    check_chain(spec.filters)
+    output = spec.outputs[0]
+    format = guess_format(output.url, output.format)
+    inputs = [name for one in spec.inputs for name in input_files(one)]
+    target = Target(output.url, format, inputs, output.overwrite)
+    return repeatable(request_of(output, format, usual_encoder(target, format))), format
 
 
 def _opened(
@@ -71,6 +81,41 @@ def _opened(
         manifest.check(known, described, str(folder.path))
     done = folder.finished()
     chain = spec.filters if known is None else manifest.with_resolved(spec.filters, known["resolved"])
+    ready = set_up(spec, hosting, chain, request, format)
+    try:
+        if known is not None:
+            manifest.check({"settled": known["resolved"]}, {"settled": ready.settled}, str(folder.path))
+        plan = planned(spec, ready.reader, resume) if known is None else plan_from(known["plan"])
+        try_whole(spec.outputs[0], request, ready.encoded.source, format, ready.encoded.first)
+        if known is None:
+            folder.begin({**described, "resolved": ready.settled, "plan": plan.as_values()})
+        else:
+            log.info("%s: %d of %d segments are done already", spec.outputs[0].shown, len(done), len(plan.segments))
+    except BaseException:
+        ready.close()
+        raise
+    return ResumableJob(spec, hosting, folder, plan, done, ready.reader, ready.restoration, ready.encoded, once)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What makes a segment of a job. settled: what its filters have settled by themselves, one by one."""
+
+    reader: Reader
+    restoration: Restoration | None
+    encoded: EncodedOutput
+    settled: list[dict[str, str]]
+
+    def close(self) -> None:
+        """Release the reader and the filters."""
+        close_all([part for part in (self.reader, self.restoration) if part is not None])
+
+
+def set_up(spec: JobSpec, hosting: Hosting, chain: Sequence[FilterSpec], request: Request, format: str) -> Ready:
+    """Make the filters of `chain`, open the input, and try the encoder with the first picture that they give.
+
+    Raises a StreamfixError; nothing stays open then.
+    """
     restoration = restore_stage(chain, spec.device, hosting.pool, exit_on_error=spec.exit_on_error)
     reader: Reader | None = None
     try:
@@ -78,36 +123,25 @@ def _opened(
         hosting.opening(reader)
         hosting.admit(reader.info)
         settled = manifest.resolved(() if restoration is None else restoration.filters)
-        if known is not None:
-            manifest.check({"settled": known["resolved"]}, {"settled": settled}, str(folder.path))
-        plan = (
-            _planned(spec.inputs[reader.video.input_index], reader, resume)
-            if known is None
-            else plan_from(known["plan"])
-        )
         first = first_restored(reader, restoration)
         encoded = EncodedOutput(spec.outputs[0], format, request, first, DetachedSourceInfo(reader))
         encoded.encoder()
-        try_whole(spec.outputs[0], request, encoded.source, format, first)
-        if known is None:
-            folder.begin({**described, "resolved": settled, "plan": plan.as_values()})
-        else:
-            log.info("%s: %d of %d segments are done already", spec.outputs[0].shown, len(done), len(plan.segments))
     except BaseException:
         close_all([part for part in (reader, restoration) if part is not None])
         raise
-    return ResumableJob(spec, hosting, folder, plan, done, reader, restoration, encoded, once)
+    return Ready(reader, restoration, encoded, settled)
 
 
-def _planned(spec: InputSpec, reader: Reader, resume: Resume) -> Plan:
-    """Where the input is cut; says so if it cannot be."""
-    log.info("looking for places to cut %s", spec.shown)
+def planned(spec: JobSpec, reader: Reader, resume: Resume) -> Plan:
+    """Where the input is cut; says so if it cannot be. Raises InputError if its index cannot be read."""
+    input = spec.inputs[reader.video.input_index]
+    log.info("looking for places to cut %s", input.shown)
     try:
-        plan = plan_of(pictures_of(spec, reader.video.index), resume.every_s, warm_up=resume.warm_up)
+        plan = plan_of(pictures_of(input, reader.video.index), resume.every_s, warm_up=resume.warm_up)
     except InputError as error:
         raise InputError(f"{error}; -resume reads it all before it begins: leave -resume out") from error
     if plan.refusal is not None:
-        log.warning("%s: it cannot be cut: %s. If the job is killed, it begins anew", spec.shown, plan.refusal)
+        log.warning("%s: it cannot be cut: %s. If the job is killed, it begins anew", input.shown, plan.refusal)
     return plan
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .config import DaemonConfig, StreamConfig
 
 # Fields of DaemonConfig that are read once, when the daemon starts.
-_AT_START = ("host", "port", "hosts", "log")
+_AT_START = ("host", "port", "hosts", "log", "cluster")
 
 
 @dataclass(frozen=True, slots=True)

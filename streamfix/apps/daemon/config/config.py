@@ -17,6 +17,7 @@ from ..access.urls import NETWORK_SCHEMES, SCHEMES, Allowed
 from ..notices.mqtt import check_mqtt
 from ..notices.webhook import check_webhook
 from .checking import check_stream
+from .cluster import LEAST_S, ClusterConfig
 from .foreign import foreign_parts, marked_foreign
 from .options import option, read_table
 from .origin import Origin, in_file
@@ -24,7 +25,7 @@ from .problems import ConfigError, Problem, Problems, shown
 from .spec import FROM_HTTP, OutputConfig, StreamConfig, read_stream
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
-_TABLES = ("daemon", "defaults", "streams")
+_TABLES = ("daemon", "cluster", "defaults", "streams")
 
 __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConfig", "load", "stream_from"]
 
@@ -33,6 +34,7 @@ __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConf
 class DaemonConfig:
     """The whole file. The tokens stand here as they were written; `Secrets.resolve` them to use them.
 
+    cluster: where streams run if not on this machine.
     defaults: options of streams that do not set them, as written. origin: the file it was read from.
     """
 
@@ -74,6 +76,7 @@ class DaemonConfig:
     allow_secrets: Annotated[
         tuple[Reference, ...], option("Secrets", "References that streams given over HTTP may make.")
     ] = ()
+    cluster: ClusterConfig | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     streams: tuple[StreamConfig, ...] = ()
     origin: Origin | None = field(default=None, compare=False, repr=False)
@@ -143,7 +146,13 @@ def _read(found: Mapping[str, Any], trial: Trial | None) -> tuple[list[Problem],
     before = len(problems.found)
     defaults = found.get("defaults", {})
     read_table(StreamConfig, ("defaults",), defaults, problems, without=("name",))
-    config = DaemonConfig(**own, defaults=defaults if len(problems.found) == before else {})
+    cluster = None
+    if "cluster" in found:
+        cluster = ClusterConfig(**read_table(ClusterConfig, ("cluster",), found["cluster"], problems))
+        if cluster.lost_after_s < LEAST_S:
+            text = f"a busy node may not answer for some seconds; give {LEAST_S:g}s or more"
+            problems.wrong(("cluster", "lost_after"), cluster.lost_after_s, text)
+    config = DaemonConfig(**own, cluster=cluster, defaults=defaults if len(problems.found) == before else {})
     if not is_loopback(config.host) and not config.token:
         text = "anyone who reaches this address could control the daemon; set token, or listen at 127.0.0.1"
         problems.wrong(("daemon", "host"), config.host, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ....errors import UnknownName, UsageError
+from ....errors import StreamfixError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,10 @@ class StreamExists(UsageError):
 
 class Conflict(UsageError):
     """A valid request that cannot be met now: no capacity is left, or the daemon is ending. The API answers 409."""
+
+
+class Moved(StreamfixError):
+    """A stream ended where it ran, its outputs finished, to run elsewhere at once."""
 
 
 class Engine(Protocol):
@@ -105,6 +109,12 @@ class Engine(Protocol):
 
     def recordings(self, name: str) -> Catalogue:
         """The stream's recordings on the disk."""
+
+    def nodes(self) -> Sequence[Mapping[str, Any]]:
+        """The nodes of the cluster, as in `models.Node`; none where streams run on this machine."""
+
+    def drain_node(self, name: str, drained: bool) -> None:
+        """Move a node's streams elsewhere and place none there any more; or take them again. Raises UnknownStream."""
 
     def system(self) -> Mapping[str, Any]:
         """The machine and its load, as in `models.System`."""

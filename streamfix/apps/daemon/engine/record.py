@@ -29,6 +29,9 @@ class StreamHealth(Health):
         if latency_s is not None:
             self._on_latency(latency_s)
 
+    def latency(self, latency_s: float) -> None:
+        self._on_latency(latency_s)
+
 
 class StreamRecord:
     """What is kept of one stream. Every method may be called from any thread.

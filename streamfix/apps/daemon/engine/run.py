@@ -22,7 +22,7 @@ from ....errors import (
 from ....live.backoff import Backoff
 from ....live.policy import LivePolicy
 from ....media.redact import redact
-from .control import Conflict
+from .control import Conflict, Moved
 
 BACKOFF_S = (1.0, 5.0, 10.0, 60.0)
 WELL_S = 30.0  # after a job that ran this long, the waits begin again with the first
@@ -165,6 +165,9 @@ class Run:
     def _after(self, error: Exception, failures: int) -> float | None:
         """Report the error; returns seconds until the next attempt, None to wait until `retry`."""
         text, which = redact(str(error)), {"stream": self.name}
+        if isinstance(error, Moved):
+            log.info("%s", text, extra=which)
+            return 0.0
         if isinstance(error, (Conflict, *_FOR_GOOD)):
             self.waiting = "room" if isinstance(error, Conflict) else "change"
             self._failed(error)

@@ -31,7 +31,7 @@ class Shared:
     """Shared by the threads of all streams.
 
     config: the current configuration. measure: see `Costs`. capacity: number of cores, None for what this process may
-    use.
+    use. admission: keeps account of the load, None for one over this machine.
     """
 
     def __init__(
@@ -39,11 +39,12 @@ class Shared:
         config: DaemonConfig,
         measure: Callable[[JobSpec, VideoInfo], FrameCost] | None = None,
         capacity: float | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.config = config
         self.secrets = Secrets()
         self.cores = cores() if capacity is None else capacity
-        self.admission = Admission(self.cores, config.max_load)
+        self.admission = admission or Admission(self.cores, config.max_load)
         self.costs = Costs(measure or CostCalibration(self.pool))
         self._digests: dict[str, str] = {}  # by stream: digest of the secrets that its last job was given
         self._pool: FilterPool | None = None

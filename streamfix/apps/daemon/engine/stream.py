@@ -172,6 +172,11 @@ class ManagedStream:
         return restoration.latest if isinstance(restoration, ShowsLatest) else None
 
     @property
+    def node(self) -> str:
+        """The node of the cluster that it runs on; "" on this machine, or while it runs nowhere."""
+        return str(getattr(self._job, "node", ""))
+
+    @property
     def report(self) -> Report | None:
         """The report of the current run, or of the last one; None before the first."""
         health = self._health
@@ -191,6 +196,7 @@ class ManagedStream:
             "reason": redact(reason),
             "since": since_s,
             "next_try": self.next_try_s,
+            "node": self.node,
             **status_of(self.config, self.info, report),
         }
 

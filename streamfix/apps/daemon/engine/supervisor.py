@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .... import __version__
 from ....errors import IncompleteOutput, StreamfixError
@@ -31,7 +32,7 @@ from ..load.costs import FrameCost
 from ..notices.notices import Notices
 from ..recordings.catalogue import Catalogue
 from ..recordings.keeper import Keeper
-from .control import Conflict, StreamExists
+from .control import Conflict, StreamExists, UnknownStream
 from .notify import Notifier
 from .run import BACKOFF_S
 from .shared import Shared
@@ -40,6 +41,9 @@ from .stream_table import StreamTable
 from .watch import Watch
 
 log = logging.getLogger("streamfix.daemon")
+
+if TYPE_CHECKING:
+    from ..cluster.nodes import Nodes
 
 _DECISION_S = 5.0  # a request waits so long for the camera and admission; later, the state tells
 
@@ -68,7 +72,8 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ready = False
-        self._shared = Shared(config, measure, capacity)
+        self._nodes = None if config.cluster is None else _nodes(config)
+        self._shared = Shared(config, measure, capacity, None if self._nodes is None else self._nodes.placing)
         self._read, self._path, self._trial, self._clock = read, path, trial, clock
         self._begun_with = config
         self._reload_error = ""
@@ -77,10 +82,10 @@ class Supervisor:
             lambda config: ManagedStream(
                 config,
                 self._shared.job_spec,
-                admit=self._shared.admit,
+                admit=self._shared.admit if self._nodes is None else lambda name, spec, info: None,
                 release=self.admission.release,
-                pool=self._shared.pool,
-                build=build,
+                pool=self._shared.pool if self._nodes is None else lambda: None,
+                build=build if self._nodes is None else _builder(self._nodes),
                 backoff_s=backoff_s,
                 clock=clock,
             ),
@@ -96,6 +101,8 @@ class Supervisor:
 
     def open(self) -> None:
         """Start every configured stream, without waiting for their cameras."""
+        if self._nodes is not None:
+            self._nodes.start()
         for config in self.config.streams:
             self._table.add(config)
         self.watch.start()
@@ -113,6 +120,8 @@ class Supervisor:
         finished = self._table.drain(limit_s)
         self.watch.close()
         self.keeper.close()
+        if self._nodes is not None:
+            self._nodes.close()
         return finished
 
     def reload(self) -> Plan:
@@ -256,7 +265,9 @@ class Supervisor:
                 made = {config.name: self._tried(config, self.config)} if starts else {}
                 try:
                     same = config.input == stream.config.input  # nothing is known of another camera
-                    if not goes_on and config.enabled and stream.running and same and stream.info is not None:
+                    known = same and stream.info is not None and self._nodes is None  # a node finds it out by itself
+                    if not goes_on and config.enabled and stream.running and known:
+                        assert stream.info is not None
                         self.admission.check(config.name, self._shared.need(config, stream.info))
                 except BaseException:
                     close_all(made.values())
@@ -326,6 +337,14 @@ class Supervisor:
     def metrics(self) -> bytes:
         return self._metrics.text()
 
+    def nodes(self) -> Sequence[dict[str, object]]:
+        return () if self._nodes is None else self._nodes.status()
+
+    def drain_node(self, name: str, drained: bool) -> None:
+        if self._nodes is None:
+            raise UnknownStream(f"there is no node {name!r}: streams run on this machine; see [cluster]")
+        self._nodes.drain(name, drained)
+
     def system(self) -> dict[str, object]:
         taken, there = self.admission.taken, self.admission.capacity
         return {
@@ -337,6 +356,7 @@ class Supervisor:
             "cpus": os.cpu_count(),
             "load": {"used": taken.cores, "capacity": there.cores},
             "streams": len(self._table.names),
+            "nodes": list(self.nodes()),
             "reload_error": self._reload_error,
         }
 
@@ -362,3 +382,19 @@ class Supervisor:
             restart=tuple(n for n in (*todo.restart, *todo.add, *others) if n in there and n not in same),
             keep=tuple(n for n in (*todo.keep, *same) if n in there),
         )
+
+
+def _nodes(config: DaemonConfig) -> Nodes:
+    """The nodes of the cluster; Ray is loaded here. Raises UsageError where it is not installed."""
+    from ..cluster.nodes import Nodes
+    from ..cluster.placing import Placing
+
+    assert config.cluster is not None
+    return Nodes(config.cluster, config.device, Placing(config.max_load))
+
+
+def _builder(nodes: Nodes) -> Any:
+    """What makes jobs that run on nodes."""
+    from ..cluster.remote_job import builder as made
+
+    return made(nodes)

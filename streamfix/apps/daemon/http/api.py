@@ -27,7 +27,7 @@ from .bodies import without_own
 from .document import LOGIN, describe
 from .failed_logins import FailedLogins
 from .middleware import RIGHT, AccessMiddleware
-from .models import Probe, Reloaded, Saved, System
+from .models import Node, Probe, Reloaded, Saved, System
 from .preview import Previews
 from .recordings import recording_routes
 from .routes import Sent, stream_routes, wall_routes
@@ -130,6 +130,23 @@ def _add_daemon(app: FastAPI, supervisor: Engine) -> None:
         may = {"may_change": request.scope[RIGHT] == "change"}
         changes = {"unsaved": asdict(supervisor.unsaved())}
         return {"streams": len(supervisor.list()), **states, **supervisor.system(), **own, **may, **changes}
+
+    @app.get("/api/nodes", response_model=list[Node], responses=problems(), tags=["nodes"])
+    def nodes() -> Any:
+        """The nodes of the cluster; none where streams run on this machine."""
+        return supervisor.nodes()
+
+    @app.post("/api/nodes/{name}/drain", response_model=list[Node], responses=problems(404), tags=["nodes"])
+    def drain_node(name: str) -> Any:
+        """Move a node's streams to others, their outputs finished, and place none there any more."""
+        supervisor.drain_node(name, True)
+        return supervisor.nodes()
+
+    @app.post("/api/nodes/{name}/resume", response_model=list[Node], responses=problems(404), tags=["nodes"])
+    def resume_node(name: str) -> Any:
+        """Let a node that was drained take streams again."""
+        supervisor.drain_node(name, False)
+        return supervisor.nodes()
 
     @app.get("/api/defaults", response_model=dict[str, Any], responses=problems(), tags=["daemon"])
     def defaults() -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -28,6 +28,8 @@ class Streams(Protocol):
 
     @property
     def admission(self) -> Admission: ...
+
+    def nodes(self) -> Sequence[Mapping[str, object]]: ...
 
 
 class Metrics(Collector):
@@ -61,6 +63,7 @@ class Metrics(Collector):
         yield GaugeMetricFamily("streamfix_load_cores", "Cores' worth of work that admission counts.", taken.cores)
         yield GaugeMetricFamily("streamfix_load_limit_cores", "Cores' worth of work they may take.", there.cores)
         yield from _gpus()
+        yield from _nodes(self._source.nodes())
 
 
 def _counters(streams: Sequence[ManagedStream]) -> Iterable[Metric]:
@@ -149,6 +152,22 @@ def _histograms(streams: Sequence[ManagedStream]) -> Iterable[Metric]:
 def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histogram) -> None:
     pairs, total = histogram.read()
     family.add_metric(labels, [("+Inf" if bound == inf else repr(bound), count) for bound, count in pairs], total)
+
+
+def _nodes(nodes: Sequence[Mapping[str, Any]]) -> Iterable[Metric]:
+    """Only where there is a cluster."""
+    if not nodes:
+        return
+    for name, help, value in (
+        ("streamfix_node_up", "1 while a node of the cluster answers.", lambda node: node["up"]),
+        ("streamfix_node_drained", "1 while a node takes no streams.", lambda node: node["drained"]),
+        ("streamfix_node_streams", "Streams that run on a node.", lambda node: node["streams"]),
+        ("streamfix_node_load_cores", "Cores' worth of work that streams take.", lambda node: node["load"]["used"]),
+    ):
+        family = GaugeMetricFamily(name, help, labels=["node"])
+        for node in nodes:
+            family.add_metric([node["name"]], value(node))
+        yield family
 
 
 def _gpus() -> Iterable[Metric]:

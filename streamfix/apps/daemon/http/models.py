@@ -32,6 +32,7 @@ _STATUS: dict[str, Any] = {
         {"url": "rtsp://media.example:8554/yard", "trouble": "", "written": 89999, "late": 5, "dropped": {"output": 1}}
     ],
     "enabled": True,
+    "node": "",
     "fps": 25.0,
     "latency": {"p50": 0.031, "p99": 0.062},
     "max_latency": 0.2,
@@ -109,6 +110,7 @@ class StreamStatus(Answer):
 
     unsaved: how the stream differs from the configuration file, a change made over HTTP; it ends with the daemon.
     next_try: the instant of the next attempt, to reach the camera or to run at all, null where none is waited for.
+    node: of the cluster that it runs on, empty where there is no cluster or while it runs nowhere.
     rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
     """
 
@@ -124,6 +126,7 @@ class StreamStatus(Answer):
     filters: str = ""
     outputs: list[Output] = []
     enabled: bool = True
+    node: str = ""
     fps: Known = None
     latency: Latency = Latency()
     max_latency: Known = None
@@ -201,6 +204,21 @@ class Load(Answer):
     capacity: Known = None
 
 
+class Node(Answer):
+    """A node of the cluster. up: it answers. drained: it takes no streams. reason: why it is not up.
+
+    since: when it came up or went down. streams: that run on it. load: of its cores.
+    """
+
+    name: str
+    up: bool
+    drained: bool = False
+    reason: str = ""
+    since: Known = None
+    streams: int = 0
+    load: Load = Load()
+
+
 class Unsaved(Answer):
     """Streams that were added, changed and removed over HTTP: that ends with the daemon, or once it is saved."""
 
@@ -219,7 +237,7 @@ class Saved(Unsaved):
 class System(Answer):
     """The daemon and its machine. reload_error: why the last reload changed nothing, empty if it did.
 
-    may_change: False for whoever has the token that may look only.
+    may_change: False for whoever has the token that may look only. nodes: of the cluster, none on a machine alone.
     """
 
     version: str
@@ -230,6 +248,7 @@ class System(Answer):
     cpus: int | None = None
     load: Load = Load()
     streams: int
+    nodes: list[Node] = []
     reload_error: str = ""
     python: str
     torch: str

@@ -62,6 +62,7 @@ export class Facts {
     ]);
     this.setup.update([
       ["Input", stream.input],
+      ...(stream.node ? [["Runs on", stream.node]] : []),
       ["Filters", stream.filters || "none: pictures pass through"],
       ...(stream.rung > 0 ? [["Running instead", stream.rung_name || "pictures pass through"]] : []),
       ...(stream.outputs ?? []).map((o, i, all) => [all.length > 1 ? `Output ${i + 1}` : "Output", o.url, o.trouble]),

@@ -39,18 +39,24 @@ export class Top {
   }
 
   /** system: the answer to GET /api/system. */
-  load({ load, may_change }) {
+  load({ load, may_change, nodes = [] }) {
     document.body.classList.toggle("look", !may_change);
-    const told = known(load?.used) && known(load?.capacity) && load.capacity > 0;
-    mark(at("load"), "hidden", !told);
-    if (!told) return;
+    const measured = known(load?.used) && known(load?.capacity) && load.capacity > 0;
+    mark(at("load"), "hidden", !measured);
+    if (!measured) return;
     const full = load.used / load.capacity;
     const bar = make("span");
     bar.style.width = `${Math.min(100, full * 100)}%`;
     const words = make("span", {}, `${fixed(load.used, 2)} of ${fixed(load.capacity, 2)} cores`);
     at("load").replaceChildren(words, make("span.meter", { "aria-hidden": "true" }, bar));
     mark(at("load"), "data-tone", full > 0.95 ? "bad" : full > 0.8 ? "warn" : "good");
-    mark(at("load"), "title", "Load of the running streams, out of what they may use together");
+    const lost = nodes.filter((node) => !node.up);
+    if (nodes.length) {
+      words.textContent += ` on ${nodes.length - lost.length} of ${nodes.length} nodes`;
+      if (lost.length) mark(at("load"), "data-tone", "bad");
+    }
+    const told = nodes.map((n) => `${n.name}: ${n.up ? (n.drained ? "drained" : `${n.streams} streams`) : n.reason}`);
+    mark(at("load"), "title", ["Load of the running streams, out of what they may use together", ...told].join("\n"));
   }
 
   recolour(shown) {

@@ -1,0 +1,1 @@
+"""`streamfix cluster`: files over the nodes of a Ray cluster."""
