@@ -84,14 +84,14 @@ class Edges:
         there = self.coarse_judged
         gain, match = (float(np.median(each[there])) if there.any() else 0.0 for each in (gains, matches))
         contrast = max(gain, _LEAST_GAIN if match >= SAME else 1.0)
-        return Likeness(left / np.float32(contrast), gain, matches)
+        return Likeness(_floats(left / contrast), gain, _floats(matches))
 
     def own_strength(self, picture: NDArray[Any]) -> Blocks:
         """How sharp any edges of a picture without noise are, over the reference's, (9, 16): an object has its own."""
         across, down = gradients(picture)
         power = across * across + down * down
         own = in_blocks(np.where(power > _LEAST_EDGE**2, power, np.float32(0)))
-        return np.sqrt(own / np.maximum(self._power, 1e-6))
+        return _floats(np.sqrt(own / np.maximum(self._power, 1e-6)))
 
 
 def gradients(picture: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -107,6 +107,10 @@ def in_blocks(values: Floats) -> Blocks:
     height, width = values.shape
     means = cv2.resize(values, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
     return np.asarray(means, np.float32) * np.float32(height * width / (ROWS * COLUMNS))
+
+
+def _floats(values: NDArray[Any]) -> Blocks:
+    return np.asarray(values, np.float32)
 
 
 def _coarse(picture: NDArray[Any]) -> Floats:

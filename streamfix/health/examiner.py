@@ -66,6 +66,16 @@ class Examiner:
         self._forget = False
         self.verdict = Verdict()
 
+    def adopt(self, limits: Limits) -> None:
+        """Judge by other limits from now on; what was learnt stays. From the thread that shows the pictures."""
+        if limits == self.limits:
+            return
+        self.limits = limits
+        for kind, alarm in self._alarms.items():
+            alarm.hold(limits.hold_s(kind))
+        self._lens.hold(limits.dirty_ratio, limits.dirty_s)
+        self.references.span(limits.learn_s)
+
     def relearn(self) -> None:
         """Begin anew with the next picture: the camera was given another view on purpose. From any thread."""
         self._forget = True

@@ -76,10 +76,14 @@ class Alarm:
 
     def __init__(self, kind: Kind, hold_s: float) -> None:
         self.kind: Kind = kind
-        self._end_s = min(hold_s, _LONGEST_END_S)
-        self._hold_s = 0.0 if kind == "dirty" else hold_s  # which is counted for each block, see `lens`
+        self.hold(hold_s)
         self._since_s: float | None = None  # of the condition, or of its absence where there is a fault
         self.fault: Fault | None = None
+
+    def hold(self, hold_s: float) -> None:
+        """Tell it after that time."""
+        self._end_s = min(hold_s, _LONGEST_END_S)
+        self._hold_s = 0.0 if self.kind == "dirty" else hold_s  # which is counted for each block, see `lens`
 
     @property
     def pending(self) -> bool:

@@ -11,6 +11,7 @@ _SLOW_S = 30.0  # time constant of the picture without what passes by, and witho
 _EVERY_S = 5.0  # between two looks at it
 _MOST_SHARE = 0.4  # with more blocks it is a cover, or all is out of focus
 _LEAST = 2  # blocks; a single one may be anything
+_LEAST_GAIN = 0.5  # of the contrast: in less light dirt is not judged
 _END = 1.2  # a block is clear again from so many times the limit on
 
 
@@ -21,8 +22,12 @@ class Lens:
     """
 
     def __init__(self, ratio: float, lasts_s: float) -> None:
-        self._ratio, self._lasts_s = ratio, lasts_s
+        self.hold(ratio, lasts_s)
         self.restart()
+
+    def hold(self, ratio: float, lasts_s: float) -> None:
+        """Take other limits."""
+        self._ratio, self._lasts_s = ratio, lasts_s
 
     def restart(self) -> None:
         """Forget what was seen."""
@@ -42,8 +47,13 @@ class Lens:
         if at_s - self._looked_s < _EVERY_S:
             return
         self._looked_s = at_s
+        seen = edges.likeness(self._slow)
+        if seen.gain < _LEAST_GAIN:  # weak edges drown between two codes then, as if something lay over them
+            self._since_s[:] = np.inf
+            self.blocks = 0
+            return
         limit = np.where(np.isfinite(self._since_s), self._ratio * _END, self._ratio)
-        low = judged & (edges.likeness(self._slow).ratios < limit) & (edges.own_strength(self._slow) < limit)
+        low = judged & (seen.ratios < limit) & (edges.own_strength(self._slow) < limit * seen.gain)
         if low.sum() > _MOST_SHARE * judged.sum():
             low[:] = False
         self._since_s = np.where(low, np.minimum(self._since_s, at_s), np.inf)

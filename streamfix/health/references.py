@@ -38,12 +38,16 @@ class References:
     """
 
     def __init__(self, learn_s: float, hidden: Mask | None = None) -> None:
-        self._every_s = learn_s / _PICTURES
+        self.span(learn_s)
         self._hidden = hidden
         self._known: dict[Mode, Reference] = {}
         self._seen: dict[Mode, list[Luma]] = {mode: [] for mode in MODES}
         self._next_s: dict[Mode, float] = {}
         self.changed = False
+
+    def span(self, learn_s: float) -> None:
+        """Take medians of that time from now on."""
+        self._every_s = learn_s / _PICTURES
 
     def get(self, mode: Mode) -> Reference | None:
         """The reference, None before it is known."""

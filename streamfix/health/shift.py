@@ -33,9 +33,9 @@ class Shifts:
     def find(self, picture: NDArray[Any]) -> tuple[float, float]:
         """Pixels to the right and down by which the picture lies beside the reference; the best of those in reach."""
         across, down = (np.clip(each, -_STEEP, _STEEP) for each in gradients(picture))
-        product = cv2.mulSpectrums(_spectrum(across), self._across, 0, conjB=True)
-        product += cv2.mulSpectrums(_spectrum(down), self._down, 0, conjB=True)
-        fit = cv2.idft(product, flags=cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
+        wide = cv2.mulSpectrums(_spectrum(across), self._across, 0, conjB=True)
+        high = cv2.mulSpectrums(_spectrum(down), self._down, 0, conjB=True)
+        fit = cv2.idft(cv2.add(wide, high), flags=cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
         best = int(np.argmax(fit + self._reach))
         row, column = divmod(best, WIDTH)
         x = column + _peak(*(float(fit[row, (column + i) % WIDTH]) for i in (-1, 0, 1)))

@@ -46,8 +46,8 @@ def sight_of(frame: Frame, clock: Box | None = None) -> Sight:
     full: NDArray[Any] = planes.data[0]
     shift = planes.format.depth - 8
     small = cv2.resize(full, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    luma = np.ascontiguousarray(small >> shift if shift else small).astype(np.uint8, copy=False)
-    digest = zlib.crc32(np.ascontiguousarray(full[::_EVERY_LINES]))
+    luma = np.ascontiguousarray(np.asarray(small) // (1 << shift)).astype(np.uint8, copy=False)
+    digest = zlib.crc32(memoryview(np.ascontiguousarray(full[::_EVERY_LINES])))
     crop = None
     if clock is not None:
         rows, columns = _pixels(clock, planes.width, planes.height)

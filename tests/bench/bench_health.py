@@ -10,6 +10,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -53,10 +54,10 @@ def main() -> None:
 
 def pictures(path: Path) -> tuple[list[Luma], list[Luma]]:
     """A clip's luma: all pictures small, and a few as they are."""
-    small, full = [], []
+    small, full = list[Luma](), list[Luma]()
     with av.open(path) as container:
         for i, frame in enumerate(container.decode(video=0)):
-            luma = frame.to_ndarray(format="gray")
+            luma = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
             small.append(_small(luma))
             if i % 60 == 0 and len(full) < _FEW:
                 full.append(luma)
@@ -68,7 +69,7 @@ def _small(luma: Luma) -> Luma:
 
 
 def _codes(values: NDArray[np.floating]) -> Luma:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 def _blurred(sigma: float) -> Change:
@@ -87,7 +88,7 @@ def _jpeg(luma: Luma) -> Luma:
 def infrared(luma: Luma) -> Luma:
     """A lamp beside the lens: another tone curve, darker towards the corners, noise."""
     height, width = luma.shape
-    down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]  # type: ignore[misc]
+    down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     lit = (luma / 255.0) ** 0.7 * (1.1 - 0.5 * (across**2 + down**2))
     return _codes(lit * 204 + _random.normal(0, 6 * width / 1280, luma.shape))
 
@@ -198,7 +199,7 @@ def hours(small: list[Luma], step_s: float) -> Iterator[tuple[float, Luma, bool]
         luma = small[int(at_s / _PICTURE_S) % len(small)]
         light = min(1.0, 0.12 + 0.88 * min(abs(hour - 19), abs(hour - 6)) / 2)
         exposure = light * (1 + 0.15 * math.sin(at_s / 97)) * (1 + 0.25 * across * math.cos(hour / 24 * 2 * math.pi))
-        grain = _random.integers(-3, 4, luma.shape, np.int16) if light < 0.5 else 0
+        grain = _random.integers(-3, 4, luma.shape, np.int16) * np.int16(light < 0.5)
         yield float(at_s), np.clip(luma * exposure + grain, 0, 255).astype(np.uint8), False
 
 
@@ -207,9 +208,8 @@ def cost(path: Path) -> str:
     examiner = Examiner()
     with av.open(path) as container:
         stream = container.streams.video[0]
-        frames = [
-            frame_from_av(f, stream.time_base) for f, _ in zip(container.decode(video=0), range(25), strict=False)
-        ]
+        base, decoded = stream.time_base or Fraction(1, 25), container.decode(stream)
+        frames = [frame_from_av(frame, base) for frame, _ in zip(decoded, range(25), strict=False)]
     large = [frame_from_av(f.av().reformat(1920, 1080), f.time_base) for f in frames[:5]]
     lines = []
     for name, shown in ((f"{frames[0].width}x{frames[0].height}", frames), ("1920x1080", large)):
@@ -217,13 +217,11 @@ def cost(path: Path) -> str:
         sights = [sight_of(frame) for _ in range(8) for frame in shown]
         lines.append(f"{(time.process_time() - began_s) / len(sights) * 1e3:.2f} ms to take it at {name}")
     at_s = 0.0
-    while examiner.references.get("day") is None:
+    while examiner.verdict.ratio is None and at_s < 2 * _LEARN_S:
         examiner.see(sights[int(at_s) % len(sights)], at_s)
         at_s += 1
-    for what, change in (
-        ("judge it", lambda luma: luma),
-        ("judge one that was moved", lambda luma: np.roll(luma, 9, 1)),
-    ):
+    changes: dict[str, Change] = {"judge it": lambda luma: luma, "judge a moved one": lambda luma: np.roll(luma, 9, 1)}
+    for what, change in changes.items():
         began_s = time.process_time()
         for i in range(200):
             sight = sights[i % len(sights)]

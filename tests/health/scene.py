@@ -47,7 +47,7 @@ class Street:
         scene = np.clip(scene * light, 0, 255).astype(np.uint8)
         scene = scene if doing is None else doing(scene)
         self._count += 1
-        return np.clip(scene + self._grain[self._count % 8], 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(scene + self._grain[self._count % 8], 0, 255), np.uint8)
 
     @property
     def count(self) -> int:

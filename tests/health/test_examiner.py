@@ -219,11 +219,11 @@ def test_the_clock_tells_whether_it_is_frozen() -> None:
 
 def hours(step_s: float) -> Iterator[tuple[float, float, bool]]:
     """Seconds, light, and whether the infrared lamp is on, from noon to noon."""
-    for at_s in np.arange(0, 24 * 3600, step_s):
+    for at_s in np.arange(0, 24 * 3600, step_s).tolist():
         hour = (at_s / 3600 + 12) % 24
         dark = hour >= 19 or hour < 6
         light = 0.5 if dark else min(1.0, 0.15 + 0.85 * min(abs(hour - 19), abs(hour - 6)) / 2)
-        yield float(at_s), light * (1 + 0.15 * math.sin(at_s / 97)), dark
+        yield at_s, light * (1 + 0.15 * math.sin(at_s / 97)), dark
 
 
 @pytest.mark.slow

@@ -18,13 +18,14 @@ from ..notices.mqtt import check_mqtt
 from ..notices.webhook import check_webhook
 from .checking import check_stream
 from .foreign import foreign_parts, marked_foreign
+from .health import HealthConfig
 from .options import option, read_table
 from .origin import Origin, in_file
 from .problems import ConfigError, Problem, Problems, shown
 from .spec import FROM_HTTP, OutputConfig, StreamConfig, read_stream
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
-_TABLES = ("daemon", "defaults", "streams")
+_TABLES = ("daemon", "defaults", "health", "streams")
 
 __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConfig", "load", "stream_from"]
 
@@ -33,7 +34,8 @@ __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConf
 class DaemonConfig:
     """The whole file. The tokens stand here as they were written; `Secrets.resolve` them to use them.
 
-    defaults: options of streams that do not set them, as written. origin: the file it was read from.
+    health: of [health]. defaults: options of streams that do not set them, as written. origin: the file it was read
+    from.
     """
 
     host: Annotated[FilledText, option("Host", "Where the API listens.")] = "127.0.0.1"
@@ -74,6 +76,7 @@ class DaemonConfig:
     allow_secrets: Annotated[
         tuple[Reference, ...], option("Secrets", "References that streams given over HTTP may make.")
     ] = ()
+    health: HealthConfig = field(default_factory=HealthConfig)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     streams: tuple[StreamConfig, ...] = ()
     origin: Origin | None = field(default=None, compare=False, repr=False)
@@ -143,7 +146,8 @@ def _read(found: Mapping[str, Any], trial: Trial | None) -> tuple[list[Problem],
     before = len(problems.found)
     defaults = found.get("defaults", {})
     read_table(StreamConfig, ("defaults",), defaults, problems, without=("name",))
-    config = DaemonConfig(**own, defaults=defaults if len(problems.found) == before else {})
+    health = HealthConfig(**read_table(HealthConfig, ("health",), found.get("health", {}), problems))
+    config = DaemonConfig(**own, health=health, defaults=defaults if len(problems.found) == before else {})
     if not is_loopback(config.host) and not config.token:
         text = "anyone who reaches this address could control the daemon; set token, or listen at 127.0.0.1"
         problems.wrong(("daemon", "host"), config.host, text)
