@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..chainspec import FilterSpec
 from ..counts import NO_FRAMES, FrameCounts
 from ..errors import Cancelled, UsageError
-from ..frame import VideoInfo
+from ..frame import Frame, VideoInfo
 from ..live.health import Health, Report
 from ..live.policy import LivePolicy
 from ..media.input.reader import Reader
@@ -106,7 +106,8 @@ class Hosting:
     pool: the filters that the host's jobs share.
     opening: called with the source before it opens. An opening may wait for ever; the source's `stop` ends it.
     admit: called with the input's properties once it is open and before the outputs are; raises to refuse the job.
-    worked: called after each item that a thread has worked on: the stage's name, the item, the seconds it took.
+    seen: called with each frame as it was recorded, masks burnt in, and the monotonic time, of a live job. It must not
+    wait. worked: called after each item that a thread has worked on: the stage's name, the item, the seconds it took.
     """
 
     health: Health | None = None
@@ -114,6 +115,7 @@ class Hosting:
     opening: Callable[[Source], None] = _nothing
     admit: Callable[[VideoInfo], None] = _nothing
     worked: Callable[[str, object, float], None] = _nothing
+    seen: Callable[[Frame, float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

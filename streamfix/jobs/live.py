@@ -53,6 +53,7 @@ def live_job(spec: JobSpec, policy: LivePolicy, hosting: Hosting) -> Job:
             name=health.name,
             wanted_s=outputs_end_s(spec.outputs),
             room=room,
+            seen=hosting.seen,
         )
         opened.append(source)
         hosting.opening(source)

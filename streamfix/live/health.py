@@ -332,7 +332,7 @@ class Health:
     def _event(self, kind: str, text: str) -> None:
         event = Event(time.time(), kind, text)
         self.events.append(event)
-        level = logging.WARNING if kind in ("lost", "step", "output", "filter", "clock") else logging.INFO
+        level = logging.WARNING if kind in ("lost", "step", "output", "filter", "clock", "sight") else logging.INFO
         log.log(level, "%s%s", f"{self.name}: " if self.name else "", text, extra={"stream": self.name})
         if self._on_event is not None:
             self._on_event(event)

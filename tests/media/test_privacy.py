@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from streamfix.errors import OutputError, UnusableInput
 from streamfix.frame import Color, Frame
-from streamfix.media.input.reader import InputSpec, Reader
+from streamfix.media.input.reader import InputSpec, LiveInput, Reader
+from streamfix.media.interruption import Interruption
 from streamfix.media.picture.planes import DecodedPicture, color_of, planar_format
 from streamfix.media.picture.side_data import side_data
 from streamfix.media.privacy.burner import Burner
 from streamfix.media.privacy.coat import codes
 from streamfix.media.privacy.coverage import covered
-from streamfix.media.privacy.zones import Privacy, Zone
+from streamfix.media.privacy.zones import Masks, Privacy, Zone
 from tests.media.make import clip
 from tests.media.secrets import ZONES, plane_masks, secret_clip, show, touched
 from tests.media.test_side_data import photo
@@ -338,3 +340,27 @@ def test_side_data_of_other_kinds_goes_along(tmp_path: Path) -> None:
         assert "DISPLAYMATRIX" in [data.type.name for data in side_data(reader.first_frame.origin)]
     finally:
         reader.close()
+
+
+def test_masks_that_come_while_a_video_is_read_count_from_the_next_picture_on_which_is_a_cut(tmp_path: Path) -> None:
+    """Not a picture is lost, and filters are told to forget what they saw before."""
+    ways = []
+    for secret in (1, 2):
+        path = secret_clip(tmp_path / f"{secret}.mkv", secret, touched(ZONES, 64, 48), frames=8)
+        masks = Masks(None)
+        reader = Reader([InputSpec(str(path))], data=False, live=LiveInput(Interruption(), None, masks))
+        seen = []
+        for frame in reader:
+            assert isinstance(frame, Frame)
+            seen.append((frame.cut, [p.copy() for p in frame.picture.planes(frame.color).data]))
+            if len(seen) == 4:
+                masks.privacy = PRIVACY
+            elif len(seen) == 6:
+                masks.privacy = replace(PRIVACY)  # the same zones once more are masks all the while
+        reader.close()
+        ways.append(seen)
+    assert [len(way) for way in ways] == [8, 8]
+    cuts = [[i for i, (cut, _) in enumerate(way) if cut] for way in ways]
+    assert cuts[0] == cuts[1] and len(cuts[0]) == 3 and cuts[0][0] == 0 and 4 <= cuts[0][1] < cuts[0][2] <= 7
+    equal = [all(np.array_equal(p, q) for p, q in zip(a, b, strict=True)) for (_, a), (_, b) in zip(*ways, strict=True)]
+    assert equal == [i >= cuts[0][1] for i in range(8)]

@@ -23,6 +23,7 @@ class Observer:
 
     taken_s: gives the Unix time at which the camera took the picture with a pts; None if that is not known. It counts
     if `time_of_day` believes it.
+    tells_stillness: a picture that does not change any more is an event.
     frames, position_s: as `Reader`'s frames_read and position_s.
     """
 
@@ -32,9 +33,11 @@ class Observer:
         taken_s: Callable[[int], float | None],
         time_of_day: TimeOfDay,
         walltime: Callable[[], float] = time.time,
+        *,
+        tells_stillness: bool = True,
     ) -> None:
         self._health, self._taken_s, self._time_of_day, self._walltime = health, taken_s, time_of_day, walltime
-        self._stillness = Stillness(health)
+        self._stillness = Stillness(health, tells=tells_stillness)
         self._first_s: Fraction | None = None
         self._told_s: float | None = None
         self.frames = 0
@@ -60,11 +63,11 @@ class Observer:
 class Stillness:
     """Notices a picture that does not change any more: a camera that is on and sees nothing.
 
-    Tells the figure `still_s`, and an event once it lasts.
+    Tells the figure `still_s`, and, if it `tells`, an event once it lasts.
     """
 
-    def __init__(self, health: Health) -> None:
-        self._health = health
+    def __init__(self, health: Health, *, tells: bool = True) -> None:
+        self._health, self._tells = health, tells
         self._last: int | None = None
         self._since_s = 0.0
         self._told = False
@@ -76,7 +79,7 @@ class Stillness:
             if self._told:
                 self._health.note("still", "the picture changes again")
             self._last, self._since_s, self._told = seen, now_s, False
-        elif now_s - self._since_s >= _STILL_S and not self._told:
+        elif now_s - self._since_s >= _STILL_S and self._tells and not self._told:
             self._told = True
             self._health.note("still", f"the picture has not changed for {_STILL_S:g} s")
 

@@ -18,7 +18,7 @@ from ...errors import Cancelled, InputError
 from ...frame import Frame, VideoInfo
 from ...media.input.item_source import ItemSource
 from ...media.input.reader import LiveInput, Reader
-from ...media.privacy.zones import Privacy
+from ...media.privacy.zones import Masks, Privacy
 from ...media.specs import InputSpec
 from ...media.streams import MappedStream
 from ..health import Health
@@ -51,8 +51,10 @@ class LiveSource(ItemSource):
 
     maps, audio, subtitles, data, coding, privacy: as for `Reader`. name: written on the slate. wanted_s: seconds from
     the beginning after which no output wants more; a camera that is away then is not waited for. room: how much may
-    wait for a recording, None if there is none. open: makes readers, like `Reader`. clock: monotonic seconds. walltime:
-    Unix time. pause: waits for so many seconds. random: in [0, 1). accounts: that this and other sources log in with.
+    wait for a recording, None if there is none. seen: called with each of the camera's frames before it is given, and
+    the time; it says itself whether the picture stands still. open: makes readers, like `Reader`. clock: monotonic
+    seconds. walltime: Unix time. pause: waits for so many seconds. random: in [0, 1). accounts: that this and other
+    sources log in with.
 
     failure: why an input that ends by itself, a file or a pipe, ended before its end.
     streams, info, metadata, chapters: of the first connection, known after `open`. streams belong to no input; metadata
@@ -78,6 +80,7 @@ class LiveSource(ItemSource):
         name: str = "",
         wanted_s: Fraction | None = None,
         room: Room | None = None,
+        seen: Callable[[Frame, float], None] | None = None,
         open: Callable[..., Reader] = Reader,
         connect: Connect | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -103,9 +106,12 @@ class LiveSource(ItemSource):
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
+        self._masks, self._covered = Masks(privacy), privacy
         masks = {} if privacy is None else {"privacy": privacy}
         self._camera = Camera(
-            lambda stopped: open([reading], maps, **streams, **masks, live=LiveInput(stopped, joined.shape)),
+            lambda stopped: open(
+                [reading], maps, **streams, **masks, live=LiveInput(stopped, joined.shape, self._masks)
+            ),
             self._begin,
             policy,
             health,
@@ -124,7 +130,8 @@ class LiveSource(ItemSource):
         self._walltime = walltime
         self._time_of_day = TimeOfDay(partial(health.note, "clock"), walltime)
         taken_s = partial(_taken_s, self._camera, joined)
-        self._observer = Observer(health, taken_s, self._time_of_day, walltime)
+        self._seen = seen
+        self._observer = Observer(health, taken_s, self._time_of_day, walltime, tells_stillness=seen is None)
         self._opened_s: float | None = None
         self._piled_up: PiledUp | None = None
 
@@ -214,6 +221,10 @@ class LiveSource(ItemSource):
         if first is not None:
             self._piled_up = PiledUp(first, self._clock())
 
+    def cover(self, privacy: Privacy | None) -> None:
+        """Burn that in from now on. From any thread; pictures that were read already go on as they are."""
+        self._masks.privacy = privacy
+
     def retry(self) -> None:
         """Try to reach a camera that is away now. From any thread; does nothing while it is there."""
         self._camera.retry()
@@ -241,8 +252,11 @@ class LiveSource(ItemSource):
                 frame = self._joined.frame(item, now_s if item.received_s is None else item.received_s)
                 if self._is_behind_end(frame):
                     break
+                self._covered = self._masks.privacy
                 self._standin.passed(frame, now_s)
                 self._observer.passed(frame, now_s)
+                if self._seen is not None:
+                    self._seen(frame, now_s)
                 yield frame
                 del frame
             elif item is not None:
@@ -253,7 +267,8 @@ class LiveSource(ItemSource):
             now_s = self._clock()
             if self._is_late_for_all(now_s):
                 break
-            if self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
+            shows = self._covered is self._masks.privacy  # else the last picture is one without the present masks
+            if shows and self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
                 frame = self._standin.frame(self._joined.stand_in_pts(now_s), now_s)
                 if self._is_behind_end(frame):
                     break

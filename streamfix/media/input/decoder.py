@@ -17,7 +17,7 @@ from ...errors import DecodeError, InputError, UnknownName, UsageError
 from ...frame import Frame
 from .. import pyav
 from ..picture import planes as picture
-from ..privacy.zones import Privacy
+from ..privacy.zones import Masks, Privacy
 from ..specs import InputSpec
 from ..streams import MappedStream
 from .clock import Clock
@@ -49,7 +49,7 @@ class VideoDecoder:
     they are among all packets.
     shape: (width, height, pixel format) that all frames are scaled to; None takes that of the first one.
     coding: frames say how they were coded, as far as the decoder knows; one that was scaled does not.
-    privacy: is burnt into each picture before anything else is done with it.
+    masks: are burnt into each picture before anything else is done with it.
     Raises InputError for a picture of more than 2**27 pixels or what the option max_pixels says.
 
     errors: packets so far that were flagged corrupt or could not be decoded. frames: frames so far. missing: pictures
@@ -64,7 +64,7 @@ class VideoDecoder:
         live: bool = False,
         shape: Shape | None = None,
         coding: bool = False,
-        privacy: Privacy | None = None,
+        masks: Masks | None = None,
     ) -> None:
         stream = mapped.stream
         assert isinstance(stream, VideoStream)
@@ -72,10 +72,9 @@ class VideoDecoder:
         _check_size(stream, spec)
         self._coding = CodingReader(spec.options) if coding else None
         self._burner: Burner | None = None
-        if privacy is not None:  # it needs NumPy, which a job without filters starts sooner without
-            from ..privacy.burner import Burner
-
-            self._burner = Burner(privacy)
+        self._masks, self._privacy = masks or Masks(None), None if masks is None else masks.privacy
+        if self._privacy is not None:
+            self._burner = _burner(self._privacy)
         self._context = _decoder_of(stream, spec, live, self._coding)
         self.rate = _rate(stream)
         self._clock = Clock(mapped.time_base, self.rate)
@@ -96,6 +95,15 @@ class VideoDecoder:
         self._cut = True
         self._sound_shape: Shape | None = None
         self._shaping = Shaping(mapped, shape, autorotate=spec.autorotate, coding=coding, burner=self._burner)
+
+    def _cover(self) -> None:
+        """Adopt other masks; filters forget what they saw without them."""
+        self._privacy = self._masks.privacy
+        if self._burner is not None:
+            self._burner.close()
+        self._burner = None if self._privacy is None else _burner(self._privacy)
+        self._shaping.burner = self._burner
+        self._cut = True
 
     def decode(self, packet: av.Packet[Any] | None, arrived_s: float | None = None) -> list[Frame]:
         """The frames that became ready; None drains the decoder. Raises DecodeError if too much is damaged.
@@ -248,6 +256,8 @@ class VideoDecoder:
         av_frame.time_base = base  # PyAV leaves it out when it drains
         self.frames += 1
         self.last_s = av_frame.pts * base
+        if self._masks.privacy is not self._privacy:
+            self._cover()
         coding, own = (None, av_frame) if self._coding is None else self._coding.take(av_frame)
         shaped, coding = self._shaping.shape(own, coding, float(self.last_s))
         frame = picture.frame_from_av(shaped, base, (self._context.color_primaries, self._context.color_trc))
@@ -260,6 +270,12 @@ class VideoDecoder:
             received_s=arrived_s,
             coding=coding,
         )
+
+
+def _burner(privacy: Privacy) -> Burner:
+    from ..privacy.burner import Burner  # it needs NumPy, which a job without filters starts sooner without
+
+    return Burner(privacy)
 
 
 def _decoder_of(stream: VideoStream, spec: InputSpec, live: bool, coding: CodingReader | None) -> VideoCodecContext:

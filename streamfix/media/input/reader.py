@@ -17,7 +17,7 @@ from ...frame import Frame, VideoInfo
 from .. import pyav
 from ..interruption import Interruption
 from ..privacy import leaks
-from ..privacy.zones import Privacy
+from ..privacy.zones import Masks, Privacy
 from ..specs import InputSpec
 from ..streams import MappedStream
 from ..timestamps import shift_chapters
@@ -42,10 +42,12 @@ class LiveInput:
 
     stopped: stops the reading from outside, also while the reader is being made.
     shape: (width, height, pixel format) of an earlier connection's frames, to which those of this one are scaled.
+    masks: what is burnt in; it may change meanwhile, and each change is a cut, so that filters forget what they saw.
     """
 
     stopped: Interruption
     shape: Shape | None = None
+    masks: Masks | None = None
 
 
 class Reader(ItemSource):
@@ -89,7 +91,7 @@ class Reader(ItemSource):
         self.position_s = 0.0
         self._live = live
         self.coding = coding
-        self._privacy = privacy
+        self._masks = Masks(privacy) if live is None or live.masks is None else live.masks
         self._cut = False  # of a frame that -ss left out, for the first that it does not
         self._jumped_s: Fraction | None = None  # the clock's last jump of which the first frame has come
         self._arrived_s: float | None = None  # of the first frame, where nothing but that gives a time
@@ -182,7 +184,7 @@ class Reader(ItemSource):
             data=data,
         )
         self._video = next(s for s in self.streams if s.restored)
-        if self._privacy is not None:
+        if self._masks.privacy is not None:
             self._look_for_leaks(maps)
         for i, source in enumerate(self._sources):
             source.select([s for s in self.streams if s.input_index == i])
@@ -195,7 +197,7 @@ class Reader(ItemSource):
             live=self._live is not None,
             shape=shape,
             coding=self.coding,
-            privacy=self._privacy,
+            masks=self._masks,
         )
         self._parts.callback(self._decoder.close)
         first = self._sources[0]

@@ -45,7 +45,7 @@ class Shaping:
     ) -> None:
         assert isinstance(mapped.stream, VideoStream)
         self._mapped, self._first, self._autorotate, self._coding = mapped, first, autorotate, coding
-        self._burner = burner
+        self.burner = burner
         self._stated_aspect = mapped.stream.sample_aspect_ratio or None
         self._shape: Shape | None = None
         self._warned: Shape | None = None
@@ -63,16 +63,16 @@ class Shaping:
         self, frame: av.VideoFrame, coding: FrameCoding | None, at_s: float
     ) -> tuple[av.VideoFrame, FrameCoding | None]:
         """The frame in the common shape, and how it was coded; None for a frame that was scaled. at_s: its time."""
-        given = frame if self._burner is None else self._burner.burn(frame)
+        given = frame if self.burner is None else self.burner.burn(frame)
         turned = self._turn(given)
         shaped = self._to_first_shape(turned, at_s)
         if coding is not None and turned is not given:
             coding = None if self._places is None else self._places.of(coding)
         if shaped is not turned:
             coding = None
-        if self._burner is not None and (shaped is not given or (self._autorotate and display_matrix(given))):
+        if self.burner is not None and (shaped is not given or (self._autorotate and display_matrix(given))):
             # A matrix that comes late turns nothing, and the zones of the picture as it is shown count too.
-            shaped = self._burner.burn(shaped, upright=self._autorotate, record=False)
+            shaped = self.burner.burn(shaped, upright=self._autorotate, record=False)
         return shaped, coding
 
     def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:

@@ -54,7 +54,7 @@ class Coat:
             elif self.zone.mode == "mosaic":
                 _mosaic(view, self._cells, part.mask)
             else:
-                _cover(view, _blurred(view, self._cells), part.mask)
+                _put(view, _blurred(view, self._cells), part.mask)
 
 
 def codes(color: str, format: PixelFormat, tags: Color, height: int) -> list[int]:
@@ -95,19 +95,28 @@ def _cells(mask: Mask) -> tuple[int, int]:
     return max(1, int(width / side)), max(1, int(height / side))
 
 
-def _cover(view: NDArray[Any], paint: Any, mask: Mask | None) -> None:
+def _cover(view: NDArray[Any], value: int, mask: Mask | None) -> None:
+    if mask is None:
+        view[:] = value
+    else:
+        np.copyto(view, value, where=mask, casting="unsafe")
+
+
+def _put(view: NDArray[Any], paint: NDArray[Any], mask: Mask | None) -> None:
+    """Cover with a picture of the same size: OpenCV's masked copy takes a tenth of NumPy's time."""
     if mask is None:
         view[:] = paint
-    else:
-        np.copyto(view, paint, where=mask, casting="unsafe")
+        return
+    import cv2
+
+    if cv2.copyTo(paint, mask.view(np.uint8), view) is not view:  # OpenCV then wrote to memory of its own
+        np.copyto(view, paint, where=mask)
 
 
 def _mosaic(view: NDArray[Any], cells: tuple[int, int], mask: Mask | None) -> None:
     """Replace each cell by its mean."""
     means, rows, columns = _means(view, cells)
-    paint = means.repeat(np.diff(columns), axis=1)
-    for i, (begin, end) in enumerate(itertools.pairwise(rows)):
-        _cover(view[begin:end], paint[i], None if mask is None else mask[begin:end])
+    _put(view, means.repeat(np.diff(columns), axis=1).repeat(np.diff(rows), axis=0), mask)
 
 
 def _blurred(view: NDArray[Any], cells: tuple[int, int]) -> NDArray[Any]:

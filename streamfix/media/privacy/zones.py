@@ -52,6 +52,15 @@ class Privacy:
         return replace(self, zones=(*self.zones, *other.zones), audit=self.audit or other.audit)
 
 
+class Masks:
+    """What is burnt into a stream's pictures from now on. It may be set from any thread while they are read."""
+
+    __slots__ = ("privacy",)
+
+    def __init__(self, privacy: Privacy | None) -> None:
+        self.privacy = privacy
+
+
 def checked_points(points: Any) -> tuple[Point, ...]:
     """The corners of a zone. Raises ValueError that says what is wrong, without the place."""
     if not isinstance(points, list | tuple):

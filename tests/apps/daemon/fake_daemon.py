@@ -64,6 +64,8 @@ class FakeDaemon:
         """What a request that changes something does."""
         if method == "POST" and not name:
             self.streams[body["name"]] = stream(body["name"], "starting", since=time.time(), **_shown(body))
+        elif verb == "zones":
+            self.streams[name].update(body)
         elif method == "PATCH":
             self.streams[name].update(_shown(body))
         elif method == "DELETE":

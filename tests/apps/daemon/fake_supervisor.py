@@ -35,6 +35,7 @@ class FakeSupervisor:
     running: set[str] = field(default_factory=set)
     next_try: dict[str, float] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
+    relearnt: list[str] = field(default_factory=list)
     asked: int = 0  # how often for pictures
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -103,6 +104,14 @@ class FakeSupervisor:
     def stop(self, name: str) -> None:
         self.config_of(name)
         self.running.discard(name)
+
+    def relearn(self, name: str) -> None:
+        self.config_of(name)
+        self.relearnt.append(name)
+
+    def keep_zones(self, name: str) -> bool:
+        self.config_of(name)
+        return False
 
     def reload(self) -> Plan:
         return self.on_reload()

@@ -494,3 +494,25 @@ def test_files_of_the_page_are_all_below_its_folder() -> None:
     web = Path(__import__("streamfix.apps.daemon.http.api", fromlist=["WEB"]).WEB)
     assert (web / "index.html").is_file()
     assert all(path.resolve().is_relative_to(web.resolve()) for path in web.rglob("*"))
+
+
+# -- what a camera sees
+
+
+def test_zones_are_replaced_alone(client: TestClient, supervisor: FakeSupervisor) -> None:
+    zones = {"door": [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]}
+    answer = client.put("/api/streams/yard/zones", json={"zones": zones, "zone_mode": "mosaic"})
+    assert answer.status_code == 200
+    config = supervisor.config_of("yard")
+    assert (config.zones, config.zone_mode) == ({"door": "0.1 0.1, 0.5 0.1, 0.5 0.5"}, "mosaic")
+    assert replace(config, zones={}, zone_mode="solid") == YARD
+    wrong = refused(client.put("/api/streams/yard/zones", json={"zones": {"door": "0 0, 1 1"}}), 422)
+    assert [error.where for error in wrong.errors] == ["zones"]
+    refused(client.put("/api/streams/yard/zones", json={"zones": {}, "input": "rtsp://192.0.2.9/x"}), 422)
+    assert client.put("/api/streams/yard/zones", json={"zones": {}}).json()["config"]["zones"] == {}
+
+
+def test_a_camera_that_was_moved_can_be_learnt_anew(client: TestClient, supervisor: FakeSupervisor) -> None:
+    assert client.post("/api/streams/yard/relearn", json={}).status_code == 204
+    assert supervisor.relearnt == ["yard"]
+    refused(client.post("/api/streams/none/relearn", json={}), 404)

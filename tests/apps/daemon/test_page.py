@@ -656,3 +656,72 @@ def test_a_token_is_asked_for_and_kept_as_a_cookie(daemon: FakeDaemon, visit: Op
     assert page.evaluate("document.cookie + JSON.stringify(localStorage)").find(daemon.token) == -1
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
     there.forgive(AWAY)
+
+
+# -- zones, and what a camera sees
+
+
+def pictured(page: Any) -> None:
+    """Wait until the dialog shows the camera's picture."""
+    image = page.locator(".board img")
+    until(lambda: image.evaluate("image => image.naturalWidth") > 0, "a picture to draw on")
+
+
+def test_zones_are_drawn_on_the_picture(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.streams["yard"]["zones"] = {"door": "0.62 0.1, 0.8 0.1, 0.8 0.55"}
+    there = visit()
+    page = there.open("yard")
+    page.get_by_role("button", name="Zones").click()
+    pictured(page)
+    page.get_by_role("button", name="New zone").click()
+    page.get_by_role("button", name="Cover these").click()  # an empty one is none
+    expect(page.locator("dialog")).to_have_count(0)
+    assert daemon.sent[-1] == ("PUT", "streams/yard/zones", {"zones": daemon.streams["yard"]["zones"]})
+    page.get_by_role("button", name="Zones").click()
+    pictured(page)
+    page.get_by_role("button", name="New zone").click()
+    board = page.locator(".board").bounding_box()
+    spots = [(board["x"] + x * board["width"], board["y"] + y * board["height"]) for x, y in ((0.1, 0.2), (0.4, 0.2))]
+    for spot in spots:
+        page.mouse.click(*spot)
+    page.get_by_role("button", name="Cover these").click()
+    expect(page.locator("dialog .notice")).to_have_text("zone 2 has 2 corners; a zone needs 3.")
+    board = page.locator(".board").bounding_box()  # what was told lies above it now
+    page.mouse.click(board["x"] + 0.4 * board["width"], board["y"] + 0.7 * board["height"])
+    page.get_by_role("button", name=re.compile("Corner 3 of zone 2")).press("ArrowRight")
+    page.get_by_label("Name of zone 2").fill("window")
+    assert (there.look("small"), there.look("faint")["faint"]) == ([], [])
+    page.get_by_role("button", name="Cover these").click()
+    expect(page.locator("dialog")).to_have_count(0)
+    zones = daemon.sent[-1][2]["zones"]
+    assert list(zones) == ["door", "window"]
+    corners = [[float(value) for value in pair.split()] for pair in zones["window"].split(",")]
+    assert corners == [pytest.approx(each, abs=0.01) for each in ([0.1, 0.2], [0.4, 0.2], [0.405, 0.7])]
+
+
+def test_zones_fit_a_phone(daemon: FakeDaemon, visit: Open) -> None:
+    daemon.streams["yard"]["zones"] = {"door": "0 0, 1 0, 1 1, 0 1"}
+    there = visit(size=PHONE)
+    page = there.open("yard")
+    page.get_by_role("button", name="Zones").tap()
+    pictured(page)
+    picture, shapes = (page.locator(f".board {part}").bounding_box() for part in ("img", "svg"))
+    assert picture == pytest.approx(shapes)
+    page.get_by_role("button", name="Change door").tap()
+    assert (there.look("overflow"), there.look("small")) == (0, [])
+
+
+def test_what_a_camera_does_not_see_is_told_and_can_be_learnt_anew(daemon: FakeDaemon, visit: Open) -> None:
+    fault = {"kind": "moved", "since": time.time() - 75, "text": "the camera was moved (by 2.1%)"}
+    daemon.streams["yard"]["health"] = {"faults": [fault], "sharpness": 0.2, "unjudged": ""}
+    there = visit()
+    page = there.open("yard")
+    expect(page.locator(".sight")).to_contain_text("The camera was moved (by 2.1%), for 1 min.")
+    expect(page).to_have_title("(1) yard – streamfix")
+    assert there.look("faint")["faint"] == []
+    page.get_by_role("button", name="learn anew").click()
+    until(lambda: ("POST", "streams/yard/relearn", {}) in daemon.sent, "the daemon to be asked")
+    daemon.streams["yard"]["health"] = {"faults": [], "sharpness": 0.97, "unjudged": "", "mode": "infrared"}
+    there.poll()
+    expect(page.locator(".sight")).to_be_hidden()
+    expect(page.get_by_text("well: 97 % of its usual edges, under infrared light")).to_be_visible()

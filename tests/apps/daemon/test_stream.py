@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -481,3 +482,50 @@ def test_waits_grow_until_a_run_was_well(lengths: list[float]) -> None:
         middle = (1, 5, 10, 60)[min(failures, 4) - 1]
         assert wait_s is not None
         assert 0.8 * middle <= wait_s <= 1.2 * middle
+
+
+# -- zones
+
+DOOR, GATE = {"door": "0 0, 1 0, 1 1"}, {"gate": "0 0, 1 0, 0 1"}
+
+
+class Covered:
+    """A source whose masks change."""
+
+    def __init__(self) -> None:
+        self.masks: list[object] = []
+
+    def stop(self) -> None: ...
+
+    def cover(self, privacy: object) -> None:
+        self.masks.append(privacy)
+
+
+@pytest.mark.parametrize("when", ["while it opens", "while it runs"])
+def test_new_zones_reach_the_run_and_restart_nothing(make: Make, when: str) -> None:
+    builder, source = Builder(), Covered()
+
+    def build(spec: JobSpec, hosting: Hosting) -> Job:
+        if when == "while it opens":
+            stream.adopt(replace(stream.config, zones=DOOR))
+        hosting.opening(cast("Source", source))
+        return builder(spec, hosting)
+
+    stream = make(build)
+    stream.start()
+    builder.job("yard")
+    if when == "while it runs":
+        stream.adopt(replace(stream.config, zones=DOOR))
+    assert source.masks == [stream.config.privacy] != [None]
+    stream.adopt(replace(stream.config, zones=GATE, zone_mode="mosaic"))
+    stream.adopt(replace(stream.config, zones={}))
+    assert [None if masks is None else masks.zones[0].name for masks in source.masks] == ["door", "gate", None]  # type: ignore[attr-defined]
+    assert len(builder.made["yard"]) == 1
+
+
+def test_zones_of_a_file_need_a_restart() -> None:
+    own, other = stream_config(), stream_config(zones=DOOR)
+    assert other.runs_like(own) and other != own
+    chain = "privacy=zones=/srv/z.toml,denoise"
+    assert not replace(other, filters=chain).runs_like(replace(own, filters=chain))
+    assert not replace(other, audio=False).runs_like(own)

@@ -323,6 +323,28 @@ def test_a_file_that_was_edited_meanwhile_is_not_overwritten(engine: tuple[Super
     assert file.read_text() == mine
 
 
+def test_zones_alone_are_written_at_once(engine: tuple[Supervisor, Builder], file: Path) -> None:
+    """What else was changed over HTTP waits to be saved."""
+    supervisor, builder = engine
+    builder.job("10.0.0.1:9000")
+    runs = {name: len(made) for name, made in builder.made.items()}
+    supervisor.change(changed(supervisor.config, "porch", audio=False))
+    zones = {"door": "0 0, 1 0, 1 1"}
+    supervisor.change(changed(supervisor.config, "yard", zones=zones))
+    assert supervisor.keep_zones("yard")
+    (yard,) = (each for each in load(file).streams if each.name == "yard")
+    assert (yard.zones, any(name.startswith("zones") for name in yard.foreign)) == (zones, True)
+    assert supervisor.unsaved() == Unsaved((), ("porch",), ())
+    assert {name: len(made) for name, made in builder.made.items() if name == "10.0.0.1:9000"} == {
+        name: count for name, count in runs.items() if name == "10.0.0.1:9000"
+    }
+    assert supervisor.keep_zones("yard"), "there is nothing to write"
+    supervisor.add(stream_from(LANE, supervisor.config))
+    assert not supervisor.keep_zones("lane"), "it is not in the file"
+    file.write_text(file.read_text() + "\n# mine\n[health]\nenabled = false\n")
+    assert not supervisor.keep_zones("yard"), "the file has changed"
+
+
 def test_without_a_file_there_is_none_to_write_to() -> None:
     with pytest.raises(Conflict, match="started without a configuration file"):
         Supervisor(DaemonConfig()).save()

@@ -19,13 +19,14 @@ from ..notices.webhook import check_webhook
 from .checking import check_stream
 from .cluster import LEAST_S, ClusterConfig
 from .foreign import foreign_parts, marked_foreign
+from .health import HealthConfig
 from .options import option, read_table
 from .origin import Origin, in_file
 from .problems import ConfigError, Problem, Problems, shown
 from .spec import FROM_HTTP, OutputConfig, StreamConfig, read_stream
 from .values import FilledText, Folder, Networks, Port, Reference, Seconds, Secret, choice, number
 
-_TABLES = ("daemon", "cluster", "defaults", "streams")
+_TABLES = ("daemon", "cluster", "defaults", "health", "streams")
 
 __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConfig", "load", "stream_from"]
 
@@ -34,7 +35,7 @@ __all__ = ["ConfigError", "DaemonConfig", "OutputConfig", "Problem", "StreamConf
 class DaemonConfig:
     """The whole file. The tokens stand here as they were written; `Secrets.resolve` them to use them.
 
-    cluster: where streams run if not on this machine.
+    cluster: where streams run if not on this machine. health: of [health].
     defaults: options of streams that do not set them, as written. origin: the file it was read from.
     """
 
@@ -77,6 +78,7 @@ class DaemonConfig:
         tuple[Reference, ...], option("Secrets", "References that streams given over HTTP may make.")
     ] = ()
     cluster: ClusterConfig | None = None
+    health: HealthConfig = field(default_factory=HealthConfig)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     streams: tuple[StreamConfig, ...] = ()
     origin: Origin | None = field(default=None, compare=False, repr=False)
@@ -152,7 +154,9 @@ def _read(found: Mapping[str, Any], trial: Trial | None) -> tuple[list[Problem],
         if cluster.lost_after_s < LEAST_S:
             text = f"a busy node may not answer for some seconds; give {LEAST_S:g}s or more"
             problems.wrong(("cluster", "lost_after"), cluster.lost_after_s, text)
-    config = DaemonConfig(**own, cluster=cluster, defaults=defaults if len(problems.found) == before else {})
+    health = HealthConfig(**read_table(HealthConfig, ("health",), found.get("health", {}), problems))
+    known = defaults if len(problems.found) == before else {}
+    config = DaemonConfig(**own, cluster=cluster, health=health, defaults=known)
     if not is_loopback(config.host) and not config.token:
         text = "anyone who reaches this address could control the daemon; set token, or listen at 127.0.0.1"
         problems.wrong(("daemon", "host"), config.host, text)

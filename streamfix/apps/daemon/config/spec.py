@@ -14,6 +14,7 @@ from .problems import Problem, Problems, shown
 from .values import (
     Address,
     Boolean,
+    Boxes,
     Bytes,
     FilledText,
     Options,
@@ -38,12 +39,15 @@ _CAMERA = "Camera's connection"
 _LOSSES = "Latency and lost pictures"
 _RECORDINGS = "Recordings"
 _PRIVACY = "Privacy"
+_SIGHT = "What the camera sees"
 
 #: Key of a stream in the file: the names of its options that came over HTTP.
 FROM_HTTP = "over_http"
 
 #: Options that say nothing of how a stream runs: a change restarts nothing.
 BESIDE = ("retention",)
+#: Options that a stream adopts while it runs.
+ADOPTED = ("zones", "zone_mode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,25 @@ class StreamConfig:
             choices={"solid": "Black", "mosaic": "A mosaic", "blur": "A blur"},
         ),
     ] = "solid"
+    overlays: Annotated[
+        Boxes,
+        option(
+            "Written in the picture",
+            "Where the camera writes its clock and the like: name=left top right bottom, from 0 to 1, one per line. "
+            "The one named clock tells a frozen picture from a quiet one.",
+            empty="it writes nothing",
+            group=_SIGHT,
+            examples=[{"clock": "0.02 0.02 0.4 0.08"}],
+        ),
+    ] = field(default_factory=dict)
+    health: Annotated[
+        Boolean,
+        option(
+            "Watch its sight",
+            "Tell when it is covered, moved, out of focus, dirty or frozen. Choose No for a camera that turns.",
+            group=_SIGHT,
+        ),
+    ] = True
     enabled: Annotated[Boolean, option("Start by itself", "Choose No to keep it stopped until you start it.")] = True
     input_format: Annotated[
         FilledText | None,
@@ -288,8 +311,12 @@ class StreamConfig:
         return Limits(None if age is None else age_s(age), None if size is None else size_bytes(size))
 
     def runs_like(self, other: StreamConfig) -> bool:
-        """True if a stream that runs as `other` need not restart for this configuration."""
-        return replace(self, **{name: getattr(other, name) for name in BESIDE}) == other
+        """True if a stream that runs as `other` need not restart for this configuration.
+
+        Zones of a file come from the chain, which is read when the stream starts; with those a change restarts it.
+        """
+        adopted = () if self.filters.lstrip().startswith("privacy") else ADOPTED
+        return replace(self, **{name: getattr(other, name) for name in (*BESIDE, *adopted)}) == other
 
     @property
     def privacy(self) -> Privacy | None:
@@ -314,6 +341,17 @@ class StreamConfig:
         redacted: hide credentials in URLs and options; such a mapping is for showing only.
         """
         return as_table(self, redacted=redacted)
+
+
+def with_zones_of(other: StreamConfig, stream: StreamConfig) -> StreamConfig:
+    """The stream with another one's zones, and with their rights."""
+    rest = {name for name in stream.foreign if not _is_of_zones(name)}
+    marks = rest | {name for name in other.foreign if _is_of_zones(name)}
+    return replace(stream, zones=other.zones, zone_mode=other.zone_mode, foreign=frozenset(marks))
+
+
+def _is_of_zones(name: str) -> bool:
+    return name.partition(".")[0] in ADOPTED
 
 
 def read_stream(given: Any, defaults: Mapping[str, Any]) -> tuple[StreamConfig, dict[str, Any], list[Problem]]:

@@ -242,6 +242,44 @@ def points_of(text: str) -> list[list[float]]:
     return [[float(number) for number in pair.split()] for pair in text.split(",")]
 
 
+_BOX = 'it takes left, top, right and bottom, from 0 to 1, as in [0.02, 0.02, 0.4, 0.08] or "0.02 0.02 0.4 0.08"'
+
+
+def box(value: Any) -> str:
+    """A box in the picture: left, top, right, bottom, from 0 to 1, as a list, or as text, which is how it is kept."""
+    numbers = value
+    if isinstance(value, str):
+        try:
+            numbers = [float(number) for number in text(value).replace(",", " ").split()]
+        except ValueError:
+            raise ValueError(_BOX) from None
+    right = isinstance(numbers, list | tuple) and len(numbers) == 4 and all(_is_number(number) for number in numbers)
+    if not right or not (0 <= numbers[0] < numbers[2] <= 1 and 0 <= numbers[1] < numbers[3] <= 1):
+        raise ValueError(_BOX)
+    return " ".join(f"{number:.15g}" for number in numbers)
+
+
+def boxes(value: Any) -> Mapping[str, str]:
+    """Boxes by their names."""
+    if not isinstance(value, Mapping):
+        raise ValueError('it takes a table of boxes by name, as in {clock = "0.02 0.02 0.4 0.08"}')
+    found = {}
+    for name, corners in value.items():
+        if not str(name).isprintable():
+            raise ValueError(f"box {name!r}: its name takes a text of one line")
+        try:
+            found[str(name)] = box(corners)
+        except ValueError as error:
+            raise ValueError(f"box {name!r}: {error}") from None
+    return found
+
+
+def box_of(text: str) -> tuple[float, float, float, float]:
+    """A box as it is kept."""
+    left, top, right, bottom = (float(number) for number in text.split())
+    return left, top, right, bottom
+
+
 def _is_number(value: Any) -> bool:
     """True for a number that is finite as a float, which an integer of JSON need not be."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
@@ -278,5 +316,7 @@ Address = Annotated[str, PlainValidator(filled_text, json_schema_input_type=_Url
 Retention = Annotated[Mapping[str, str], PlainValidator(retention, json_schema_input_type=Mapping[str, str | float])]
 _Points = str | list[tuple[float, float]]
 Zones = Annotated[Mapping[str, str], PlainValidator(zones, json_schema_input_type=Mapping[str, _Points])]
+_Box = str | tuple[float, float, float, float]
+Boxes = Annotated[Mapping[str, str], PlainValidator(boxes, json_schema_input_type=Mapping[str, _Box])]
 _OptionText = Annotated[str, PlainValidator(option_text, json_schema_input_type=str | float | bool)]
 Options = Annotated[Mapping[str, _OptionText], Refers()]

@@ -82,6 +82,9 @@ class Engine(Protocol):
     def stop(self, name: str) -> None:
         """Stop a stream and finish its outputs; does nothing if it is stopped."""
 
+    def relearn(self, name: str) -> None:
+        """Learn anew what the stream's camera usually sees: it was given another view on purpose."""
+
     def reload(self) -> Plan:
         """Read the configuration file again and apply its changes.
 
@@ -96,6 +99,13 @@ class Engine(Protocol):
 
         Where there is nothing to write nothing is written, and no file before it is kept.
         Raises Conflict where there is no file, or it has changed since it was read; UsageError, OutputError.
+        """
+
+    def keep_zones(self, name: str) -> bool:
+        """Write a stream's zones, and nothing else, to the configuration file; False where that cannot be done now.
+
+        It cannot for a stream that is not in the file, and for a file that has changed since it was read. Raises
+        UsageError, OutputError.
         """
 
     def history(self, name: str) -> Mapping[str, Any]:

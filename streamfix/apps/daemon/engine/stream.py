@@ -7,15 +7,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ....errors import Cancelled, IncompleteOutput, UsageError
 from ....frame import Frame, VideoInfo
 from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event, Report, State
+from ....media.privacy.zones import Privacy
 from ....media.redact import redact
-from ....pipeline import Closable
+from ....pipeline import Closable, Source
+from ..config.health import HealthConfig
 from ..config.spec import StreamConfig
+from .camera_sight import CameraSight
 from .control import Conflict
 from .record import StreamHealth, StreamRecord
 from .run import BACKOFF_S, Run, Waiting
@@ -41,6 +45,13 @@ class ShowsLatest(Protocol):
     def latest(self) -> tuple[Frame, Frame] | None: ...
 
 
+@runtime_checkable
+class Coverable(Protocol):
+    """A source whose masks may change while it is read; a live one."""
+
+    def cover(self, privacy: Privacy | None) -> None: ...
+
+
 class ManagedStream:
     """Runs one configuration from each start to the next stop.
 
@@ -48,7 +59,8 @@ class ManagedStream:
     admit: called when the input is open; raises Conflict if the machine has no room for the stream.
     release: called when the stream needs no room any more: its input has ended, or it cannot go on as configured.
     pool: the filters that streams share.
-    record: what is counted over all runs.
+    record: what is counted over all runs. health: what says when a camera does not see well; kept: the folder of what
+    the cameras usually see. sight: what is said of this one.
     """
 
     def __init__(
@@ -62,8 +74,11 @@ class ManagedStream:
         build: Callable[[JobSpec, Hosting], Job] = build_job,
         backoff_s: Sequence[float] = BACKOFF_S,
         clock: Callable[[], float] = time.monotonic,
+        health: Callable[[], HealthConfig] = HealthConfig,
+        kept: Path | None = None,
     ) -> None:
         self.config = config
+        self.sight = CameraSight(config.name, health, kept)
         self.record = StreamRecord()
         self.info: VideoInfo | None = None  # of its input, once that has been opened
         self.spec: JobSpec | None = None  # of the last attempt
@@ -77,6 +92,7 @@ class ManagedStream:
         self._health: StreamHealth | None = None
         self._begun: StreamHealth | None = None  # for the first attempt of a run, until that takes it
         self._job: Job | None = None
+        self._source: Coverable | None = None  # of the present attempt, from before it opens
         self._made: Closable | None = None
         self._since_s = time.time()
         self._settled = threading.Event()
@@ -139,6 +155,14 @@ class ManagedStream:
         """Wait until the stream was admitted, has failed, or turns out to have no camera for now."""
         self._settled.wait(limit_s)
 
+    def adopt(self, config: StreamConfig) -> None:
+        """Take another configuration: zones count at once, the rest from the next start on."""
+        before, self.config = self.config, config
+        source = self._source
+        if source is not None and config.privacy != before.privacy and config.runs_like(before):
+            source.cover(config.privacy)
+            self.sight.cover(config)
+
     # -- state
 
     @property
@@ -198,6 +222,7 @@ class ManagedStream:
             "next_try": self.next_try_s,
             "node": self.node,
             **status_of(self.config, self.info, report),
+            "health": self.sight.status(),
         }
 
     def _state(self, report: Report | None) -> tuple[State, str, float]:
@@ -221,13 +246,16 @@ class ManagedStream:
                 return
             health, self._begun = self._begun or self._begin(), None
         try:
-            spec = self.spec = self._job_spec(self.config)
+            config = self.config
+            spec = self.spec = self._job_spec(config)
+            watched = self.sight.begin(config, spec.privacy, health.note)
             hosting = Hosting(
                 health=health,
                 pool=self._pool() if _has_filters(spec) else None,
-                opening=run.own,
+                opening=lambda source: self._opening(run, source, config),
                 admit=lambda info: self._opened(spec, info),
                 worked=self.record.worked,
+                seen=self.sight.see if watched else None,
             )
             job = self._build(spec, hosting)
             self._forget_made()
@@ -239,12 +267,22 @@ class ManagedStream:
             raise
         finally:
             self._forget_made()
+            self.sight.save()
             if self._run is run:
-                self._job = None
+                self._job = self._source = None
         health.ended()
         if self._run is run:
             self._release(self.name)
         self._settled.set()
+
+    def _opening(self, run: Run, source: Source, config: StreamConfig) -> None:
+        """The source is there. config: that its job was made of; zones may have changed meanwhile."""
+        if isinstance(source, Coverable):
+            self._source = source
+            if self.config.privacy != config.privacy and self.config.runs_like(config):
+                source.cover(self.config.privacy)
+                self.sight.cover(self.config)
+        run.own(source)
 
     def _finish(self, job: Job, run: Run) -> None:
         """Run a job to its end; note why a stopped job could not finish."""

@@ -111,7 +111,7 @@ class StreamTable:
                     self.add(config, made.get(name))
                     continue
                 stream = self._streams[name]  # its counters stay
-                stream.config = config
+                stream.adopt(config)
                 if name in wanted and not self.draining:
                     stream.start(made.get(name))
                 elif name in made:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .... import __version__
 from ....errors import IncompleteOutput, StreamfixError
+from ....folders import user_cache_folder
 from ....frame import Frame, VideoInfo
 from ....jobs import Hosting, Job, JobSpec, build_job
 from ....live.health import Event
@@ -23,12 +24,14 @@ from ..access.secrets import Secrets
 from ..config.changes import Plan, needs_new_process, plan
 from ..config.config import DaemonConfig, StreamConfig
 from ..config.problems import ConfigError, Problem
+from ..config.spec import with_zones_of
 from ..config.trial import Ground, daemon_problems, try_stream
 from ..config.write_back import Unsaved, unsaved
 from ..config.write_back import save as write_back
 from ..http.metrics import Metrics
 from ..load.admission import Admission
 from ..load.costs import FrameCost
+from ..loop import Loop
 from ..notices.notices import Notices
 from ..recordings.catalogue import Catalogue
 from ..recordings.keeper import Keeper
@@ -45,6 +48,8 @@ log = logging.getLogger("streamfix.daemon")
 if TYPE_CHECKING:
     from ..cluster.nodes import Nodes
 
+_KEEP_S = 60.0  # between two times that what cameras usually see is written to the disk
+_PATIENCE_S = 2.0
 _DECISION_S = 5.0  # a request waits so long for the camera and admission; later, the state tells
 
 
@@ -77,6 +82,8 @@ class Supervisor:
         self._read, self._path, self._trial, self._clock = read, path, trial, clock
         self._begun_with = config
         self._reload_error = ""
+        cache = user_cache_folder()
+        self._kept = None if cache is None else cache / "sight"
         self._begun_s = clock()
         self._table = StreamTable(
             lambda config: ManagedStream(
@@ -88,6 +95,8 @@ class Supervisor:
                 build=build if self._nodes is None else _builder(self._nodes),
                 backoff_s=backoff_s,
                 clock=clock,
+                health=lambda: self.config.health,
+                kept=self._kept,
             ),
             self.admission.release,
         )
@@ -95,6 +104,7 @@ class Supervisor:
         self._metrics = Metrics(self)
         notices = Notices(lambda: self.config, self.secrets)
         self.watch = Watch(lambda: self.streams, self._shared, notifier, notices, clock)
+        self.sights = Loop("sights", "keeping what cameras usually see", self._keep_sights, _KEEP_S)
         self.keeper = Keeper(lambda: [stream.config for stream in self.streams], self._shared.catalogue)
 
     # -- the whole
@@ -107,6 +117,7 @@ class Supervisor:
             self._table.add(config)
         self.watch.start()
         self.keeper.start()
+        self.sights.start()
         self.ready = True
 
     @property
@@ -122,6 +133,7 @@ class Supervisor:
         self.keeper.close()
         if self._nodes is not None:
             self._nodes.close()
+        self.sights.close(_PATIENCE_S)
         return finished
 
     def reload(self) -> Plan:
@@ -163,7 +175,10 @@ class Supervisor:
                 ):
                     self._shared.adopt(new)
                     self._shared.forget((*todo.restart, *todo.remove))
+                    gone = [self.stream(name).sight for name in todo.remove]
                     self._table.replace(todo, given, self.config.drain_s, made)
+                    for sight in gone:
+                        sight.forget()
         for name in todo.keep:
             self._try_again(self.stream(name))
         return replace(todo, needs_restart=needs_new_process(self._begun_with, new))
@@ -230,6 +245,21 @@ class Supervisor:
         log.info("%s: %s; the file before it is %s", self._path, todo, backup)
         return todo, self._path, backup
 
+    def keep_zones(self, name: str) -> bool:
+        if self._path is None or self._read is None:
+            return False
+        with self._reloading, self._table.lock(name):
+            self._table.refuse_if_draining()
+            now = self.config_of(name)
+            if self._read() != self.config or all(config.name != name for config in self.config.streams):
+                return False
+            present = [with_zones_of(now, config) if config.name == name else config for config in self.config.streams]
+            if present[[config.name for config in present].index(name)] not in self.config.streams:
+                config, backup = write_back(self._path, self.config, present)
+                self._shared.adopt(config)
+                log.info("%s: zones of %s; the file before it is %s", self._path, name, backup)
+        return True
+
     # -- streams
 
     def list(self) -> Sequence[dict[str, object]]:
@@ -276,7 +306,9 @@ class Supervisor:
 
     def remove(self, name: str) -> None:
         with self._table.lock(name):
+            sight = self.stream(name).sight
             self._table.replace(Plan(remove=(name,)), {}, self.config.drain_s)
+            sight.forget()
 
     def start(self, name: str) -> None:
         with self._table.lock(name):
@@ -295,6 +327,13 @@ class Supervisor:
         with self._table.lock(name):
             self._table.end(name, limit_s=self.config.drain_s)
             self.stream(name).held = True
+
+    def relearn(self, name: str) -> None:
+        self.stream(name).sight.relearn()
+
+    def _keep_sights(self) -> None:
+        for stream in self.streams:
+            stream.sight.save()
 
     # -- what is known
 

@@ -118,7 +118,9 @@ def _state_of(stream: ManagedStream) -> StreamState:
     status = stream.status()
     since_s = status["since"]
     assert isinstance(since_s, float)
-    return StreamState(stream.name, stream.state, str(status["reason"]), since_s, stream.config.lost_after_s)
+    faults: dict[str, tuple[str, float]] = {kind: (text, began_s) for kind, began_s, text in stream.sight.faults}
+    reason, patience_s = str(status["reason"]), stream.config.lost_after_s
+    return StreamState(stream.name, stream.state, reason, since_s, patience_s, faults)
 
 
 def summary(streams: Sequence[ManagedStream]) -> str:

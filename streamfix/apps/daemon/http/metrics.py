@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from .... import __version__
 from ....counts import FrameCounts, Scope, published
+from ....health import FAULTS
 from ....lazy import if_loaded
 from ....live.health import STATES
 from ..engine.stream import ManagedStream
@@ -116,7 +117,17 @@ def _gauges(streams: Sequence[ManagedStream]) -> Iterable[Metric]:
     noise = GaugeMetricFamily(
         "streamfix_noise_codes", "The camera's noise as filters measure it, 8-bit codes.", labels=["stream", "plane"]
     )
+    health = GaugeMetricFamily(
+        "streamfix_health",
+        "1 for what is wrong with what a camera sees; of unjudged: that cannot be told.",
+        labels=["stream", "kind"],
+    )
     for stream in streams:
+        if (verdict := stream.sight.verdict) is not None:
+            lasting = {fault.kind for fault in verdict.faults}
+            for kind in FAULTS:
+                health.add_metric([stream.name, kind], kind in lasting)
+            health.add_metric([stream.name, "unjudged"], bool(verdict.unjudged))
         report, now = stream.report, stream.state
         outputs = [] if report is None else report.outputs
         here, nowhere = now in ("running", "degraded"), bool(outputs) and all(own.trouble for own in outputs)
@@ -132,7 +143,7 @@ def _gauges(streams: Sequence[ManagedStream]) -> Iterable[Metric]:
             for plane in ("luma", "chroma"):
                 if (value := report.figures.get(f"noise_{plane}")) is not None:
                     noise.add_metric([stream.name, plane], value)
-    yield from (up, output_up, state, step, depth, noise)
+    yield from (up, output_up, state, step, depth, noise, health)
 
 
 def _histograms(streams: Sequence[ManagedStream]) -> Iterable[Metric]:

@@ -48,6 +48,7 @@ _STATUS: dict[str, Any] = {
     "noise": {"luma": 6.1, "chroma": 2.2},
     "size": [1280, 720],
     "last_frame_s": 1764025200.0,
+    "health": {"faults": [], "sharpness": 0.97, "contrast": 1.02, "blocks": 121},
 }
 
 
@@ -104,6 +105,30 @@ class Noise(Answer):
     chroma: Known = None
 
 
+class SightFault(Answer):
+    """What is wrong with what a camera sees. kind: as in streamfix_health. since: Unix seconds."""
+
+    kind: str
+    since: Known = None
+    text: str
+
+
+class Sight(Answer):
+    """What is said of a camera's newest picture. unjudged: why that is little, empty if it is all.
+
+    mode: there is a reference for each. sharpness: of its usual edges, 1 is all. contrast: over the usual one. shift:
+    pixels to the right and down, of a picture 320 wide. blocks: of 144 that can be judged.
+    """
+
+    faults: list[SightFault] = []
+    unjudged: str = ""
+    mode: Literal["day", "infrared"] = "day"
+    sharpness: Known = None
+    contrast: Known = None
+    shift: tuple[float, float] | None = None
+    blocks: int = 0
+
+
 @_counting("stream")
 class StreamStatus(Answer):
     """A stream's status. Frames: received = written (to the first output) + the sum of dropped + what is in flight.
@@ -111,6 +136,7 @@ class StreamStatus(Answer):
     unsaved: how the stream differs from the configuration file, a change made over HTTP; it ends with the daemon.
     next_try: the instant of the next attempt, to reach the camera or to run at all, null where none is waited for.
     node: of the cluster that it runs on, empty where there is no cluster or while it runs nowhere.
+    health: what the camera sees, null if that is not watched.
     rung: 0 is the whole filter chain, more is a lighter one; rung_name is its text, empty for pictures passed through.
     """
 
@@ -137,6 +163,7 @@ class StreamStatus(Answer):
     noise: Noise = Noise()
     size: tuple[int, int] | None = None
     last_frame_s: Known = None
+    health: Sight | None = None
 
 
 class StreamDetail(StreamStatus):

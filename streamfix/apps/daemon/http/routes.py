@@ -101,6 +101,18 @@ def stream_routes(supervisor: Engine, previews: Previews) -> APIRouter:
         supervisor.change(changed_stream(body, supervisor.config_of(name), supervisor.config, whole=False))
         return detail(name)
 
+    @routes.put("/{name}/zones", response_model=StreamDetail, responses=problems(404, 409), openapi_extra=CHANGE)
+    def replace_zones(name: Name, body: Sent) -> Any:
+        """Cover other zones: `zones`, and `zone_mode` if it changes. The stream goes on, without losing a picture.
+
+        They are written to the configuration file at once, if the stream is in it; `unsaved` tells.
+        """
+        if wrong := [key for key in body if key not in ("zones", "zone_mode")]:
+            raise Denied(422, f"there is no {wrong[0]!r} here; send zones, and zone_mode")
+        supervisor.change(changed_stream(body, supervisor.config_of(name), supervisor.config, whole=False))
+        supervisor.keep_zones(name)
+        return detail(name)
+
     @routes.delete("/{name}", status_code=204, responses=problems(404))
     def remove_stream(name: Name) -> None:
         """Stop a stream, finish its outputs and forget it."""
@@ -123,6 +135,11 @@ def stream_routes(supervisor: Engine, previews: Previews) -> APIRouter:
         """Stop a stream and finish its outputs."""
         supervisor.stop(name)
         return detail(name)
+
+    @routes.post("/{name}/relearn", status_code=204, responses=problems(404))
+    def relearn_stream(name: Name) -> None:
+        """Learn anew what the camera usually sees, which takes ten minutes: it was given another view on purpose."""
+        supervisor.relearn(name)
 
     @routes.get("/{name}/history", response_model=History, responses=problems(404))
     def get_history(name: Name) -> Any:

@@ -38,6 +38,8 @@ class Broker:
 class Mqtt:
     """One broker. Each stream's newest notice is retained at PREFIX/STREAM; PREFIX says "online" or "offline".
 
+    What its camera sees wrongly is at PREFIX/STREAM/health/FAULT, "faulty" or "mended".
+
     Of a stream that is removed nothing stays there: an empty message makes a broker forget the one that it retains
     (MQTT 3.1.1, section 3.3.1.3).
 
@@ -56,7 +58,8 @@ class Mqtt:
         client = self._client or self._connect()
         try:
             text = "" if notice.state == "removed" else json.dumps(notice.as_json())
-            self._publish(client, f"{self._broker.prefix}/{notice.stream}", text)
+            part = f"/health/{notice.fault}" if notice.fault else ""
+            self._publish(client, f"{self._broker.prefix}/{notice.stream}{part}", text)
         except NotSent:
             self._leave()
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ....live.health import State
@@ -16,13 +16,17 @@ Condition = Literal["well", "degraded", "lost", "unwell"]
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream as the watch sees it. since_s: Unix time at which it came into its state. patience_s: lost_after."""
+    """A stream as the watch sees it. since_s: Unix time at which it came into its state. patience_s: lost_after.
+
+    faults: of what its camera sees, by kind: a sentence, and the Unix time at which it began.
+    """
 
     name: str
     state: State
     reason: str
     since_s: float
     patience_s: float
+    faults: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,17 @@ class Notice:
     """One message. before: the condition that was told last. since, at: Unix seconds; at: when this was noticed.
 
     news: False for a stream that is well from the beginning, or is removed, which concerns only whoever keeps the state
-    of each.
+    of each. fault: of what the camera sees, which is then "faulty" or "mended"; it was told once it had lasted.
     """
 
     stream: str
-    state: Condition | Literal["removed"]
+    state: Condition | Literal["removed", "faulty", "mended"]
     before: Condition
     reason: str
     since: float
     at: float
     news: bool = True
+    fault: str = ""
 
     @property
     def text(self) -> str:
@@ -48,7 +53,8 @@ class Notice:
 
     def as_json(self) -> dict[str, Any]:
         """As webhooks and MQTT get it."""
-        told = {name: value for name, value in asdict(self).items() if name != "news"}
+        without = {"news"} if self.fault else {"news", "fault"}
+        told = {name: value for name, value in asdict(self).items() if name not in without}
         return {"text": self.text, **told, "host": socket.gethostname()}
 
 
@@ -74,13 +80,15 @@ class _Known:
 
     condition: the present one, None if there is nothing to tell; changed_s: since when.
 
-    turned_s: since when it is well, or ill, or neither.
+    turned_s: since when it is well, or ill, or neither. faults: that were told.
     """
 
     told: Condition | None = None
     condition: Condition | None = None
     changed_s: float = 0.0
     turned_s: float = 0.0
+
+    faults: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
 class Observer:
@@ -99,7 +107,9 @@ class Observer:
         due = list[Notice]()
         here = {stream.name: stream for stream in streams}
         for name in [name for name in self._known if name not in here]:
-            if (told := self._known.pop(name).told) is not None:
+            gone = self._known.pop(name)
+            due += (Notice(name, "removed", "well", "", now_s, now_s, news=False, fault=kind) for kind in gone.faults)
+            if (told := gone.told) is not None:
                 due.append(Notice(name, "removed", told, "", now_s, now_s, news=False))
         for name, stream in here.items():
             known = self._known.setdefault(name, _Known())
@@ -114,7 +124,19 @@ class Observer:
                 news = condition != before
                 due.append(Notice(name, condition, before, stream.reason, stream.since_s, now_s, news))
                 known.told = condition
+            due += _sight(stream, known, now_s)
         return due
+
+
+def _sight(stream: StreamState, known: _Known, now_s: float) -> Iterable[Notice]:
+    """What has begun or ended of what the camera sees."""
+    before, known.faults = known.faults, dict(stream.faults)
+    for kind, (text, since_s) in stream.faults.items():
+        if kind not in before:
+            yield Notice(stream.name, "faulty", "well", text, since_s, now_s, fault=kind)
+    for kind, (text, since_s) in before.items():
+        if kind not in stream.faults:
+            yield Notice(stream.name, "mended", "well", text, since_s, now_s, fault=kind)
 
 
 def _kind(condition: Condition | None) -> bool | None:

@@ -71,6 +71,8 @@ export const api = {
   form: async () => (form ??= (await call("GET", "api/openapi.json")).components.schemas.StreamBody),
   add: (stream) => call("POST", "api/streams", stream),
   change: (name, fields) => call("PATCH", of(name), fields),
+  zones: (name, body) => call("PUT", of(name, "/zones"), body),
+  relearn: (name) => call("POST", of(name, "/relearn"), {}),
   remove: (name) => call("DELETE", of(name)),
   start: (name) => call("POST", of(name, "/start"), {}),
   stop: (name) => call("POST", of(name, "/stop"), {}),

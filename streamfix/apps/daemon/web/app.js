@@ -12,6 +12,7 @@ import { StreamView } from "./stream.js";
 import { Top } from "./top.js";
 import { Unsaved } from "./unsaved.js";
 import { Wall } from "./wall.js";
+import { drawZones } from "./zones.js";
 
 const POLL_MS = 1500;
 const AWAY_MS = [1000, 1500, 2000, 3000]; // waits while the daemon does not answer; the last one repeats
@@ -174,6 +175,8 @@ const acts = {
   stop: then(api.stop),
   retry: then(api.retry),
   edit: then(async (name) => editStream(name, (await api.stream(name)).config ?? streams.find((s) => s.name === name))),
+  relearn: then(api.relearn),
+  zones: then(async (name) => drawZones(name, (await api.stream(name)).config)),
   remove: then(async (name) => {
     if (await confirmRemoval(name)) location.hash = "#/";
   }),

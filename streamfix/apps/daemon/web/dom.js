@@ -59,6 +59,7 @@ const ICONS = {
   add: "M12 5v14M5 12h14",
   back: "M15 5l-7 7 7 7",
   camera: "M3 7h12v10H3zM15 11l6-3.5v9L15 13",
+  cover: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M8 9l7-1 2 7-8 2z",
   close: "M6 6l12 12M18 6L6 18",
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9.7h4M4 14.3h4M16 9.7h4M16 14.3h4",

@@ -66,6 +66,7 @@ export class Facts {
       ["Filters", stream.filters || "none: pictures pass through"],
       ...(stream.rung > 0 ? [["Running instead", stream.rung_name || "pictures pass through"]] : []),
       ...(stream.outputs ?? []).map((o, i, all) => [all.length > 1 ? `Output ${i + 1}` : "Output", o.url, o.trouble]),
+      ...(stream.health ? [["What it sees", sight(stream.health)]] : []),
       ...(known(budget) ? [["Latency allowed", latency(budget)]] : []),
     ]);
   }
@@ -93,6 +94,13 @@ class Pairs {
       say(this.items[i].trouble, trouble ?? "");
     });
   }
+}
+
+/** In a few words. */
+function sight({ faults, unjudged, sharpness, mode }) {
+  if (faults?.length) return faults.map(({ kind }) => kind).join(", ");
+  if (unjudged) return `not judged: ${unjudged}`;
+  return `well: ${percent(sharpness)} of its usual edges${mode === "infrared" ? ", under infrared light" : ""}`;
 }
 
 function share(part, whole) {

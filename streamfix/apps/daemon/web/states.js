@@ -28,7 +28,8 @@ export function stateOf({ state, since }) {
   return STATES[state] ?? { ...UNKNOWN, word: state };
 }
 
-export const needsCare = (stream) => ["bad", "warn"].includes(stateOf(stream).tone);
+export const needsCare = (stream) =>
+  ["bad", "warn"].includes(stateOf(stream).tone) || Boolean(stream.health?.faults?.length);
 
 /** True if the pictures after the filters are those before: there are none, or they were too slow. */
 export const passesThrough = ({ filters, rung, rung_name }) =>

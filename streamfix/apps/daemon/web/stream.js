@@ -11,6 +11,7 @@ import { Badge, nextTry, passesThrough, stateOf } from "./states.js";
 
 const HISTORY_MS = 5000;
 const PICTURED = new Set(["running", "degraded", "reconnecting"]); // the last picture stays while a camera is gone
+const LEARNT = new Set(["defocused", "covered", "moved", "dirty"]); // faults that are told from what it usually sees
 const ACTIVE = new Set(["running", "degraded", "reconnecting", "starting"]);
 
 export class StreamView {
@@ -39,11 +40,16 @@ export class StreamView {
       this.begin,
       this.end,
       act("Edit", { icon: "edit" }, () => acts.edit(name)),
+      act("Zones", { icon: "cover" }, () => acts.zones(name)),
       act("Remove", { icon: "remove", quiet: true }, () => acts.remove(name)),
     ];
     this.again = act("Try now", { icon: "reload" }, () => acts.retry(name));
     this.buttons.push(this.again);
     this.waits = make("span");
+    this.ill = make("span");
+    this.learn = act("It looks right: learn anew", { icon: "reload" }, () => acts.relearn(name));
+    this.buttons.push(this.learn);
+    this.sight = make("p.sight", { role: "alert", hidden: true }, this.ill, this.learn);
     this.next = make("p.next", { hidden: true }, this.waits, this.again);
     this.element = make(
       "article.stream",
@@ -62,11 +68,12 @@ export class StreamView {
           make("h1", { id: "stream-name", tabindex: "-1" }, name),
           make("p.state", {}, this.badge.element, this.since),
         ),
-        make("div.actions", {}, this.recordings, ...this.buttons.filter((b) => b !== this.again)),
+        make("div.actions", {}, this.recordings, ...this.buttons.filter((b) => b !== this.again && b !== this.learn)),
       ),
       this.notice,
       this.reason,
       this.next,
+      this.sight,
       this.compare.element,
       this.facts.tiles,
       this.charts.element,
@@ -90,10 +97,20 @@ export class StreamView {
     mark(this.begin, "hidden", ACTIVE.has(stream.state));
     mark(this.end, "hidden", stream.state === "stopped"); // a failed stream may still be retrying
     this.tries(stream);
+    this.sees(stream);
     mark(this.recordings, "hidden", !(stream.outputs ?? []).some(({ url }) => url.startsWith("/")));
     this.compare.show(PICTURED.has(stream.state), this.overlay(stream), tone === "bad", passesThrough(stream));
     this.facts.update(stream);
     if (performance.now() - this.read_ms >= HISTORY_MS) this.read();
+  }
+
+  /** What is wrong with what the camera sees. */
+  sees({ health }) {
+    const faults = health?.faults ?? [];
+    const said = faults.map(({ text, since }) => `${text[0].toUpperCase()}${text.slice(1)}, for ${span(now_s() - since)}.`);
+    say(this.ill, said.join(" "));
+    mark(this.sight, "hidden", !faults.length);
+    mark(this.learn, "hidden", !faults.some(({ kind }) => LEARNT.has(kind)));
   }
 
   /** When the camera is asked again, and a button for now. An error that no other try would mend has no time. */
