@@ -121,6 +121,13 @@ class Deblock(Filter[Shot]):
     two_parts = True
     wants_coding = True
     live_options = MappingProxyType({"lookahead": 0})
+    evidence_options = MappingProxyType({"strength": 1.0})
+    literature = (
+        "T. Kroeger et al.: Fast optical flow using dense inverse search. ECCV (2016)",
+        "R. E. Kalman: A new approach to linear filtering and prediction problems. J. Basic Eng. 82 (1960)",
+        "O. Ronneberger, P. Fischer, T. Brox: U-Net: convolutional networks for image segmentation. MICCAI (2015)",
+        "B. Lim et al.: Enhanced deep residual networks for single image super-resolution. CVPR workshops (2017)",
+    )
 
     def __init__(
         self,

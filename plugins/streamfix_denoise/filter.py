@@ -68,6 +68,14 @@ class Denoise(Filter[Any]):
     thread_safe = True
     two_parts = True
     live_options = MappingProxyType({"lookahead": 0})
+    evidence_options = MappingProxyType({"strength": 1.0})
+    measured_options = frozenset({"sigma", "sigma_uv"})
+    literature = (
+        "T. Kroeger et al.: Fast optical flow using dense inverse search. ECCV (2016)",
+        "R. E. Kalman: A new approach to linear filtering and prediction problems. J. Basic Eng. 82 (1960)",
+        "O. Ronneberger, P. Fischer, T. Brox: U-Net: convolutional networks for image segmentation. MICCAI (2015)",
+        "B. Lim et al.: Enhanced deep residual networks for single image super-resolution. CVPR workshops (2017)",
+    )
 
     def __init__(
         self,

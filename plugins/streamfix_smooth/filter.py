@@ -35,6 +35,13 @@ class Smooth(Filter[Any]):
     arrays: Literal["torch", "numpy"] = "numpy"  # on a CPU; see `to`
     batch_tolerance = 0.0  # on a CPU; a GPU may sum in another order
     thread_safe = True
+    measured_options = frozenset({"sigma"})
+    literature = (
+        "T. Kroeger et al.: Fast optical flow using dense inverse search. ECCV (2016)",
+        "R. E. Kalman: A new approach to linear filtering and prediction problems. J. Basic Eng. 82 (1960)",
+        "K. He, J. Sun, X. Tang: Guided image filtering. ECCV (2010)",
+        "N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series (1949)",
+    )
 
     def __init__(self, strength: float = 1.0, sigma: float | Literal["auto"] = "auto", flicker: float = 0.0) -> None:
         if not 0 <= strength <= 1:
