@@ -9,7 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "bench", "inspect", "stack", "verify", "gstreamer", "help")
+NAMES = ("train", "eval", "bench", "inspect", "stack", "verify", "report", "gstreamer", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -52,6 +52,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from .evidence import verify
 
         return _made("streamfix verify", "Make evidence again from its record, and compare each frame.", verify)
+    if words[0] == "report":
+        from .evidence import report
+
+        return _made("streamfix report", "Write a page that tells what was done to a recording.", report)
     if words[0] == "gstreamer":
         from ...gstreamer import command as gstreamer
 

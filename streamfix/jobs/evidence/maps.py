@@ -1,6 +1,6 @@
 """Pictures of what was changed, how much noise is left, and where pixels come from: videos beside the working copy.
 
-change: grey 128 is none, one code of luma is one code of grey, brighter where it became brighter.
+change: of the luma; grey 128 is none, brighter where it became brighter, 4 codes of grey for one of 8 bits.
 noise: the standard deviation of the luma's error that is expected, 16 codes of grey for one of 8 bits; black is none.
 confidence: of what is known of a pixel, green is the share that the frame itself has told, blue the frames around it,
 red what a network (or smoothing within the frame) has added; the three together are 255.
@@ -26,7 +26,7 @@ from ...provenance import Maps
 from .witness import Testimony
 
 KINDS = ("change", "noise", "confidence")
-PER_CODE = 16  # of grey for a code of noise
+PER_CODE, PER_CHANGE = 16, 4  # of grey for a code of noise, and of change
 _GRAY, _RGB = PixelFormat("gray", "gray", 8), PixelFormat("gbrp", "rgb", 8)
 #: FFV1, each picture by itself, each slice with a checksum of its own.
 LOSSLESS = {"level": "3", "g": "1", "slices": "4", "slicecrc": "1", "threads": "1"}
@@ -87,7 +87,7 @@ def drawn(kind: str, of: Testimony) -> Planes:
 def change(before: Planes, after: Planes) -> Planes:
     one_code = 1 << (after.format.depth - 8)
     moved = (after.data[0].astype(np.int32) - before.data[0]) / one_code
-    return Planes(_GRAY, after.width, after.height, (_codes(128 + moved),))
+    return Planes(_GRAY, after.width, after.height, (_codes(128 + PER_CHANGE * moved),))
 
 
 def noise(maps: Maps, size: tuple[int, int]) -> Planes:

@@ -68,9 +68,14 @@ def places(path: Path, record: Mapping[str, Any], inputs: Sequence[str] = ()) ->
 
 
 def verify(
-    path: Path, inputs: Sequence[str] = (), told: Callable[[int, int], None] = lambda *_: None
+    path: Path,
+    inputs: Sequence[str] = (),
+    told: Callable[[int, int], None] = lambda *_: None,
+    look: Callable[[Testimony], None] = lambda _: None,
 ) -> Iterator[Finding]:
-    """Look at all that the record says. told: called with the frames that are done, and with how many there are.
+    """Look at all that the record says.
+
+    told: called with the frames that are done, and with how many there are. look: with each that is as recorded.
 
     Raises InputError for what is no record, or where a recording is missing; what the run itself raises.
     """
@@ -82,7 +87,7 @@ def verify(
     recordings = list(_recordings(record, place))
     yield from recordings
     yield from _files(record, place)
-    yield from _again(record, place, told)
+    yield from _again(record, place, told, look)
 
 
 def _signed(path: Path) -> Finding:
@@ -134,7 +139,9 @@ def _file(row: Mapping[str, Any], path: Path, what: str) -> Finding:
     return Finding(False, f"{what} {row['name']} has changed: sha256 is {got}, was {row['sha256']}")
 
 
-def _again(record: Mapping[str, Any], place: Place, told: Callable[[int, int], None]) -> Iterator[Finding]:
+def _again(
+    record: Mapping[str, Any], place: Place, told: Callable[[int, int], None], look: Callable[[Testimony], None]
+) -> Iterator[Finding]:
     spec = sidecar.job_of(record, [str(one) for one in place.inputs])
     rows: Sequence[Mapping[str, Any]] = record["frames"]
     with Fixed():
@@ -152,7 +159,7 @@ def _again(record: Mapping[str, Any], place: Place, told: Callable[[int, int], N
             opened.append(reader)
             copy = frames_of(place.working) if place.working.is_file() else None
             with nullcontext() if copy is None else closing(copy):
-                yield _compared(reader, restoration, rows, copy, told)
+                yield _compared(reader, restoration, rows, copy, told, look)
         finally:
             close_all(opened)
 
@@ -173,6 +180,7 @@ def _compared(
     rows: Sequence[Mapping[str, Any]],
     copy: Iterator[Frame] | None,
     told: Callable[[int, int], None],
+    look: Callable[[Testimony], None],
 ) -> Finding:
     """Run to the end, or to the first frame that differs."""
     count = 0
@@ -183,6 +191,7 @@ def _compared(
         text = _difference(rows[count], of, kept, copy is not None)
         if text is not None:
             return Finding(False, f"frame {count}, at {of.frame.time_s:.3f} s, is the first that differs: {text}")
+        look(of)
         count += 1
         told(count, len(rows))
     if count < len(rows):
