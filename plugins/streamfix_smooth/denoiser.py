@@ -25,11 +25,14 @@ class Denoiser:
     sigma: standard deviation of the noise in [0, 1] units, the same for all planes; None measures it.
     flicker: smallest deviation over time that is averaged away, in [0, 1] units, however low the noise is. A model that
     works frame by frame leaves changes that look like detail within each frame.
+    keeps: whether luma and variance of the last fused frame are `kept`.
     """
 
-    def __init__(self, sigma: float | None = None, flicker: float = 0.0) -> None:
+    def __init__(self, sigma: float | None = None, flicker: float = 0.0, *, keeps: bool = False) -> None:
         self._front = Front(None if sigma is None else Noise(sigma, sigma), fine=False, flicker=flicker)
         self._luma = self._chroma = np.empty(0, np.float32)
+        self._keeps = keeps
+        self.kept: tuple[Floats, Floats] | None = None
 
     @property
     def noise(self) -> Noise:
@@ -68,4 +71,5 @@ class Denoiser:
             bound_pixels(chroma_out[core.half], chroma[core.half], REACH * changes.chroma)
 
         each_tile(smooth, *chroma.shape[:2])
+        self.kept = (fused.luma, fused.variance) if self._keeps else None
         return luma_out, chroma_out

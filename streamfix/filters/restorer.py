@@ -82,6 +82,8 @@ class Restorer(Stage):
         self.filter = filter
         self.name = name or type(filter).__name__.lower()
         self._device = str(device)
+        self._explain = explain
+        filter.explaining |= explain
         self._handling = handling_of(filter, self._device)
         self._windower = Windower(filter.past, filter.step, filter.future)
         self._state = filter.init_state()
@@ -92,7 +94,6 @@ class Restorer(Stage):
         self._pending: deque[_Pending] = deque()
         self._cut_pending = False
         self._size: tuple[int, int] | None = None
-        self._explain = filter.explaining = explain or filter.explaining
         in_parts = overlap and filter.two_parts and not explain
         self._finisher = ThreadPoolExecutor(1, f"{self.name}-end") if in_parts else None
         self._begun: deque[tuple[Window, Future[list[Frame | None]]]] = deque()

@@ -143,7 +143,7 @@ def _figures(record: Mapping[str, Any]) -> Iterable[str]:
     if len(listed) < len(frames):
         yield f"<p>The first {len(listed)} of {len(frames)}; the record has all.</p>"
     numbers = "".join(f"<th class=number>{what}" for what in ("frame", "time", "mean change", "largest", "clipped"))
-    yield f"<div class=wide><table class=frames><tr>{numbers}<th>hash of the decoded picture<th>hash behind the filters</tr>"
+    yield f"<div class=wide><table class=frames><tr>{numbers}<th>hash as decoded<th>hash behind the filters</tr>"
     for row in listed:
         yield (
             f"<tr><td class=number>{row['number']}<td class=number>{_time(row)}"
@@ -194,7 +194,7 @@ def _how(record: Mapping[str, Any], path: Path) -> Iterable[str]:
     yield "<h2>How to check it</h2>"
     yield (
         f"<p><code>streamfix verify {escape(path.name)} -i {escape(record['inputs'][0]['name'])}</code> makes all "
-        "frames again and names the first that differs, and in what. A frame's hash is the SHA-256 of its planes of codes: "
+        "frames again and names the first that differs, and in what. A frame's hash is the SHA-256 of its planes: "
         f"<code>ffmpeg -i {escape(record['working_copy']['name'])} -map 0:v -f framehash -hash sha256 -</code> tells "
         "those behind the filters without streamfix, and of the recording those of the decoded pictures. On "
         "another make of processor, last bits of a network's sums may differ; verify then tells by how many codes.</p>"
