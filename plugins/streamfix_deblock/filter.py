@@ -165,7 +165,7 @@ class Deblock(Filter[Shot]):
             state.front.keeps = self.explaining
         return state
 
-    def explain(self, x: Any, result: Any, state: Shot) -> Maps | None:
+    def explain(self, x: Any, result: Any, state: Shot, before: Maps | None) -> Maps | None:
         kept = state.front.kept if isinstance(state.front, Front) else None
         if kept is None or state.found is None or self.strength == "auto":
             return None

@@ -123,7 +123,7 @@ class Denoise(Filter[Any]):
             state.keeps = self.explaining
         return state
 
-    def explain(self, x: Any, result: Any, state: Any) -> Maps | None:
+    def explain(self, x: Any, result: Any, state: Any, before: Maps | None) -> Maps | None:
         kept = state.kept if isinstance(state, Front) else None
         if kept is None:
             return None

@@ -81,7 +81,7 @@ class Smooth(Filter[Any]):
     def report(self, state: Any) -> Mapping[str, float]:
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
 
-    def explain(self, x: Any, result: Any, state: Any) -> Maps | None:
+    def explain(self, x: Any, result: Any, state: Any, before: Maps | None) -> Maps | None:
         if not isinstance(state, Denoiser) or state.kept is None or self.strength == 0:
             return None
         fused, variance = state.kept

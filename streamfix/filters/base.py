@@ -160,11 +160,11 @@ class Filter(ABC, Generic[S]):
         """What it has measured of a stream so far, by name, such as noise_luma in 8-bit codes; finite numbers."""
         return {}
 
-    def explain(self, x: Any, result: Any, state: S) -> Maps | None:
+    def explain(self, x: Any, result: Any, state: S, before: Maps | None) -> Maps | None:
         """Where a result comes from and how far to trust it; None if it cannot tell.
 
         Called right behind a call, with its x, its result and its state of one stream; not during live video. It must
-        not change the state.
+        not change the state. before: what the filter in front has told of x.
         """
         return None
 

@@ -272,7 +272,9 @@ class Restorer(Stage):
         self, frames: list[Frame | None], window: Window, x: Any, result: Any, state: Any
     ) -> list[Frame | None]:
         """The frames with what the filter tells of them."""
-        maps = self._guarded(window, x.shape, lambda: self.filter.explain(x, result, state))
+        of_x = window.centre[0].provenance
+        before = of_x[-1].maps if of_x else None
+        maps = self._guarded(window, x.shape, lambda: self.filter.explain(x, result, state, before))
         told = Provenance(self.name, dict(self.filter.report(state)), maps)
         return [f and replace(f, provenance=(*f.provenance, told)) for f in frames]
 

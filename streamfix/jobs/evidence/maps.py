@@ -77,7 +77,8 @@ def drawn(kind: str, of: Testimony) -> Planes:
     if kind == "change":
         return change(of.before, of.after)
     size = of.after.width, of.after.height
-    maps = next((one.maps for one in reversed(of.frame.provenance) if one.maps is not None), None)
+    told = of.frame.provenance
+    maps = told[-1].maps if told else None  # what a filter in front of the last one has said is not of this picture
     if maps is None:
         format = _GRAY if kind == "noise" else _RGB
         return Planes(format, *size, tuple(np.zeros(size[::-1], np.uint8) for _ in format.plane_shapes(*size)))

@@ -94,7 +94,7 @@ def data_url(rgb: Bytes) -> str:
 
 
 def _has_maps(of: Testimony) -> bool:
-    return any(one.maps is not None for one in of.frame.provenance)
+    return bool(of.frame.provenance) and of.frame.provenance[-1].maps is not None
 
 
 def _rgb(of: Testimony, planes: Planes) -> Bytes:
