@@ -110,4 +110,4 @@ def _at(part: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _codes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)

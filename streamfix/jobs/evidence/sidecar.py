@@ -121,5 +121,5 @@ def _input(spec: InputSpec, sha256: str) -> dict[str, Any]:
 
 
 def _spec(row: Mapping[str, Any], url: str) -> InputSpec:
-    how = {name: Fraction(value) if name in _TIMES else value for name, value in row["read"].items()}
+    how: dict[str, Any] = {name: Fraction(value) if name in _TIMES else value for name, value in row["read"].items()}
     return InputSpec(url, thread_count=arithmetic.THREADS, **how)

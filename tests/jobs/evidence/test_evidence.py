@@ -111,6 +111,12 @@ def test_an_enlarged_picture_is_compared_with_the_recorded_one(clip: Path, tmp_p
     assert not differing(verify(tmp_path / "e", [str(clip)]))
 
 
+def test_what_was_measured_is_kept_behind_filters_of_libavfilter(clip: Path, tmp_path: Path) -> None:
+    record = made(clip, tmp_path, "smooth,hflip")
+    assert [row["measured"][0]["filter"] for row in record["frames"]] == ["smooth"] * FRAMES
+    assert record["steps"][1]["by"] == "libavfilter"
+
+
 # -- what differs is named
 
 
