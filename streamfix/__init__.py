@@ -44,6 +44,7 @@ _PUBLIC = {
     "FrameCoding": "coding",
     "InputError": "errors",
     "Layout": "frame",
+    "Maps": "provenance",
     "ModelError": "errors",
     "NetworkInfo": "backends.network_info",
     "OutputError": "errors",
@@ -91,6 +92,7 @@ __all__ = [
     "FrameCoding",
     "InputError",
     "Layout",
+    "Maps",
     "ModelError",
     "NetworkInfo",
     "OutputError",
@@ -152,6 +154,7 @@ if TYPE_CHECKING:
     from .jobs.pool import FilterPool
     from .library import open, restore
     from .live_video import live
+    from .provenance import Maps
     from .stack.making import stack
     from .stream import Stream
 

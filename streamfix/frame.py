@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from .coding import FrameCoding
 from .errors import BadOption
+from .provenance import Provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,6 +173,7 @@ class Frame:
     received_s: `time.monotonic()` when its packet had come, of a live input; None of a file.
     standing_in: not from the camera, but shown while it is away; it goes around all filters.
     coding: how it was coded, if somebody asked the decoder for it; None also once the picture has another size.
+    provenance: what each filter that it has passed tells of it, if somebody asked for that.
     """
 
     picture: Picture
@@ -186,6 +188,7 @@ class Frame:
     received_s: float | None = None
     standing_in: bool = False
     coding: FrameCoding | None = None
+    provenance: tuple[Provenance, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle it: the picture as code values or as a tensor, without `origin`, which lives in this process alone."""

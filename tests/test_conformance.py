@@ -22,7 +22,7 @@ BACKENDS = ("denoise=backend=torch:precision=fp32", "denoise=backend=openvino:pr
 
 
 # Filters without a network, which are quick. A network keeps each law in `make check` on one backend, below.
-QUICK = {"deblur", "edge", "smooth"}
+QUICK = {"deblur", "edge", "lowlight", "smooth"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

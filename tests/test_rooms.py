@@ -33,6 +33,7 @@ CORE = {
     "rgb8",
     "tensor_pictures",
     "frame",
+    "provenance",
     "forking",
     "layout",
     "yuv420",
@@ -55,8 +56,10 @@ MAY = {
     "registry": {"errors"},
     "color": {"color_cpu", "frame"},
     "color_cpu": set[str](),
+    "provenance": set[str](),
     "frame": {
         "coding",
+        "provenance",
         "errors",
         "layout",
         "arrays",

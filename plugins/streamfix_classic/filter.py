@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -51,6 +51,9 @@ class Classic(Filter[None]):
 
     def close(self) -> None:
         self.network.close()
+
+    def resolved(self) -> Mapping[str, str]:
+        return self.network.resolved()
 
     def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
         """x: (B, 1, 1, H, W) in [0, 1]. Returns (B, 1, 1, H * scale, W * scale) of the same dtype and device."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from streamfix import BackendName, BadOption, Device, Filter, Frame, FrameCoding
+from streamfix import BackendName, BadOption, Device, Filter, Frame, FrameCoding, Maps
 from streamfix.analysis import block_contrast
-from streamfix.fusion import Floats, Noise
+from streamfix.fusion import Floats, Noise, unpack420
 from streamfix.models import (
+    Front,
     Fronts,
     Fusions,
     Tier,
@@ -27,6 +28,7 @@ from streamfix.models import (
     per_plane,
     seen,
     sigma_left,
+    trusted,
 )
 
 from . import levels, told
@@ -53,7 +55,7 @@ class Shot:
 
     level: of its artifacts, averaged over frames; None before the first. coding: of the frame that is next; keyframe:
     it is one, and the frame before was none. contrast: of block borders, averaged over frames; None before it is
-    measured.
+    measured. found: levels of the last frame's macroblocks, (2, H/16, W/16), where somebody will ask for them.
     """
 
     front: Any = field(default_factory=lambda: Fronts().new(Noise(0.0, 0.0)))
@@ -61,6 +63,7 @@ class Shot:
     coding: FrameCoding | None = None
     keyframe: bool = False
     contrast: float | None = None
+    found: Floats | None = None
 
     def tell(self, now: Noise) -> None:
         """Take the next frame's level in, before the frame is fused."""
@@ -121,6 +124,13 @@ class Deblock(Filter[Shot]):
     two_parts = True
     wants_coding = True
     live_options = MappingProxyType({"lookahead": 0})
+    evidence_options = MappingProxyType({"strength": 1.0})
+    literature = (
+        "T. Kroeger et al.: Fast optical flow using dense inverse search. ECCV (2016)",
+        "R. E. Kalman: A new approach to linear filtering and prediction problems. J. Basic Eng. 82 (1960)",
+        "O. Ronneberger, P. Fischer, T. Brox: U-Net: convolutional networks for image segmentation. MICCAI (2015)",
+        "B. Lim et al.: Enhanced deep residual networks for single image super-resolution. CVPR workshops (2017)",
+    )
 
     def __init__(
         self,
@@ -150,7 +160,18 @@ class Deblock(Filter[Shot]):
         self.levels.close()
 
     def init_state(self) -> Shot:
-        return Shot(self._fronts.new(Noise(0.0, 0.0)))
+        state = Shot(self._fronts.new(Noise(0.0, 0.0)))
+        if isinstance(state.front, Front):
+            state.front.keeps = self.explaining
+        return state
+
+    def explain(self, x: Any, result: Any, state: Shot, before: Maps | None) -> Maps | None:
+        kept = state.front.kept if isinstance(state.front, Front) else None
+        if kept is None or state.found is None or self.strength == "auto":
+            return None
+        recorded, fused, luma = (unpack420(one)[0] for one in (x[0, 0], kept.packed, result[0, 0]))
+        sigma = levels.level_map(state.found[None], (recorded.shape[0] // 2, recorded.shape[1] // 2))[0, 0]
+        return trusted(recorded, fused, luma, kept.variance, sigma, self.strength, coded=True)
 
     def resolved(self) -> Mapping[str, str]:
         return {**self.network.resolved(), "levels": self.levels.resolved()["weights"]}
@@ -194,6 +215,9 @@ class Deblock(Filter[Shot]):
             answer, share = (np.stack(parts) for parts in zip(*heard, strict=True))
         for state, level in zip(states, levels.mean_level(answer), strict=True):
             state.tell(level)
+        if self.explaining:
+            for state, found in zip(states, answer, strict=True):
+                state.found = found
         fusions = self._fronts.step(x, [state.front for state in states])
         return partial(self._restored, recorded, answer, share, fusions)
 

@@ -39,6 +39,12 @@ class Deblur(Filter[Shot]):
     batch_tolerance = 1e-4
     thread_safe = True
     two_parts = True
+    measured_options = frozenset({"kind"})
+    literature = (
+        "M. Cannon: Blind deconvolution of spatially invariant image blurs with phase. IEEE TASSP 24 (1976)",
+        "H. Ji, C. Liu: Motion blur identification from image gradients. CVPR (2008)",
+        "N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series (1949)",
+    )
 
     def __init__(
         self,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from streamfix import FILTERS, BackendName, BadOption, Device, Filter, filter_text
-from streamfix.fusion import Noise
+from streamfix import FILTERS, BackendName, BadOption, Device, Filter, Maps, filter_text
+from streamfix.fusion import Noise, unpack420
 from streamfix.models import (
+    Front,
     Fronts,
     Fusions,
     Tier,
@@ -25,6 +26,7 @@ from streamfix.models import (
     per_plane,
     seen,
     sigma_left,
+    trusted,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +70,14 @@ class Denoise(Filter[Any]):
     thread_safe = True
     two_parts = True
     live_options = MappingProxyType({"lookahead": 0})
+    evidence_options = MappingProxyType({"strength": 1.0})
+    measured_options = frozenset({"sigma", "sigma_uv"})
+    literature = (
+        "T. Kroeger et al.: Fast optical flow using dense inverse search. ECCV (2016)",
+        "R. E. Kalman: A new approach to linear filtering and prediction problems. J. Basic Eng. 82 (1960)",
+        "O. Ronneberger, P. Fischer, T. Brox: U-Net: convolutional networks for image segmentation. MICCAI (2015)",
+        "B. Lim et al.: Enhanced deep residual networks for single image super-resolution. CVPR workshops (2017)",
+    )
 
     def __init__(
         self,
@@ -108,7 +118,18 @@ class Denoise(Filter[Any]):
         self.network.close()
 
     def init_state(self) -> Any:
-        return self._fronts.new(self._told)
+        state = self._fronts.new(self._told)
+        if isinstance(state, Front):
+            state.keeps = self.explaining
+        return state
+
+    def explain(self, x: Any, result: Any, state: Any, before: Maps | None) -> Maps | None:
+        kept = state.kept if isinstance(state, Front) else None
+        if kept is None:
+            return None
+        recorded, fused, luma = (unpack420(one)[0] for one in (x[0, 0], kept.packed, result[0, 0]))
+        share = float(self._share(np.array([[kept.noise.luma, kept.noise.chroma]], np.float32))[0, 0, 0, 0])
+        return trusted(recorded, fused, luma, kept.variance, kept.noise.luma, share)
 
     def resolved(self) -> Mapping[str, str]:
         return self.network.resolved()

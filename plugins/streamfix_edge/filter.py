@@ -30,6 +30,7 @@ class Edge(Filter[None]):
 
     layout = "luma"
     thread_safe = True
+    literature = ("C. Tomasi, R. Manduchi: Bilateral filtering for gray and color images. ICCV (1998)",)
 
     def __init__(
         self,

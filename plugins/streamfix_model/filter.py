@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -113,6 +113,11 @@ class Model(Filter[None]):
         if self._runner is not None:
             self._runner.close()
         self._runner = None
+
+    def resolved(self) -> Mapping[str, str]:
+        backend, _, precision = self.runs_on.rpartition(" ")
+        opened = {"backend": backend, "precision": precision} if backend else {}
+        return {"weights": hashlib.sha256(self._path.read_bytes()).hexdigest(), **opened}
 
     def __call__(self, x: Tensor, states: Sequence[None]) -> Tensor:
         return self._tiler(x[:, 0])[:, None]

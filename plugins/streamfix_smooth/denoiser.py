@@ -28,10 +28,13 @@ class Denoiser:
     sigma: standard deviation of the noise in [0, 1] units, the same for all planes; None measures it.
     flicker: smallest deviation over time that is averaged away, in [0, 1] units, however low the noise is. A model that
     works frame by frame leaves changes that look like detail within each frame.
+    keeps: whether luma and variance of the last fused frame are `kept`.
     """
 
-    def __init__(self, sigma: float | None = None, flicker: float = 0.0) -> None:
+    def __init__(self, sigma: float | None = None, flicker: float = 0.0, *, keeps: bool = False) -> None:
         self._front = Front(None if sigma is None else Noise(sigma, sigma), fine=False, flicker=flicker)
+        self._keeps = keeps
+        self.kept: tuple[Floats, Floats] | None = None
 
     @property
     def noise(self) -> Noise:
@@ -61,6 +64,7 @@ class Denoiser:
         fused = self._front.fuse(luma, chroma)
         # The fuser overwrites its pictures two steps later.
         own = Fused(fused.luma.copy(), fused.chroma.copy(), fused.variance)
+        self.kept = (own.luma, own.variance) if self._keeps else None
         return partial(_finished, own, (luma, chroma), self.noise, self._front.changes)
 
 

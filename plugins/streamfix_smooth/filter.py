@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from streamfix import BadOption, Device, Filter
+from streamfix import BadOption, Device, Filter, Maps
 from streamfix.fusion import Floats, Noise, pack420, unpack420
-from streamfix.models import Fronts
+from streamfix.models import Fronts, trusted
 
 from .denoiser import Denoiser
 
@@ -38,6 +38,13 @@ class Smooth(Filter[Any]):
     thread_safe = True
     two_parts = True
     ends_apart = True
+    measured_options = frozenset({"sigma"})
+    literature = (
+        "T. Kroeger et al.: Fast optical flow using dense inverse search. ECCV (2016)",
+        "R. E. Kalman: A new approach to linear filtering and prediction problems. J. Basic Eng. 82 (1960)",
+        "K. He, J. Sun, X. Tang: Guided image filtering. ECCV (2010)",
+        "N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series (1949)",
+    )
 
     def __init__(self, strength: float = 1.0, sigma: float | Literal["auto"] = "auto", flicker: float = 0.0) -> None:
         if not 0 <= strength <= 1:
@@ -62,7 +69,7 @@ class Smooth(Filter[Any]):
     def init_state(self) -> Any:
         sigma = None if self.sigma == "auto" else self.sigma / 255
         if self.arrays == "numpy":
-            return Denoiser(sigma, self.flicker / 255)
+            return Denoiser(sigma, self.flicker / 255, keeps=self.explaining)
         return self._fronts.new(None if sigma is None else Noise(sigma, sigma))
 
     def save_state(self, state: Any) -> Mapping[str, Any]:
@@ -76,6 +83,13 @@ class Smooth(Filter[Any]):
 
     def report(self, state: Any) -> Mapping[str, float]:
         return {"noise_luma": state.noise.luma * 255, "noise_chroma": state.noise.chroma * 255}
+
+    def explain(self, x: Any, result: Any, state: Any, before: Maps | None) -> Maps | None:
+        if not isinstance(state, Denoiser) or state.kept is None or self.strength == 0:
+            return None
+        fused, variance = state.kept
+        recorded, luma = (unpack420(one)[0] for one in (x[0, 0], result[0, 0]))
+        return trusted(recorded, fused, luma, variance, state.noise.luma, self.strength)
 
     def __call__(self, x: Any, states: Sequence[Any]) -> Any:
         """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0; NumPy on a CPU, a tensor on a GPU. Returns the same shape."""

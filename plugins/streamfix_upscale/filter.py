@@ -83,6 +83,11 @@ class Upscale(Filter[Shot]):
     thread_safe = True
     two_parts = True
     wants_coding = True
+    evidence_options = MappingProxyType({"input": "coded"})
+    literature = (
+        "B. Lim et al.: Enhanced deep residual networks for single image super-resolution. CVPR workshops (2017)",
+        "R. G. Keys: Cubic convolution interpolation for digital image processing. IEEE TASSP 29 (1981)",
+    )
 
     def __init__(
         self,

@@ -55,3 +55,14 @@ def share_cores(callers: int) -> int:
     if torch is not None and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     return threads
+
+
+def model_name() -> str:
+    """The processor's name, where the system tells; else its architecture."""
+    return _facts().get("model name") or platform.machine()
+
+
+def vectors() -> tuple[str, ...]:
+    """Its instruction sets for vectors and matrices, sorted: those that other sums are computed with."""
+    flags = (_facts().get("flags") or _facts().get("Features") or "").split()
+    return tuple(sorted(one for one in flags if one.startswith(("sse", "ssse", "avx", "fma", "amx", "asimd", "sve"))))

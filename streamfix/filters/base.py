@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ..frame import Frame, Layout
+from ..provenance import Maps
 from . import FILTERS as FILTERS  # part of this module's interface
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ class Filter(ABC, Generic[S]):
     ends_apart: True if the second parts of two windows of one stream may run at the same time.
     wants_coding: True if `tell` looks at how frames were coded; the decoder is asked for it then.
     live_options: options that a live stream sets where the user does not, such as no look-ahead, which would delay it.
+    evidence_options: options that evidence sets where the user does not, in the place of "auto": what decides by itself
+    whether and how it works cannot be defended. measured_options: those that may stay "auto" there: `report` tells for
+    each frame what was measured.
+    literature: what its method is published in, as a report cites it.
+    explaining: set where `explain` will be called behind each call: what that needs may then be kept.
     """
 
     layout: Layout = "yuv420"
@@ -81,6 +87,10 @@ class Filter(ABC, Generic[S]):
     ends_apart: bool = False
     wants_coding: bool = False
     live_options: Mapping[str, Any] = MappingProxyType({})
+    evidence_options: Mapping[str, Any] = MappingProxyType({})
+    measured_options: frozenset[str] = frozenset()
+    literature: Sequence[str] = ()
+    explaining: bool = False
 
     def init_state(self) -> S:
         """The state of a stream before the first frame of a shot, a new object each time; None if there is none."""
@@ -151,6 +161,14 @@ class Filter(ABC, Generic[S]):
     def report(self, state: S) -> Mapping[str, float]:
         """What it has measured of a stream so far, by name, such as noise_luma in 8-bit codes; finite numbers."""
         return {}
+
+    def explain(self, x: Any, result: Any, state: S, before: Maps | None) -> Maps | None:
+        """Where a result comes from and how far to trust it; None if it cannot tell.
+
+        Called right behind a call, with its x, its result and its state of one stream; not during live video. It must
+        not change the state. before: what the filter in front has told of x.
+        """
+        return None
 
     def resolved(self) -> Mapping[str, str]:
         """What it has settled by itself, by name, once it is on its device: options that were left to it, such as tier.

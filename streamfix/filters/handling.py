@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..frame import Frame, Layout
+
+if TYPE_CHECKING:
+    from .base import Filter
 
 
 class Handling(Protocol):
@@ -45,3 +48,23 @@ class Handling(Protocol):
 
     def is_memory_error(self, error: Exception) -> bool:
         """True if it says that memory ran out."""
+
+
+def handling_of(filter: Filter[Any], device: str) -> Handling:
+    """How a filter's pictures are handled."""
+    if filter.arrays == "numpy":
+        from .ndarrays import NDArrays
+
+        return NDArrays()
+    from .tensors import Tensors
+
+    return Tensors(device)
+
+
+def kind_of(result: object) -> str:
+    """What a filter gave, in words."""
+    if result is None:
+        return "nothing (None)"
+    shape = getattr(result, "shape", None)
+    name = f"{type(result).__module__.partition('.')[0]} {type(result).__name__}".removeprefix("builtins ")
+    return f"a {name}" + (f" of {tuple(shape)}" if isinstance(shape, tuple) else "")

@@ -15,11 +15,11 @@ from ..boundary import Boundary
 from ..errors import DeviceError, FilterError, StreamfixError
 from ..frame import Frame
 from ..pipeline import Stage
+from ..provenance import Provenance
 from ..temporal import Window, Windower
 from ..threads import quiet
 from .base import Filter
-from .handling import Handling
-from .ndarrays import NDArrays
+from .handling import handling_of, kind_of
 
 T = TypeVar("T")
 _Shape: TypeAlias = tuple[int, ...]
@@ -66,6 +66,8 @@ class Restorer(Stage):
 
     A `Boundary` leaves in its place among the frames, with the filter's state as it is before the frame behind it. The
     filter then goes on from what was saved, as another run would.
+
+    explain: each frame says where it comes from (`Frame.provenance`). It then has no second thread.
     """
 
     def __init__(
@@ -76,11 +78,14 @@ class Restorer(Stage):
         overlap: bool = False,
         *,
         exit_on_error: bool = False,
+        explain: bool = False,
     ) -> None:
         self.filter = filter
         self.name = name or type(filter).__name__.lower()
         self._device = str(device)
-        self._handling = _handling(filter, self._device)
+        self._explain = explain
+        filter.explaining |= explain
+        self._handling = handling_of(filter, self._device)
         self._windower = Windower(filter.past, filter.step, filter.future)
         self._state = filter.init_state()
         self._exit_on_error = exit_on_error
@@ -92,7 +97,7 @@ class Restorer(Stage):
         self._cut_pending = False
         self._size: tuple[int, int] | None = None
         self._finisher: ThreadPoolExecutor | None = None
-        if overlap and filter.two_parts:
+        if overlap and filter.two_parts and not explain:
             self._finisher = ThreadPoolExecutor(_MOST_BEGUN if filter.ends_apart else 1, f"{self.name}-end")
         self._begun: deque[tuple[Window, Future[list[Frame | None]]]] = deque()
 
@@ -255,8 +260,26 @@ class Restorer(Stage):
             self._awaited.popleft()
 
     def _call(self, window: Window, state: Any) -> list[Frame | None]:
-        x, padded = self._seen(window, state), self._handling.padded
-        return self._finished(window, x.shape, lambda: self.filter(padded(x, self.filter.multiple), [state]))
+        x = self._seen(window, state)
+        seen = self._handling.padded(x, self.filter.multiple)
+        made: list[Any] = []
+
+        def call() -> Any:
+            made.append(self.filter(seen, [state]))
+            return made[0]
+
+        frames = self._finished(window, x.shape, call)
+        return self._explained(frames, window, seen, made[0], state) if self._explain else frames
+
+    def _explained(
+        self, frames: list[Frame | None], window: Window, x: Any, result: Any, state: Any
+    ) -> list[Frame | None]:
+        """The frames with what the filter tells of them."""
+        of_x = window.centre[0].provenance
+        before = of_x[-1].maps if of_x else None
+        maps = self._guarded(window, x.shape, lambda: self.filter.explain(x, result, state, before))
+        told = Provenance(self.name, dict(self.filter.report(state)), maps)
+        return [f and replace(f, provenance=(*f.provenance, told)) for f in frames]
 
     @quiet
     def _seen(self, window: Window, state: Any) -> Any:
@@ -273,7 +296,7 @@ class Restorer(Stage):
         floating = self._handling.is_floating(result)
         if floating is None:
             raise FilterError(
-                f"{self._at(window)}: gave {_kind(result)}, not a {self._handling.noun} of "
+                f"{self._at(window)}: gave {kind_of(result)}, not a {self._handling.noun} of "
                 f"(1, {f.step}, {shape[2]}, {height}, {width})"
             )
         if not floating:
@@ -335,20 +358,3 @@ class Restorer(Stage):
     def _at(self, window: Window) -> str:
         frame = window.centre[0]
         return f"{self.name} at pts {frame.pts} ({frame.time_s:.3f} s)"
-
-
-def _kind(result: object) -> str:
-    """What a filter gave, in words."""
-    if result is None:
-        return "nothing (None)"
-    shape = getattr(result, "shape", None)
-    name = f"{type(result).__module__.partition('.')[0]} {type(result).__name__}".removeprefix("builtins ")
-    return f"a {name}" + (f" of {tuple(shape)}" if isinstance(shape, tuple) else "")
-
-
-def _handling(filter: Filter[Any], device: str) -> Handling:
-    if filter.arrays == "numpy":
-        return NDArrays()
-    from .tensors import Tensors
-
-    return Tensors(device)

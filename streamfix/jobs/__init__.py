@@ -10,10 +10,11 @@ from __future__ import annotations
 from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
-from .job import Hosting, Job, JobSpec, Progress, Resume, open_reader
+from .job import Evidence, Hosting, Job, JobSpec, Progress, Resume, open_reader
 from .privacy import hoisted, split_privacy
 
 __all__ = [
+    "Evidence",
     "Hosting",
     "Job",
     "JobSpec",
@@ -36,6 +37,10 @@ def build_job(spec: JobSpec, hosting: Hosting | None = None) -> Job:
     Raises a StreamfixError; nothing stays open then.
     """
     hosting, spec = hosting or Hosting(), hoisted(spec)
+    if spec.evidence is not None:
+        from .evidence.job import evidence_job
+
+        return evidence_job(spec, spec.evidence, hosting)
     if spec.resume is not None:
         from .segments.opening import resumable_job
 

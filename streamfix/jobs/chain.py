@@ -60,12 +60,13 @@ def restore_stage(
     *,
     live: bool = False,
     exit_on_error: bool = False,
+    explain: bool = False,
 ) -> Restoration | None:
     """The filters of a chain as one stage; None if the chain is empty or has only `null`.
 
     A name that a package has announced is ours; any other is libavfilter's, and neighbours among these share one graph.
     With a pool on the same device, our filters are shared with other stages. live: the filters get the options that
-    they set for live streams. exit_on_error: see `filters.restorer.Restorer`. Raises UnknownName, BadOption,
+    they set for live streams. exit_on_error, explain: see `filters.restorer.Restorer`. Raises UnknownName, BadOption,
     DeviceError, or what a filter raises when it loads its model.
     """
     chain = tuple(chain)
@@ -103,7 +104,8 @@ def restore_stage(
             if not cut_detected and _is_temporal(made):
                 stages.append(CutDetector())
                 cut_detected = True
-            stages.append(Restorer(made, on, spec.name, overlap=not live, exit_on_error=exit_on_error))
+            options = {"exit_on_error": exit_on_error, "explain": explain}
+            stages.append(Restorer(made, on, spec.name, overlap=not live, **options))
         end_graph()
     except BaseException:
         close_all((*stages, *filters.values()))

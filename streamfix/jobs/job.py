@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..live.camera.source import LiveSource
     from ..live.ladder.restoration import LiveRestoration
     from ..live.outputs.fanout import Fanout
+    from .evidence.credentials import Credentials
     from .pool import FilterPool
 
 _NEVER_LESS_S = 1e-3  # the shortest time that a rate is computed over
@@ -45,6 +46,20 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """A job leaves evidence of what it did, see `jobs.evidence`.
+
+    folder: a new one, for the record, the working copy and the maps. maps: which ones. key: a PEM file with an Ed25519
+    private key that signs the record. credentials: certificate and key for C2PA, in the viewing copy.
+    """
+
+    folder: str
+    maps: Sequence[str] = ("change", "noise", "confidence")
+    key: str | None = None
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """The description of a job: inputs, filter chain, outputs.
 
@@ -56,6 +71,7 @@ class JobSpec:
     exit_on_error: a filter's result with NaN or infinity ends the job; else the frame passes as it was recorded.
     resume: how to go on with it once it was killed, see `jobs.segments`; None begins anew.
     live: how to treat a camera, which is then the only input; None reads to the end and waits for every picture.
+    evidence: what is recorded of what was done; None for nothing.
     privacy: what is burnt into every picture as it is read; the chain may begin with `privacy` and add to it.
     Raises UsageError if it has no input or no output.
     """
@@ -73,6 +89,7 @@ class JobSpec:
     live: LivePolicy | None = None
     resume: Resume | None = None
     privacy: Privacy | None = None
+    evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs:

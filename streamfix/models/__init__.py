@@ -34,6 +34,7 @@ __all__ = [
     "seen",
     "sigma_left",
     "stacked",
+    "trusted",
     "wanted",
 ]
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .fronts import Fronts, Fusions, arrays_on
     from .tiered import TieredRunner
     from .tiers import SIZES, Size, Tier
+    from .trust import trusted
     from .weights import WeightsStore
 
 # Loaded when they are first used: a filter without a network does not wait for torch.
@@ -68,6 +70,7 @@ __getattr__, __dir__ = lazy_names(
         "seen": "correction",
         "sigma_left": "correction",
         "stacked": "front",
+        "trusted": "trust",
         "wanted": "correction",
     },
 )

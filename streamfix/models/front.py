@@ -35,6 +35,7 @@ class Front:
     flicker: smallest deviation over time that is averaged away, in [0, 1] units, however low the noise is.
 
     noise: of one frame, as of the last step. changes: the same, but at least `flicker`.
+    keeps: whether what the last step has made is `kept`, for whoever tells where a picture comes from.
     """
 
     def __init__(self, told: Noise | None = None, *, fine: bool = True, flicker: float = 0.0) -> None:
@@ -42,6 +43,8 @@ class Front:
         self._estimate = NoiseEstimator() if told is None else None
         self._flicker = flicker
         self.noise = self.changes = told or Noise(0.0, 0.0)
+        self.keeps = False
+        self.kept: Fusion | None = None
 
     def tell(self, noise: Noise) -> None:
         """The noise of the frames from the next one on, [0, 1] units; it is not measured any more."""
@@ -71,7 +74,9 @@ class Front:
         ahead: upcoming frames, next one first.
         """
         fused = self.fuse(*unpack420(packed), ahead)
-        return Fusion(pack420(fused.luma, fused.chroma), fused.variance, self.noise)
+        made = Fusion(pack420(fused.luma, fused.chroma), fused.variance, self.noise)
+        self.kept = made if self.keeps else None
+        return made
 
     def fuse(self, luma: Floats, chroma: Floats, ahead: Sequence[Floats] = ()) -> Fused:
         """Like `step`, for planes: luma (H, W), chroma (H/2, W/2, 2). ahead: packed pictures."""

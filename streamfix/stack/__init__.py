@@ -1,8 +1,8 @@
 """One good picture made of many frames: registered, averaged, and back-projected onto a finer grid.
 
 region: where. frames: what is read. registration: where the region lies in each frame. choice: which frames are taken.
-sensor, backprojection: the model of the recording, and its inversion. deblur: Wiener's filter for a told kernel.
-making: all of it, `stack`. pictures, sidecar: what is written of a result.
+sensor, backprojection: the model of the recording, and its inversion. deblur: Wiener's filter for a told kernel. doubt:
+how sure it is. making: all of it, `stack`. pictures, sidecar: what is written of a result.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from ..frame import Frame, Planes
 from . import deblur as wiener
 from .backprojection import Plane, backproject, shares
 from .choice import Candidate, candidates, simplest, weight_map
+from .doubt import doubt
 from .frames import Source, given
 from .region import Floats, Matrix, Region, luma_to_plane, region
 from .registration import MOTIONS, Motion, refined
@@ -101,7 +102,7 @@ def stack(
             single=made.resampled(found[reference]),
             registered=[made.resampled(one) for one in kept],
             planes=[made.cut(v, number) for number, v in enumerate(values)],
-            error=made.cut(planes[0].error / np.float32(made.unit), 0),
+            error=made.cut(made.doubt(planes[0], values[0]), 0),
             frames=_accounts(found, kept, planes[0], made.unit),
             reference=reference,
             region=where,
@@ -144,6 +145,13 @@ class _Making:
 
     def plane(self, number: int, iterations: int, smooth: float) -> Plane:
         return backproject(self.views(number), iterations, smooth, self.unit)
+
+    def doubt(self, luma: Plane, values: Floats) -> Floats:
+        """Of the luma, 8-bit codes. values: as they are in the result."""
+        codings = [one.given.frame.coding for one in self.kept]
+        quantisers = [float(np.mean(c.qp)) for c in codings if c is not None and c.qp is not None]
+        unit = np.float32(self.unit)
+        return doubt(luma.error / unit, values / unit, self.region.scale, quantisers)
 
     def views(self, number: int) -> list[View]:
         return [self.view(one, number) for one in self.kept]

@@ -52,9 +52,8 @@ class Stacked:
     `frame.rgb()` is (H, W, 3) uint8.
     average: the registered frames' average on the finer grid, before back-projection; of the same format.
     single: the reference frame alone on the finer grid, by bicubic interpolation; of the same format.
-    error: (H, W) float32: standard error of the result's luma by the spread of the frames around it, in 8-bit codes;
-    infinity where no frame shows the point. What all frames have in common, such as what a codec has taken from all
-    of them, no spread can show.
+    error: (H, W) float32: standard deviation of the error of the result's luma, in 8-bit codes: by the spread of the
+    frames, the steps around, and the codec's quantisers, see `doubt`; infinity where no frame shows the point.
     frames: of every frame that was read, in order of time.
     reference: place of the reference frame in `frames`.
     region, parameters: everything that was asked, resolved.
@@ -83,5 +82,5 @@ class Stacked:
         return self.frame.rgb()
 
     def confidence(self) -> NDArray[np.uint8]:
-        """How sure the luma is, (H, W) uint8: 255 for a standard error of 0, 16 less for each code, 0 for unseen."""
+        """How sure the luma is, (H, W) uint8: 255 for a deviation of 0, 16 less for each code, 0 for unseen."""
         return np.asarray(np.rint(np.clip(255 - 16 * self.error, 0, 255)), np.uint8)

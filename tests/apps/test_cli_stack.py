@@ -49,6 +49,35 @@ def test_it_writes_all_that_is_asked_for(clip: Path, tmp_path: Path, capsys: pyt
     assert not list(tmp_path.glob("*unfinished*"))
 
 
+def test_evidence_has_no_prior_and_is_made_again(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "s.json"
+    assert main(words(clip, tmp_path, "-evidence", "-sidecar", str(record), "-roi", "4,2,60,36")) == 0
+    assert json.loads(record.read_text(encoding="utf-8"))["parameters"]["smooth"] == 0
+    assert main(["verify", str(record), "-i", str(clip)]) == 0
+    assert "all 6 frames were registered again" in capsys.readouterr().out
+    text = record.read_text(encoding="utf-8").replace('"pts":80', '"pts":81', 1)
+    record.write_text(text, encoding="utf-8")
+    assert main(["verify", str(record), "-i", str(clip)]) == 1
+    assert "DIFFERS: frame 2 is the first that differs: its pts is 80, was 81" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "add -sidecar FILE.json"),
+        (("-sidecar", "HERE/s.json", "-y"), "evidence overwrites nothing"),
+        (("-sidecar", "HERE/s.json", "-smooth", "1"), "-smooth 1 prefers flat pictures"),
+    ],
+)
+def test_what_would_be_no_evidence_is_refused(
+    more: tuple[str, ...], says: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(clip, tmp_path, "-evidence", *(word.replace("HERE", str(tmp_path)) for word in more))) == 1
+    assert says in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_the_sidecar_has_all_that_is_needed_to_do_it_again(clip: Path, tmp_path: Path) -> None:
     kept: list[tuple[bytes, bytes]] = []
     threads = cv2.getNumThreads()

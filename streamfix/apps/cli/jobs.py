@@ -8,12 +8,13 @@ from typing import Any
 
 from ...chainspec import FilterSpec, parse_chain
 from ...errors import UsageError
-from ...jobs import JobSpec, Resume
+from ...jobs import Evidence, JobSpec, Resume
+from ...jobs.evidence.credentials import Credentials
 from ...media.redact import redact
 from ...media.specs import InputSpec, OutputSpec
 from .grammar import CommandLine, FileLine, Given
 from .live import live_policy
-from .options import OPTIONS
+from .options import MAPS, OPTIONS
 
 _QP2LAMBDA = 118  # libavutil/avutil.h, FF_QP2LAMBDA
 _KINDS = {"v": "video", "a": "audio", "s": "subtitle"}
@@ -43,6 +44,7 @@ def job_spec(line: CommandLine, overwrite: bool) -> JobSpec:
         data=not _off(line, "dn"),
         live=live_policy(line),
         resume=_resume(line),
+        evidence=_evidence(line),
         device=line.options.get("device", "auto"),
         exit_on_error=bool(line.options.get("xerror")),
         queue_depth=line.options.get("queue_depth", 4),
@@ -58,6 +60,30 @@ def _resume(line: CommandLine) -> Resume | None:
             raise UsageError("-resume_every without -resume: nothing is kept; add -resume")
         return None
     return Resume() if every_s is None else Resume(every_s)
+
+
+def _evidence(line: CommandLine) -> Evidence | None:
+    folder = line.options.get("evidence")
+    more = {name: line.options.get(name) for name in ("evidence_maps", "evidence_key", "evidence_c2pa")}
+    if folder is None:
+        for name, value in more.items():
+            if value is not None:
+                raise UsageError(f"-{name} without -evidence: nothing is recorded; add -evidence FOLDER")
+        return None
+    for option in ("y", "device"):
+        if line.options.get(option) in (True, "auto"):
+            raise UsageError(
+                "-evidence: -y: evidence overwrites nothing; leave it out, and name a new file and a new folder"
+                if option == "y"
+                else "-evidence: -device auto: nothing may decide by itself; leave it out, it runs on cpu"
+            )
+    signed = more["evidence_c2pa"]
+    return Evidence(
+        folder,
+        maps=MAPS if more["evidence_maps"] is None else more["evidence_maps"],
+        key=more["evidence_key"],
+        credentials=None if signed is None else Credentials(*signed),
+    )
 
 
 def reads_stdin(line: CommandLine) -> bool:

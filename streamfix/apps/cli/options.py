@@ -55,6 +55,25 @@ def parse_device(text: str) -> str:
     raise ValueError("expected auto, cpu, cuda or cuda:N")
 
 
+MAPS = ("change", "noise", "confidence")
+
+
+def parse_maps(text: str) -> tuple[str, ...]:
+    """Names of maps with commas between them, or none. Raises ValueError."""
+    names = () if text == "none" else tuple(text.split(","))
+    if not set(names) <= set(MAPS) or len(set(names)) < len(names):
+        raise ValueError(f"expected some of {', '.join(MAPS)} with commas between them, or none")
+    return names
+
+
+def parse_files(text: str) -> tuple[str, str]:
+    """Two files with a comma between them. Raises ValueError."""
+    first, _, second = text.partition(",")
+    if not first or not second:
+        raise ValueError("expected two files with a comma between them, as in certificate.pem,key.pem")
+    return first, second
+
+
 @dataclass(frozen=True, slots=True)
 class CliOption:
     """One option. takes: the name of its argument in the help, None for a switch, which has a -no form too."""
@@ -99,6 +118,29 @@ _TABLE = (
         "TIME",
         "with -resume: keep what is done after so much video, 10 s by default",
         parse_duration,
+    ),
+    CliOption(
+        "evidence",
+        "global",
+        "FOLDER",
+        "record what is done to each frame in a new folder, with a working copy without loss and maps; streamfix "
+        "verify does it again; refuses what cannot be repeated",
+    ),
+    CliOption(
+        "evidence_maps",
+        "global",
+        "MAP,...",
+        "with -evidence: videos of the change, the noise left, where pixels come from (confidence); all by default, "
+        "or none",
+        parse_maps,
+    ),
+    CliOption("evidence_key", "global", "FILE", "with -evidence: sign the record with an Ed25519 key (PEM)"),
+    CliOption(
+        "evidence_c2pa",
+        "global",
+        "CERT,KEY",
+        "with -evidence: put C2PA content credentials into the viewing copy (.mp4, .mov, .avi); PEM files",
+        parse_files,
     ),
     CliOption("loglevel", "global", "LEVEL", "quiet, error, warning, info, verbose or debug", aliases=("v",)),
     CliOption("hide_banner", "global", None, "do not print versions"),

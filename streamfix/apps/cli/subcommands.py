@@ -1,4 +1,4 @@
-"""`streamfix train`, `eval`, `bench`, `inspect`, `stack` and others: what is no job of ffmpeg's kind has its word."""
+"""`streamfix train`, `eval`, `inspect`, `stack`, `verify` and others: what is no job of ffmpeg's kind has its word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from . import logs
 
-NAMES = ("train", "eval", "bench", "inspect", "stack", "gstreamer", "cluster", "help")
+NAMES = ("train", "eval", "bench", "inspect", "stack", "verify", "report", "gstreamer", "cluster", "help")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -52,6 +52,14 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from .stacking import command as stacking
 
         return _made("streamfix stack", "Make one good picture of a region from many frames that show it.", stacking)
+    if words[0] == "verify":
+        from .evidence import verify
+
+        return _made("streamfix verify", "Make evidence again from its record, and compare each frame.", verify)
+    if words[0] == "report":
+        from .evidence import report
+
+        return _made("streamfix report", "Write a page that tells what was done to a recording.", report)
     if words[0] == "gstreamer":
         from ...gstreamer import command as gstreamer
 

@@ -17,6 +17,7 @@ from ...coding import FrameCoding
 from ...errors import BadOption, FilterError, UnknownName
 from ...frame import Frame
 from ...pipeline import Stage
+from ...provenance import Provenance
 from ..libav_errors import message_of
 from .places import Places, only_move, places
 from .planes import frame_from_av, to_av
@@ -225,7 +226,13 @@ class GraphStage(Stage):
             cut=cut,
             damaged=damaged or (base.damaged and not cut),
             coding=self._coding(base.coding),
+            provenance=self._told(base),
         )
+
+    def _told(self, base: Frame) -> tuple[Provenance, ...]:
+        """What was told of the input; its maps are not of this picture."""
+        own = Provenance(",".join(spec.name for spec in self.specs), {})
+        return (*base.provenance, own) if base.provenance else ()
 
     def _coding(self, coding: FrameCoding | None) -> FrameCoding | None:
         if not self._movers or coding is None:

@@ -44,20 +44,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-reference", "--reference", type=int, default=0, help="frame in which the region lies (default: the first, 0)")
     add("-motion", "--motion", default="auto", help=f"auto, {', '.join(MOTIONS)} (default: %(default)s)")
     add("-iterations", "--iterations", type=int, default=ITERATIONS, help="of back-projection (default: %(default)s)")
-    add(
-        "-smooth", "--smooth", type=float, default=SMOOTH, help="smoothing by the noise, 0: none (default: %(default)s)"
-    )
+    add("-smooth", "--smooth", type=float, help=f"smoothing by the noise, 0: none (default: {SMOOTH}; 0 in evidence)")
     add("-deblur", "--deblur", metavar="KERNEL", help="undo gauss:SIGMA, disc:RADIUS or line:LENGTH:DEGREES, in pixels")
     add("-min_correlation", type=float, default=MIN_CORRELATION, help="of frames that fit (default: %(default)s)")
     add("-frames", "--frames", type=int, default=MOST_FRAMES, help="refuse more than these (default: %(default)s)")
     add("-strip", "--strip", type=Path, metavar="FILE.png", help="write the registered frames side by side")
     add("-map", "--map", type=Path, metavar="FILE.png", help="write how sure each pixel is: the lighter the surer")
     add("-sidecar", "--sidecar", type=Path, metavar="FILE.json", help="write all that is needed to make it again")
+    add("-evidence", "--evidence", action="store_true", help="refuse what could not be defended; needs -sidecar")
     add("-y", dest="overwrite", action="store_true", help="replace existing files")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the picture and what else is asked for. Raises StreamfixError; nothing is written then."""
+    if arguments.evidence:
+        check_evidence(arguments)
     check_outputs(arguments)
     spec = InputSpec(
         arguments.input,
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         reference=arguments.reference,
         motion=arguments.motion,
         iterations=arguments.iterations,
-        smooth=arguments.smooth,
+        smooth=_smooth(arguments),
         deblur=arguments.deblur,
         min_correlation=arguments.min_correlation,
         most_frames=arguments.frames,
@@ -95,6 +96,27 @@ def account(result: Stacked) -> Iterator[str]:
     for one in result.frames:
         if not one.kept:
             yield f"frame {one.number} at {float(one.pts * one.time_base):.3f} s left out: {_why(one)}"
+
+
+def check_evidence(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for what would be no evidence."""
+    if arguments.sidecar is None:
+        raise UsageError("-evidence: it is the record that others make the picture again by; add -sidecar FILE.json")
+    if not os.path.isfile(arguments.input):
+        raise UsageError(f"-evidence: {arguments.input}: it is no file, so nobody can hash it; save it first")
+    if arguments.overwrite:
+        raise UsageError("-evidence: -y: evidence overwrites nothing; leave it out, and name new files")
+    if arguments.smooth:
+        raise UsageError(
+            f"-evidence: -smooth {arguments.smooth:g} prefers flat pictures, whatever was recorded; leave it out"
+        )
+
+
+def _smooth(arguments: argparse.Namespace) -> float:
+    """As told; without a word, the usual one, and none at all in evidence: total variation is a prior."""
+    if arguments.smooth is not None:
+        return float(arguments.smooth)
+    return 0.0 if arguments.evidence else SMOOTH
 
 
 def check_outputs(arguments: argparse.Namespace) -> None:

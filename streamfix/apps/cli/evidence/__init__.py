@@ -1,0 +1,1 @@
+"""`streamfix verify` and `streamfix report`: what is done with a record of evidence."""
