@@ -16,6 +16,7 @@ from streamfix.models import (
     Front,
     Fronts,
     Fusions,
+    GivenWeights,
     Tier,
     TieredRunner,
     WeightsStore,
@@ -55,6 +56,7 @@ class Denoise(Filter[Any]):
     sigma: standard deviation of the noise in 8-bit codes; no pixel then changes by more than four times that. auto
     measures it over two seconds, luma and chroma separately, and sets no limit, since noise may be stronger in places.
     sigma_uv: the same for chroma; auto: as sigma.
+    weights: a file that `streamfix train adapt` wrote for this camera, in place of the shipped weights.
     tier: size of the network: xs, s or m; auto: m on a GPU, s on a CPU, or the nearest one that has weights.
     backend: how the network runs: torch, openvino, or another that is installed; auto: OpenVINO on a CPU, if installed.
     precision: fp32, bf16 or int8; auto: the fastest here at practically the same quality.
@@ -89,6 +91,7 @@ class Denoise(Filter[Any]):
         backend: BackendName = "auto",
         precision: Literal["auto", "fp32", "bf16", "int8"] = "auto",
         lookahead: int = _LOOKAHEAD,
+        weights: str = "",
     ) -> None:
         if strength != "auto" and not 0 <= strength <= 1:
             raise BadOption(f"denoise=strength: {strength} is not between 0 and 1; or say auto")
@@ -107,7 +110,8 @@ class Denoise(Filter[Any]):
         if sigma != "auto":
             self._told = Noise(sigma / 255, (sigma if sigma_uv == "auto" else sigma_uv) / 255)
         self._fronts = Fronts()
-        self.network = TieredRunner(WEIGHTS, example, tier=tier, backend=backend, precision=precision)
+        store = GivenWeights(WEIGHTS, Path(weights)) if weights else WEIGHTS
+        self.network = TieredRunner(store, example, tier=tier, backend=backend, precision=precision)
 
     def to(self, device: torch.device | Device) -> None:
         self.arrays = self._fronts.to(device)

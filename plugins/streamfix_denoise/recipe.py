@@ -8,8 +8,18 @@ import numpy as np
 from torch import Tensor, nn
 
 from streamfix import BadOption
-from streamfix.fusion import pack420
-from streamfix.models import Front, Tier, corrected, correction_network, fused_sample, seen, sigma_left, wanted
+from streamfix.fusion import Floats, pack420
+from streamfix.models import (
+    Front,
+    Tier,
+    WeightsStore,
+    corrected,
+    correction_network,
+    fused_sample,
+    seen,
+    sigma_left,
+    wanted,
+)
 from streamfix.training import BaseRecipe, Batch, Sample, latest
 
 from .clips import KINDS, NoisyClip
@@ -68,13 +78,35 @@ class Recipe(BaseRecipe[NoisyClip]):
             sigma = np.array([[f.noise.luma, f.noise.chroma] for f in fused], np.float32)  # (2, 2)
             yield {**fused_sample([frames[i] for i in two], [targets[i] for i in two], fused, at), "sigma": sigma}
 
+    @property
+    def store(self) -> WeightsStore:
+        """The shipped weights, with which adaptation begins."""
+        from .filter import WEIGHTS
+
+        return WEIGHTS
+
+    def inputs(self, frames: Sequence[Floats]) -> Iterator[Sample]:
+        """What the network sees of each frame (6, H/2, W/2) of a stream, without look-ahead; for adaptation."""
+        front = Front()
+        for frame in frames:
+            fusion = front.step(frame)
+            yield {
+                "frame": frame,
+                "fused": fusion.packed.copy(),
+                "variance": fusion.variance[None],
+                "sigma": np.array([fusion.noise.luma, fusion.noise.chroma], np.float32),
+            }
+
     def restored(self, network: nn.Module, one: Batch) -> Tensor:
         left = sigma_left(one["variance"], one["sigma"])
         correction: Tensor = network(seen(one["fused"], one["frame"], left, one["sigma"]))
         return corrected(one["fused"], left, correction.float())
 
     def lesson(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        one = latest(batch)
+        return self.asked(latest(batch))
+
+    def asked(self, one: Batch) -> tuple[Tensor, Tensor]:
+        """The same for a batch of single pictures."""
         left = sigma_left(one["variance"], one["sigma"])
         return seen(one["fused"], one["frame"], left, one["sigma"]), wanted(one["fused"], left, one["target"])
 

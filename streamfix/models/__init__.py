@@ -20,6 +20,7 @@ __all__ = [
     "Fronts",
     "Fusion",
     "Fusions",
+    "GivenWeights",
     "Size",
     "Tier",
     "TieredRunner",
@@ -31,6 +32,7 @@ __all__ = [
     "example",
     "fused_sample",
     "per_plane",
+    "read_given",
     "seen",
     "sigma_left",
     "stacked",
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from .correction import array_library, corrected, correction_network, example, per_plane, seen, sigma_left, wanted
     from .front import Front, Fusion, fused_sample, stacked
     from .fronts import Fronts, Fusions, arrays_on
+    from .given import GivenWeights, read_given
     from .tiered import TieredRunner
     from .tiers import SIZES, Size, Tier
     from .trust import trusted
@@ -55,6 +58,7 @@ __getattr__, __dir__ = lazy_names(
         "Fronts": "fronts",
         "Fusion": "front",
         "Fusions": "fronts",
+        "GivenWeights": "given",
         "SIZES": "tiers",
         "Size": "tiers",
         "Tier": "tiers",
@@ -67,6 +71,7 @@ __getattr__, __dir__ = lazy_names(
         "example": "correction",
         "fused_sample": "front",
         "per_plane": "correction",
+        "read_given": "given",
         "seen": "correction",
         "sigma_left": "correction",
         "stacked": "front",

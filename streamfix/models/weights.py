@@ -93,7 +93,7 @@ class WeightsStore:
 
         Raises ModelError if the file is missing or differs from the shipped one.
         """
-        path = self.folder / f"{tier}.safetensors"
+        path = self._where(tier)
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -118,10 +118,12 @@ class WeightsStore:
         except (SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(
-                f"{self.folder / f'{tier}.safetensors'}: not the weights of {self.kind} {tier}: {reason}; "
-                "install streamfix again"
+                f"{self._where(tier)}: not the weights of {self.kind} {tier}: {reason}; install streamfix again"
             ) from error
         return network.eval().requires_grad_(False), digest
+
+    def _where(self, tier: str) -> Path:
+        return self.folder / f"{tier}.safetensors"
 
     def int8(self, tier: str) -> Path | None:
         """The tier's int8 graph, None if none is shipped. The file records which weights it was made from."""

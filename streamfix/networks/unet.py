@@ -73,6 +73,11 @@ class UNet(nn.Module):
         result: Tensor = self.tail(full)
         return result
 
+    def late(self) -> list[nn.Parameter]:
+        """The weights of the last two levels, on the way up: those that are adapted to one camera."""
+        parts = (self.half_up, self.from_half, self.full_up, self.tail)
+        return [weights for part in parts for weights in part.parameters()]
+
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

@@ -76,6 +76,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Command]:
         from ...training import quantise_command
 
         return _made("streamfix train quantise", "Make an int8 graph of trained weights.", quantise_command)
+    if words[1:2] == ["adapt"]:
+        from . import adapting
+
+        return _made("streamfix train adapt", "Teach a network from one camera's own footage.", adapting)
     from ...training import command as training
 
     about = "Train a filter's network. `streamfix train data` makes the dataset that --data names."

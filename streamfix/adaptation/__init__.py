@@ -1,0 +1,1 @@
+"""Learning from one camera's own footage, without clean targets: `streamfix train adapt`."""
