@@ -23,6 +23,7 @@ NEEDED = FAR + 24
 _GAIN_DB, _LOSS_DB = 0.1, 0.05  # luma must gain so much and chroma lose no more than that to be kept
 _SURE = 2.0  # standard errors by which the gain in luma must be above none
 _KEPT = 0.8  # of the gain that int8 must keep
+_NONE = 0.05  # codes²: a smaller error is none
 _LEFT = 0.05  # of the noise's variance: the least error of a restored picture that is believed
 
 
@@ -87,13 +88,13 @@ def adapt(spec: InputSpec, recipe: lesson.Adaptable, base: nn.Module, frames: in
             f"{spec.shown}: hardly anything is the same in frames that follow each other; take a calmer part"
         )
     chroma = freshness(footage.chromas(), lag, min(max(FAR, 2 * lag), len(footage.frames) - 1)).sigma
-    gains = [
+    gain_y, gain_uv = (
         _gain_db(before[:, plane], after[:, plane], (sigma * 255) ** 2)
         for plane, sigma in enumerate((noise.sigma, 0.0 if np.isnan(chroma) else chroma))
-    ]
+    )
     gained = before[:, 0] - after[:, 0]
     certainty = float(gained.mean() / max(gained.std() / np.sqrt(len(gained)), 1e-9))
-    return Outcome(network, *gains, certainty, moved, noise, lag, found)
+    return Outcome(network, gain_y, gain_uv, certainty, moved, noise, lag, found)
 
 
 def _gain_db(before: NDArray[np.float64], after: NDArray[np.float64], noise: float) -> float:
@@ -101,6 +102,6 @@ def _gain_db(before: NDArray[np.float64], after: NDArray[np.float64], noise: flo
 
     noise: the variance that the noisy picture adds to both.
     """
-    was = max(float(before.mean()) - noise, _LEFT * noise, 1e-6)
+    was = max(float(before.mean()) - noise, _LEFT * noise, _NONE)
     now = max(was - float((before - after).mean()), 1e-3 * was)
     return float(10 * np.log10(was / now))

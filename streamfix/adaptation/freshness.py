@@ -29,8 +29,8 @@ _TIMES = 12
 class Freshness:
     """ratio: variance of the change after `near` frames over that after `far`: 1 for noise that is new in each frame.
 
-    sigma: standard deviation of one frame's noise in still blocks, [0, 1] units. blocks: how many were judged; share: of
-    all that there were.
+    sigma: standard deviation of one frame's noise in still blocks, [0, 1] units. blocks: how many were judged;
+    share: of all that there were.
     """
 
     ratio: float

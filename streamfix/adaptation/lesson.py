@@ -106,7 +106,7 @@ def learn(recipe: Adaptable, network: nn.Module, given: Sequence[Pair], steps: i
     for _ in range(steps):
         batch = _batch([_crop(given, random) for _ in range(_BATCH)])
         optimiser.zero_grad()
-        _error(recipe, network, batch).mean().backward()  # type: ignore[no-untyped-call]
+        _error(recipe, network, batch).mean().backward()
         optimiser.step()
         schedule.step()
         with torch.no_grad():
@@ -171,7 +171,7 @@ def _whole_pair(pair: Pair) -> Sample:
 
 
 def _crop(given: Sequence[Pair], random: np.random.Generator) -> Sample:
-    whole = _whole_pair(given[random.integers(len(given))])
+    whole = _whole_pair(given[int(random.integers(len(given)))])
     height, width = whole["frame"].shape[1:]
     side = min(_SIDE, height, width)
     top, left = (random.integers(0, (have - side) // 2 + 1) * 2 for have in (height, width))

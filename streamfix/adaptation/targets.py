@@ -45,4 +45,5 @@ class Aligner:
         else:
             sharp = np.ones(small.shape, bool)
         missed = cv2.blur(cv2.absdiff(small, small_there), (_WINDOW, _WINDOW))
-        return pack420(luma, chroma), ((missed < max(_SAME, min(2 * float(np.median(missed)), _MOST))) & sharp).astype(np.float32)[None]
+        same = missed < max(_SAME, min(2 * float(np.median(missed)), _MOST))
+        return pack420(luma, chroma), (same & sharp).astype(np.float32)[None]

@@ -41,7 +41,8 @@ def test_what_only_one_of_them_shows_does_not_count() -> None:
 
 def test_between_pixels_nothing_counts_for_it_would_teach_to_blur() -> None:
     wide = texture(3, (96, 176))
-    half = cv2.warpAffine(wide, np.float32([[1, 0, 0.5], [0, 1, 0]]), wide.shape[::-1], flags=cv2.INTER_CUBIC)
+    by_half = np.array([[1, 0, 0.5], [0, 1, 0]], np.float32)
+    half = cv2.warpAffine(wide, by_half, wide.shape[::-1], flags=cv2.INTER_CUBIC)
     here, there = packed(wide[:, 8:168]), packed(np.asarray(half, np.float32)[:, 4:164])
     _, mask = Aligner(96, 160)(there, there, here, still=False)
     assert mask[:, 8:-8, 8:-8].mean() < 0.3
