@@ -23,6 +23,7 @@ _ORDER = (
     "write-a-filter",
     "train",
     "benchmarks",
+    "research",
     "architecture",
 )
 
