@@ -136,7 +136,13 @@ def test_what_waits_weighs_no_more_than_it_may(items: list[int], depth: int, mos
 def test_an_item_that_weighs_too_much_waits_alone() -> None:
     channel: Channel[int] = Channel(4, weigh=float, most=5)
     channel.send(9)
-    thread = in_thread(lambda: (channel.send(1), channel.send(2), channel.finish()))
+
+    def sender() -> None:
+        for item in (1, 2):
+            channel.send(item)
+        channel.finish()
+
+    thread = in_thread(sender)
     assert list(channel) == [9, 1, 2]
     joined(thread)
 
