@@ -33,6 +33,7 @@ class Channel(Generic[T]):
     spare: extra room for items that may not be dropped, so that they do not block what is behind them.
     patience_s: how long a full channel waits before it drops anything, so that a burst is not lost to a receiver that
     keeps up on average.
+    weigh: what an item weighs. Items that would be more than `most` together wait too, but for one alone.
     """
 
     def __init__(
@@ -42,11 +43,14 @@ class Channel(Generic[T]):
         on_drop: Callable[[T], None] | None = None,
         spare: int = 0,
         patience_s: float = 0.0,
+        weigh: Callable[[T], float] | None = None,
+        most: float = 0.0,
     ) -> None:
         if depth < 1:
             raise ValueError(f"channel depth must be at least 1, got {depth}")
         self.depth, self.spare, self.patience_s = depth, spare, patience_s
         self._droppable, self._on_drop = droppable, on_drop
+        self._weigh, self._most, self._weight = weigh, most, 0.0
         self._dropped = 0
         self._items: deque[T] = deque()
         self._finished = False
@@ -77,6 +81,7 @@ class Channel(Generic[T]):
                     self._changed.wait(_AGAIN_S if self._droppable is not None else None)
             if not self._closed:
                 self._items.append(item)
+                self._weight += self._weight_of(item)
             closed = self._closed
             self._changed.notify_all()
         if self._on_drop is not None:
@@ -96,6 +101,7 @@ class Channel(Generic[T]):
         with self._changed:
             self._closed = True
             self._items.clear()
+            self._weight = 0.0
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[T]:
@@ -106,13 +112,17 @@ class Channel(Generic[T]):
                 if not self._items:
                     return
                 item = self._items.popleft()
+                self._weight -= self._weight_of(item)
                 self._changed.notify_all()
             yield item
             del item  # a frame must not be kept alive while the receiver waits for the next
 
+    def _weight_of(self, item: T) -> float:
+        return 0.0 if self._weigh is None else self._weigh(item)
+
     def _is_full_for(self, item: T) -> bool:
         if len(self._items) < self.depth:
-            return False
+            return self._weigh is not None and bool(self._items) and self._weight + self._weigh(item) > self._most
         if not self.spare or self._droppable is None or len(self._items) >= self.depth + self.spare:
             return True
         return self._droppable(item) and sum(map(self._droppable, self._items)) >= self.depth
@@ -123,6 +133,7 @@ class Channel(Generic[T]):
         for i, item in enumerate(self._items):
             if self._droppable(item):
                 del self._items[i]
+                self._weight -= self._weight_of(item)
                 self._dropped += 1
                 given_up.append(item)
                 return True

@@ -92,7 +92,7 @@ def ycbcr_to_rgb(
     kg, gain, dark = 1 - kr - kb, 1 / luma, -black / luma
     cr, cb = (2 * (1 - k) / chroma for k in (kr, kb))
     gr, gb = -kr * cr / kg, -kb * cb / kg
-    for rows in _blocks(*y.shape):
+    for rows in _blocks(y.shape[0], y.shape[1]):
         light, u, v = y[rows], uv[0, rows], uv[1, rows]
         cv2.addWeighted(light, gain, v, cr, dark - neutral * cr, dst=out[0, rows])
         cv2.addWeighted(light, gain, u, cb, dark - neutral * cb, dst=out[2, rows])
@@ -108,7 +108,7 @@ def rgb_to_ycbcr(
     """rgb: (3, H, W). Returns luma (H, W) and chroma (2, H, W)."""
     (kr, kb), (black, luma, chroma, neutral) = kr_kb, levels
     y, uv = np.empty(rgb.shape[1:], np.float32), np.empty((2, *rgb.shape[1:]), np.float32)
-    for rows in _blocks(*y.shape):
+    for rows in _blocks(rgb.shape[1], rgb.shape[2]):
         r, g, b = rgb[:, rows]
         some = cv2.addWeighted(r, kr * luma, g, (1 - kr - kb) * luma, black)
         light = cv2.addWeighted(some, 1, b, kb * luma, 0, dst=y[rows])

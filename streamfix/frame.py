@@ -280,3 +280,15 @@ class VideoInfo:
     sample_aspect_ratio: Fraction | None = None
     duration_s: float | None = None
     frames: int | None = None
+
+
+def bytes_of(item: object) -> int:
+    """Memory that a frame's picture takes, 0 for what is no frame."""
+    if not isinstance(item, Frame):
+        return 0
+    picture = item.picture
+    made = getattr(picture, "array", getattr(picture, "tensor", None))  # by a filter
+    if made is not None:
+        return int(made.nbytes)
+    samples = sum(h * w for h, w in picture.format.plane_shapes(picture.width, picture.height))
+    return samples * (2 if picture.format.depth > 8 else 1)

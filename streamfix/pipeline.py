@@ -14,6 +14,9 @@ from typing import Any, Protocol
 
 from .channel import Channel, Closed
 from .errors import Cancelled
+from .frame import bytes_of
+
+_MOST_BYTES = 24 << 20  # of pictures that wait between two stages: at 1920x1080 two that a filter has made
 
 
 class Source(Protocol):
@@ -172,7 +175,7 @@ def close_all(parts: Iterable[Closable]) -> None:
 class Pipeline:
     """A source and its stages, each in a thread of its own, joined by bounded channels.
 
-    depth: items each channel holds; in flight are at most
+    depth: items each channel holds, fewer where their pictures are large; in flight are at most
     (depth + 1) per stage plus what the stages themselves hold.
     droppable: items that the first channel, and no other, may drop in place of making the source wait (live input).
     first_depth: depth of the first channel, where it differs (live: 1).
@@ -200,7 +203,7 @@ class Pipeline:
         depths = [first_depth or depth] + [depth] * (len(stages) - 1)
         self._channels: list[Channel[Any]] = [
             Channel(depths[0], droppable, on_drop, first_spare, first_patience_s),
-            *map(Channel, depths[1:]),
+            *(Channel(depth, weigh=bytes_of, most=_MOST_BYTES) for depth in depths[1:]),
         ]
         self._threads: list[threading.Thread] = []
         self._busy_s = [0.0] * (1 + len(stages))

@@ -113,6 +113,40 @@ def test_a_channel_full_of_undroppable_items_waits() -> None:
     assert channel.dropped == 0
 
 
+@given(st.lists(st.integers(0, 9), max_size=30), st.integers(1, 4), st.integers(0, 20))
+def test_what_waits_weighs_no_more_than_it_may(items: list[int], depth: int, most: int) -> None:
+    channel: Channel[int] = Channel(depth, weigh=float, most=most)
+
+    def sender() -> None:
+        for item in items:
+            channel.send(item)
+        channel.finish()
+
+    thread = in_thread(sender)
+    found = []
+    for item in channel:
+        found.append(item)
+        waiting = list(channel._items)
+        assert len(waiting) <= depth
+        assert len(waiting) < 2 or sum(waiting) <= most
+    joined(thread)
+    assert found == items
+
+
+def test_an_item_that_weighs_too_much_waits_alone() -> None:
+    channel: Channel[int] = Channel(4, weigh=float, most=5)
+    channel.send(9)
+
+    def sender() -> None:
+        for item in (1, 2):
+            channel.send(item)
+        channel.finish()
+
+    thread = in_thread(sender)
+    assert list(channel) == [9, 1, 2]
+    joined(thread)
+
+
 def test_undroppable_items_in_spare_places_hold_up_nobody() -> None:
     given_up: list[str] = []
     channel: Channel[str] = Channel(1, str.islower, given_up.append, spare=3)

@@ -179,7 +179,7 @@ def test_a_cut_acts_as_between_two_streams(chain: str) -> None:
         ("chunk,chunk", 8, 8),
         ("chunk,mean", 6, 6),
         ("mean,chunk,intwoparts", 10, 8),
-        ("smooth", 0, 0),
+        ("smooth", 2, 0),
         ("denoise=backend=torch:precision=fp32:lookahead=3", 5, 3),
         ("bwdif=send_frame", 1, 1),
         ("tmix=frames=3", 0, 0),

@@ -173,7 +173,9 @@ class Denoise(Filter[Any]):
         if self.strength == 0:
             return lambda: x[:, :1]
         fusions = self._fronts.step(x, states)
-        recorded = x[:, 0].copy() if isinstance(x, np.ndarray) else x[:, 0].clone()  # upcoming frames may go now
+        recorded = x[:, 0]
+        if x.shape[1] > 1:  # upcoming frames may go now
+            recorded = recorded.copy() if isinstance(x, np.ndarray) else recorded.clone()
         return partial(self._restored, recorded, fusions)
 
     def _restored(self, recorded: Any, fusions: Fusions) -> Any:

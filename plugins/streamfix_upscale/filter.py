@@ -112,9 +112,9 @@ class Upscale(Filter[Shot]):
 
     def to(self, device: torch.device | Device) -> None:
         self.arrays = arrays_on(device)
-        for network, other in ((self.coded, "clean"), (self.clean, "coded")):
-            if self.input != other:
-                network.to(device)
+        self.close()
+        # The other one is opened by the first picture that wants it: most streams want one.
+        (self.clean if self.input == "clean" else self.coded).open(device)
 
     def close(self) -> None:
         self.coded.close()

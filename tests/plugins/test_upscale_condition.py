@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from streamfix import FrameCoding
+from streamfix import Device, FrameCoding
 from streamfix.conformance.fakes import clip
 from streamfix.fusion import Floats, pack420
 from streamfix.training import Coding, code_clip
@@ -154,3 +154,18 @@ def test_streams_of_a_batch_have_their_own_weights() -> None:
     together = filter(np.concatenate([picture] * 3), states)
     for one, share in zip(together, (0.0, 1.0, 0.3), strict=True):
         assert np.abs(one - enlarged(filter, share)[0]).max() < 1e-5
+
+
+def test_weights_are_opened_when_a_picture_wants_them() -> None:
+    filter = Upscale()
+    filter.to(Device("cpu"))
+    assert (filter.coded.name != "", filter.clean.name) == (True, "")
+    state = filter.init_state()
+    for coding, both in ((quantised(40), False), (LOSSLESS, True)):
+        frame = replace(clip(1, 64, 48)[0], coding=coding)
+        filter.tell(state, [frame])
+        filter(np.full((1, 1, 6, 24, 32), 0.5, np.float32), [state])
+        assert (filter.clean.name != "") == both
+        state = filter.init_state()
+    filter.close()
+    assert filter.coded.name == filter.clean.name == ""
