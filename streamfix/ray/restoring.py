@@ -223,6 +223,8 @@ class Run:
                 ref = member.actor.whole.remote(item, self._resume)
             elif task.index == _PLAN:
                 ref = member.actor.plan.remote(item, self._resume)
+            elif task.index == _JOIN:
+                ref = self._join(member.actor, item)
             else:
                 plan = self._parts[item.number].plan.as_values()
                 ref = member.actor.segment.remote(item, self._resume, plan, task.index)
@@ -230,12 +232,12 @@ class Run:
             crew.busy[ref] = member
         while self._joins and not self._joining:
             task = self._joins.popleft()
-            parts = self._parts[task.item.number]
             task.begun_s = time.monotonic()
-            ref = crew.joiner().join.remote(
-                *(task.item, self._resume, str(parts.folder.path)), len(parts.plan.segments)
-            )
-            self._joining[ref] = task
+            self._joining[self._join(crew.joiner(), task.item)] = task
+
+    def _join(self, actor: Any, item: Item) -> Any:
+        parts = self._parts[item.number]
+        return actor.join.remote(item, self._resume, str(parts.folder.path), len(parts.plan.segments))
 
     def _ended(self, ray: Any, crew: Crew, ref: Any) -> None:
         task, member = self._tasks.pop(ref), crew.busy.pop(ref)
@@ -251,6 +253,8 @@ class Run:
             self._fail(task.item, outcome.reason)
         elif task.index is None:
             self._complete(task.item)
+        elif task.index == _JOIN:
+            self._is_joined(task.item, outcome)
         else:
             self._go_on(task, outcome)
 
@@ -303,8 +307,12 @@ class Run:
                 self._fail(item, str(error))
                 return
         parts_left = self._parts.get(item.number)
-        if parts_left is not None and not parts_left.missing:
-            self._joins.append(_Task(item, _JOIN))
+        if parts_left is None or parts_left.missing:
+            return
+        if self._options.carry or storage.is_remote(item.output):
+            self._joins.append(_Task(item, _JOIN))  # the segments are on this machine alone
+        else:
+            self._waiting.appendleft(_Task(item, _JOIN))
 
     def _joined(self, ray: Any, ref: Any) -> None:
         task = self._joining.pop(ref)
@@ -313,14 +321,16 @@ class Run:
         except ray.exceptions.RayError as error:
             self._fail(task.item, f"its segments could not be joined: {' '.join(str(error).split())[:200]}")
             return
-        file = self.report.files[task.item.number]
-        file.join_s = round(outcome.took_s, 3)
         self._count(task, "", outcome)
-        if outcome.reason is not None:
+        if outcome.reason is None:
+            self._is_joined(task.item, outcome)
+        else:
             self._fail(task.item, outcome.reason)
-            return
-        self._parts.pop(task.item.number).complete()
-        self._complete(task.item)
+
+    def _is_joined(self, item: Item, outcome: Outcome) -> None:
+        self.report.files[item.number].join_s = round(outcome.took_s, 3)
+        self._parts.pop(item.number).complete()
+        self._complete(item)
 
     def _complete(self, item: Item) -> None:
         self.report.files[item.number].state = "done"
