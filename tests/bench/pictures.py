@@ -142,11 +142,14 @@ def cluster_svg(table: Mapping[str, Mapping[int, float]]) -> str:
         lines += [f'<text x="{x}" y="{bottom + 20}" text-anchor="middle">{nodes}</text>']
     middle = (_LEFT + _WIDTH - right) // 2
     lines += [f'<text x="{middle}" y="{_HEIGHT - 12}" text-anchor="middle">nodes, each with one worker</text>']
-    for (name, row), color in zip(table.items(), _WAYS, strict=True):
+    below = 0.0  # of the label before: two that end close to each other must not cover each other
+    ways = sorted(zip(table.items(), _WAYS, strict=True), key=lambda way: -way[0][1][most])
+    for (name, row), color in ways:
         points = " ".join(f"{x},{y}" for x, y in (place(n, min(1.0, value)) for n, value in row.items()))
         x, y = place(most, min(1.0, row[most]))
         lines += [f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2.5"/>']
-        lines += [f'<text x="{x + 10:g}" y="{y + 5:g}">{escape(name)}</text>']
+        below = max(y + 5, below + 17)
+        lines += [f'<text x="{x + 10:g}" y="{below:g}">{escape(name)}</text>']
     return "\n".join([*lines, "</svg>", ""])
 
 

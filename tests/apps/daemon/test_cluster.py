@@ -20,7 +20,7 @@ from streamfix.apps.daemon.http.metrics import _nodes
 from streamfix.apps.daemon.load.admission import Need
 from streamfix.errors import InputError, UsageError
 from streamfix.jobs import JobSpec
-from streamfix.live.health import Health
+from streamfix.live.health import Event, Health
 from streamfix.live.policy import LivePolicy
 from streamfix.media.specs import InputSpec, OutputSpec
 from tests.apps.daemon.camera import Camera, film
@@ -176,7 +176,8 @@ class TestAgent:
 
 
 def test_a_mirrored_report_is_shown_until_the_end() -> None:
-    there, here, told = Health("yard"), Health("yard"), []
+    there, here = Health("yard"), Health("yard")
+    told: list[Event] = []
     there.connected()
     for _ in range(3):
         there.received()
