@@ -16,6 +16,7 @@ import pytest
 import streamfix
 from streamfix import FILTERS
 from streamfix.apps.cli import subcommands
+from streamfix.apps.cli.clustering import command as clustering
 from streamfix.apps.cli.grammar import parse
 from streamfix.apps.cli.jobs import job_spec
 from streamfix.apps.daemon import service
@@ -24,7 +25,7 @@ from streamfix.conformance.laws import LAWS
 from streamfix.jobs import check_chain
 from streamfix.training import config as training_config
 from tests.apps.material import write_clip
-from tests.bench import pictures, tables
+from tests.bench import cluster_simulation, pictures, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(streamfix.__file__).parent
@@ -92,6 +93,10 @@ def test_each_command_is_understood(
     zones = next(block for block in fenced(page("filters"), "toml") if "[[zone]]" in block)
     (tmp_path / "zones.toml").write_text(zones, encoding="utf-8")  # which commands name, and which is read with them
     monkeypatch.chdir(tmp_path)
+    if words[0] == "cluster":
+        if len(words) > 2 and words[2] != "-h":
+            assert clustering.read(words[2:]).inputs
+        return
     if words[0] in subcommands.NAMES:
         assert subcommands.read(words)
         return
@@ -245,6 +250,14 @@ def test_the_chart_shows_the_results() -> None:
     mean = json.loads(pictures.RESULTS.read_text(encoding="utf-8"))["mean"]
     assert (pictures.PICTURES / "speed.svg").read_text(encoding="utf-8") == pictures.speed_svg(mean), (
         "python -m tests.bench.pictures speed"
+    )
+
+
+def test_the_clusters_chart_shows_the_simulation() -> None:
+    times = json.loads(cluster_simulation.TIMES.read_text(encoding="utf-8"))
+    drawn = pictures.cluster_svg(cluster_simulation.table(times))
+    assert (pictures.PICTURES / "cluster.svg").read_text(encoding="utf-8") == drawn, (
+        "python -m tests.bench.pictures cluster"
     )
 
 

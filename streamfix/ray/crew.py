@@ -67,7 +67,8 @@ def check_nodes(ray: Any, items: Sequence[Item], options: Options, folder: str) 
         done, late = ray.wait(list(asked), num_returns=len(asked), timeout=_ASKED_WITHIN_S)
         if late:
             raise InputError(f"node {name_of(asked[late[0]])}: it starts no worker within {_ASKED_WITHIN_S:g} s")
-        facts = [(asked[ref], _answer(ray, ref, asked[ref])) for ref in done]
+        answers = [(asked[ref], _answer(ray, ref, asked[ref])) for ref in done]
+        facts = [(node, found) for node, found in answers if found is not None]
     finally:
         ray.cloudpickle.unregister_pickle_by_value(probe)
         for path in sees:
@@ -95,10 +96,13 @@ def check_facts(node: str, found: dict[str, Any], version: str) -> None:
         )
 
 
-def _answer(ray: Any, ref: Any, node: dict[str, Any]) -> dict[str, Any]:
+def _answer(ray: Any, ref: Any, node: dict[str, Any]) -> dict[str, Any] | None:
+    """What a node says; None if it has gone since it was asked. Raises InputError if it cannot say anything."""
     try:
         found: dict[str, Any] = ray.get(ref)
     except ray.exceptions.RayError as error:
+        if all(each["NodeID"] != node["NodeID"] for each in alive(ray)):
+            return None
         raise InputError(f"node {name_of(node)}: it does not answer: {' '.join(str(error).split())[:300]}") from error
     return found
 

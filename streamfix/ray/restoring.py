@@ -11,11 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..chainspec import parse_chain
 from ..errors import Cancelled, InputError, OutputError, StreamfixError
-from ..jobs import JobSpec
-from ..library import output_spec
-from ..media.specs import InputSpec
 from . import report as reports
 from . import storage, work
 from .connection import connected
@@ -57,47 +53,6 @@ class _Task:
 
 _PLAN, _JOIN = -1, -2
 _NAMES: dict[int | None, str] = {None: "whole", _PLAN: "plan", _JOIN: "join"}
-
-
-def restore_files(
-    inputs: str | Sequence[str],
-    output_folder: str,
-    filters: str = "",
-    *,
-    address: str = "auto",
-    segments_s: float | None = None,
-    cores: int = 2,
-    resume: bool = False,
-    overwrite: bool = False,
-    carry: bool = False,
-    device: str = "auto",
-    ending: str | None = None,
-    on_progress: Callable[[Progress], None] = lambda _progress: None,
-    **options: Any,
-) -> Report:
-    """Restore files on the nodes of a Ray cluster; the same as `streamfix cluster restore`.
-
-        streamfix.ray.restore_files("in/*.mp4", "out", "denoise", segments_s=60, crf=20)
-
-    inputs: paths, folders, patterns, or URLs of object storage as fsspec takes them. address: see `streamfix cluster`.
-    segments_s: cut files into segments of so many seconds, which are restored at the same time.
-    cores: of each worker. options: as for `streamfix.restore`.
-    A file that cannot be restored is in the report, with the reason.
-    Raises a StreamfixError for what can be known before work begins, or if no worker is left.
-    """
-    from fractions import Fraction
-
-    chain = tuple(parse_chain(filters)) if filters else ()
-
-    def spec_of(input: str, output: str) -> JobSpec:
-        spec = output_spec(output, overwrite, options)
-        return JobSpec((InputSpec(input),), (spec,), chain, device=device)
-
-    patterns = [inputs] if isinstance(inputs, str) else list(inputs)
-    every_s = None if segments_s is None else Fraction(segments_s).limit_denominator(1000)
-    wanted = Options(address, every_s, cores=cores, carry=carry, resume=resume, overwrite=overwrite)
-    items = work.items_of(patterns, output_folder, spec_of, ending)
-    return Run(items, output_folder, wanted, on_progress).run()
 
 
 class Run:
@@ -223,6 +178,8 @@ class Run:
                 ref = member.actor.whole.remote(item, self._resume)
             elif task.index == _PLAN:
                 ref = member.actor.plan.remote(item, self._resume)
+            elif task.index == _JOIN:
+                ref = self._join(member.actor, item)
             else:
                 plan = self._parts[item.number].plan.as_values()
                 ref = member.actor.segment.remote(item, self._resume, plan, task.index)
@@ -230,12 +187,12 @@ class Run:
             crew.busy[ref] = member
         while self._joins and not self._joining:
             task = self._joins.popleft()
-            parts = self._parts[task.item.number]
             task.begun_s = time.monotonic()
-            ref = crew.joiner().join.remote(
-                *(task.item, self._resume, str(parts.folder.path)), len(parts.plan.segments)
-            )
-            self._joining[ref] = task
+            self._joining[self._join(crew.joiner(), task.item)] = task
+
+    def _join(self, actor: Any, item: Item) -> Any:
+        parts = self._parts[item.number]
+        return actor.join.remote(item, self._resume, str(parts.folder.path), len(parts.plan.segments))
 
     def _ended(self, ray: Any, crew: Crew, ref: Any) -> None:
         task, member = self._tasks.pop(ref), crew.busy.pop(ref)
@@ -251,6 +208,8 @@ class Run:
             self._fail(task.item, outcome.reason)
         elif task.index is None:
             self._complete(task.item)
+        elif task.index == _JOIN:
+            self._is_joined(task.item, outcome)
         else:
             self._go_on(task, outcome)
 
@@ -303,8 +262,12 @@ class Run:
                 self._fail(item, str(error))
                 return
         parts_left = self._parts.get(item.number)
-        if parts_left is not None and not parts_left.missing:
-            self._joins.append(_Task(item, _JOIN))
+        if parts_left is None or parts_left.missing:
+            return
+        if self._options.carry or storage.is_remote(item.output):
+            self._joins.append(_Task(item, _JOIN))  # the segments are on this machine alone
+        else:
+            self._waiting.appendleft(_Task(item, _JOIN))
 
     def _joined(self, ray: Any, ref: Any) -> None:
         task = self._joining.pop(ref)
@@ -313,14 +276,16 @@ class Run:
         except ray.exceptions.RayError as error:
             self._fail(task.item, f"its segments could not be joined: {' '.join(str(error).split())[:200]}")
             return
-        file = self.report.files[task.item.number]
-        file.join_s = round(outcome.took_s, 3)
         self._count(task, "", outcome)
-        if outcome.reason is not None:
+        if outcome.reason is None:
+            self._is_joined(task.item, outcome)
+        else:
             self._fail(task.item, outcome.reason)
-            return
-        self._parts.pop(task.item.number).complete()
-        self._complete(task.item)
+
+    def _is_joined(self, item: Item, outcome: Outcome) -> None:
+        self.report.files[item.number].join_s = round(outcome.took_s, 3)
+        self._parts.pop(item.number).complete()
+        self._complete(item)
 
     def _complete(self, item: Item) -> None:
         self.report.files[item.number].state = "done"
@@ -366,4 +331,4 @@ class Run:
         )
 
 
-__all__: Sequence[str] = ("Progress", "Run", "restore_files")
+__all__: Sequence[str] = ("Progress", "Run")

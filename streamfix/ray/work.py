@@ -68,7 +68,7 @@ def items_of(
     Raises UsageError if two files have one output, or one would replace its input; InputError if there is no file.
     """
     taken: dict[str, str] = {}
-    items = []
+    items: list[Item] = []
     for pattern in patterns:
         for input, name in storage.expand(pattern):
             if ending is not None:

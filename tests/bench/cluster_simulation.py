@@ -1,11 +1,12 @@
 """How well a run of `streamfix cluster restore` keeps many nodes busy: its hand-out of tasks, with measured times.
 
-    python -m tests.bench.cluster_simulation     prints the table, from tests/bench/results/cluster.json
+    python -m tests.bench.cluster_simulation     prints the table, from tests/bench/cluster_times.json
 
 The real run has a queue: a worker that is free takes the next task; a file is planned, then its segments are made by
-whoever is free, then one process on the machine that asked joins them, one file at a time. That is what is simulated,
-event by event. Times are those of the real tasks in cluster.json, drawn again and again with a fixed seed. Ideal is all
-work divided by the workers, with neither plans nor warm-ups nor joins nor the start of workers.
+whoever is free, then whoever is free next joins them. That is what is simulated,
+event by event. Times are the processor's, of the real tasks that bench_cluster has measured, drawn again and again with
+a fixed seed. Ideal is all work divided by the workers, with neither plans nor warm-ups nor joins nor the start of
+workers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results" / "cluster.json"
+TIMES = Path(__file__).parent / "cluster_times.json"
 NODES = (1, 2, 3, 5, 8, 12, 20, 32, 50, 70, 100)
 FILES, LENGTH_S = 500, (300.0, 3600.0)  # of the recordings that are simulated: five minutes to an hour
 
@@ -42,9 +43,15 @@ class Times:
     warm_up: float
 
 
-def simulated(lengths_s: Sequence[float], workers: int, times: Times, segment_s: float | None, seed: int = 0) -> float:
-    """Seconds until all files are done. lengths_s: of the files. segment_s: None for whole files."""
+def factors(count: int, times: Times, seed: int = 0) -> list[float]:
+    """By how much each file is harder than the mean: drawn from the measured spread."""
     chance = random.Random(seed)
+    return [chance.choice(times.spread) for _ in range(count)]
+
+
+def simulated(lengths_s: Sequence[float], workers: int, times: Times, segment_s: float | None) -> float:
+    """Seconds until all files are done. lengths_s: of the files. segment_s: None for whole files."""
+    hard = factors(len(lengths_s), times)
     waiting: deque[tuple[str, int, float]] = deque(
         ("whole" if segment_s is None else "plan", i, length_s) for i, length_s in enumerate(lengths_s)
     )
@@ -52,17 +59,18 @@ def simulated(lengths_s: Sequence[float], workers: int, times: Times, segment_s:
     heapq.heapify(free)
     ended: list[tuple[float, int, str, int, float]] = []  # when, tie, what, file, seconds of video
     left = dict.fromkeys(range(len(lengths_s)), 0)
-    joiner_s = last_s = 0.0
-    tie = 0
+    last_s, tie = 0.0, 0
     while waiting or ended:
-        if waiting and (not ended or free[0] <= ended[0][0]) and free[0] < float("inf"):
+        if waiting and free and (not ended or free[0] <= ended[0][0]):
             what, file, video_s = waiting.popleft()
             begin_s = heapq.heappop(free)
             if what == "plan":
                 took_s = times.plan
+            elif what == "join":
+                took_s = times.plan + video_s * times.joining_a_second
             else:
                 warm_s = 0.0 if what in ("whole", "first") else times.warm_up
-                took_s = (video_s + warm_s) * times.a_second * chance.choice(times.spread)
+                took_s = (video_s + warm_s) * times.a_second * hard[file]
             heapq.heappush(ended, (begin_s + took_s + times.around, tie, what, file, video_s))
             tie += 1
             continue
@@ -77,22 +85,25 @@ def simulated(lengths_s: Sequence[float], workers: int, times: Times, segment_s:
             count = max(1, round(video_s / segment_s))
             left[file] = count
             waiting.extend(("segment" if k else "first", file, video_s / count) for k in range(count))
-        elif what != "whole":
+        elif what not in ("whole", "join"):
             left[file] -= 1
             if not left[file]:
-                joiner_s = max(joiner_s, now_s) + times.plan + lengths_s[file] * times.joining_a_second
-    return max(last_s, joiner_s)
+                waiting.appendleft(("join", file, lengths_s[file]))
+    return last_s
 
 
 def efficiency(lengths_s: Sequence[float], workers: int, times: Times, segment_s: float | None) -> float:
     """The share of the workers' time that is work of one machine without any cut."""
-    ideal_s = sum(lengths_s) * times.a_second / workers
+    hard = factors(len(lengths_s), times)
+    ideal_s = sum(s * factor for s, factor in zip(lengths_s, hard, strict=True)) * times.a_second / workers
     return ideal_s / simulated(lengths_s, workers, times, segment_s)
 
 
 def times_of(measured: Mapping[str, Any]) -> Times:
-    """The times of cluster.json."""
-    return Times(**{name: measured[name] for name in Times.__dataclass_fields__})
+    """The times of cluster_times.json."""
+    mean = sum(measured["spread"]) / len(measured["spread"])
+    spread = [each / mean for each in measured["spread"]]
+    return Times(**{**{name: measured[name] for name in Times.__dataclass_fields__}, "spread": spread})
 
 
 def recordings(count: int = FILES, seed: int = 1) -> list[float]:
@@ -116,7 +127,7 @@ def table(measured: Mapping[str, Any]) -> dict[str, dict[int, float]]:
 
 def main() -> None:
     """Print the table."""
-    found = table(json.loads(RESULTS.read_text(encoding="utf-8"))["times"])
+    found = table(json.loads(TIMES.read_text(encoding="utf-8")))
     print("| nodes | " + " | ".join(found) + " |")
     print("|---|" + "---|" * len(found))
     for n in NODES:

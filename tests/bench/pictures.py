@@ -2,6 +2,7 @@
 
     python -m tests.bench.pictures                 all of them
     python -m tests.bench.pictures speed           only speed.svg, from tests/bench/results/denoise.json
+    python -m tests.bench.pictures cluster         only cluster.svg, from tests/bench/cluster_times.json
     python -m tests.bench.pictures before_after    before_after.jpg: `denoise` on samples/campus.avi with added noise
     python -m tests.bench.pictures enlarged        enlarged.jpg: `upscale` on two samples at a quarter of their size
     python -m tests.bench.pictures stack           stack.jpg: `streamfix stack`, a plate before samples/campus.avi
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 
 import streamfix
 from streamfix.evaluation import bicubic
-from tests.bench import bench_stack
+from tests.bench import bench_stack, cluster_simulation
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "streamfix" / "docs" / "pictures"
@@ -107,6 +108,55 @@ def speed() -> None:
     """Write speed.svg."""
     mean = json.loads(RESULTS.read_text(encoding="utf-8"))["mean"]
     (PICTURES / "speed.svg").write_text(speed_svg(mean), encoding="utf-8")
+
+
+# -- a cluster's efficiency
+
+_WAYS = ("#0a7d5c", "#6b7280", "#7cc4ae", "#b9bec7")
+
+
+def cluster_svg(table: Mapping[str, Mapping[int, float]]) -> str:
+    """A chart of efficiency, 0 to 1, against the number of nodes (logarithmic). table: by way and number of nodes."""
+    size = f'width="{_WIDTH}" height="{_HEIGHT}"'
+    most = max(n for row in table.values() for n in row)
+    right, bottom = 250, _HEIGHT - _BOTTOM
+
+    def place(nodes: int, value: float) -> tuple[float, float]:
+        x = _LEFT + math.log(nodes) / math.log(most) * (_WIDTH - _LEFT - right)
+        return round(x, 1), round(bottom - value * (bottom - _TOP), 1)
+
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {_HEIGHT}">',
+        "<title>How busy many nodes are kept</title>",
+        f"<style>{_STYLE}</style>",
+        f'<rect {size} rx="8" fill="#fff"/>',
+        f'<text class="title" x="{_LEFT}" y="28">streamfix cluster restore, simulated with measured task times</text>',
+        f'<text x="{_LEFT}" y="48">share of ideal: all work divided by the nodes; files of 5 to 60 minutes</text>',
+    ]
+    for tenths in range(0, 11, 2):
+        x, y = place(1, tenths / 10)
+        lines += [f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - right}" y1="{y}" y2="{y}"/>']
+        lines += [f'<text x="{x - 10}" y="{y + 5:g}" text-anchor="end">{tenths / 10:g}</text>']
+    for nodes in (1, 2, 5, 10, 20, 50, 100):
+        x, _ = place(nodes, 0)
+        lines += [f'<text x="{x}" y="{bottom + 20}" text-anchor="middle">{nodes}</text>']
+    middle = (_LEFT + _WIDTH - right) // 2
+    lines += [f'<text x="{middle}" y="{_HEIGHT - 12}" text-anchor="middle">nodes, each with one worker</text>']
+    below = 0.0  # of the label before: two that end close to each other must not cover each other
+    ways = sorted(zip(table.items(), _WAYS, strict=True), key=lambda way: -way[0][1][most])
+    for (name, row), color in ways:
+        points = " ".join(f"{x},{y}" for x, y in (place(n, min(1.0, value)) for n, value in row.items()))
+        x, y = place(most, min(1.0, row[most]))
+        lines += [f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2.5"/>']
+        below = max(y + 5, below + 17)
+        lines += [f'<text x="{x + 10:g}" y="{below:g}">{escape(name)}</text>']
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def cluster() -> None:
+    """Write cluster.svg."""
+    times = json.loads(cluster_simulation.TIMES.read_text(encoding="utf-8"))
+    (PICTURES / "cluster.svg").write_text(cluster_svg(cluster_simulation.table(times)), encoding="utf-8")
 
 
 # -- what `denoise` does
@@ -267,6 +317,7 @@ def _write_jpeg(name: str, picture: Any) -> None:
 
 MAKERS: Mapping[str, Callable[[], None]] = {
     "speed": speed,
+    "cluster": cluster,
     "before_after": before_after,
     "enlarged": enlarged,
     "stack": stack,

@@ -105,16 +105,18 @@ def test_a_node_that_dies_costs_its_segment(apart: bool, nodes: Nodes, tmp_path:
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     clip = noisy_clip(source / "long.mp4", 200)
-    lost: list[Any] = [nodes.add(cpus=2)]  # the only one that is large enough for the first worker
+    lost: list[Any] = [nodes.add(cpus=2)]  # the only one that is large enough for a worker
+    more: list[Any] = []
 
     def tell(progress: Progress) -> None:
         if lost and progress.frames > 60:
             nodes.kill(lost.pop())
-            nodes.add(cpus=2)
+            more.append(nodes.add(cpus=2))
 
-    report = ran(
-        run_of(source, out, Options(nodes.address, SECOND if apart else None, keep_s=SECOND, cores=2), tell=tell)
-    )
+    options = Options(nodes.address, SECOND if apart else None, keep_s=SECOND, cores=2, carry=apart)
+    report = ran(run_of(source, out, options, tell=tell))
+    for node in (*lost, *more):
+        nodes.kill(node)
     assert not lost, "the run was over before the node was taken away"
     assert [(file.state, file.reason) for file in report.files] == [("done", None)]
     assert report.lost

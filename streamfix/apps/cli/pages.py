@@ -15,6 +15,7 @@ _ORDER = (
     "cli",
     "live",
     "daemon",
+    "cluster",
     "python",
     "hosts",
     "frameworks",

@@ -37,6 +37,8 @@ class FakeSupervisor:
     happened: list[Event] = field(default_factory=list)
     relearnt: list[str] = field(default_factory=list)
     asked: int = 0  # how often for pictures
+    node_names: Sequence[str] = ()
+    drained: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def list(self) -> Sequence[Mapping[str, Any]]:
@@ -145,6 +147,18 @@ class FakeSupervisor:
 
     def recordings(self, name: str) -> Catalogue:
         return catalogue_of(self.config_of(name), Secrets({}), self.config.allowed)
+
+    def nodes(self) -> Sequence[Mapping[str, Any]]:
+        load = {"used": 0.5, "capacity": 3.6}
+        return [
+            {"name": name, "up": True, "drained": name in self.drained, "since": 1.0, "streams": 1, "load": load}
+            for name in self.node_names
+        ]
+
+    def drain_node(self, name: str, drained: bool) -> None:
+        if name not in self.node_names:
+            raise UnknownStream(f"there is no node {name!r}")
+        (self.drained.add if drained else self.drained.discard)(name)
 
     def system(self) -> Mapping[str, Any]:
         return {"uptime_s": 1.5, "device": "cpu", "cpus": 2, "load": {"used": 0.5, "capacity": 1.8}}

@@ -140,7 +140,7 @@ def test_every_field_is_an_option_but_what_nobody_sets() -> None:
     for kind, inner in (
         (StreamConfig, {"foreign"}),
         (OutputConfig, {"foreign"}),
-        (DaemonConfig, {"health", "defaults", "streams", "origin"}),
+        (DaemonConfig, {"cluster", "health", "defaults", "streams", "origin"}),
     ):
         names = [f.name for f in dataclasses.fields(kind) if f.name not in inner]
         assert [option.name for option in options_of(kind).values()] == names

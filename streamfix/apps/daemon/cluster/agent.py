@@ -13,6 +13,7 @@ from ....errors import StreamfixError
 from ....frame import Frame
 from ....jobs import JobSpec
 from ....jobs.live import share_interpreter
+from .. import logs
 from ..engine.heap import limit_heaps
 from ..load.calibration import CostCalibration
 from ..load.costs import Costs
@@ -51,7 +52,7 @@ class Lease:
 
 
 class Agent:
-    """Runs streams on one node. Nothing here needs Ray: `nodes` makes an actor of it.
+    """Runs streams on one node. Nothing here needs Ray: `nodes` makes an actor of `NodeAgent`.
 
     device: where filters run. lease_s: streams end if the daemon has not asked for so long, since it will start them
     elsewhere. leave: ends the process, where they do not end.
@@ -139,3 +140,11 @@ class Agent:
                 self._streams = {key: each for key, each in self._streams.items() if each not in streams}
             self._leave(0)
             return
+
+
+class NodeAgent(Agent):
+    """An agent that has its process to itself: it sets up the log, which Ray keeps, without credentials."""
+
+    def __init__(self, device: str, lease_s: float) -> None:
+        logs.set_up("human", logging.INFO)
+        super().__init__(device, lease_s)

@@ -6,18 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ....errors import InputError, StreamfixError
 from ....frame import Frame
 from ....jobs import JobSpec
 from ....ray import connection
 from ..config.cluster import ClusterConfig
-from ..engine.control import UnknownStream
 from ..loop import Loop
-from .agent import END_S, Agent
+from .agent import END_S, NodeAgent
 from .hosted import Told
+from .node import Listener, Node, UnknownNode
 from .placing import Placing
 
 log = logging.getLogger("streamfix.daemon")
@@ -32,46 +31,6 @@ _LOOK_S = 0.5
 _NAMESPACE = "streamfix-daemon"
 
 
-class UnknownNode(UnknownStream):
-    """No node has that name. The API answers 404."""
-
-
-class Listener(Protocol):
-    """A job that runs on a node."""
-
-    def told(self, told: Told) -> None:
-        """What its agent tells."""
-
-    def lost(self, error: StreamfixError) -> None:
-        """Its agent is gone, and what it ran has ended."""
-
-    def move(self, why: str) -> None:
-        """It is to end here, its outputs finished, and to run elsewhere."""
-
-
-@dataclass(slots=True, eq=False)
-class _Node:
-    """name: as it is told of. id: Ray's. agent: None until there is one. asked: the question under way, None if none.
-
-    sent_s: when the last question was sent. since_s: Unix time at which it came up or went down.
-    cut_off: a question has failed; it is lost once its streams have ended for certain.
-    """
-
-    name: str
-    id: str
-    cores: float
-    gpus: float
-    agent: Any = None
-    asked: Any = None
-    sent_s: float = 0.0
-    up: bool = False
-    since_s: float = field(default_factory=time.time)
-    reason: str = "its agent is starting"
-    drained: bool = False
-    cut_off: bool = False
-    jobs: dict[str, Listener] = field(default_factory=dict)
-
-
 class Nodes:
     """The nodes of a cluster. placing: is told which ones take streams.
 
@@ -83,7 +42,7 @@ class Nodes:
     ) -> None:
         self._config, self._device, self.placing, self._clock = config, device, placing, clock
         self._ray = connection.loaded()
-        self._nodes: dict[str, _Node] = {}  # by Ray's id
+        self._nodes: dict[str, Node] = {}  # by Ray's id
         self._drained: set[str] = set()  # by name
         self._problem = ""  # why it is not there
         self._ready = False
@@ -159,7 +118,15 @@ class Nodes:
             if node is None or not node.up:
                 raise InputError(f"node {name} went while the stream was placed on it")
             node.jobs[key] = job
-            self._quietly(lambda: node.agent.begin.remote(key, stream, spec))
+            begun = node.agent.begin.remote(key, stream, spec)
+        try:
+            self._ray.get(begun, timeout=_PATIENCE_S)
+        except (self._ray.exceptions.RayError, TimeoutError) as error:
+            with self._lock:
+                node.jobs.pop(key, None)
+                node.cut_off = True  # whether it runs there is not known: not before the lease is over
+            reason = " ".join(str(error).split())[:200] or "it does not answer"
+            raise InputError(f"node {name}: the stream could not be begun there: {reason}") from error
 
     def tell(self, name: str, key: str, what: str) -> None:
         """Have a stream `admit`, `stop`, `cancel` or `retry`."""
@@ -239,7 +206,7 @@ class Nodes:
             for id, each in known.items():
                 if id not in self._nodes:
                     resources = each["Resources"]
-                    node = _Node(self._name(each, known), id, resources["CPU"], resources.get("GPU", 0.0))
+                    node = Node(self._name(each, known), id, resources["CPU"], resources.get("GPU", 0.0))
                     node.drained = node.name in self._drained
                     self._nodes[id] = node
                 node = self._nodes[id]
@@ -252,12 +219,12 @@ class Nodes:
         same = [id for id, each in known.items() if (each.get("NodeName") or each["NodeManagerAddress"]) == own]
         return own if len(same) == 1 else f"{own}-{node['NodeID'][:8]}"
 
-    def _start_agent(self, node: _Node) -> None:
+    def _start_agent(self, node: Node) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         gpu = {"num_gpus": node.gpus} if node.gpus and self._device != "cpu" else {}
         where = NodeAffinitySchedulingStrategy(node.id, soft=False)
-        made = self._ray.remote(Agent).options(
+        made = self._ray.remote(NodeAgent).options(
             name=f"agent-{node.id[:12]}",
             num_cpus=0,
             max_concurrency=16,
@@ -273,7 +240,7 @@ class Nodes:
         node.sent_s = self._clock()
         node.asked = node.agent.poll.remote(node.sent_s)
 
-    def _ask(self, node: _Node) -> None:
+    def _ask(self, node: Node) -> None:
         """Take a node's answer, and ask again; decide whether it is lost."""
         if node.agent is None:
             return
@@ -297,11 +264,11 @@ class Nodes:
         elif not starting and self._clock() > node.sent_s + self.lease_s + END_S + _MARGIN_S:
             self._lose(node, f"it has not answered for {self._clock() - node.sent_s:.0f} s")
 
-    def _is_there(self, node: _Node) -> bool:
+    def _is_there(self, node: Node) -> bool:
         """Whether the node itself goes on, so that Ray knows of its processes."""
         return any(each["NodeID"] == node.id for each in connection.alive(self._ray))
 
-    def _answered(self, node: _Node, told: Mapping[str, Told]) -> None:
+    def _answered(self, node: Node, told: Mapping[str, Told]) -> None:
         if not node.up:
             node.up, node.since_s = True, time.time()
             log.info("node %s: up, %g cores%s", node.name, node.cores, ", drained" if node.drained else "")
@@ -313,7 +280,7 @@ class Nodes:
             if job is not None:
                 job.told(each)
 
-    def _lose(self, node: _Node, reason: str) -> None:
+    def _lose(self, node: Node, reason: str) -> None:
         log.error("node %s is lost: %s; its %d streams run elsewhere", node.name, reason, len(node.jobs))
         with self._lock:
             node.up, node.reason, node.since_s = False, reason, time.time()
@@ -338,7 +305,7 @@ class Nodes:
         takes = [node for node in self._nodes.values() if node.up and not node.drained]
         self.placing.have({node.name: (node.cores, node.gpus) for node in takes})
 
-    def _named(self, name: str) -> _Node | None:
+    def _named(self, name: str) -> Node | None:
         return next((node for node in self._nodes.values() if node.name == name and node.agent is not None), None)
 
     def _quietly(self, call: Callable[[], object]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from .... import __version__
 from ....errors import IncompleteOutput, StreamfixError
@@ -21,6 +20,9 @@ from ....live.health import Event
 from ....media.redact import redact
 from ....pipeline import Closable, close_all
 from ..access.secrets import Secrets
+from ..cluster.nodes import Nodes
+from ..cluster.placing import Placing
+from ..cluster.remote_job import builder
 from ..config.changes import Plan, needs_new_process, plan
 from ..config.config import DaemonConfig, StreamConfig
 from ..config.problems import ConfigError, Problem
@@ -44,9 +46,6 @@ from .stream_table import StreamTable
 from .watch import Watch
 
 log = logging.getLogger("streamfix.daemon")
-
-if TYPE_CHECKING:
-    from ..cluster.nodes import Nodes
 
 _KEEP_S = 60.0  # between two times that what cameras usually see is written to the disk
 _PATIENCE_S = 2.0
@@ -77,7 +76,9 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ready = False
-        self._nodes = None if config.cluster is None else _nodes(config)
+        self._nodes: Nodes | None = None
+        if config.cluster is not None:
+            self._nodes = Nodes(config.cluster, config.device, Placing(config.max_load))
         self._shared = Shared(config, measure, capacity, None if self._nodes is None else self._nodes.placing)
         self._read, self._path, self._trial, self._clock = read, path, trial, clock
         self._begun_with = config
@@ -92,7 +93,7 @@ class Supervisor:
                 admit=self._shared.admit if self._nodes is None else lambda name, spec, info: None,
                 release=self.admission.release,
                 pool=self._shared.pool if self._nodes is None else lambda: None,
-                build=build if self._nodes is None else _builder(self._nodes),
+                build=build if self._nodes is None else builder(self._nodes),
                 backoff_s=backoff_s,
                 clock=clock,
                 health=lambda: self.config.health,
@@ -421,19 +422,3 @@ class Supervisor:
             restart=tuple(n for n in (*todo.restart, *todo.add, *others) if n in there and n not in same),
             keep=tuple(n for n in (*todo.keep, *same) if n in there),
         )
-
-
-def _nodes(config: DaemonConfig) -> Nodes:
-    """The nodes of the cluster; Ray is loaded here. Raises UsageError where it is not installed."""
-    from ..cluster.nodes import Nodes
-    from ..cluster.placing import Placing
-
-    assert config.cluster is not None
-    return Nodes(config.cluster, config.device, Placing(config.max_load))
-
-
-def _builder(nodes: Nodes) -> Any:
-    """What makes jobs that run on nodes."""
-    from ..cluster.remote_job import builder as made
-
-    return made(nodes)

@@ -169,16 +169,22 @@ def _nodes(nodes: Sequence[Mapping[str, Any]]) -> Iterable[Metric]:
     """Only where there is a cluster."""
     if not nodes:
         return
-    for name, help, value in (
-        ("streamfix_node_up", "1 while a node of the cluster answers.", lambda node: node["up"]),
-        ("streamfix_node_drained", "1 while a node takes no streams.", lambda node: node["drained"]),
-        ("streamfix_node_streams", "Streams that run on a node.", lambda node: node["streams"]),
-        ("streamfix_node_load_cores", "Cores' worth of work that streams take.", lambda node: node["load"]["used"]),
-    ):
-        family = GaugeMetricFamily(name, help, labels=["node"])
-        for node in nodes:
-            family.add_metric([node["name"]], value(node))
-        yield family
+    up, drained, streams, load = (
+        GaugeMetricFamily(f"streamfix_node_{name}", help, labels=["node"])
+        for name, help in (
+            ("up", "1 while a node of the cluster answers."),
+            ("drained", "1 while a node takes no streams."),
+            ("streams", "Streams that run on a node."),
+            ("load_cores", "Cores' worth of work that streams take on a node."),
+        )
+    )
+    for node in nodes:
+        label = [node["name"]]
+        up.add_metric(label, node["up"])
+        drained.add_metric(label, node["drained"])
+        streams.add_metric(label, node["streams"])
+        load.add_metric(label, node["load"]["used"])
+    yield from (up, drained, streams, load)
 
 
 def _gpus() -> Iterable[Metric]:
