@@ -31,7 +31,7 @@ from .chainspec import parse_chain
 from .errors import BadOption, UsageError
 from .filters import FILTERS
 from .frame import UNSPECIFIED, Color, Frame, PixelFormat, Planes, scaled
-from .jobs import check_chain, split_privacy
+from .jobs import check_chain, split_osd, split_privacy
 from .stream import Stream
 
 _SUBSAMPLINGS = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}
@@ -58,7 +58,7 @@ def restore(clip: Any, chain: str = "denoise", *, warmup: int = 16, cache: int =
             raise BadOption(f"{name}={value}: must be at least {least}")
     filters = parse_chain(chain)
     check_chain(filters)
-    for spec in split_privacy(filters)[1]:
+    for spec in split_osd(split_privacy(filters)[1])[1]:
         if spec.name != "null" and spec.name not in FILTERS:
             raise UsageError(f"{spec.name!r} is no filter of streamfix; use VapourSynth's own before or behind it")
     server = _Server(clip, _format_of(clip), chain, warmup, cache, device)

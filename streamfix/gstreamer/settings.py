@@ -35,12 +35,12 @@ def checked(chain: str) -> tuple[bool, int | Fraction]:
     Raises UsageError, or ImportError where an environment lacks a package.
     """
     from ..filters import FILTERS
-    from ..jobs import check_chain, split_privacy
+    from ..jobs import check_chain, split_osd, split_privacy
 
     specs = parse_chain(chain) if chain else []
     check_chain(specs)
     only_ours, scale = True, Fraction(1)
-    for spec in split_privacy(specs)[1]:
+    for spec in split_osd(split_privacy(specs)[1])[1]:
         if spec.name in FILTERS:
             made = FILTERS.create(spec.name, spec.options)
             scale *= made.scale

@@ -47,7 +47,7 @@ def sight_of(frame: Frame, clock: Box | None = None) -> Sight:
     shift = planes.format.depth - 8
     small = cv2.resize(full, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     luma = np.ascontiguousarray(np.asarray(small) // (1 << shift)).astype(np.uint8, copy=False)
-    digest = zlib.crc32(memoryview(np.ascontiguousarray(full[::_EVERY_LINES])))
+    digest = zlib.crc32(np.ascontiguousarray(full[::_EVERY_LINES]).data)
     crop = None
     if clock is not None:
         rows, columns = _pixels(clock, planes.width, planes.height)

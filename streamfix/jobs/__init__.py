@@ -11,6 +11,7 @@ from ..media.output.writer import Writer
 from ..pipeline import Closable, Pipeline, Stage, close_all
 from .chain import Restoration, check_chain, restore_stage
 from .job import Evidence, Hosting, Job, JobSpec, Progress, Resume, open_reader
+from .osd import split_osd
 from .privacy import hoisted, split_privacy
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "check_chain",
     "hoisted",
     "restore_stage",
+    "split_osd",
     "split_privacy",
 ]
 

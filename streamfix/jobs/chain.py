@@ -10,6 +10,8 @@ from ..chainspec import FilterSpec
 from ..errors import BadOption, UnknownName
 from ..filters import FILTERS
 from ..pipeline import Chain, Stage, close_all
+from .osd import NAME as OSD
+from .osd import boxes_of, guarded, split_osd
 from .privacy import NAME as PRIVACY
 from .privacy import refuse_privacy, split_privacy
 
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 class Restoration(Chain):
     """The stage that runs a whole filter chain in one thread, and releases its filters at the end.
 
-    filters: ours, in order. generative: names of those that may invent detail. wants_coding: one of them looks at
-    `Frame.coding`.
+    filters: ours, in order. repeatable: False if a stage beside them remembers frames. generative: names of those that
+    may invent detail. wants_coding: one of them looks at `Frame.coding`.
     """
 
-    def __init__(self, stages: Sequence[Stage], filters: Mapping[str, Filter[Any]]) -> None:
+    def __init__(self, stages: Sequence[Stage], filters: Mapping[str, Filter[Any]], *, repeatable: bool = True) -> None:
         super().__init__(*stages, name="restore")
+        self._repeatable = repeatable
         self.filters = tuple(filters.values())
         self.generative = [name for name, f in filters.items() if f.generative]
         self.wants_coding = any(f.wants_coding for f in self.filters)
@@ -34,7 +37,7 @@ class Restoration(Chain):
     @property
     def saves(self) -> bool:
         """True if all that the stages know of a stream can be saved at a `Boundary`."""
-        return all(each.saves for each in self.filters) and not self._graphs_remember()
+        return self._repeatable and all(each.saves for each in self.filters) and not self._graphs_remember()
 
     def load_states(self, saved: Sequence[Mapping[str, Any]]) -> None:
         """Go on from a boundary's states, which another chain of these filters added; nothing has been pushed yet."""
@@ -72,6 +75,7 @@ def restore_stage(
     chain = tuple(chain)
     check_chain(chain)
     refuse_privacy(chain)
+    orders, chain = split_osd(chain)
     wanted = [_for_live(spec) if live else spec for spec in chain if spec.name != "null"]
     stages: list[Stage] = []
     filters: dict[str, Filter[Any]] = {}
@@ -110,12 +114,21 @@ def restore_stage(
     except BaseException:
         close_all((*stages, *filters.values()))
         raise
-    return Restoration(stages, filters) if stages else None
+    if not stages:
+        return None
+    if orders:
+        from ..filters.overlays import Keeping, Remembering
+
+        before = Remembering(guarded(orders))
+        stages = [before, *stages, Keeping(before)]
+    return Restoration(stages, filters, repeatable=not orders)
 
 
 def check_chain(chain: Iterable[FilterSpec]) -> None:
     """Raise UnknownName or BadOption for mistakes that can be seen before a filter is made or a model loaded."""
     _, rest = split_privacy(chain)
+    orders, rest = split_osd(rest)
+    boxes_of(orders)
     for spec in rest:
         if spec.name in FILTERS:
             _ = spec.options
@@ -132,7 +145,7 @@ def _check_libavfilter(spec: FilterSpec) -> None:
 
     if not avfilter.exists(spec.name):
         ours = list(FILTERS)
-        near = difflib.get_close_matches(spec.name, [*ours, PRIVACY], n=1)
+        near = difflib.get_close_matches(spec.name, [*ours, PRIVACY, OSD], n=1)
         theirs = difflib.get_close_matches(spec.name, av.filter.filters_available, n=3)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UnknownName(

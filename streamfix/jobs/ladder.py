@@ -19,6 +19,8 @@ from ..live.ladder.runner import LadderStep
 from ..live.policy import LivePolicy
 from ..pipeline import Closable, close_all
 from .chain import Restoration, check_chain, restore_stage
+from .osd import NAME as OSD
+from .osd import split_osd
 from .privacy import refuse_privacy
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def live_restoration(
 
     opened: list[Closable] = []
     try:
+        keeps, _ = split_osd(chain)
         for text in policy.ladder or ():
             check_chain(part := parse_chain(text))
             refuse_privacy(part)
@@ -62,6 +65,8 @@ def live_restoration(
         steps = [whole]
         for text in texts:
             part = parse_chain(text) if text else []
+            if keeps and part and part[0].name != OSD:
+                part = [*keeps, *part]
             part = part if _name(part) else bare
             if (name := _name(part)) not in [step.name for step in steps]:
                 steps.append(step_of(part, name))

@@ -12,7 +12,7 @@ from ..chainspec import parse_chain
 from ..errors import InputError, StreamfixError
 from ..filters import FILTERS
 from ..frame import Frame, VideoInfo, scaled
-from ..jobs import split_privacy
+from ..jobs import split_osd, split_privacy
 from ..live_video import LiveVideo
 from ..media.input.reader import Reader
 from ..media.specs import InputSpec
@@ -30,7 +30,7 @@ class OpenedFile:
         self.number, self.position_s = 0, 0.0
         self._begin_s, self._sought = 0.0, False
         self._ahead: Frame | None = None
-        filters = split_privacy(parse_chain(chain) if chain else [])[1]
+        _, filters = split_osd(split_privacy(parse_chain(chain) if chain else [])[1])
         self._sized = all(one.name in FILTERS or one.name == "null" for one in filters)
         self._frames = self._restored(self._reader)
 

@@ -24,6 +24,7 @@ from streamfix.live.camera.input import waits_for_a_sender
 from streamfix.live.camera.source import LiveSource
 from streamfix.live.health import Health
 from streamfix.live.policy import LivePolicy
+from streamfix.media.privacy.zones import Privacy, Zone
 from streamfix.media.specs import InputSpec
 from tests.fakes.waiting import LONG_S, until
 from tests.live.cameras import BASE, TICKS, Script, ScriptedReader, World, frames
@@ -598,3 +599,48 @@ def test_stop_is_heeded_whatever_blocks() -> None:
     assert not left.is_set(), "it returns while the call is stuck"
     release.set()
     source.close()
+
+
+# -- whoever looks at what the camera sees, and masks that change
+
+
+def looked_at(world: World, seen: Any = None) -> LiveSource:
+    """A source whose frames somebody looks at, and whose last picture is held."""
+    world.made = LiveSource(
+        *(InputSpec("rtsp://cam/1"), LivePolicy(on_lost="hold"), world.health),
+        seen=seen,
+        open=world.open,
+        connect=world.connect,
+        clock=world.clock,
+        pause=world.pause,
+        random=lambda: 0.5,
+    )
+    return world.made
+
+
+def test_each_frame_of_the_camera_s_own_is_shown_before_it_is_given() -> None:
+    world, looked = World([Script(frames(10), hangs=True)]), list[Frame]()
+    source = looked_at(world, lambda frame, now_s: looked.append(frame))
+    given = []
+    for item in source:
+        if isinstance(item, Frame):
+            given.append(item)
+            assert item.standing_in or looked[-1] is item
+        if world.now_s > 103:
+            source.stop()
+    source.close()
+    assert len(looked) == 10 == len(real(given)) < len(given)
+
+
+def test_a_picture_from_before_the_masks_is_not_held() -> None:
+    world = World([Script(frames(10), hangs=True)])
+    source, given = looked_at(world), list[Frame]()
+    for item in source:
+        if isinstance(item, Frame):
+            given.append(item)
+            if item.standing_in:
+                source.cover(Privacy((Zone(((0, 0), (1, 0), (1, 1)), "door"),)))
+        if world.now_s > 103:
+            source.stop()
+    source.close()
+    assert [frame.standing_in for frame in given] == [False] * 10 + [True]

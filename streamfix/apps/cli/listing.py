@@ -12,7 +12,7 @@ from typing import Any
 from ... import __version__
 from ...errors import StreamfixError, UnknownName, UsageError
 from ...filters import FILTERS
-from ...registry import Option, described
+from ...registry import Option, Registry, described
 from .options import REFUSED, CliOption, table
 
 USAGE = "usage: streamfix [options] [[infile options] -i infile]... [outfile options] outfile"
@@ -115,15 +115,15 @@ def filters_text() -> str:
     """-filters: ours first, each with options, first docstring line, layout and look-ahead."""
     import av.filter
 
-    from ...jobs.privacy import NAME, OPTIONS
     from ...media.picture import avfilter
 
     lines = ["Filters of streamfix (installed packages add theirs):"]
     lines += [line for name in FILTERS for line in _filter_lines(name)] or ["  none is installed"]
-    lines += [
-        f"  {NAME:9s} {_first_line(OPTIONS.get(NAME))}",
-        f"            options: {_options_line(OPTIONS.options(NAME))}",
-    ]
+    for name, (_, registry) in _orders().items():
+        lines += [
+            f"  {name:9s} {_first_line(registry.get(name))}",
+            f"            options: {_options_line(registry.options(name))}",
+        ]
     lines += ["  null      Pass pictures through untouched.", ""]
     theirs = sum(avfilter.exists(name) for name in av.filter.filters_available)
     lines.append(
@@ -131,6 +131,16 @@ def filters_text() -> str:
         "'ffmpeg -filters' describes them."
     )
     return "\n".join(lines)
+
+
+def _orders() -> dict[str, tuple[str, Registry[Any]]]:
+    """What stands in a chain and is no filter: where it is carried out, and what reads its options."""
+    from ...jobs import osd, privacy
+
+    return {
+        privacy.NAME: ("where pictures are read", privacy.OPTIONS),
+        osd.NAME: ("around the filters behind it", osd.OPTIONS),
+    }
 
 
 def _filter_lines(name: str) -> list[str]:
@@ -153,15 +163,14 @@ def _options_line(options: Mapping[str, Option]) -> str:
 
 def filter_help(name: str) -> str:
     """-h filter=NAME: options, types, defaults and docstring. Raises UnknownName."""
-    from ...jobs.privacy import NAME, OPTIONS
-
     if name in FILTERS:
         cls, options = FILTERS.get(name), FILTERS.options(name)
         main = FILTERS.main_name(name)
         also = "" if main == name else f"another name of {main}; "
         return _described(f"{name} ({also}{_traits(cls)})", cls, options)
-    if name == NAME:
-        return _described(f"{name} (where pictures are read)", OPTIONS.get(NAME), OPTIONS.options(NAME))
+    if name in (orders := _orders()):
+        where, registry = orders[name]
+        return _described(f"{name} ({where})", registry.get(name), registry.options(name))
     if name == "null":
         return "null: Pass pictures through untouched. It has no options."
     import av.filter

@@ -106,7 +106,7 @@ class LiveSource(ItemSource):
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
-        self._masks, self._covered = Masks(privacy), privacy
+        self._masks, self._covered, self._holds = Masks(privacy), privacy, policy.on_lost == "hold"
         masks = {} if privacy is None else {"privacy": privacy}
         self._camera = Camera(
             lambda stopped: open(
@@ -267,7 +267,7 @@ class LiveSource(ItemSource):
             now_s = self._clock()
             if self._is_late_for_all(now_s):
                 break
-            shows = self._covered is self._masks.privacy  # else the last picture is one without the present masks
+            shows = not self._holds or self._covered is self._masks.privacy  # else it is one without the present masks
             if shows and self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
                 frame = self._standin.frame(self._joined.stand_in_pts(now_s), now_s)
                 if self._is_behind_end(frame):

@@ -523,6 +523,34 @@ def test_new_zones_reach_the_run_and_restart_nothing(make: Make, when: str) -> N
     assert len(builder.made["yard"]) == 1
 
 
+def test_the_picture_from_before_new_zones_is_shown_no_more(make: Make) -> None:
+    builder, source = Builder(), Covered()
+
+    def build(spec: JobSpec, hosting: Hosting) -> Job:
+        hosting.opening(cast("Source", source))
+        job = builder(spec, hosting)
+        job.restoration = cast("Any", Showing())
+        return job
+
+    stream = make(build)
+    stream.start()
+    job = builder.job("yard")
+    shown = cast("Any", job.restoration)
+    until(lambda: stream.latest is shown.latest, "the first picture")
+    stream.adopt(replace(stream.config, zones=DOOR))
+    stream.adopt(replace(stream.config, zones=GATE))
+    assert stream.latest is None
+    shown.latest = (object(), object())
+    assert stream.latest is shown.latest
+
+
+class Showing:
+    """A restoration that keeps its newest picture."""
+
+    def __init__(self) -> None:
+        self.latest: tuple[object, object] | None = (object(), object())
+
+
 def test_zones_of_a_file_need_a_restart() -> None:
     own, other = stream_config(), stream_config(zones=DOOR)
     assert other.runs_like(own) and other != own

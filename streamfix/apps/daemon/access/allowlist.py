@@ -14,6 +14,7 @@ from pathlib import PurePath
 from ....chainspec import FilterSpec
 from ....errors import BadOption, UsageError
 from ....filters import FILTERS
+from ....jobs import osd
 from ....jobs.privacy import NAME as PRIVACY
 from ....jobs.privacy import OPTIONS
 from ....registry import choices
@@ -102,6 +103,9 @@ def check_filter(spec: FilterSpec) -> list[str]:
         if given.audit is not None:
             raise BadOption(f"privacy=audit={given.audit}: it would write a file; set it in the daemon's own file")
         return [given.zones]
+    if spec.name == osd.NAME:
+        boxes = osd.OPTIONS.create(osd.NAME, spec.options).boxes
+        return [] if boxes is None else [boxes]
     if spec.name in FILTERS:
         known = FILTERS.options(spec.name)
         values = FILTERS.values(spec.name, spec.options)

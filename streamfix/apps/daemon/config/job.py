@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ....chainspec import parse_chain
+from ....chainspec import FilterSpec, parse_chain
 from ....errors import BadOption, OutputError
 from ....jobs import JobSpec, hoisted
+from ....jobs.osd import NAME as OSD
+from ....jobs.privacy import NAME as PRIVACY
 from ....live.outputs.resuming import neighbour, resumed
 from ....media.input.options import check_option
 from ....media.output.muxer import guess_format
@@ -51,7 +53,7 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
     job = JobSpec(
         inputs=(InputSpec(url, format, options),),
         outputs=tuple(_begun(output_spec(output, stream, secrets.resolve)) for output in stream.outputs),
-        filters=tuple(parse_chain(stream.filters)) if stream.filters else (),
+        filters=chain_of(stream),
         audio=stream.audio,
         subtitles=False,
         data=False,
@@ -60,6 +62,16 @@ def job_spec(stream: StreamConfig, secrets: Secrets, allowed: Allowed, device: s
         privacy=stream.privacy,
     )
     return hoisted(job)
+
+
+def chain_of(stream: StreamConfig) -> tuple[FilterSpec, ...]:
+    """The stream's filters, with what keeps its overlays in front of them."""
+    chain = tuple(parse_chain(stream.filters)) if stream.filters else ()
+    if not chain or not stream.overlays:
+        return chain
+    count = next((i for i, spec in enumerate(chain) if spec.name != PRIVACY), len(chain))
+    keeps = FilterSpec(OSD, f"at={'+'.join(stream.overlays.values())}")
+    return (*chain[:count], keeps, *chain[count:])
 
 
 def output_spec(output: OutputConfig, stream: StreamConfig, resolve: Callable[[str], str]) -> OutputSpec:

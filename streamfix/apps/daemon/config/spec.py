@@ -141,7 +141,7 @@ class StreamConfig:
         option(
             "Written in the picture",
             "Where the camera writes its clock and the like: name=left top right bottom, from 0 to 1, one per line. "
-            "The one named clock tells a frozen picture from a quiet one.",
+            "Filters leave it as it is. The one named clock tells a frozen picture from a quiet one.",
             empty="it writes nothing",
             group=_SIGHT,
             examples=[{"clock": "0.02 0.02 0.4 0.08"}],

@@ -92,6 +92,7 @@ class ManagedStream:
         self._health: StreamHealth | None = None
         self._begun: StreamHealth | None = None  # for the first attempt of a run, until that takes it
         self._job: Job | None = None
+        self._uncovered: tuple[Frame, Frame] | None = None
         self._source: Coverable | None = None  # of the present attempt, from before it opens
         self._made: Closable | None = None
         self._since_s = time.time()
@@ -162,6 +163,7 @@ class ManagedStream:
         if source is not None and config.privacy != before.privacy and config.runs_like(before):
             source.cover(config.privacy)
             self.sight.cover(config)
+            self._uncovered = self._newest()  # nobody sees it any more, also if no other one comes
 
     # -- state
 
@@ -191,6 +193,10 @@ class ManagedStream:
     @property
     def latest(self) -> tuple[Frame, Frame] | None:
         """The newest frame that has been restored, before and after; None before the first."""
+        found = self._newest()
+        return None if found is self._uncovered else found
+
+    def _newest(self) -> tuple[Frame, Frame] | None:
         job = self._job
         restoration = None if job is None else job.restoration
         return restoration.latest if isinstance(restoration, ShowsLatest) else None
