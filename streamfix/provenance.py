@@ -24,6 +24,23 @@ class Maps:
     own: NDArray[Any]
     neighbours: NDArray[Any]
 
+    def behind(self, earlier: Maps | None) -> Maps:
+        """The same of a filter whose input another one has made: what that one was told counts, and its doubts stay.
+
+        Where this filter finds little noise, what the earlier one has left is still there.
+        """
+        if earlier is None or earlier.own.shape != self.own.shape:
+            return self
+        import numpy as np
+
+        left = np.maximum(self.noise_left, earlier.noise_left)
+        return Maps(left, self.own * earlier.own, self.neighbours + self.own * earlier.neighbours)
+
+    def cropped(self, padded: tuple[int, int], size: tuple[int, int]) -> Maps:
+        """Of what was padded at the bottom and on the right: the part that is the picture. (height, width) of both."""
+        height, width = (-(-n * has // of) for n, has, of in zip(self.own.shape, size, padded, strict=True))
+        return Maps(*(part[:height, :width] for part in (self.noise_left, self.own, self.neighbours)))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Provenance:

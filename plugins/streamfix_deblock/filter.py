@@ -171,7 +171,7 @@ class Deblock(Filter[Shot]):
             return None
         recorded, fused, luma = (unpack420(one)[0] for one in (x[0, 0], kept.packed, result[0, 0]))
         sigma = levels.level_map(state.found[None], (recorded.shape[0] // 2, recorded.shape[1] // 2))[0, 0]
-        return trusted(recorded, fused, luma, kept.variance, sigma, self.strength, coded=True)
+        return trusted(recorded, fused, luma, kept.variance, sigma, self.strength, coded=True, earlier=before)
 
     def resolved(self) -> Mapping[str, str]:
         return {**self.network.resolved(), "levels": self.levels.resolved()["weights"]}

@@ -133,7 +133,7 @@ class Denoise(Filter[Any]):
             return None
         recorded, fused, luma = (unpack420(one)[0] for one in (x[0, 0], kept.packed, result[0, 0]))
         share = float(self._share(np.array([[kept.noise.luma, kept.noise.chroma]], np.float32))[0, 0, 0, 0])
-        return trusted(recorded, fused, luma, kept.variance, kept.noise.luma, share)
+        return trusted(recorded, fused, luma, kept.variance, kept.noise.luma, share, earlier=before)
 
     def resolved(self) -> Mapping[str, str]:
         return self.network.resolved()

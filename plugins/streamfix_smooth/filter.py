@@ -89,7 +89,7 @@ class Smooth(Filter[Any]):
             return None
         fused, variance = state.kept
         recorded, luma = (unpack420(one)[0] for one in (x[0, 0], result[0, 0]))
-        return trusted(recorded, fused, luma, variance, state.noise.luma, self.strength)
+        return trusted(recorded, fused, luma, variance, state.noise.luma, self.strength, earlier=before)
 
     def __call__(self, x: Any, states: Sequence[Any]) -> Any:
         """x: (B, 1, 6, H/2, W/2) in [0, 1], packed 4:2:0; NumPy on a CPU, a tensor on a GPU. Returns the same shape."""

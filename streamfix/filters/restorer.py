@@ -15,11 +15,11 @@ from ..boundary import Boundary
 from ..errors import DeviceError, FilterError, StreamfixError
 from ..frame import Frame
 from ..pipeline import Stage
-from ..provenance import Provenance
 from ..temporal import Window, Windower
 from ..threads import quiet
 from .base import Filter
 from .handling import handling_of, kind_of
+from .telling import told
 
 T = TypeVar("T")
 _Shape: TypeAlias = tuple[int, ...]
@@ -264,22 +264,16 @@ class Restorer(Stage):
         seen = self._handling.padded(x, self.filter.multiple)
         made: list[Any] = []
 
-        def call() -> Any:
+        def run() -> Any:
             made.append(self.filter(seen, [state]))
             return made[0]
 
-        frames = self._finished(window, x.shape, call)
-        return self._explained(frames, window, seen, made[0], state) if self._explain else frames
-
-    def _explained(
-        self, frames: list[Frame | None], window: Window, x: Any, result: Any, state: Any
-    ) -> list[Frame | None]:
-        """The frames with what the filter tells of them."""
-        of_x = window.centre[0].provenance
-        before = of_x[-1].maps if of_x else None
-        maps = self._guarded(window, x.shape, lambda: self.filter.explain(x, result, state, before))
-        told = Provenance(self.name, dict(self.filter.report(state)), maps)
-        return [f and replace(f, provenance=(*f.provenance, told)) for f in frames]
+        frames = self._finished(window, x.shape, run)
+        if not self._explain:
+            return frames
+        call, size = (seen, made[0], state), (x.shape[-2], x.shape[-1])
+        own = self._guarded(window, x.shape, lambda: told(self.filter, self.name, window.centre[0], size, call))
+        return [f and replace(f, provenance=(*f.provenance, own)) for f in frames]
 
     @quiet
     def _seen(self, window: Window, state: Any) -> Any:

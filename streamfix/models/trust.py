@@ -22,6 +22,7 @@ Floats = NDArray[np.float32]
 _WINDOW = 7  # half-size pixels: side of the neighbourhood in which squares are averaged
 _LEAST_SHARE = 0.15  # of the variance before; what was removed may be more than noise
 _ROUNDING = 0.5 / 255  # what eight bits, and a codec that did hardly anything, leave of any picture
+_CODE = 1 / 255
 _CAUTION = 1.25  # times the deviation that follows: filters are not as good as they can be, and noise differs in places
 # What noise or a codec has taken from detail, no average shows: a share of the picture's own deviation around, and of
 # one frame's noise at most.
@@ -37,13 +38,14 @@ def trusted(
     share: float = 1.0,
     *,
     coded: bool = False,
+    earlier: Maps | None = None,
 ) -> Maps:
     """Maps of a luma that was fused and then cleaned.
 
     recorded, fused, result: (H, W) luma in [0, 1]: as it was read, behind the fusion, and as it was returned. variance:
     (H/2, W/2), the noise left in the fused one, relative to one frame's. sigma: deviation of one frame's noise, a
     number or (H/2, W/2). share: of the cleaned picture in the result. coded: it is no noise, but what a codec did: all
-    frames have it in common, and it is not told from the picture as noise is.
+    frames have it in common, and it is not told from the picture as noise is. earlier: of the filter in front.
     """
     if share <= 0:
         result = fused
@@ -54,8 +56,10 @@ def trusted(
     before = variance * one
     removed = _local(np.square(fused - result), height, width)
     after = np.maximum(before - removed, np.float32(_LEAST_SHARE) * before)
-    own = after / one
-    neighbours = after / np.maximum(before, 1e-12) - own
+    # Of noise that is hardly there nothing can be told: what is less than a code counts as the frame's own.
+    least = np.maximum(one, np.float32(_CODE**2))
+    kept = np.maximum(1 - removed / np.maximum(variance * least, 1e-12), np.float32(_LEAST_SHARE))
+    own, neighbours = variance * kept, (1 - variance) * kept
     mean = _local(result, height, width)
     detail = np.maximum(_local(np.square(result), height, width) - np.square(mean), 0)
     lost = np.minimum(np.float32(_OF_DETAIL**2) * detail, np.float32(_OF_NOISE**2) * one)
@@ -64,7 +68,8 @@ def trusted(
     if share < 1:
         left = share * left + (1 - share) * np.sqrt(one)
         own, neighbours = 1 - share * (1 - own), share * neighbours
-    return Maps(np.asarray(left, np.float32), own.astype(np.float32), np.maximum(neighbours, 0).astype(np.float32))
+    maps = Maps(*(np.asarray(part, np.float32) for part in (left, own, np.maximum(neighbours, 0))))
+    return maps.behind(earlier)
 
 
 def _local(squares: Any, height: int, width: int) -> Floats:

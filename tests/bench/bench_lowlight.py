@@ -69,7 +69,7 @@ def gamma(clip: Clip) -> Bytes:
     """The curve that brings the first picture's median to where `lowlight` would."""
     level = np.clip((clip.y.astype(np.float32) - 16) / 219, 0, 1)
     power = np.log(0.35) / np.log(max(float(np.median(level[0])), 1e-3))
-    return to_codes(16 + 219 * level ** np.float32(min(power, 1)))
+    return to_codes(np.asarray(16 + 219 * level ** np.float32(min(power, 1)), np.float32))
 
 
 def clahe(clip: Clip) -> Bytes:

@@ -76,6 +76,23 @@ def test_who_explains_restores_the_same(monkeypatch: pytest.MonkeyPatch) -> None
         assert one.provenance[0].measured.keys() == {"noise_luma", "noise_chroma"}
 
 
+def test_what_an_earlier_filter_has_left_stays_and_what_it_was_told_counts() -> None:
+    one, half = np.full((4, 6), 0.5, np.float32), np.full((4, 6), 0.25, np.float32)
+    made = Maps(0.01 * one, one, half).behind(Maps(0.1 * one, half, half))
+    assert (made.noise_left == 0.1 * one).all() and (made.own == 0.125).all() and (made.neighbours == 0.375).all()
+
+
+def test_maps_are_of_the_picture_not_of_what_was_padded() -> None:
+    _, pictures = footage(1)
+    cut = [one[:90, :122].copy() for one in pictures]
+    stage = restore_stage(parse_chain("deblock=strength=1:precision=fp32"), "cpu", explain=True)
+    assert stage is not None
+    planes = Planes(PixelFormat("gray", "gray", 8), 122, 90, (cut[0],))
+    (frame,) = [*stage.push(Frame(planes, 0, 1)), *stage.flush()]  # type: ignore[arg-type]
+    stage.close()
+    assert maps_of(frame).own.shape == (45, 61)
+
+
 def test_what_was_not_averaged_nor_removed_is_as_noisy_as_before() -> None:
     flat = np.full((32, 48), 0.5, np.float32)
     maps = trusted(flat, flat, flat, np.ones((16, 24), np.float32), 0.04)

@@ -143,4 +143,4 @@ def test_the_map_of_the_noise_grows_with_the_curve() -> None:
 @pytest.mark.parametrize("options", [{"gain": 0.5}, {"most": 0}, {"noise": 0.1}])
 def test_wrong_options_are_told(options: dict[str, float]) -> None:
     with pytest.raises(BadOption, match="lowlight="):
-        Lowlight(**options)  # type: ignore[arg-type]
+        Lowlight(**options)
