@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -174,7 +174,10 @@ def test_second_parts_run_at_once_where_a_filter_allows_it() -> None:
     found = [*chain.from_iterable(map(restorer.push, frames)), *restorer.flush()]
     restorer.close()
     assert [f.pts for f in found] == [f.pts for f in frames]
-    halves = [f.with_picture(replace(f.picture, tensor=f.picture.tensor / 2)) for f in restored(Copy(), frames)]
+    halves = [
+        f.with_picture(replace(cast(Any, f.picture), tensor=cast(Any, f.picture).tensor / 2))
+        for f in restored(Copy(), frames)
+    ]
     assert all(difference(a, b) == 0 for a, b in zip(found, halves, strict=True))
 
 

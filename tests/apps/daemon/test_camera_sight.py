@@ -71,6 +71,9 @@ class OfStreams:
         self.made.sight = camera.sight
         self.streams = [self.made]
 
+    def nodes(self) -> list[Any]:
+        return []
+
     @property
     def admission(self) -> Any:
         from streamfix.apps.daemon.load.admission import Admission
