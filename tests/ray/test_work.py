@@ -142,3 +142,9 @@ def test_what_is_no_address(address: str) -> None:
     pytest.importorskip("ray", reason='Ray is not installed: pip install "streamfix[ray]"')
     with pytest.raises(UsageError, match=f"-address {address}: expected HOST:PORT of the head"), connected(address):
         pass
+
+
+def test_where_nobody_listens() -> None:
+    pytest.importorskip("ray", reason='Ray is not installed: pip install "streamfix[ray]"')
+    with pytest.raises(InputError, match=r"-address 127\.0\.0\.1:1: Connection refused"), connected("127.0.0.1:1"):
+        pass
