@@ -81,7 +81,7 @@ def main() -> None:
         print(f"{name:24}", rows[name], flush=True)
     report = {
         "title": "Share of luma pixels within two deviations of the truth, and both in 8-bit codes",
-        "command": f"python -m tests.bench.bench_confidence FOLDER --frames {args.frames}",
+        "command": f"python -m tests.bench.bench_confidence FOLDER --scenes {args.scenes} --frames {args.frames}",
         "machine": machine(),
         "scenes": [scene.name for scene in scenes],
         "suites": rows,
