@@ -190,7 +190,7 @@ class Denoise(Filter[Any]):
         lib = array_library(frame)
         told = noise * _DETAIL**-self.detail
         left = sigma_left(variance, told)
-        restored = corrected(fused, left, network(seen(fused, frame, left, told, reuse=True)))
+        restored = corrected(fused, left, network(seen(fused, frame, left, told, reuse=True)), reuse=True)
         if self.detail > 0:
             restored += (_KEPT * self.detail) * (fused - restored)
         share = self._share(noise)

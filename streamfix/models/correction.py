@@ -88,13 +88,13 @@ def seen(fused: Array, frame: Array, left: Array, sigma: Array, *, reuse: bool =
 
 
 @alone
-def corrected(fused: Array, left: Array, correction: Array) -> Array:
+def corrected(fused: Array, left: Array, correction: Array, *, reuse: bool = False) -> Array:
     """The restored frame: the fused one minus the network's estimate of its error, which is in units of its noise.
 
-    All are (B, 6, H, W), except left: (B, 2, H, W).
+    All are (B, 6, H, W), except left: (B, 2, H, W). reuse: of arrays, the result is in the correction's place.
     """
     if isinstance(fused, np.ndarray):  # without pictures in between, which at 1920x1080 are 12 MB each
-        result = np.empty_like(fused)
+        result = correction if reuse else np.empty_like(fused)
         for part, unit in _PARTS:
             np.multiply(correction[:, part], left[:, unit] + _LEAST, out=result[:, part])
         return np.subtract(fused, result, out=result)

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 SIZE, RATE, LOOP = "640x360", 25, 250
-# A relay starts with the backlog from probing its input; `denoise` steps down because of it, and recovers within a
-# minute.
+# ffmpeg starts with the backlog from probing its input.
 WARM_S = 60.0
 INPUT, OUTPUT, AWAY = (f"tcp://127.0.0.1:{port}" for port in (18510, 18511, 18512))
 NODELAY = "?tcp_nodelay=1"
