@@ -228,7 +228,7 @@ class LiveSource(ItemSource):
     def _read(self) -> Generator[Item, None, None]:
         self._opened_s = self._clock()
         while not self._stopped.is_set() and not self._camera.ended:
-            due_s = self._standin.due_in_s(self._clock())
+            due_s = self._due_in_s(self._clock())
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
             if isinstance(item, Frame):
                 now_s = self._clock()
@@ -250,8 +250,7 @@ class LiveSource(ItemSource):
             now_s = self._clock()
             if self._is_late_for_all(now_s):
                 break
-            shows = not self._holds or self._covered is self._masks.privacy  # else it is one without the present masks
-            if shows and self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
+            if self._due_in_s(now_s) == 0 and not self._camera.ended:
                 frame = self._standin.frame(self._joined.stand_in_pts(now_s), now_s)
                 if self._is_behind_end(frame):
                     break
@@ -260,6 +259,11 @@ class LiveSource(ItemSource):
                 del frame
         self._camera.leave()
         self.failure = self._camera.failure
+
+    def _due_in_s(self, now_s: float) -> float | None:
+        """Seconds until a frame has to stand in; None also while the last picture is one without the present masks."""
+        unmasked = self._holds and self._covered is not self._masks.privacy
+        return None if unmasked else self._standin.due_in_s(now_s)
 
     def _is_behind_end(self, frame: Frame) -> bool:
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s
