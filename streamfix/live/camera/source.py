@@ -104,12 +104,11 @@ class LiveSource(ItemSource):
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
-        self._masks, self._covered, self._holds = Masks(privacy), privacy, policy.on_lost == "hold"
+        changing = self._masks = Masks(privacy)
+        self._covered, self._holds = privacy, policy.on_lost == "hold"
         masks = {} if privacy is None else {"privacy": privacy}
         self._camera = Camera(
-            lambda stopped: open(
-                [reading], maps, **streams, **masks, live=LiveInput(stopped, joined.shape, self._masks)
-            ),
+            lambda stopped: open([reading], maps, **streams, **masks, live=LiveInput(stopped, joined.shape, changing)),
             self._begin,
             policy,
             health,
