@@ -92,6 +92,8 @@ def test_each_command_is_understood(
 ) -> None:
     zones = next(block for block in fenced(page("filters"), "toml") if "[[zone]]" in block)
     (tmp_path / "zones.toml").write_text(zones, encoding="utf-8")  # which commands name, and which is read with them
+    osd = next(block for block in fenced(page("filters"), "toml") if "[[osd]]" in block)
+    (tmp_path / "osd.toml").write_text(osd, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     if words[0] == "cluster":
         if len(words) > 2 and words[2] != "-h":
@@ -192,9 +194,9 @@ def test_the_example_filter_keeps_the_laws(law: str) -> None:
 def test_the_daemons_configuration_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, usual, zones = fenced(page("daemon"), "toml")
+    first, usual, zones, health = fenced(page("daemon"), "toml")
     monkeypatch.setenv("YARD_PASSWORD", "x")
-    for text in (first, usual, f"{usual}\n{zones}"):
+    for text in (first, usual, f"{usual}\n{zones}", f"{usual}\n{health}"):
         for folder in ("/srv/rec", "/var/lib/streamfix"):
             text = text.replace(folder, str(tmp_path))
         (tmp_path / "streams.toml").write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from .sight import Luma, Mask
 _SLOW_S = 30.0  # time constant of the picture without what passes by, and without noise
 _EVERY_S = 5.0  # between two looks at it
 _MOST_SHARE = 0.4  # with more blocks it is a cover, or all is out of focus
-_LEAST = 2  # blocks; a single one may be anything
+_LEAST = 3  # blocks; fewer may be where somebody stood when the reference was learnt
 _LEAST_GAIN = 0.5  # of the contrast: in less light dirt is not judged
 _END = 1.2  # a block is clear again from so many times the limit on
 

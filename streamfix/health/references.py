@@ -18,6 +18,7 @@ MODES: tuple[Mode, ...] = ("day", "infrared")
 
 _PICTURES = 60  # that a median is taken of
 _FOLLOWS = 1 / 6  # of the way that a reference goes to each new median: shadows move on, a building does not
+_UNEVEN, _GOLDEN = 0.9, (5**0.5 - 1) / 2  # share of the time between two by which that varies, evenly spread
 _FORM = 1  # of what is kept
 _PARTS = 256  # of a code that are kept
 
@@ -61,9 +62,10 @@ class References:
         """Take a picture in that shows nothing wrong, if it is time to. True if there is a new reference."""
         if at_s < self._next_s.get(mode, at_s):
             return False
-        self._next_s[mode] = at_s + self._every_s
         seen = self._seen[mode]
         seen.append(luma.copy())
+        # Uneven, or a traffic light in step with it would make waiting cars a part of the view.
+        self._next_s[mode] = at_s + self._every_s * (1 + _UNEVEN * (len(seen) * _GOLDEN % 1 - 0.5))
         if len(seen) <= _PICTURES:  # the last one lies `learn_s` behind the first
             return False
         median = np.median(np.stack(seen), axis=0).astype(np.float32)

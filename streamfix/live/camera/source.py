@@ -106,12 +106,11 @@ class LiveSource(ItemSource):
         self._standin = StandIn(policy.on_lost, name, walltime)
         reading = live_spec(input, policy)
         streams = {"audio": audio, "subtitles": subtitles, "data": data, "coding": coding}
-        self._masks, self._covered, self._holds = Masks(privacy), privacy, policy.on_lost == "hold"
+        changing = self._masks = Masks(privacy)
+        self._covered, self._holds = privacy, policy.on_lost == "hold"
         masks = {} if privacy is None else {"privacy": privacy}
         self._camera = Camera(
-            lambda stopped: open(
-                [reading], maps, **streams, **masks, live=LiveInput(stopped, joined.shape, self._masks)
-            ),
+            lambda stopped: open([reading], maps, **streams, **masks, live=LiveInput(stopped, joined.shape, changing)),
             self._begin,
             policy,
             health,
@@ -243,7 +242,7 @@ class LiveSource(ItemSource):
         self._opened_s = self._clock()
         while not self._stopped.is_set() and not self._camera.ended:
             asked_s = self._clock()
-            due_s = self._standin.due_in_s(asked_s)
+            due_s = self._due_in_s(asked_s)
             item = self._camera.take(_POLL_S if due_s is None else min(due_s, _POLL_S))
             if self._piled_up is not None:
                 item = self._unless_old(self._piled_up, item, asked_s)
@@ -267,8 +266,7 @@ class LiveSource(ItemSource):
             now_s = self._clock()
             if self._is_late_for_all(now_s):
                 break
-            shows = not self._holds or self._covered is self._masks.privacy  # else it is one without the present masks
-            if shows and self._standin.due_in_s(now_s) == 0 and not self._camera.ended:
+            if self._due_in_s(now_s) == 0 and not self._camera.ended:
                 frame = self._standin.frame(self._joined.stand_in_pts(now_s), now_s)
                 if self._is_behind_end(frame):
                     break
@@ -291,6 +289,11 @@ class LiveSource(ItemSource):
         if item is None or not wanted:
             return None
         return replace(item, cut=True) if piled_up.left_out else item
+
+    def _due_in_s(self, now_s: float) -> float | None:
+        """Seconds until a frame has to stand in; None also while the last picture is one without the present masks."""
+        unmasked = self._holds and self._covered is not self._masks.privacy
+        return None if unmasked else self._standin.due_in_s(now_s)
 
     def _is_behind_end(self, frame: Frame) -> bool:
         return self._until_s is not None and frame.pts * frame.time_base >= self._until_s

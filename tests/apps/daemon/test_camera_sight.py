@@ -26,7 +26,7 @@ from tests.health.scene import Luma, Street
 
 FORMAT = PixelFormat("yuv420p", "yuv", 8, 1, 1)
 COLOUR = np.full((90, 160), 140, np.uint8)
-SETTINGS = HealthConfig(learn_s=120.0)
+SETTINGS = HealthConfig(learn_s=60.0)
 
 
 def config(**more: Any) -> StreamConfig:
