@@ -152,7 +152,8 @@ def inverse(flow: Floats, warp: Warper, rounds: int = 2) -> Floats:
 
 def camera_motion(flow: Floats) -> Floats:
     """The median vector, (2,) in pixels: the camera's motion."""
-    return np.median(flow[::4, ::4].reshape(-1, 2), axis=0).astype(np.float32)
+    across, down = cv2.split(np.ascontiguousarray(flow[::4, ::4]))  # contiguous: a third of the time
+    return np.array([np.median(across), np.median(down)], np.float32)
 
 
 def global_motion(flow: Floats) -> float:

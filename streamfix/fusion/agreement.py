@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import cv2
@@ -28,17 +29,19 @@ _CELL, _RUN = (
     8,
     16,
 )  # half-size pixels on a side of the cells that are looked at for motion, and of those warped at once
-_MOSTLY, _BLOCK = 0.5, 64  # a flow that is zero in more than half of the picture is refined in blocks of this side
+_BLOCK, _CALL = 64, 2000  # side of the small tiles that flow may be refined in; what a call costs, in pixels
 _MANY = 1 << 18  # half-size pixels of a large picture
-_NO_SIGNS = np.uint64(0x7FFFFFFF_7FFFFFFF)
 # A cell is calm if its residual is at most _CALM times what noise explains in the mean, and _SURELY times everywhere.
 # Of white noise, 2 cells in 1000 are above the first and 1 in 2000 above the second.
 _CALM, _SURELY = 1.6, 4.0
 _QUARTER = 0.8  # the calmest quarter of cells, relative to what noise explains; 0.88 for white noise
+FEW = 0.1  # share of busy cells up to which flow is looked for around them alone, and the camera counts as fixed
+_AROUND = 24  # half-size pixels around busy cells in which their flow is looked for
+_LEAST = 64  # least side of such a part; in one of 45, OpenCV's DIS would set itself up anew, for all later calls too
 STATIC_BIAS = 0.3  # motion must beat standing still by this fraction of the expected residual
 
 
-Bools: TypeAlias = NDArray[np.bool_]
+Bytes: TypeAlias = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,43 +198,73 @@ def busy_cells(still: tuple[Floats, Floats]) -> Floats:
     rows, columns = max(h // _CELL, 1), max(w // _CELL, 1)
     ratio = shrink(found, rows, columns) / shrink(expected, rows, columns)
     # Behind a codec there is less noise than is told: the calmest quarter shows how much.
-    noise = min(float(np.quantile(ratio, 0.25)) / _QUARTER, 1.0)
+    noise = min(_quantile(ratio, 0.25) / _QUARTER, 1.0)
     surely = cv2.compare(found, expected * np.float32(_SURELY * noise), cv2.CMP_GT)
     alarm = np.asarray(cv2.resize(surely, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     busy = cv2.dilate(((ratio > _CALM * noise) | (alarm > 0)).astype(np.float32), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.resize(busy, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
 
 
+def flow_around(busy: Floats, estimate: motion.FlowEstimator, now: Floats, before: Floats) -> Floats:
+    """Flow from `now` to `before`, both (h, w), looked for where cells are busy; zero where none are near."""
+    h, w = busy.shape
+    flow = np.zeros((h, w, 2), np.float32)
+    core = _around_all(_moves(np.asarray(cv2.merge([busy, busy]), np.float32)), Area(0, h, 0, w))
+    if core is not None:
+        at = _at_least(Tile(core, h, w).around(_AROUND), _LEAST, h, w).half
+        flow[at] = estimate(np.ascontiguousarray(now[at]), np.ascontiguousarray(before[at]))
+    return flow
+
+
+def _at_least(area: Area, side: int, height: int, width: int) -> Area:
+    """The area, widened to `side` in a picture of that size, as far as that reaches."""
+    tall, wide = max(area.bottom - area.top, side), max(area.right - area.left, side)
+    top, left = max(min(area.top, height - tall), 0), max(min(area.left, width - wide), 0)
+    return Area(top, min(top + tall, height), left, min(left + wide, width))
+
+
 def refined(flow: Floats, now: Floats, before: Floats, sigma: float, warp: motion.Warper) -> Floats:
     """`motion.refine` in tiles, and only around what moves; where nothing does in a tile, flow may stay zero."""
+    height, width = flow.shape[:2]
     result, moves = flow.copy(), _moves(flow)
-    height, width = moves.shape
-    most = float(np.mean(moves)) > _MOSTLY  # small tiles leave out more, and spend more on their margins
+    # Small tiles leave out more, and spend more on their margins and on calls.
+    large, small = tiles(height, width), tiles(height, width, _BLOCK, _BLOCK**2)
+    choices = _cores(moves, large), _cores(moves, small)
 
-    def improve(tile: Tile) -> None:
-        core = _around_all(moves, tile.core)
-        if core is not None:
-            at = Tile(core, height, width).around(motion.REFINE_REACH)
-            better = motion.refine(flow[at.half], now[at.full], before, sigma, warp, at.full)
-            result[core.half] = better[core.inside(at).half]
+    def improve(core: Area) -> None:
+        at = Tile(core, height, width).around(motion.REFINE_REACH)
+        better = motion.refine(flow[at.half], now[at.full], before, sigma, warp, at.full)
+        result[core.half] = better[core.inside(at).half]
 
-    cores.each(improve, tiles(height, width) if most else tiles(height, width, _BLOCK, _BLOCK**2))
+    cores.each(improve, choices[0] if _cost(choices[0]) <= _cost(choices[1]) else choices[1])
     return result
 
 
-def _moves(flow: Floats) -> Bools:
-    """Where a flow is not zero."""
-    # Both components at once, without their signs: a negative component times 0 is -0.0.
-    return np.asarray((np.ascontiguousarray(flow).view(np.uint64)[..., 0] & _NO_SIGNS) != 0)
+def _cores(moves: Bytes, all_tiles: Sequence[Tile]) -> list[Area]:
+    """What moves in each tile."""
+    return [core for core in (_around_all(moves, tile.core) for tile in all_tiles) if core is not None]
 
 
-def _around_all(moves: Bools, area: Area) -> Area | None:
-    """The smallest part of an area outside of which nothing in it moves; None if nothing does."""
-    here = moves[area.half]
-    rows, columns = (np.flatnonzero(here.any(axis)) for axis in (1, 0))
-    if not rows.size:
+def _cost(areas: Sequence[Area]) -> int:
+    """What it takes to refine them, in half-size pixels."""
+    margins = 2 * motion.REFINE_REACH
+    return sum((a.bottom - a.top + margins) * (a.right - a.left + margins) + _CALL for a in areas)
+
+
+def _moves(flow: Floats) -> Bytes:
+    """Where the components of a flow are not zero, (h, 2 w): above 0. A negative component times 0 is -0.0."""
+    h, w = flow.shape[:2]
+    components = np.ascontiguousarray(flow).reshape(h, 2 * w)
+    return np.asarray(cv2.compare(components, 0.0, cv2.CMP_NE), np.uint8)  # type: ignore[call-overload]  # or a number
+
+
+def _around_all(moves: Bytes, area: Area) -> Area | None:
+    """The smallest part of an area outside of which nothing in it moves; None if nothing does. moves: see `_moves`."""
+    left, top, width, height = cv2.boundingRect(moves[area.top : area.bottom, 2 * area.left : 2 * area.right])
+    if not height:
         return None
-    return Area(area.top + rows[0], area.top + rows[-1] + 1, area.left + columns[0], area.left + columns[-1] + 1)
+    top, left, right = area.top + top, area.left + left // 2, area.left + (left + width + 1) // 2
+    return Area(top, top + height, left, right)
 
 
 def moving_parts(flow: Floats) -> list[Area]:
@@ -239,15 +272,21 @@ def moving_parts(flow: Floats) -> list[Area]:
     h, w = flow.shape[:2]
     moves = _moves(flow)
     run = _RUN if h * w < _MANY else 2 * _RUN  # in a large picture, warping many small parts would cost more
-    lines = np.logical_or.reduceat(moves, np.arange(0, h, run), axis=0)
-    cells = np.logical_or.reduceat(lines, np.arange(0, w, run), axis=1)
-    edges = np.zeros((len(cells) + 1, cells.shape[1] + 2), np.int8)  # below the last row nothing moves
-    edges[:-1, 1:-1] = cells
+    # each pixel then tells of those below and to the right of it
+    reach = cv2.dilate(moves, np.ones((run, 2 * run), np.uint8), anchor=(0, 0))
     parts: list[Area] = []
     begun: dict[tuple[int, int], int] = {}  # runs of the row above, and where the part of each begins
-    for row, line in enumerate(np.diff(edges)):
-        top, runs = row * run, np.minimum(np.flatnonzero(line) * run, w).reshape(-1, 2)
-        here = {(left, right): begun.pop((left, right), top) for left, right in runs.tolist()}
+    for row, cells in enumerate([*reach[::run, :: 2 * run].tolist(), []]):  # below the last row nothing moves
+        top, here = row * run, {}
+        for left, right in _runs(cells):
+            at = left * run, min(right * run, w)
+            here[at] = begun.pop(at, top)
         parts += [Area(first, min(top, h), left, right) for (left, right), first in begun.items()]
         begun = here
     return parts
+
+
+def _runs(cells: Sequence[int]) -> list[tuple[int, int]]:
+    """Where rows of cells that are not 0 begin and end."""
+    edges = [at for at, (one, next_) in enumerate(pairwise((0, *cells, 0))) if (one == 0) != (next_ == 0)]
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import motion
 from .agreement import (
+    FEW,
     FINE_CHANGE,
     FINE_REFINEMENTS,
     Grain,
@@ -23,11 +24,15 @@ from .agreement import (
     another_scene,
     before_flow,
     blur,
+    busy_cells,
     confidence,
+    flow_around,
     moves,
+    moving_parts,
     refined,
 )
-from .planes import Floats, blend, enlarge, scaled, shrink, unpack420
+from .planes import Floats, blend, enlarge, enlarge_part, scaled, shrink, unpack420
+from .tiles import Area, Tile
 
 Picture = tuple[Floats, Floats]  # luma and chroma
 
@@ -153,38 +158,84 @@ class _Mover:
         # A finer flow pays where the camera moves: 0.2 dB. Where it stands still, little depends on the flow.
         self._estimates = {moves: motion.FlowEstimator(FINE_REFINEMENTS, 0 if moves else 1) for moves in (False, True)}
         self._warp, self._warp_half = motion.Warper(height, width), motion.Warper(height // 2, width // 2)
+        self._all = Area(0, height // 2, 0, width // 2)
 
     def __call__(self, fused: Fused, guide: Floats, picture: Picture, terms: Terms, expected: Floats | None) -> _Moved:
         """guide: half-size luma of the fused picture. expected: predicted flow, if any."""
         luma, chroma = picture
         later = shrink(luma, *guide.shape)
-        found = self._estimates[terms.camera_moves](guide, before_flow(later))
-        if expected is not None:
-            found = motion.steadied(found, expected, FINE_CHANGE)
-        flow = found = refined(found, fused.luma, luma, terms.sigma, self._warp)
         judge = Residual(guide, terms.sigma * terms.grain.factor)
-        moved = self._warp_half.aim(flow)(later)
-        residual = judge(moved, fused.variance)
+        still = judge(later, fused.variance) if terms.standing or not terms.camera_moves else None
+        flow = found = self._flow(fused, guide, (luma, later), still, terms, expected)
         moving = None
-        if terms.standing or not terms.camera_moves:
-            moving = moves(residual, judge(later, fused.variance)[0])
-        if moving is not None and not terms.camera_moves:
+        if still is None or terms.camera_moves:
+            parts = [self._all]
+            moved = self._where(parts, later, flow)
+            residual = judge(moved, fused.variance)
+            if still is not None:
+                moving = moves(residual, still[0])
+        else:
+            parts = moving_parts(flow)
+            moved = self._where(parts, later, flow)
+            moving = moves(judge(moved, fused.variance), still[0])
             flow = scaled(flow, moving)
-            moved = self._warp_half.aim(flow)(later)
+            parts = moving_parts(flow)
+            moved = self._where(parts, later, flow)
             residual = judge(moved, fused.variance)
         trusted = confidence(terms.grain.doubt(residual, None if terms.camera_moves else moving), terms.trust)
         another = another_scene(trusted, guide, moved, terms.sigma)
-        trusted *= self._warp_half(np.ones_like(guide), outside=0.0)
-        moved_luma = self._warp.aim(motion.resize_flow(flow, *luma.shape))(luma, cubic=True)
+        trusted *= self._where(parts, np.ones_like(guide), flow, outside=0.0)
         return _Moved(
-            moved_luma,
-            self._warp_half(chroma),
+            self._large(parts, luma, flow),
+            self._where(parts, chroma, flow),
             found,
             trusted,
             1 + blur(flow, terms.sigma, terms.trust),
             None if moving is None else 1 - moving,
             another,
         )
+
+    def _flow(
+        self,
+        fused: Fused,
+        guide: Floats,
+        picture: Picture,
+        still: tuple[Floats, Floats] | None,
+        terms: Terms,
+        expected: Floats | None,
+    ) -> Floats:
+        """Half-size flow to a picture; zero where noise alone explains it if nothing moves, unless the camera does.
+
+        picture: its luma, at full and at half size. still: from a `Residual`, for the picture as it is.
+        """
+        luma, later = picture
+        estimate, later = self._estimates[terms.camera_moves], before_flow(later)
+        busy = None if terms.camera_moves or still is None else busy_cells(still)
+        if busy is not None and float(np.mean(busy)) <= FEW:
+            flow = flow_around(busy, estimate, guide, later)
+        else:
+            flow = estimate(guide, later)
+            if expected is not None:
+                flow = motion.steadied(flow, expected, FINE_CHANGE)
+        if busy is None:
+            return refined(flow, fused.luma, luma, terms.sigma, self._warp)
+        return scaled(refined(scaled(flow, busy), fused.luma, luma, terms.sigma, self._warp), busy)
+
+    def _where(self, parts: Sequence[Area], picture: Floats, flow: Floats, outside: float | None = None) -> Floats:
+        """A half-size picture, moved in those parts."""
+        if parts == [self._all]:
+            return self._warp_half.part(picture, flow, self._all.half, outside=outside)
+        return self._warp_half.where([part.half for part in parts], picture, flow, outside)
+
+    def _large(self, parts: Sequence[Area], luma: Floats, flow: Floats) -> Floats:
+        """The same at full size. flow: half size."""
+        if parts == [self._all]:
+            return self._warp.aim(motion.resize_flow(flow, *luma.shape))(luma, cubic=True)
+        moved, tile = luma.copy(), Tile(self._all, self._all.bottom, self._all.right)
+        for part in parts:
+            aim = enlarge_part(flow, part, tile) * np.float32(2)
+            moved[part.full] = self._warp.part(luma, aim, part.full, cubic=True)
+        return moved
 
 
 def _all_stand(pictures: Sequence[_Moved]) -> Floats | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import motion
 from .agreement import (
+    FEW,
     FINE_CHANGE,
     FINE_REFINEMENTS,
     READY,
@@ -26,6 +27,7 @@ from .agreement import (
     blur,
     busy_cells,
     confidence,
+    flow_around,
     moves,
     moving_parts,
     refined,
@@ -232,10 +234,18 @@ class Fuser:
         Also returns where the picture moves: 1 for moving, 0 for still; None if the camera moves, which only the coarse
         flow decides: in the fine one, noise adds jitter even to a still picture.
         """
+        residual = Residual(guide, noise.luma * self._grain.factor)
+        still = residual(self._guide, history.variance)
+        busy = busy_cells(still)
         now = before_flow(guide)
-        flow = self._coarse_flow(now)
-        self.still = motion.typical_motion(flow) < STANDS_STILL
-        moved = motion.camera_motion(flow)
+        if float(np.mean(busy)) <= FEW:
+            # In a flat picture, flow would follow the noise, wherever that leads.
+            flow = flow_around(busy, self._flow, now, self._guide)
+            self.still, moved = True, np.zeros(2, np.float32)
+        else:
+            flow = self._coarse_flow(now)
+            self.still = motion.typical_motion(flow) < STANDS_STILL
+            moved = motion.camera_motion(flow)
         self._camera_moves = float(np.hypot(*moved)) > CAMERA_MOVES
         self._steps += 1
         self._drift += (moved - self._drift) / min(self._steps, _DRIFT_MEMORY)
@@ -243,9 +253,6 @@ class Fuser:
             if self._fine:
                 flow = self._fine_flow(self._flow.polish(flow, now, self._guide), luma, history, noise.luma)
             return flow, None
-        residual = Residual(guide, noise.luma * self._grain.factor)
-        still = residual(self._guide, history.variance)
-        busy = busy_cells(still)
         if self._fine:
             flow = self._fine_flow(scaled(flow, busy), luma, history, noise.luma)
         flow = scaled(flow, busy)
