@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,15 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .... import __version__
 from ....errors import IncompleteOutput, StreamfixError
 from ....folders import user_cache_folder
-from ....frame import Frame, VideoInfo
+from ....frame import VideoInfo
 from ....jobs import Hosting, Job, JobSpec, build_job
-from ....live.health import Event
 from ....media.redact import redact
 from ....pipeline import Closable, close_all
-from ..access.secrets import Secrets
 from ..cluster.nodes import Nodes
 from ..cluster.placing import Placing
 from ..cluster.remote_job import builder
@@ -31,13 +27,12 @@ from ..config.trial import Ground, daemon_problems, try_stream
 from ..config.write_back import Unsaved, unsaved
 from ..config.write_back import save as write_back
 from ..http.metrics import Metrics
-from ..load.admission import Admission
 from ..load.costs import FrameCost
 from ..loop import Loop
 from ..notices.notices import Notices
-from ..recordings.catalogue import Catalogue
 from ..recordings.keeper import Keeper
-from .control import Conflict, StreamExists, UnknownStream
+from .control import Conflict, StreamExists
+from .known import Known
 from .notify import Notifier
 from .run import BACKOFF_S
 from .shared import Shared
@@ -52,7 +47,7 @@ _PATIENCE_S = 2.0
 _DECISION_S = 5.0  # a request waits so long for the camera and admission; later, the state tells
 
 
-class Supervisor:
+class Supervisor(Known):
     """The engine behind the API; `control.Supervisor` documents its methods.
 
     config: the configuration as read. read: reads it again. path: its file, to which changes may be written.
@@ -263,16 +258,6 @@ class Supervisor:
 
     # -- streams
 
-    def list(self) -> Sequence[dict[str, object]]:
-        todo = self.unsaved()
-        return [{**stream.status(), "unsaved": todo.of(stream.name)} for stream in self.streams]
-
-    def get(self, name: str) -> dict[str, object]:
-        return {**self.stream(name).status(), "unsaved": self.unsaved().of(name)}
-
-    def config_of(self, name: str) -> StreamConfig:
-        return self.stream(name).config
-
     def add(self, config: StreamConfig) -> None:
         with self._table.lock(config.name):
             if config.name in self._table.names:
@@ -335,70 +320,6 @@ class Supervisor:
     def _keep_sights(self) -> None:
         for stream in self.streams:
             stream.sight.save()
-
-    # -- what is known
-
-    @property
-    def config(self) -> DaemonConfig:
-        """The configuration as it was last read."""
-        return self._shared.config
-
-    @property
-    def secrets(self) -> Secrets:
-        """Reads the secrets that the configuration refers to."""
-        return self._shared.secrets
-
-    @property
-    def admission(self) -> Admission:
-        """Keeps account of the work that streams need."""
-        return self._shared.admission
-
-    @property
-    def streams(self) -> Sequence[ManagedStream]:
-        """All streams, in the order in which they were added."""
-        return self._table.streams
-
-    def stream(self, name: str) -> ManagedStream:
-        """The stream of that name. Raises UnknownStream."""
-        return self._table.stream(name)
-
-    def history(self, name: str) -> dict[str, object]:
-        return dict(self.stream(name).record.history.read())
-
-    def events(self, name: str) -> Sequence[Event]:
-        return tuple(self.stream(name).events)
-
-    def latest(self, name: str) -> tuple[Frame, Frame] | None:
-        return self.stream(name).latest
-
-    def recordings(self, name: str) -> Catalogue:
-        return self._shared.catalogue(self.config_of(name))
-
-    def metrics(self) -> bytes:
-        return self._metrics.text()
-
-    def nodes(self) -> Sequence[dict[str, object]]:
-        return () if self._nodes is None else self._nodes.status()
-
-    def drain_node(self, name: str, drained: bool) -> None:
-        if self._nodes is None:
-            raise UnknownStream(f"there is no node {name!r}: streams run on this machine; see [cluster]")
-        self._nodes.drain(name, drained)
-
-    def system(self) -> dict[str, object]:
-        taken, there = self.admission.taken, self.admission.capacity
-        return {
-            "version": __version__,
-            "uptime_s": self._clock() - self._begun_s,
-            "ready": self.ready,
-            "draining": self.draining,
-            "device": self._shared.device,
-            "cpus": os.cpu_count(),
-            "load": {"used": taken.cores, "capacity": there.cores},
-            "streams": len(self._table.names),
-            "nodes": list(self.nodes()),
-            "reload_error": self._reload_error,
-        }
 
     def _refusal(self, stream: ManagedStream) -> Conflict | None:
         """Why the stream was not admitted; None if it was, or if its camera has not answered yet."""
