@@ -45,12 +45,3 @@ class Handling(Protocol):
 
     def is_memory_error(self, error: Exception) -> bool:
         """True if it says that memory ran out."""
-
-
-def kind_of(result: object) -> str:
-    """What a filter gave, in words."""
-    if result is None:
-        return "nothing (None)"
-    shape = getattr(result, "shape", None)
-    name = f"{type(result).__module__.partition('.')[0]} {type(result).__name__}".removeprefix("builtins ")
-    return f"a {name}" + (f" of {tuple(shape)}" if isinstance(shape, tuple) else "")

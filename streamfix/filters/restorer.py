@@ -18,7 +18,7 @@ from ..pipeline import Stage
 from ..temporal import Window, Windower
 from ..threads import quiet
 from .base import Filter
-from .handling import Handling, kind_of
+from .handling import Handling
 from .ndarrays import NDArrays
 
 T = TypeVar("T")
@@ -91,8 +91,9 @@ class Restorer(Stage):
         self._pending: deque[_Pending] = deque()
         self._cut_pending = False
         self._size: tuple[int, int] | None = None
-        threads = _MOST_BEGUN if filter.ends_apart else 1
-        self._finisher = ThreadPoolExecutor(threads, f"{self.name}-end") if overlap and filter.two_parts else None
+        self._finisher: ThreadPoolExecutor | None = None
+        if overlap and filter.two_parts:
+            self._finisher = ThreadPoolExecutor(_MOST_BEGUN if filter.ends_apart else 1, f"{self.name}-end")
         self._begun: deque[tuple[Window, Future[list[Frame | None]]]] = deque()
 
     def push(self, item: Any) -> Iterator[Any]:
@@ -272,7 +273,7 @@ class Restorer(Stage):
         floating = self._handling.is_floating(result)
         if floating is None:
             raise FilterError(
-                f"{self._at(window)}: gave {kind_of(result)}, not a {self._handling.noun} of "
+                f"{self._at(window)}: gave {_kind(result)}, not a {self._handling.noun} of "
                 f"(1, {f.step}, {shape[2]}, {height}, {width})"
             )
         if not floating:
@@ -334,6 +335,15 @@ class Restorer(Stage):
     def _at(self, window: Window) -> str:
         frame = window.centre[0]
         return f"{self.name} at pts {frame.pts} ({frame.time_s:.3f} s)"
+
+
+def _kind(result: object) -> str:
+    """What a filter gave, in words."""
+    if result is None:
+        return "nothing (None)"
+    shape = getattr(result, "shape", None)
+    name = f"{type(result).__module__.partition('.')[0]} {type(result).__name__}".removeprefix("builtins ")
+    return f"a {name}" + (f" of {tuple(shape)}" if isinstance(shape, tuple) else "")
 
 
 def _handling(filter: Filter[Any], device: str) -> Handling:
