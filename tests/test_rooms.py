@@ -77,7 +77,7 @@ MAY = {
     "yuv420": {"color_cpu", "frame"},
     "temporal": {"frame"},
     "motion": {"frame", "layout"},
-    "pipeline": {"channel", "errors"},
+    "pipeline": {"channel", "errors", "frame"},
     "fusion": CORE,
     "analysis": CORE | {"fusion"},
     "health": CORE,
