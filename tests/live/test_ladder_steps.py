@@ -184,7 +184,7 @@ def test_frames_that_libavfilter_swallows_are_counted(twice: type[Twice]) -> Non
 
 def test_real_filters_are_reported_and_remember_nothing_of_the_warming_up() -> None:
     frames = clip(8, 64, 48, noise=0.03)
-    alone = restore_stage([FilterSpec("smooth")], "cpu")
+    alone = restore_stage([FilterSpec("smooth")], "cpu", live=True)
     assert alone is not None
     with closing(alone):
         want = [f for frame in frames for f in alone.push(frame)]

@@ -21,6 +21,7 @@ _ORDER = (
     "frameworks",
     "filters",
     "stack",
+    "evidence",
     "write-a-filter",
     "train",
     "benchmarks",

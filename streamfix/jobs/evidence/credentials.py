@@ -5,7 +5,6 @@ Source: C2PA Technical Specification 2.1, sections 15 (signatures) and 18 (asser
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -74,6 +73,8 @@ def sign(viewing: Path, given: Credentials, record: Mapping[str, Any], rows: Seq
 
 def summary(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What stands in the viewing copy: what it was made of, how, and one hash over all pictures' hashes."""
+    import hashlib  # loads OpenSSL: milliseconds that nearly no start needs
+
     every = "".join(f"{row['output_sha256']}\n" for row in rows)
     return {
         "result": record["result"],

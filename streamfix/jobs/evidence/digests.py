@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -18,6 +17,8 @@ _DIGITS = 12  # of a float in a record: more than any figure in it is exact to
 
 def file_sha256(path: str | Path) -> str:
     """Of a file's bytes, hexadecimal. Raises InputError."""
+    import hashlib  # loads OpenSSL: milliseconds that nearly no start needs
+
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -35,6 +36,8 @@ def planes_sha256(planes: Planes) -> str:
 
     It is the hash that `ffmpeg -f framehash -hash sha256` tells of a raw picture of that pixel format.
     """
+    import hashlib
+
     digest = hashlib.sha256()
     for plane in planes.data:
         if sys.byteorder == "big" and plane.dtype.itemsize > 1:
