@@ -91,8 +91,7 @@ MAY = {
     "live": CORE | {"devices", "media", "filters", "live_video"},  # which it is called for as a function
     "jobs": CORE | {"devices", "backends", "media", "filters", "live"},
     "training": CORE | {"devices", "backends", "media", "fusion", "networks"},
-    "adaptation": CORE
-    | {"devices", "backends", "media", "filters", "fusion", "analysis", "models", "training"},
+    "adaptation": CORE | {"devices", "backends", "media", "filters", "fusion", "analysis", "models", "training"},
     # of training only its degradations
     "evaluation": CORE | {"folders", "devices", "backends", "media", "filters", "jobs", "fusion", "training"},
     "stack": CORE | {"media", "filters"},  # of filters only where a scene ends
