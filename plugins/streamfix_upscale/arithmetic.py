@@ -25,7 +25,7 @@ from .bicubic import Array
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from streamfix.networks import Flat
+    from streamfix.networks import Dense, Flat
 
 Tier = Literal["s", "q"]
 Scale = Literal[2, 4]
@@ -34,25 +34,30 @@ GAIN = 16.0  # brings detail, which is what is left without local means, to the 
 _STEP = 0.1  # of the correction that a network answers
 _GREY = 0.5
 _WINDOW = 8  # of local means, pixels; they are half a window apart
+_CLASSIC = 4.0  # contrast of what the filter `classic` shows its networks
+_DENSE = ("x4-q-clean",)
+_DENSE_FIELD = 20  # of the residual dense network, `streamfix.networks.Dense.field`
 _SIZES = MappingProxyType({"s": (16, 4), "q": (48, 4)})  # width and residual blocks
 _kept = threading.local()  # each thread's input of a network, see `seen`
 
 
-def network(name: str) -> Flat:
+def network(name: str) -> Flat | Dense:
     """A new, untrained network of this name; `seen` makes its input, `picture` its result.
 
-    name: scale and tier, such as "x2-s"; "x2-s-clean", the one for clean pictures, is made alike, see `for_clean`.
+    name: scale and tier, such as "x2-s"; "x2-s-clean", the one for clean pictures. Some are residual dense networks: of
+    as many parameters, they reach more at four times the size.
     """
-    from streamfix.networks import Flat
+    from streamfix.networks import Dense, Flat
 
     planes = int(name[1]) ** 2
-    return Flat(3 + planes, planes, *_SIZES[name[3]])
+    return Dense(3 + planes, planes) if name in _DENSE else Flat(3 + planes, planes, *_SIZES[name[3]])
 
 
 def info(name: str) -> NetworkInfo:
     """What the network of this name takes and gives: planes of its own, not pictures."""
     planes, (_, blocks) = int(name[1]) ** 2, _SIZES[name[3]]
-    return NetworkInfo(channels=3 + planes, results=planes, receptive_field=2 + 2 * blocks)
+    field = _DENSE_FIELD if name in _DENSE else 2 + 2 * blocks
+    return NetworkInfo(channels=3 + planes, results=planes, receptive_field=field)
 
 
 def seen(luma: Array, remembered: Array | None, trust: Array | None, scale: int, *, reuse: bool = False) -> Array:
@@ -90,9 +95,17 @@ def for_clean(x: Array) -> Array:
     return x
 
 
-def adapted_for_clean(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of a network for any picture, so changed that they give the same of the input that `for_clean` makes."""
+def adapted_for_clean(weights: Mapping[str, Tensor], planes: int = 0) -> dict[str, Tensor]:
+    """Weights of a network for any picture, so changed that they give the same of the input that `for_clean` makes.
+
+    Also those of the filter `classic`'s RDN, which sees luma alone. planes: of the network's input.
+    """
     found = dict(weights)
+    if "first.weight" in found:
+        luma = found["first.weight"] * _CLASSIC
+        first = luma.new_zeros(luma.shape[0], planes, *luma.shape[2:])
+        first[:, 0], first[:, 1] = luma[:, 0] / GAIN, luma[:, 0]
+        return {**found, "first.weight": first}
     found["head.bias"] = found["head.bias"] + _GREY * found["head.weight"][:, 1].sum((1, 2))
     return found
 

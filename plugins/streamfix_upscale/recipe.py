@@ -56,11 +56,11 @@ class Recipe(BaseRecipe[TwoSizes]):
         self.kinds = kinds(scale)
 
     def network(self) -> nn.Module:
-        return arithmetic.network(f"x{self.scale}-{self.tier}")
+        return arithmetic.network(f"x{self.scale}-{self.tier}" + "-clean" * self.clean)
 
     def begin_with(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
         """With weights for any picture, also those of another scale: the first and last layers are then new."""
-        copy_fitting(network, arithmetic.adapted_for_clean(weights) if self.clean else weights)
+        copy_fitting(network, arithmetic.adapted_for_clean(weights, 3 + self.scale**2) if self.clean else weights)
 
     def clip_frames(self, rng: np.random.Generator) -> int:
         return self.frames

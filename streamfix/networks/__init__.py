@@ -7,7 +7,7 @@ from .espcn import ESPCN
 from .flat import Flat
 from .fsrcnn import FSRCNN
 from .plain import deepened
-from .rdn import RDN
+from .rdn import RDN, Dense
 from .srcnn import SRCNN
 from .swin import Swin
 from .unet import UNet
@@ -20,6 +20,7 @@ __all__ = [
     "SRCNN",
     "VDSR",
     "Autoencoder",
+    "Dense",
     "DnCNN",
     "Flat",
     "Swin",

@@ -30,30 +30,26 @@ class DenseBlock(nn.Module):
         return x + change
 
 
-class RDN(nn.Module):
-    """0.17 million parameters, and as many multiplications a pixel of the small luma. scale: how many times larger.
-
-    It gives a correction of the picture enlarged by bicubic interpolation.
-    """
+class Dense(nn.Module):
+    """The network at the size of what it sees. inputs, outputs: its numbers of channels; the outputs begin at zero."""
 
     field = 2 + _BLOCKS * _LAYERS + 2
 
-    def __init__(self, scale: int = 2) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(1, _WIDTH, 3, padding=1)
+        self.first = nn.Conv2d(inputs, _WIDTH, 3, padding=1)
         self.second = nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1)
         self.blocks = nn.ModuleList(DenseBlock() for _ in range(_BLOCKS))
         self.fuse = nn.Conv2d(_BLOCKS * _WIDTH, _WIDTH, 1)
         self.smooth = nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1)
-        self.sub_pixels = nn.Conv2d(_WIDTH, scale**2, 3, padding=1)
-        self.shuffle = nn.PixelShuffle(scale)
+        self.sub_pixels = nn.Conv2d(_WIDTH, outputs, 3, padding=1)
         initialise(self, self.sub_pixels)
         for block in self.blocks:
             assert isinstance(block, DenseBlock)
             block.fuse.weight.data.mul_(0.1)  # a block begins near the identity
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, 1, H, W), small luma. Returns (B, 1, H * scale, W * scale)."""
+        """x: (B, inputs, H, W). Returns (B, outputs, H, W)."""
         shallow = self.first(x)
         y = self.second(shallow)
         found = []
@@ -61,5 +57,20 @@ class RDN(nn.Module):
             y = block(y)
             found.append(y)
         deep = self.smooth(self.fuse(torch.cat(found, 1))) + shallow
-        result: Tensor = self.shuffle(self.sub_pixels(deep))
+        result: Tensor = self.sub_pixels(deep)
         return result
+
+
+class RDN(Dense):
+    """0.17 million parameters, and as many multiplications a pixel of the small luma. scale: how many times larger.
+
+    It gives a correction of the picture enlarged by bicubic interpolation.
+    """
+
+    def __init__(self, scale: int = 2) -> None:
+        super().__init__(1, scale**2)
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, 1, H, W), small luma. Returns (B, 1, H * scale, W * scale)."""
+        return nn.functional.pixel_shuffle(super().forward(x), self.scale)

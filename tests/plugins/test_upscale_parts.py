@@ -19,6 +19,7 @@ from streamfix.color import scale_chroma
 from streamfix.frame import PixelFormat
 from streamfix.fusion import Area, Tile, pack420
 from streamfix.motion import Floats
+from streamfix.networks import RDN, Dense
 from streamfix.training import Material
 from streamfix_upscale import arithmetic, bicubic
 from streamfix_upscale import history as history_module
@@ -319,3 +320,18 @@ def test_the_network_for_clean_pictures_begins_with_what_the_other_gives(scale: 
     inside = (..., slice(12, -12), slice(12, -12))
     assert torch.allclose(got[inside], wanted[inside], atol=1e-4)
     assert not torch.allclose(got, wanted, atol=1e-2)
+
+
+def test_the_weights_of_the_classic_give_the_same_behind_our_input() -> None:
+    """The residual dense network of `classic` sees luma alone; here it begins with luma's detail and its means."""
+    torch.manual_seed(3)
+    classic = RDN(2)
+    torch.nn.init.normal_(classic.sub_pixels.weight, std=0.1)
+    network = Dense(7, 4)
+    network.load_state_dict(arithmetic.adapted_for_clean(classic.state_dict(), 7))
+    luma, mean = torch.rand(1, 1, 24, 32), 0.4
+    seen = torch.zeros(1, 7, 24, 32)
+    seen[:, :1], seen[:, 1:2] = (luma - mean) * arithmetic.GAIN, mean
+    with torch.inference_mode():
+        found = torch.nn.functional.pixel_shuffle(network(arithmetic.for_clean(seen)), 2)
+        assert torch.allclose(found, classic((luma - 0.5) * 4), atol=1e-4)
