@@ -19,7 +19,7 @@ from streamfix.color import scale_chroma
 from streamfix.frame import PixelFormat
 from streamfix.fusion import Area, Tile, pack420
 from streamfix.motion import Floats
-from streamfix.networks import RDN, Dense
+from streamfix.networks import RDN, Dense, Flat
 from streamfix.training import Material
 from streamfix_upscale import arithmetic, bicubic
 from streamfix_upscale import history as history_module
@@ -310,6 +310,7 @@ def test_the_network_for_clean_pictures_begins_with_what_the_other_gives(scale: 
     """But for the border, behind which the one sees black and the other grey."""
     torch.manual_seed(1)
     other = arithmetic.network(f"x{scale}-s")
+    assert isinstance(other, Flat)
     torch.nn.init.normal_(other.tail.weight)
     clean = Recipe(scale=scale, clean=True)
     network = clean.network()

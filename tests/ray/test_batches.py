@@ -49,7 +49,7 @@ def test_arrays_are_the_librarys_bit_for_bit(restorer: Any) -> None:
 
 def test_files_are_the_librarys(restorer: Any, tmp_path: Path) -> None:
     clip = noisy_clip(tmp_path / "in.mp4", 20)
-    repeats = {"video_codec": "mpeg4", "b": "1M"}  # x264 does not, on processors with AVX-512
+    repeats: dict[str, Any] = {"video_codec": "mpeg4", "b": "1M"}  # x264 does not, on processors with AVX-512
     streamfix.restore(clip, tmp_path / "want.mkv", "smooth", device="cpu", threads=1, **repeats)
     made = restorer("clip", **repeats)
     for given in (clip.read_bytes(), str(clip)):
