@@ -36,8 +36,13 @@ def spec_of(input: str, output: str, chain: str = "smooth") -> JobSpec:
     return JobSpec((InputSpec(input),), (out,), tuple(parse_chain(chain)), device="cpu")
 
 
-def run_of(source: Path, out: Path, options: Options, **more: Any) -> Run:
-    return Run(work.items_of([str(source)], str(out), spec_of), str(out), options, **more)
+def at_its_rate(input: str, output: str) -> JobSpec:
+    """The same, read no faster than it was recorded: then there is a middle to be killed in, on any machine."""
+    return replace(spec_of(input, output), inputs=(InputSpec(input, realtime=True),))
+
+
+def run_of(source: Path, out: Path, options: Options, spec: Any = spec_of, **more: Any) -> Run:
+    return Run(work.items_of([str(source)], str(out), spec), str(out), options, **more)
 
 
 def ran(run: Run) -> Any:
@@ -114,7 +119,7 @@ def test_a_node_that_dies_costs_its_segment(apart: bool, nodes: Nodes, tmp_path:
             more.append(nodes.add(cpus=2))
 
     options = Options(nodes.address, SECOND if apart else None, keep_s=SECOND, cores=2, carry=apart)
-    report = ran(run_of(source, out, options, tell=tell))
+    report = ran(run_of(source, out, options, spec_of if apart else at_its_rate, tell=tell))
     for node in (*lost, *more):
         nodes.kill(node)
     assert not lost, "the run was over before the node was taken away"
