@@ -41,7 +41,7 @@ NOTE = (
     "wall_s: from the first task to the end. busy: share of it that workers were at a task. cpu_s: of all tasks. "
     "efficiency: by wall, and by work, which is cpu_s of one node over that of two, times busy. killed: one of two "
     "nodes dies when 0.4 is done; lost_s: of its task; extra_frames: restored beyond those of an undisturbed run "
-    "(fewer: what the lost worker had kept is not counted). The machine was loaded tenfold, so wall says little."
+    "(fewer: what the lost worker had kept is not counted)."
 )
 
 
